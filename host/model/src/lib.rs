@@ -1,1 +1,30 @@
-//! kapell-model
+//! The pure words of Kapell: what people and crates mean when they say *skill*, *grant*, *plan*, *ending*.
+//!
+//! This crate holds plain data and pure functions over it. It never does I/O, never reads a clock or the
+//! environment, knows no async runtime and no WebAssembly engine: everything here can be tested in
+//! milliseconds and recomputed by anyone.
+//!
+//! Reading order: [`id`] and [`digest`] name things; [`shape`] is what a value looks like; [`manifest`] says what
+//! a skill asks for, [`policy`] what the operator allows and [`grant`] what follows from both; [`flow`] is what a
+//! person wrote, [`plan`] what will really run; [`ending`] is how an attempt ended, [`money`] what it cost;
+//! [`seam`] holds the traits through which the crates above meet.
+
+pub mod capability;
+pub mod crossing;
+pub mod digest;
+pub mod ending;
+pub mod expression;
+pub mod flow;
+pub mod grant;
+pub mod id;
+pub mod limits;
+pub mod manifest;
+pub mod money;
+pub mod plan;
+pub mod policy;
+pub mod quantity;
+pub mod schema;
+pub mod seam;
+pub mod shape;
+pub mod source;
+pub mod writes;

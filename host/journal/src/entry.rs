@@ -1,0 +1,429 @@
+//! Entries: one thing that happened or was decided in a run, as it stands in the journal for ever.
+//!
+//! An entry is canonical JSON (RFC 8785) and carries the hash of the one before it in its run. Inputs and outputs
+//! are blobs named by digest. Decisions are entries too, with the values that were seen and what was refused:
+//! they are taken once, live, and never again in a replay.
+
+use kapell_model::crossing::Note;
+use kapell_model::digest::Digest;
+use kapell_model::ending::{Receipt, Trap};
+use kapell_model::grant::Refusal;
+use kapell_model::id::{FlowName, Role, RunId, StepId};
+use kapell_model::limits::EffectiveLimits;
+use kapell_model::money::Money;
+use kapell_model::plan::{AnswerShape, Effects, Lane, SkillPin};
+use kapell_model::quantity::Timestamp;
+use kapell_model::writes::WriteSummary;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of the entry format; a reader refuses versions it does not know.
+pub const FORMAT: u32 = 1;
+
+/// One entry of a run's journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The format's version, [`FORMAT`].
+    pub v: u32,
+    /// The run.
+    pub run: RunId,
+    /// Position in the run, from 1, without gaps.
+    pub seq: u64,
+    /// Hash of the entry before; 64 zeros for the first.
+    pub prev: Digest,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The owner epoch it was written under: grows whenever another process takes the run over.
+    pub epoch: u64,
+    /// What happened.
+    pub body: Body,
+}
+
+/// Bytes kept beside the entries.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlobRef {
+    /// `{"digest": …}`: bytes stored under their own digest.
+    Digest(Digest),
+    /// `{"commitment": …}`: bytes that may be erased; the entry binds a salted commitment to them. Read and
+    /// folded from the first day, written once erasing exists.
+    Commitment(Digest),
+}
+
+impl BlobRef {
+    /// The digest either form carries.
+    #[must_use]
+    pub const fn digest(&self) -> &Digest {
+        match self {
+            BlobRef::Digest(digest) | BlobRef::Commitment(digest) => digest,
+        }
+    }
+}
+
+/// What happened or was decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Body {
+    /// The run began: everything it rests on is pinned here.
+    RunStarted(RunStarted),
+    /// A precondition did not hold; the run ends refused.
+    RequirementFailed {
+        /// The expression.
+        that: String,
+        /// The names it reads, with their values.
+        seen: Value,
+        /// What the person is told.
+        told: String,
+    },
+    /// A step's condition did not hold.
+    StepSkipped {
+        /// The step.
+        step: StepId,
+        /// The condition.
+        condition: String,
+        /// The names it reads, with their values.
+        seen: Value,
+    },
+    /// A step's condition held.
+    StepChosen {
+        /// The step.
+        step: StepId,
+        /// The condition.
+        condition: String,
+        /// The names it reads, with their values.
+        seen: Value,
+    },
+    /// Intent: an attempt begins.
+    AttemptStarted(AttemptStarted),
+    /// An attempt ended.
+    AttemptEnded(AttemptEnded),
+    /// Whether an output was good enough.
+    ExpectationJudged {
+        /// The step.
+        step: StepId,
+        /// The rung whose output was judged.
+        rung: u32,
+        /// The expression, or the reason when there was no output to judge.
+        by: String,
+        /// The names it reads, with their values.
+        seen: Value,
+        /// The judgement.
+        held: bool,
+    },
+    /// The ladder goes on to another rung; or, with no `to`, it has ended.
+    LadderMoved {
+        /// The step.
+        step: StepId,
+        /// The rung that was not good enough.
+        from: u32,
+        /// The rung taken.
+        to: Option<u32>,
+        /// Rungs that stay unused, and rungs refused on the way, in words.
+        refused: Vec<String>,
+    },
+    /// A step has its value.
+    StepSettled {
+        /// The step.
+        step: StepId,
+        /// The rung that answered.
+        rung: u32,
+        /// The value.
+        value: BlobRef,
+    },
+    /// A person is asked.
+    QuestionAsked(QuestionAsked),
+    /// The role was reminded.
+    QuestionReminded {
+        /// The step.
+        step: StepId,
+        /// Which asking of the step.
+        asking: u32,
+    },
+    /// Another role was asked as well.
+    QuestionEscalated {
+        /// The step.
+        step: StepId,
+        /// Which asking of the step.
+        asking: u32,
+        /// The other role.
+        to: Role,
+    },
+    /// Nobody answered in time. Never a yes.
+    QuestionExpired {
+        /// The step.
+        step: StepId,
+        /// Which asking of the step.
+        asking: u32,
+    },
+    /// A person answered.
+    QuestionAnswered(QuestionAnswered),
+    /// An attempt that must not happen twice has no ending; a person must say what happened.
+    DoubtRaised {
+        /// The step.
+        step: StepId,
+        /// The attempt without an ending.
+        attempt: u32,
+    },
+    /// Another process took the run over and goes on from the entry before.
+    RunResumed {
+        /// Who goes on: program, process and machine, in words.
+        by: String,
+    },
+    /// Somebody asked for the run to stop.
+    CancelAsked {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// The run is over.
+    RunEnded(RunEnded),
+}
+
+/// The first entry of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The flow.
+    pub flow: FlowName,
+    /// Its version.
+    pub version: String,
+    /// Digest of the flow's text, a blob.
+    pub text: Digest,
+    /// The plan, a blob.
+    pub plan: BlobRef,
+    /// The inputs, a blob.
+    pub inputs: BlobRef,
+    /// Digest of the policy text, a blob.
+    pub policy: Digest,
+    /// Digest of the tariff text, a blob.
+    pub tariff: Digest,
+    /// The engine: version and digest of its settings.
+    pub engine: String,
+    /// Who started it.
+    pub by: String,
+}
+
+/// The intent of one attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptStarted {
+    /// The step.
+    pub step: StepId,
+    /// The attempt, from 1, counted over the whole step.
+    pub attempt: u32,
+    /// The rung of the ladder, 0 for the step's own call.
+    pub rung: u32,
+    /// What the attempt is for.
+    pub purpose: Purpose,
+    /// The skill and its bytes.
+    pub skill: SkillPin,
+    /// The operation.
+    pub operation: String,
+    /// Its lane.
+    pub lane: Lane,
+    /// Its class of effect.
+    pub effects: Effects,
+    /// The arguments, a blob.
+    pub input: BlobRef,
+    /// Digest of the grants, which stand in the plan.
+    pub grant: Digest,
+    /// The limits in force.
+    pub limits: EffectiveLimits,
+    /// The same for every attempt of one effect.
+    pub idempotency_key: Digest,
+    /// Money set aside for it; settled by its ending.
+    pub reserved: Money,
+}
+
+/// What an attempt is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// It does the step's work.
+    Work,
+    /// It judges the work of another attempt.
+    Verdict,
+}
+
+/// The ending of one attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptEnded {
+    /// The step.
+    pub step: StepId,
+    /// The attempt.
+    pub attempt: u32,
+    /// How it ended.
+    pub ending: RecordedEnding,
+    /// What it used and cost.
+    pub receipt: Receipt,
+    /// The crossings, a blob; absent when nothing crossed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crossings: Option<BlobRef>,
+    /// What was written and became real with this entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<WriteSummary>,
+    /// What the skill wants remembered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+    /// Diagnostic lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+}
+
+/// How an attempt ended, its values as blobs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordedEnding {
+    /// The skill answered.
+    Output(BlobRef),
+    /// The skill answered with its own error.
+    SkillError(BlobRef),
+    /// The host refused.
+    Refusal(Refusal),
+    /// The guest broke or overspent.
+    Trap(Trap),
+    /// Somebody stopped it.
+    Cancelled,
+    /// The host went away; the attempt is run again because its effects allow it, or a person settles it.
+    Lost,
+}
+
+/// A question as it was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuestionAsked {
+    /// The step.
+    pub step: StepId,
+    /// Which asking of the step, from 1; an answer names it, so that a late answer can't meet a newer question.
+    pub asking: u32,
+    /// The rung of the ladder, 0 for a step that asks.
+    pub rung: u32,
+    /// Why it is asked.
+    pub reason: AskReason,
+    /// Who is asked.
+    pub role: Role,
+    /// The people the policy binds to the role.
+    pub people: Vec<String>,
+    /// The text.
+    pub text: String,
+    /// Exactly what is shown: canonical JSON of `{"question": …, "show": …}`, a blob. The answer is bound to its
+    /// digest.
+    pub shown: BlobRef,
+    /// What an answer looks like.
+    pub answer: AnswerShape,
+    /// Remind the role then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind_at: Option<Timestamp>,
+    /// Ask another role as well then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalate_at: Option<(Timestamp, Role)>,
+    /// End it unanswered then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expire_at: Option<Timestamp>,
+}
+
+/// Why a question is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AskReason {
+    /// The flow says so.
+    Flow,
+    /// The ladder of a step came to it.
+    Ladder,
+    /// It is not known whether an effect happened. The answers are the choices `done`, `again`, `stop`.
+    Doubt,
+}
+
+/// A person's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuestionAnswered {
+    /// The step.
+    pub step: StepId,
+    /// Which asking of the step.
+    pub asking: u32,
+    /// What was said.
+    pub verdict: Verdict,
+    /// The value given, when the answer has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<BlobRef>,
+    /// Who.
+    pub by: String,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Minutes of their time they state, as a decimal; none is priced by the tariff and marked estimated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<String>,
+    /// What their time costs.
+    pub money: Money,
+    /// Digest of what they were shown.
+    pub shown: Digest,
+}
+
+/// What was said to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Yes.
+    Approved,
+    /// No.
+    Rejected,
+    /// A value was given.
+    Answered,
+}
+
+/// The last entry of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunEnded {
+    /// How.
+    pub state: RunEnding,
+    /// The outputs, a blob, when it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<BlobRef>,
+    /// The step it ended at, when it did not get through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<StepId>,
+    /// Why, one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunEnding {
+    /// All steps are through.
+    Done,
+    /// A skill answered with its own error and no ladder took it up.
+    Failed,
+    /// The host refused.
+    Refused,
+    /// A guest broke or overspent and no ladder took it up.
+    Trapped,
+    /// A person said no.
+    Rejected,
+    /// Nobody answered in time.
+    Expired,
+    /// The ladder ended without an answer that holds; a person takes over by the runbook.
+    Escalated,
+    /// The budget does not cover the next step.
+    OverBudget,
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+impl RunEnding {
+    /// The word people see.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            RunEnding::Done => "done",
+            RunEnding::Failed => "failed",
+            RunEnding::Refused => "refused",
+            RunEnding::Trapped => "trapped",
+            RunEnding::Rejected => "rejected",
+            RunEnding::Expired => "expired",
+            RunEnding::Escalated => "escalated",
+            RunEnding::OverBudget => "over-budget",
+            RunEnding::Cancelled => "cancelled",
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The seam to whatever keeps the journal: a SQLite file, memory, one day a database shared by many machines.
+//!
+//! Speaks plain data. Every implementation passes the same tests.
+
+use crate::entry::Entry;
+use kapell_model::digest::Digest;
+use kapell_model::id::{FlowName, RunId};
+use kapell_model::quantity::Timestamp;
+use kapell_model::writes::HeldWrites;
+use std::future::Future;
+use std::sync::Arc;
+
+/// Keeps runs.
+pub trait Journals: Send + Sync + 'static {
+    /// The next unused id of a flow's runs: `onboarding-1`, `onboarding-2`, … An id is given once; a crash may
+    /// leave a gap in the numbers.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    fn next_id(&self, flow: &FlowName) -> Result<RunId, JournalError>;
+
+    /// Makes `owner` the owner of a run and raises its epoch, so that whoever owned it before is fenced out.
+    /// A run that does not exist yet begins at epoch 1, head 0.
+    ///
+    /// # Errors
+    /// When the run has another owner that is still alive, or the journal cannot be written.
+    fn claim(&self, run: &RunId, owner: &Owner) -> Result<Head, JournalError>;
+
+    /// Appends entries with everything that becomes real with them, in one durable transaction. Returns when it
+    /// is durable.
+    ///
+    /// # Errors
+    /// `Fenced` when the expected head or epoch is not the run's: drop all local state and do not retry.
+    /// `Conflict` when a key that was read has moved: nothing was written, the attempt may be run again.
+    fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), JournalError>> + Send;
+
+    /// All entries of a run in order.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such run; `Damaged` when the chain is broken.
+    fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError>;
+
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// `Damaged` when the stored bytes do not have the digest.
+    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError>;
+
+    /// The rows of runs, newest first.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn runs(&self) -> Result<Vec<RunRow>, JournalError>;
+
+    /// Runs whose due time has come and that are not over.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError>;
+}
+
+/// Where a run's journal stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Sequence number of the last entry; 0 for none.
+    pub seq: u64,
+    /// Hash of the last entry; zeros for none.
+    pub hash: Digest,
+    /// The owner epoch.
+    pub epoch: u64,
+}
+
+/// Who drives a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Unique to the process: the lock it holds while it lives.
+    pub id: String,
+}
+
+/// One transaction.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The run.
+    pub run: RunId,
+    /// Where the run's journal must stand.
+    pub expected: Head,
+    /// The entries with their canonical bytes and hash, in order.
+    pub entries: Vec<Sealed>,
+    /// Bytes the entries name.
+    pub blobs: Vec<(Digest, Arc<[u8]>)>,
+    /// Writes that become real with the entries.
+    pub writes: HeldWrites,
+    /// The run's row as the entries fold to it.
+    pub row: RunRow,
+}
+
+/// An entry with its canonical bytes and their hash.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sealed {
+    /// The entry.
+    pub entry: Entry,
+    /// RFC 8785 bytes.
+    pub bytes: Arc<[u8]>,
+    /// SHA-256 of the bytes.
+    pub hash: Digest,
+}
+
+/// What a listing shows of a run and what makes it due; always what its entries fold to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRow {
+    /// The run.
+    pub run: RunId,
+    /// The flow.
+    pub flow: FlowName,
+    /// `running`, `waiting`, `in-doubt`, or the word of its ending.
+    pub state: String,
+    /// Whether it is over.
+    pub over: bool,
+    /// When it began.
+    pub started: Timestamp,
+    /// When its last entry was written.
+    pub changed: Timestamp,
+    /// When somebody must look at it: now while it runs, the next remind, escalate or expire while it waits;
+    /// none for a question without a due time, whose named party is the role asked.
+    pub due: Option<Timestamp>,
+}
+
+/// Why the journal could not do something.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// Another process has taken the run over.
+    #[error("run {0} was taken over by another process")]
+    Fenced(RunId),
+    /// Another process that is alive drives the run.
+    #[error("run {0} is being driven by another process")]
+    Owned(RunId),
+    /// A key that the attempt read has been written since.
+    #[error("key `{key}` in `{namespace}` was changed by another run")]
+    Conflict {
+        /// The namespace.
+        namespace: String,
+        /// The key.
+        key: String,
+    },
+    /// There is no such run.
+    #[error("there is no run {0}")]
+    NotFound(RunId),
+    /// What is stored is not what was written.
+    #[error("the journal is damaged: {0}")]
+    Damaged(String),
+    /// The journal cannot be read or written: disk full, no permission, I/O error. Nothing may run then.
+    #[error("the journal cannot be {doing}: {cause}")]
+    Unavailable {
+        /// `read` or `written`.
+        doing: &'static str,
+        /// What the system said.
+        cause: String,
+    },
+}

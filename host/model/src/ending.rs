@@ -1,0 +1,146 @@
+//! How an attempt ended. Five endings, separate types, never mixed: the skill answered, the skill said no, the host
+//! said no, the guest broke or overspent, somebody cancelled.
+
+use crate::crossing::{Crossing, Note};
+use crate::digest::Digest;
+use crate::grant::Refusal;
+use crate::limits::{EffectiveLimits, LimitOrigin};
+use crate::money::Money;
+use crate::writes::HeldWrites;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// The skill answered; the value fits the operation's output shape.
+    Output(Value),
+    /// The skill answered with its own typed error.
+    SkillError(Value),
+    /// The host refused, before or during the attempt.
+    Refusal(Refusal),
+    /// The guest broke or overspent.
+    Trap(Trap),
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+/// Why a guest was stopped or broke.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trap {
+    /// Which limit or fault.
+    pub cause: TrapCause,
+    /// Who set the limit, when a limit was the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<LimitOrigin>,
+    /// One sanitised line for people: the limit's number, or what the guest last printed.
+    pub detail: String,
+}
+
+/// The limit that was reached or the fault that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrapCause {
+    /// Fuel ran out.
+    Fuel,
+    /// Memories and tables together wanted more than the limit.
+    Memory,
+    /// The deadline passed, working or sleeping.
+    Deadline,
+    /// The answer was larger than the limit.
+    Output,
+    /// Too many live handles.
+    Handles,
+    /// Too many calls to the host.
+    HostCalls,
+    /// Notes, log lines or printed text beyond the limit.
+    Talk,
+    /// Held writes beyond what the grant allows.
+    Quota,
+    /// The guest's stack was exhausted.
+    Stack,
+    /// The guest crashed: `unreachable`, a bad memory access, an invalid value at the boundary.
+    Crash,
+    /// The guest called an inert function that has no empty answer.
+    Inert,
+}
+
+impl TrapCause {
+    /// The word in entries and messages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            TrapCause::Fuel => "fuel",
+            TrapCause::Memory => "memory",
+            TrapCause::Deadline => "deadline",
+            TrapCause::Output => "output",
+            TrapCause::Handles => "handles",
+            TrapCause::HostCalls => "host-calls",
+            TrapCause::Talk => "talk",
+            TrapCause::Quota => "quota",
+            TrapCause::Stack => "stack",
+            TrapCause::Crash => "crash",
+            TrapCause::Inert => "inert",
+        }
+    }
+}
+
+/// What an attempt used, as measured by the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meters {
+    /// Units of guest work. The same bytes on the same input burn the same.
+    pub fuel: u64,
+    /// Most bytes of memories and tables at one time.
+    pub memory_peak: u64,
+    /// Wall time in microseconds. Not deterministic, so it never decides anything afterwards.
+    pub wall_micros: u64,
+    /// Calls from guest to host by kind of authority; `inert` counts those answered empty, `refused` those
+    /// answered no.
+    pub crossings: BTreeMap<String, u64>,
+    /// Bytes of the arguments as they crossed.
+    pub bytes_in: u64,
+    /// Bytes of the answer as they crossed.
+    pub bytes_out: u64,
+    /// Bytes the guest read through capabilities.
+    pub bytes_read: u64,
+    /// Bytes the guest wrote through capabilities.
+    pub bytes_written: u64,
+}
+
+/// What one attempt left: how it ended, what it used, what it wrote, what crossed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// How it ended.
+    pub ending: Ending,
+    /// What it used.
+    pub meters: Meters,
+    /// What it wrote; only an output's writes are ever made real.
+    pub writes: HeldWrites,
+    /// What crossed the boundary, in order.
+    pub crossings: Vec<Crossing>,
+    /// Content that crossings name by digest.
+    pub contents: Vec<Vec<u8>>,
+    /// What the skill wants remembered.
+    pub notes: Vec<Note>,
+    /// Diagnostic lines, sanitised.
+    pub log: Vec<String>,
+}
+
+/// The receipt of an attempt: what it used, under which limits, of which bytes and grants, and what that costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// What it used.
+    #[serde(flatten)]
+    pub meters: Meters,
+    /// The limits in force and who set each.
+    pub limits: EffectiveLimits,
+    /// The component that ran.
+    pub component: Digest,
+    /// The grants it ran with.
+    pub grant: Digest,
+    /// The tariff that priced it.
+    pub tariff: Digest,
+    /// What it cost by that tariff.
+    pub money: Money,
+}

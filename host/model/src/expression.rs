@@ -1,0 +1,1 @@
+//! Expressions in flows: bare CEL over JSON values.

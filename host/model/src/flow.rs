@@ -1,0 +1,1 @@
+//! Flows: the authored order of steps, and its check.

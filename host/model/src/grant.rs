@@ -1,0 +1,134 @@
+//! Grants: what a skill asked for, met by policy, bound to a real thing. And refusals: what was not.
+
+use crate::capability::{Access, Kind};
+use crate::digest::Digest;
+use crate::id::{LogicalName, RuleId};
+use crate::quantity::{Bytes, Span};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything one step's skill may reach, in the order its manifest asks for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantSet {
+    /// The grants; empty for a skill that is granted nothing.
+    pub grants: Vec<Grant>,
+    /// Interfaces answered by an empty form because policy says so, such as `wasi:sockets`, beside the short
+    /// list that is always inert.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inert: Vec<String>,
+}
+
+impl GrantSet {
+    /// The digest that receipts and entries name: of the canonical (sorted-key) JSON of this set.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        // serde_json's map is sorted by key and grants hold no floats, so this text is canonical as it stands.
+        let text = serde_json::to_value(self).map(|value| value.to_string()).unwrap_or_default();
+        Digest::of(text.as_bytes())
+    }
+
+    /// The grants of one kind.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Grant> {
+        self.grants.iter().filter(move |grant| grant.authority.kind() == kind)
+    }
+}
+
+/// One thing a skill may reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The skill's own word for it.
+    pub name: LogicalName,
+    /// The policy rule that permits it.
+    pub rule: RuleId,
+    /// What exactly is permitted.
+    pub authority: Authority,
+}
+
+/// What a grant permits, one case a kind. Every number is enforced by the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Authority {
+    /// A directory, preopened for the guest under the grant's name (`/out`).
+    Files {
+        /// Absolute path of the directory on the host; made by the operator or by the home, never by the guest.
+        root: String,
+        /// What may be done in it.
+        access: Access,
+        /// Most bytes the attempt may write.
+        bytes_max: Bytes,
+        /// Most files the attempt may make or change.
+        files_max: u64,
+    },
+    /// A bucket opened by the grant's name.
+    Keyvalue {
+        /// The namespace in the store.
+        namespace: String,
+        /// What may be done with its keys.
+        access: Access,
+        /// Most bytes of keys and values the attempt may write.
+        bytes_max: Bytes,
+        /// Most keys the attempt may write.
+        keys_max: u64,
+    },
+    /// Settings by name, as the policy gives them.
+    Config {
+        /// The settings.
+        values: BTreeMap<String, String>,
+    },
+    /// Real time; readings are rounded down to the resolution and recorded.
+    Clock {
+        /// The smallest step a reading makes visible.
+        resolution: Span,
+    },
+    /// Real random bytes, recorded.
+    Random {
+        /// Most bytes an attempt may draw.
+        bytes_max: Bytes,
+    },
+    /// Diagnostic lines.
+    Logging {
+        /// Most bytes of lines.
+        bytes_max: Bytes,
+    },
+    /// Notes for the journal.
+    Notes {
+        /// Most bytes of notes.
+        bytes_max: Bytes,
+    },
+}
+
+impl Authority {
+    /// The kind of authority this is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Authority::Files { .. } => Kind::Files,
+            Authority::Keyvalue { .. } => Kind::Keyvalue,
+            Authority::Config { .. } => Kind::Config,
+            Authority::Clock { .. } => Kind::Clock,
+            Authority::Random { .. } => Kind::Random,
+            Authority::Logging { .. } => Kind::Logging,
+            Authority::Notes { .. } => Kind::Notes,
+        }
+    }
+}
+
+/// The host said no. Before the run: an ask no rule permits. During it: a use beyond the grant that the guest
+/// could not go on from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{subject}: {why}")]
+pub struct Refusal {
+    /// What was refused, such as `files \`out\`` or `wasi:sockets/tcp@0.2.0`.
+    pub subject: String,
+    /// Why, in one clause.
+    pub why: String,
+    /// The rule that said no, when one did; most refusals are for want of any rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleId>,
+    /// Where the skill asks for it: `skill.toml:14`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<String>,
+    /// What to do about it; for a missing rule, the exact `[[rule]]` to paste into `policy.toml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! JSON Schema 2020-12 for shapes and operations.

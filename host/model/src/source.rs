@@ -1,0 +1,74 @@
+//! Texts that people wrote, and what is wrong with them: file, line, column, advice.
+
+use std::fmt;
+
+/// One thing wrong with a text a person wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The file as the person named it.
+    pub file: String,
+    /// The line, from 1; 0 when the whole file is meant.
+    pub line: u32,
+    /// The column in characters, from 1; 0 when the whole line is meant.
+    pub column: u32,
+    /// How many characters from there are meant; at least 1 where a column is known.
+    pub length: u32,
+    /// What is wrong, one clause without a full stop.
+    pub message: String,
+    /// What to do, if there is something to say.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.line, self.column) {
+            (0, _) => write!(f, "{}: {}", self.file, self.message),
+            (line, 0) => write!(f, "{}:{line}: {}", self.file, self.message),
+            (line, column) => write!(f, "{}:{line}:{column}: {}", self.file, self.message),
+        }
+    }
+}
+
+/// Everything wrong with what a person wrote; never empty.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Diagnostics(pub Vec<Diagnostic>);
+
+/// The name among `known` that `word` was most likely meant to be: at most a third of its letters differ.
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = word.chars().count().div_ceil(3);
+    let ranked = known.into_iter().map(|name| (distance(word, name), name));
+    ranked
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein distance in characters.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut next = vec![index + 1];
+        for ((above_left, above), candidate) in row.iter().zip(row.iter().skip(1)).zip(&other) {
+            let left = next.last().copied().unwrap_or_default();
+            next.push((above_left + usize::from(letter != *candidate)).min(above + 1).min(left + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested_and_a_stranger_is_not() {
+        let known = ["files", "keyvalue", "config"];
+        assert_eq!(nearest("flies", known), Some("files"));
+        assert_eq!(nearest("key-value", known), Some("keyvalue"));
+        assert_eq!(nearest("network", known), None);
+    }
+}

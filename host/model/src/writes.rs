@@ -1,0 +1,91 @@
+//! Held writes: what an attempt wrote, as plain data, until the commit that records its ending makes it real.
+//!
+//! An attempt that trapped, was refused or was sent back leaves nothing.
+
+use crate::id::LogicalName;
+use serde::{Deserialize, Serialize};
+
+/// Everything one attempt wrote, and what it read that its writes rest on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeldWrites {
+    /// Keyvalue writes, the last one for each key.
+    pub keys: Vec<KeyWrite>,
+    /// Files, whole content each, the last one for each path.
+    pub files: Vec<FileWrite>,
+    /// Versions of keys that were read. The commit fails as a conflict when one has moved meanwhile and there are
+    /// key writes, so that a counter incremented by two runs at once counts both.
+    pub seen: Vec<KeySeen>,
+}
+
+impl HeldWrites {
+    /// Whether there is nothing to make real.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.files.is_empty()
+    }
+}
+
+/// One key's new value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyWrite {
+    /// The namespace in the store.
+    pub namespace: String,
+    /// The key.
+    pub key: String,
+    /// The value; none deletes the key.
+    pub value: Option<Vec<u8>>,
+}
+
+/// A key as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySeen {
+    /// The namespace in the store.
+    pub namespace: String,
+    /// The key.
+    pub key: String,
+    /// The version that was read; 0 for a key that was not there.
+    pub version: u64,
+}
+
+/// One file's new content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileWrite {
+    /// The skill's word for the directory.
+    pub grant: LogicalName,
+    /// The directory on the host, as in the grant.
+    pub root: String,
+    /// The path below it, `/`-separated, without `.`, `..` or empty parts.
+    pub path: String,
+    /// The content; none removes the file.
+    pub content: Option<Vec<u8>>,
+}
+
+/// What of the held writes stands in the entry: names and digests, for people and for checks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum WriteSummary {
+    /// A key set or deleted.
+    Key {
+        /// The namespace in the store.
+        namespace: String,
+        /// The key.
+        key: String,
+        /// Digest of the new value; none for a deletion.
+        digest: Option<crate::digest::Digest>,
+        /// Length of the new value in bytes.
+        bytes: u64,
+    },
+    /// A file made, changed or removed.
+    File {
+        /// The skill's word for the directory.
+        grant: LogicalName,
+        /// The directory on the host, as in the grant.
+        root: String,
+        /// The path below it.
+        path: String,
+        /// Digest of the new content; none for a removal.
+        digest: Option<crate::digest::Digest>,
+        /// Length of the new content in bytes.
+        bytes: u64,
+    },
+}
