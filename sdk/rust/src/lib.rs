@@ -38,10 +38,15 @@ macro_rules! skill {
                 $(world: $world, path: $wit,)?
                 generate_all,
                 additional_derives: [PartialEq],
+                additional_derives_ignore: ["stream-error"],
                 runtime_path: "kapell_sdk::wit_bindgen::rt",
             });
             use super::$skill;
+            // The names of exports have characters that only a wasm linker takes.
+            #[cfg(target_family = "wasm")]
             export!($skill);
+            #[cfg(not(target_family = "wasm"))]
+            const _: usize = size_of::<$skill>();
         }
     };
 }
