@@ -1,1 +1,139 @@
 //! The chain: canonical bytes of an entry, and the hash that binds it to the one before.
+
+use crate::entry::{Body, Entry, FORMAT};
+use crate::seam::{Head, JournalError, Sealed};
+use kapell_model::digest::Digest;
+use kapell_model::id::RunId;
+use kapell_model::quantity::Timestamp;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// What the first entry of a run names as the one before it.
+pub const GENESIS: Digest = Digest::from_bytes([0; 32]);
+
+/// The head of a run that has no entries yet.
+#[must_use]
+pub const fn genesis(epoch: u64) -> Head {
+    Head { seq: 0, hash: GENESIS, epoch }
+}
+
+/// The canonical JSON (RFC 8785) of a value: the bytes that are hashed and stored.
+///
+/// # Errors
+/// When the value holds a number JSON has no form for; nothing of ours does.
+pub fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, JournalError> {
+    serde_json_canonicalizer::to_vec(value)
+        .map_err(|cause| JournalError::Damaged(format!("no canonical form: {cause}")))
+}
+
+/// Makes the next entry of a run and moves `head` onto it.
+///
+/// # Errors
+/// As [`canonical`].
+pub fn seal(run: &RunId, head: &mut Head, at: Timestamp, body: Body) -> Result<Sealed, JournalError> {
+    let entry = Entry {
+        v: FORMAT,
+        run: run.clone(),
+        seq: head.seq + 1,
+        prev: head.hash,
+        at,
+        epoch: head.epoch,
+        body,
+    };
+    let bytes: Arc<[u8]> = canonical(&entry)?.into();
+    let hash = Digest::of(&bytes);
+    *head = Head { seq: entry.seq, hash, epoch: head.epoch };
+    Ok(Sealed { entry, bytes, hash })
+}
+
+/// Reads a run's stored entries back and checks every link.
+///
+/// # Errors
+/// `Damaged` naming the first entry that is not what was written, is out of order or does not link.
+pub fn verify<B: AsRef<[u8]>>(run: &RunId, stored: &[B]) -> Result<Vec<Entry>, JournalError> {
+    let mut prev = GENESIS;
+    let mut epoch = 0;
+    let mut entries = Vec::with_capacity(stored.len());
+    for (bytes, seq) in stored.iter().zip(1..) {
+        let entry = read(run, seq, bytes.as_ref())?;
+        let damage = match () {
+            () if entry.run != *run || entry.seq != seq => Some("is out of order"),
+            () if entry.prev != prev => Some("does not link to the entry before"),
+            () if entry.epoch < epoch => Some("goes back to an earlier owner"),
+            () if canonical(&entry)? != bytes.as_ref() => Some("is not in canonical form"),
+            () => None,
+        };
+        if let Some(damage) = damage {
+            return Err(JournalError::Damaged(format!("entry {seq} of {run} {damage}")));
+        }
+        prev = Digest::of(bytes.as_ref());
+        epoch = entry.epoch;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn read(run: &RunId, seq: u64, bytes: &[u8]) -> Result<Entry, JournalError> {
+    let entry: Entry = serde_json::from_slice(bytes)
+        .map_err(|cause| JournalError::Damaged(format!("entry {seq} of {run} cannot be read: {cause}")))?;
+    match entry.v {
+        FORMAT => Ok(entry),
+        newer => Err(JournalError::Damaged(format!(
+            "entry {seq} of {run} has format {newer}; this program reads {FORMAT}"
+        ))),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    fn run() -> RunId {
+        "demo-1".parse().unwrap()
+    }
+
+    fn three() -> Vec<Vec<u8>> {
+        let mut head = genesis(1);
+        let bodies = (0..3).map(|n| Body::RunResumed { by: format!("process {n}") });
+        bodies.map(|body| seal(&run(), &mut head, Timestamp(7), body).unwrap().bytes.to_vec()).collect()
+    }
+
+    fn damage(stored: &[Vec<u8>]) -> String {
+        verify(&run(), stored).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_chain_reads_back_whole() {
+        assert_eq!(verify(&run(), &three()).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn any_change_is_found_and_named() {
+        let mut flipped = three();
+        let text = String::from_utf8(flipped[1].clone()).unwrap().replace("process 1", "process 9");
+        flipped[1] = text.into_bytes();
+        assert_eq!(
+            damage(&flipped),
+            "the journal is damaged: entry 3 of demo-1 does not link to the entry before"
+        );
+        let mut dropped = three();
+        dropped.remove(1);
+        assert_eq!(damage(&dropped), "the journal is damaged: entry 2 of demo-1 is out of order");
+        let mut swapped = three();
+        swapped.swap(0, 1);
+        assert_eq!(damage(&swapped), "the journal is damaged: entry 1 of demo-1 is out of order");
+        let mut spaced = three();
+        spaced[2].push(b' ');
+        assert_eq!(damage(&spaced), "the journal is damaged: entry 3 of demo-1 is not in canonical form");
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_by_name() {
+        let text = String::from_utf8(three().remove(0)).unwrap().replace("\"v\":1", "\"v\":2");
+        assert_eq!(
+            damage(&[text.into_bytes()]),
+            "the journal is damaged: entry 1 of demo-1 has format 2; this program reads 1"
+        );
+    }
+}

@@ -60,9 +60,9 @@ impl BlobRef {
     }
 }
 
-/// What happened or was decided.
+/// What happened or was decided; in JSON an object with one key, the kind in kebab case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Body {
     /// The run began: everything it rests on is pinned here.
     RunStarted(RunStarted),
@@ -120,15 +120,6 @@ pub enum Body {
         to: Option<u32>,
         /// Rungs that stay unused, and rungs refused on the way, in words.
         refused: Vec<String>,
-    },
-    /// A step has its value.
-    StepSettled {
-        /// The step.
-        step: StepId,
-        /// The rung that answered.
-        rung: u32,
-        /// The value.
-        value: BlobRef,
     },
     /// A person is asked.
     QuestionAsked(QuestionAsked),
@@ -232,6 +223,9 @@ pub struct AttemptStarted {
     pub idempotency_key: Digest,
     /// Money set aside for it; settled by its ending.
     pub reserved: Money,
+    /// Whether an output settles the step at once; otherwise it is judged first, and what it wrote stays held
+    /// until the judgement.
+    pub settles: bool,
 }
 
 /// What an attempt is for.
@@ -258,7 +252,8 @@ pub struct AttemptEnded {
     /// The crossings, a blob; absent when nothing crossed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crossings: Option<BlobRef>,
-    /// What was written and became real with this entry.
+    /// What an output wrote. Real with this entry when it settles the step, else with the entry that does;
+    /// never when the output is sent back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<WriteSummary>,
     /// What the skill wants remembered.
@@ -328,7 +323,8 @@ pub enum AskReason {
     Flow,
     /// The ladder of a step came to it.
     Ladder,
-    /// It is not known whether an effect happened. The answers are the choices `done`, `again`, `stop`.
+    /// It is not known whether an effect happened. The answer is a variant: `again`, `stop`, or `done` with the
+    /// output the effect had.
     Doubt,
 }
 

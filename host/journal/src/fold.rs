@@ -1,1 +1,455 @@
 //! The fold: a run's state is what its entries fold to, nothing else is remembered.
+//!
+//! This is the only place that says which entry may follow which. An entry that may not is an error, so a journal
+//! that was tampered with or written by a broken host is noticed before anything goes on from it.
+
+use crate::entry::{
+    AttemptEnded, AttemptStarted, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked,
+    RecordedEnding, RunEnded, RunStarted, Verdict,
+};
+use crate::seam::RunRow;
+use kapell_model::id::{RunId, StepId};
+use kapell_model::money::{Money, MoneyError};
+use kapell_model::quantity::Timestamp;
+use std::collections::BTreeMap;
+
+/// What a run's entries come to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunState {
+    /// The run.
+    pub run: RunId,
+    /// How it began.
+    pub started: RunStarted,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When its last entry was written.
+    pub changed_at: Timestamp,
+    /// Steps that have been touched.
+    pub steps: BTreeMap<StepId, StepState>,
+    /// The attempt that has begun and has no ending.
+    pub open: Option<AttemptStarted>,
+    /// The question that waits for an answer.
+    pub question: Option<OpenQuestion>,
+    /// The attempt a person must settle.
+    pub doubt: Option<(StepId, u32)>,
+    /// A precondition that did not hold, and what to tell the person.
+    pub requirement_failed: Option<String>,
+    /// Whether the preconditions are behind: a step has been touched or skipped.
+    pub under_way: bool,
+    /// Who asked for the run to stop, and why.
+    pub cancel: Option<(String, String)>,
+    /// How it ended.
+    pub ended: Option<RunEnded>,
+    /// Money spent: attempts by their receipts, people by their answers.
+    pub spent: Option<Money>,
+    /// Wall time of attempts in microseconds.
+    pub worked_micros: u64,
+}
+
+/// What a step's entries come to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepState {
+    /// Its condition held, or it is being worked on.
+    pub chosen: bool,
+    /// Its condition did not hold.
+    pub skipped: bool,
+    /// The rung that is being tried.
+    pub rung: u32,
+    /// Attempts, from the first.
+    pub attempts: Vec<AttemptState>,
+    /// How often it has asked.
+    pub askings: u32,
+    /// Whether the present rung has asked and what was answered.
+    pub answered: Option<QuestionAnswered>,
+    /// The last judgement on the present rung.
+    pub judged: Option<bool>,
+    /// Whether its question ended unanswered.
+    pub expired: bool,
+    /// Whether its ladder has ended without an answer that holds.
+    pub exhausted: bool,
+    /// What it came to.
+    pub settled: Option<Settled>,
+}
+
+/// One attempt of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptState {
+    /// How it began.
+    pub started: AttemptStarted,
+    /// How it ended.
+    pub ended: Option<AttemptEnded>,
+}
+
+/// What a step came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// An output, with the attempt whose writes are real now.
+    Output {
+        /// The value.
+        value: BlobRef,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// A value given by a person in place of an output.
+    Given(BlobRef),
+    /// A person's answer to a step that asks.
+    Answer(QuestionAnswered),
+}
+
+/// A question that waits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenQuestion {
+    /// As it was asked.
+    pub asked: QuestionAsked,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// Whether the role was reminded.
+    pub reminded: bool,
+    /// Whether the other role was asked.
+    pub escalated: bool,
+}
+
+/// An entry that may not follow the ones before it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {seq} of {run} may not stand here: {why}")]
+pub struct FoldError {
+    /// The run.
+    pub run: RunId,
+    /// The entry.
+    pub seq: u64,
+    /// What it contradicts.
+    pub why: String,
+}
+
+impl RunState {
+    /// Folds a whole run.
+    ///
+    /// # Errors
+    /// When there is no first entry or one may not stand where it does.
+    pub fn fold(run: &RunId, entries: &[Entry]) -> Result<Self, FoldError> {
+        let begin = |why: &str| FoldError { run: run.clone(), seq: 1, why: why.into() };
+        let (first, rest) = entries.split_first().ok_or_else(|| begin("the run has no entries"))?;
+        let mut state = Self::begin(first).ok_or_else(|| begin("a run begins with its start"))?;
+        rest.iter().try_for_each(|entry| state.apply(entry))?;
+        Ok(state)
+    }
+
+    /// The state after the first entry; none when it is not a start.
+    #[must_use]
+    pub fn begin(first: &Entry) -> Option<Self> {
+        let Body::RunStarted(started) = &first.body else { return None };
+        Some(Self {
+            run: first.run.clone(),
+            started: started.clone(),
+            started_at: first.at,
+            changed_at: first.at,
+            steps: BTreeMap::new(),
+            open: None,
+            question: None,
+            doubt: None,
+            requirement_failed: None,
+            under_way: false,
+            cancel: None,
+            ended: None,
+            spent: None,
+            worked_micros: 0,
+        })
+    }
+
+    /// Folds one more entry in.
+    ///
+    /// # Errors
+    /// When it may not stand here; the state is then not to be used any more.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), FoldError> {
+        self.changed_at = entry.at;
+        self.step_on(entry).map_err(|why| FoldError { run: self.run.clone(), seq: entry.seq, why })
+    }
+
+    fn step_on(&mut self, entry: &Entry) -> Result<(), String> {
+        if self.ended.is_some() {
+            return Err("the run is over".into());
+        }
+        match &entry.body {
+            Body::RunStarted(_) => Err("the run has begun already".into()),
+            Body::RequirementFailed { told, .. } => self.requirement_failed(told),
+            Body::StepSkipped { step, .. } => self.skip(step),
+            Body::StepChosen { step, .. } => self.choose(step),
+            Body::AttemptStarted(started) => self.start_attempt(started),
+            Body::AttemptEnded(ended) => self.end_attempt(ended),
+            Body::ExpectationJudged { step, rung, held, .. } => self.judge(step, *rung, *held),
+            Body::LadderMoved { step, from, to, .. } => self.move_ladder(step, *from, *to),
+            Body::QuestionAsked(asked) => self.ask(asked, entry.at),
+            Body::QuestionReminded { step, asking } => Ok(self.open_question(step, *asking)?.reminded = true),
+            Body::QuestionEscalated { step, asking, .. } => {
+                Ok(self.open_question(step, *asking)?.escalated = true)
+            }
+            Body::QuestionExpired { step, asking } => self.expire(step, *asking),
+            Body::QuestionAnswered(answered) => self.answer(answered),
+            Body::DoubtRaised { step, attempt } => self.doubt(step, *attempt),
+            Body::RunResumed { .. } => Ok(()),
+            Body::CancelAsked { by, reason } => Ok(self.cancel = Some((by.clone(), reason.clone()))),
+            Body::RunEnded(ended) => Ok(self.ended = Some(ended.clone())),
+        }
+    }
+
+    fn requirement_failed(&mut self, told: &str) -> Result<(), String> {
+        if self.under_way {
+            return Err("a precondition is checked before any step".into());
+        }
+        self.requirement_failed = Some(told.into());
+        Ok(())
+    }
+
+    fn skip(&mut self, step: &StepId) -> Result<(), String> {
+        let state = self.untouched(step)?;
+        state.skipped = true;
+        Ok(())
+    }
+
+    fn choose(&mut self, step: &StepId) -> Result<(), String> {
+        let state = self.untouched(step)?;
+        state.chosen = true;
+        Ok(())
+    }
+
+    fn untouched(&mut self, step: &StepId) -> Result<&mut StepState, String> {
+        self.under_way = true;
+        let state = self.steps.entry(step.clone()).or_default();
+        match state.chosen || state.skipped || !state.attempts.is_empty() {
+            true => Err(format!("step {step} was decided already")),
+            false => Ok(state),
+        }
+    }
+
+    fn working(&mut self, step: &StepId) -> Result<&mut StepState, String> {
+        self.under_way = true;
+        let state = self.steps.entry(step.clone()).or_default();
+        match (state.skipped, &state.settled) {
+            (true, _) => Err(format!("step {step} was skipped")),
+            (_, Some(_)) => Err(format!("step {step} is settled")),
+            _ => Ok(state),
+        }
+    }
+
+    fn start_attempt(&mut self, started: &AttemptStarted) -> Result<(), String> {
+        if self.open.is_some() || self.question.is_some() {
+            return Err("another attempt or question is open".into());
+        }
+        let state = self.working(&started.step)?;
+        if started.attempt as usize != state.attempts.len() + 1 || started.rung != state.rung {
+            return Err(format!("attempt {} on rung {} is out of order", started.attempt, started.rung));
+        }
+        state.chosen = true;
+        state.attempts.push(AttemptState { started: started.clone(), ended: None });
+        self.open = Some(started.clone());
+        Ok(())
+    }
+
+    fn end_attempt(&mut self, ended: &AttemptEnded) -> Result<(), String> {
+        let open = self.open.take().filter(|open| open.step == ended.step && open.attempt == ended.attempt);
+        let open = open.ok_or_else(|| format!("attempt {} of {} is not open", ended.attempt, ended.step))?;
+        self.worked_micros += ended.receipt.meters.wall_micros;
+        self.spend(&ended.receipt.money).map_err(|cause| cause.to_string())?;
+        self.doubt = None;
+        let state = self.working(&ended.step)?;
+        if let (true, RecordedEnding::Output(value)) = (open.settles, &ended.ending) {
+            state.settled = Some(Settled::Output { value: value.clone(), attempt: ended.attempt });
+        }
+        if let Some(last) = state.attempts.last_mut() {
+            last.ended = Some(ended.clone());
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, step: &StepId, rung: u32, held: bool) -> Result<(), String> {
+        let state = self.working(step)?;
+        if state.rung != rung || state.judged.is_some() {
+            return Err(format!("rung {rung} of {step} is not to be judged"));
+        }
+        state.judged = Some(held);
+        if held {
+            let (value, attempt) =
+                state.output().ok_or_else(|| format!("step {step} has no output to hold"))?;
+            state.settled = Some(Settled::Output { value, attempt });
+        }
+        Ok(())
+    }
+
+    fn move_ladder(&mut self, step: &StepId, from: u32, to: Option<u32>) -> Result<(), String> {
+        let state = self.working(step)?;
+        if state.rung != from || to.is_some_and(|to| to != from + 1) {
+            return Err(format!("the ladder of {step} is on rung {}", state.rung));
+        }
+        match to {
+            Some(to) => (state.rung, state.judged, state.answered) = (to, None, None),
+            None => state.exhausted = true,
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, asked: &QuestionAsked, at: Timestamp) -> Result<(), String> {
+        if self.question.is_some() || (self.open.is_some() && self.doubt.is_none()) {
+            return Err("another attempt or question is open".into());
+        }
+        let state = self.working(&asked.step)?;
+        if asked.asking != state.askings + 1 || asked.rung != state.rung {
+            return Err(format!("question {} of {} is out of order", asked.asking, asked.step));
+        }
+        state.askings = asked.asking;
+        state.chosen = true;
+        self.question =
+            Some(OpenQuestion { asked: asked.clone(), asked_at: at, reminded: false, escalated: false });
+        Ok(())
+    }
+
+    fn open_question(&mut self, step: &StepId, asking: u32) -> Result<&mut OpenQuestion, String> {
+        let open =
+            self.question.as_mut().filter(|open| open.asked.step == *step && open.asked.asking == asking);
+        open.ok_or_else(|| format!("question {asking} of {step} is not open"))
+    }
+
+    /// An expired question is gone and nothing takes its place: the run must end by it.
+    fn expire(&mut self, step: &StepId, asking: u32) -> Result<(), String> {
+        self.open_question(step, asking)?;
+        self.question = None;
+        self.working(step)?.expired = true;
+        Ok(())
+    }
+
+    fn answer(&mut self, answered: &QuestionAnswered) -> Result<(), String> {
+        let open = self.open_question(&answered.step, answered.asking)?;
+        if *open.asked.shown.digest() != answered.shown {
+            return Err("the answer is bound to something else than was shown".into());
+        }
+        let asked = open.asked.clone();
+        self.question = None;
+        self.spend(&answered.money).map_err(|cause| cause.to_string())?;
+        let doubt = self.doubt.is_some();
+        let state = self.working(&answered.step)?;
+        state.answered = Some(answered.clone());
+        if !doubt {
+            state.settled = settled_by(&asked, answered, state);
+        }
+        Ok(())
+    }
+
+    fn doubt(&mut self, step: &StepId, attempt: u32) -> Result<(), String> {
+        match &self.open {
+            Some(open) if open.step == *step && open.attempt == attempt => {
+                self.doubt = Some((step.clone(), attempt));
+                Ok(())
+            }
+            _ => Err(format!("attempt {attempt} of {step} is not open")),
+        }
+    }
+
+    fn spend(&mut self, money: &Money) -> Result<(), MoneyError> {
+        self.spent = Some(match &self.spent {
+            Some(spent) => spent.plus(money)?,
+            None => money.clone(),
+        });
+        Ok(())
+    }
+
+    /// The word people see for where the run stands.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match (&self.ended, &self.doubt, &self.question) {
+            (Some(ended), ..) => ended.state.word(),
+            (None, Some(_), _) => "in-doubt",
+            (None, None, Some(_)) => "waiting",
+            (None, None, None) => "running",
+        }
+    }
+
+    /// When somebody must look at the run again: at once while it runs, never once it is over.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        match (&self.ended, &self.question) {
+            (Some(_), _) => None,
+            (None, Some(question)) if self.cancel.is_none() => question.due(),
+            (None, _) => Some(self.changed_at),
+        }
+    }
+
+    /// The row a listing shows.
+    #[must_use]
+    pub fn row(&self) -> RunRow {
+        RunRow {
+            run: self.run.clone(),
+            flow: self.started.flow.clone(),
+            state: self.word().into(),
+            over: self.ended.is_some(),
+            started: self.started_at,
+            changed: self.changed_at,
+            due: self.due(),
+        }
+    }
+}
+
+/// What an answer settles: an approval takes the output it was shown, a value takes the output's place, and a step
+/// that asks keeps the answer itself. A rejection settles nothing.
+fn settled_by(asked: &QuestionAsked, answered: &QuestionAnswered, state: &StepState) -> Option<Settled> {
+    use crate::entry::AskReason;
+    match (asked.reason, answered.verdict) {
+        (_, Verdict::Rejected) => None,
+        (AskReason::Flow, _) => Some(Settled::Answer(answered.clone())),
+        (_, Verdict::Answered) => answered.value.clone().map(Settled::Given),
+        (_, Verdict::Approved) => {
+            let (value, attempt) = state.last_output()?;
+            Some(Settled::Output { value, attempt })
+        }
+    }
+}
+
+impl OpenQuestion {
+    /// The next instant at which something happens to it by itself.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        let remind = self.asked.remind_at.filter(|_| !self.reminded);
+        let escalate = self.asked.escalate_at.as_ref().map(|(at, _)| *at).filter(|_| !self.escalated);
+        [remind, escalate, self.asked.expire_at].into_iter().flatten().min()
+    }
+}
+
+impl StepState {
+    /// The output of the present rung's last attempt at the step's work, with that attempt.
+    #[must_use]
+    pub fn output(&self) -> Option<(BlobRef, u32)> {
+        self.last_of(Purpose::Work).and_then(AttemptState::output)
+    }
+
+    /// The last output of any rung: what a person who is asked in the end is shown.
+    #[must_use]
+    pub fn last_output(&self) -> Option<(BlobRef, u32)> {
+        let work = |attempt: &&AttemptState| attempt.started.purpose == Purpose::Work;
+        self.attempts.iter().rev().filter(work).find_map(AttemptState::output)
+    }
+
+    /// The last attempt of the present rung for that purpose.
+    #[must_use]
+    pub fn last_of(&self, purpose: Purpose) -> Option<&AttemptState> {
+        let present =
+            |attempt: &&AttemptState| attempt.started.rung == self.rung && attempt.started.purpose == purpose;
+        self.attempts.iter().rev().find(present)
+    }
+
+    /// How many attempts of the present rung were for that purpose.
+    #[must_use]
+    pub fn count_of(&self, purpose: Purpose) -> u32 {
+        let present =
+            |attempt: &&AttemptState| attempt.started.rung == self.rung && attempt.started.purpose == purpose;
+        u32::try_from(self.attempts.iter().filter(present).count()).unwrap_or(u32::MAX)
+    }
+}
+
+impl AttemptState {
+    /// Its output, with its number.
+    #[must_use]
+    pub fn output(&self) -> Option<(BlobRef, u32)> {
+        match &self.ended.as_ref()?.ending {
+            RecordedEnding::Output(value) => Some((value.clone(), self.started.attempt)),
+            _ => None,
+        }
+    }
+}

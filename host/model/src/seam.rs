@@ -49,11 +49,13 @@ pub struct Job {
     /// The skill and its bytes.
     pub skill: SkillPin,
     /// The operation.
-    pub operation: Operation,
+    pub operation: Arc<Operation>,
     /// The arguments by parameter name, already checked against the operation's shapes.
-    pub arguments: Value,
+    pub arguments: Arc<Value>,
     /// What it may reach.
-    pub grants: GrantSet,
+    pub grants: Arc<GrantSet>,
+    /// Its digest, computed once for all attempts that share it.
+    pub grant: Digest,
     /// What it may spend.
     pub limits: EffectiveLimits,
     /// Derived from run, step and logical call; the same for every attempt of one effect.

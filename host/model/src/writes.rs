@@ -74,6 +74,8 @@ pub enum WriteSummary {
         digest: Option<crate::digest::Digest>,
         /// Length of the new value in bytes.
         bytes: u64,
+        /// The version the attempt had read, 0 for an absent key; none when it wrote without reading.
+        read_version: Option<u64>,
     },
     /// A file made, changed or removed.
     File {
