@@ -4,6 +4,13 @@
 //! lost. It decides whether a JSON value fits ([`Shape::check`]) before anything runs. The JSON form of every
 //! shape is described at [`Shape`].
 
+mod accepts;
+mod check;
+mod path;
+
+pub use check::{bytes_of, describe, float, integer};
+pub use path::{NoSuchPart, PathPart, in_expressions};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -12,8 +19,15 @@ use std::fmt;
 /// JSON readers keep numbers as doubles.
 pub const SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// A byte list inside another value is converted byte by byte; larger payloads go alone or by digest.
+/// The most bytes of a byte list that is not a whole argument or answer: it is converted byte by byte. Larger
+/// payloads go alone ([`Operation::is_whole`]) or by digest. Counted in whole base64 groups of three.
 pub const NESTED_BYTES_MAX: usize = 64 * 1024;
+
+/// The longest base64 text of a nested byte list.
+pub const NESTED_BASE64_MAX: usize = NESTED_BYTES_MAX.div_ceil(3) * 4;
+
+/// The largest finite `f32` as its shortest decimal reads; a larger number would become infinite.
+pub const F32_MAX: f64 = 3.402_823_5e38;
 
 /// A WIT type.
 ///
@@ -172,12 +186,27 @@ impl Operation {
         params.chain(result).find_map(|(name, shape)| shape.uncallable().map(|what| (name.to_owned(), what)))
     }
 
+    /// Whether texts and byte lists cross as they are, each a whole argument or answer: at most two parameters,
+    /// each a string or a byte list, and a result that is a string, a byte list or a `result` of one of them with a
+    /// string as error. Only then may a byte list be longer than [`NESTED_BYTES_MAX`].
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let whole = |shape: &Shape| *shape == Shape::String || shape.is_bytes();
+        let params = self.params.len() <= 2 && self.params.iter().all(|param| whole(&param.shape));
+        params
+            && match &self.result {
+                Some(Shape::Result { ok: Some(ok), err: Some(err) }) => whole(ok) && **err == Shape::String,
+                Some(shape) => whole(shape),
+                None => false,
+            }
+    }
+
     /// Checks an object of arguments by name; an absent argument is only fine when it is an `option`.
     ///
     /// # Errors
     /// The first argument that does not fit, with its path and the type it should have.
     pub fn check_arguments(&self, arguments: &Value) -> Result<(), Misfit> {
-        check_fields(&self.params, arguments, &Path::Root)
+        check::arguments(self, arguments)
     }
 }
 
@@ -191,6 +220,12 @@ pub struct Misfit {
     pub expected: String,
     /// What was there instead, in words.
     pub found: String,
+}
+
+impl Misfit {
+    fn at(path: &Path<'_>, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
+        Self { path: path.to_string(), expected: expected.to_string(), found: found.to_string() }
+    }
 }
 
 /// A path that costs nothing while everything fits: links on the stack, rendered only for a misfit.
@@ -240,211 +275,29 @@ impl Shape {
     /// # Errors
     /// The first place that does not fit, with the type it should have.
     pub fn check(&self, value: &Value) -> Result<(), Misfit> {
-        check(self, value, &Path::Root)
+        check::check(self, value, &Path::Root)
+    }
+
+    /// The least and the greatest value of an integer shape.
+    const fn integer_range(&self) -> Option<(i128, i128)> {
+        Some(match self {
+            Shape::U8 => (0, u8::MAX as i128),
+            Shape::U16 => (0, u16::MAX as i128),
+            Shape::U32 => (0, u32::MAX as i128),
+            Shape::U64 => (0, u64::MAX as i128),
+            Shape::S8 => (i8::MIN as i128, i8::MAX as i128),
+            Shape::S16 => (i16::MIN as i128, i16::MAX as i128),
+            Shape::S32 => (i32::MIN as i128, i32::MAX as i128),
+            Shape::S64 => (i64::MIN as i128, i64::MAX as i128),
+            _ => return None,
+        })
     }
 }
 
-fn check(shape: &Shape, value: &Value, path: &Path<'_>) -> Result<(), Misfit> {
-    let fits = match shape {
-        Shape::Bool => value.is_boolean(),
-        Shape::String => value.is_string(),
-        Shape::Char => value.as_str().is_some_and(|text| text.chars().count() == 1),
-        Shape::F32 | Shape::F64 => is_float(value),
-        Shape::List { .. } if shape.is_bytes() => value.is_string(),
-        Shape::Enum { cases, .. } => value.as_str().is_some_and(|text| is_label(cases, text)),
-        Shape::Flags { flags, .. } => are_flags(flags, value),
-        Shape::Uncallable { .. } => false,
-        Shape::List { of } => return check_items(of, value, path, None, shape),
-        Shape::FixedList { of, length } => {
-            return check_items(of, value, path, Some(*length as usize), shape);
-        }
-        Shape::Tuple { of } => return check_tuple(of, value, path, shape),
-        Shape::Map { key, value: item } => return check_map(key, item, value, path, shape),
-        Shape::Record { fields, .. } => return check_fields(fields, value, path),
-        Shape::Variant { cases, .. } => return check_variant(cases, value, path, shape),
-        Shape::Option { of } => return check_option(of, value, path),
-        Shape::Result { ok, err } => return check_result(ok.as_deref(), err.as_deref(), value, path, shape),
-        integer => fits_integer(integer, value),
-    };
-    if fits { Ok(()) } else { Err(misfit(path, shape, value)) }
-}
-
-fn misfit(path: &Path<'_>, expected: impl fmt::Display, found: &Value) -> Misfit {
-    Misfit { path: path.to_string(), expected: expected.to_string(), found: describe(found) }
-}
-
-/// Names a value for an error line; long texts are cut, since the line is for people.
-#[must_use]
-pub fn describe(value: &Value) -> String {
-    match value {
-        Value::Null => "null".into(),
-        Value::Bool(flag) => format!("{flag}"),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) if text.chars().count() > 24 => {
-            format!("the text \"{}…\"", text.chars().take(24).collect::<String>())
-        }
-        Value::String(text) => format!("the text {text:?}"),
-        Value::Array(items) => format!("an array of {}", items.len()),
-        Value::Object(_) => "an object".into(),
-    }
-}
-
-fn is_float(value: &Value) -> bool {
-    value.is_number() || matches!(value.as_str(), Some("NaN" | "Infinity" | "-Infinity"))
-}
-
-fn is_label(labels: &[Label], text: &str) -> bool {
-    labels.iter().any(|label| label.name == text)
-}
-
-fn are_flags(flags: &[Label], value: &Value) -> bool {
-    let Some(set) = value.as_array() else { return false };
-    set.iter().enumerate().all(|(index, flag)| {
-        flag.as_str().is_some_and(|text| is_label(flags, text))
-            && !set.iter().take(index).any(|other| other == flag)
-    })
-}
-
-/// Bounds for the integer shapes; 64-bit ones also read decimal strings.
-fn fits_integer(shape: &Shape, value: &Value) -> bool {
-    let (low, high) = match shape {
-        Shape::U8 => (0, i128::from(u8::MAX)),
-        Shape::U16 => (0, i128::from(u16::MAX)),
-        Shape::U32 => (0, i128::from(u32::MAX)),
-        Shape::U64 => (0, i128::from(u64::MAX)),
-        Shape::S8 => (i128::from(i8::MIN), i128::from(i8::MAX)),
-        Shape::S16 => (i128::from(i16::MIN), i128::from(i16::MAX)),
-        Shape::S32 => (i128::from(i32::MIN), i128::from(i32::MAX)),
-        Shape::S64 => (i128::from(i64::MIN), i128::from(i64::MAX)),
-        _ => return false,
-    };
-    let wide = matches!(shape, Shape::U64 | Shape::S64);
-    integer(value, wide).is_some_and(|number| (low..=high).contains(&number))
-}
-
-/// The integer a JSON value stands for; `text` says whether decimal strings count.
-#[must_use]
-pub fn integer(value: &Value, text: bool) -> Option<i128> {
-    match value {
-        Value::Number(number) => number.as_u64().map(i128::from).or_else(|| number.as_i64().map(i128::from)),
-        Value::String(digits) if text => {
-            let number: i128 = digits.parse().ok()?;
-            // One spelling a number: `+1` and `007` would hash differently from what they mean.
-            (number.to_string() == *digits).then_some(number)
-        }
-        _ => None,
-    }
-}
-
-fn check_items(
-    of: &Shape,
-    value: &Value,
-    path: &Path<'_>,
-    length: Option<usize>,
-    whole: &Shape,
-) -> Result<(), Misfit> {
-    let items = value.as_array().filter(|items| length.is_none_or(|length| items.len() == length));
-    let items = items.ok_or_else(|| misfit(path, whole, value))?;
-    items.iter().enumerate().try_for_each(|(index, item)| check(of, item, &Path::Index(path, index)))
-}
-
-fn check_tuple(of: &[Shape], value: &Value, path: &Path<'_>, whole: &Shape) -> Result<(), Misfit> {
-    let items = value.as_array().filter(|items| items.len() == of.len());
-    let items = items.ok_or_else(|| misfit(path, whole, value))?;
-    let mut pairs = of.iter().zip(items).enumerate();
-    pairs.try_for_each(|(index, (shape, item))| check(shape, item, &Path::Index(path, index)))
-}
-
-fn check_map(key: &Shape, item: &Shape, value: &Value, path: &Path<'_>, whole: &Shape) -> Result<(), Misfit> {
-    match value {
-        Value::Object(map) if *key == Shape::String => {
-            map.iter().try_for_each(|(name, entry)| check(item, entry, &Path::Field(path, name)))
-        }
-        Value::Array(pairs) if *key != Shape::String => {
-            let pair = [key.clone(), item.clone()];
-            let mut pairs = pairs.iter().enumerate();
-            pairs.try_for_each(|(index, entry)| check_tuple(&pair, entry, &Path::Index(path, index), whole))
-        }
-        other => Err(misfit(path, whole, other)),
-    }
-}
-
-fn check_fields(fields: &[Field], value: &Value, path: &Path<'_>) -> Result<(), Misfit> {
-    let object = value.as_object().ok_or_else(|| misfit(path, "an object", value))?;
-    for field in fields {
-        let path = Path::Field(path, &field.name);
-        match object.get(&field.name) {
-            Some(value) => check(&field.shape, value, &path)?,
-            None if matches!(field.shape, Shape::Option { .. }) => {}
-            None => {
-                let expected = field.shape.to_string();
-                return Err(Misfit { path: path.to_string(), expected, found: "nothing".into() });
-            }
-        }
-    }
-    match object.keys().find(|key| !fields.iter().any(|field| field.name == **key)) {
-        None => Ok(()),
-        Some(unknown) => Err(Misfit {
-            path: Path::Field(path, unknown).to_string(),
-            expected: format!("one of {}", names(fields.iter().map(|field| field.name.as_str()))),
-            found: "an unknown field".into(),
-        }),
-    }
-}
-
-fn names<'a>(items: impl Iterator<Item = &'a str>) -> String {
+/// Lists names for an error line.
+fn in_words<'a>(items: impl Iterator<Item = &'a str>) -> String {
     let list = items.collect::<Vec<_>>().join(", ");
-    if list.is_empty() { "no fields".into() } else { list }
-}
-
-fn check_variant(cases: &[Case], value: &Value, path: &Path<'_>, whole: &Shape) -> Result<(), Misfit> {
-    let tag = value.get("tag").and_then(Value::as_str);
-    let case = tag.and_then(|tag| cases.iter().find(|case| case.name == tag));
-    let (Some(case), Some(object)) = (case, value.as_object()) else {
-        return Err(misfit(path, whole, value));
-    };
-    let path = Path::Field(path, &case.name);
-    match (&case.shape, object.get("val")) {
-        (Some(shape), payload) if object.len() <= 2 => check(shape, payload.unwrap_or(&Value::Null), &path),
-        (None, None | Some(Value::Null)) if object.len() <= 2 => Ok(()),
-        _ => Err(misfit(&path, whole, value)),
-    }
-}
-
-fn check_option(of: &Shape, value: &Value, path: &Path<'_>) -> Result<(), Misfit> {
-    match value {
-        Value::Null => Ok(()),
-        // Only an option inside an option needs a wrapper, or `null` would have two meanings.
-        value if matches!(of, Shape::Option { .. }) => {
-            let some =
-                value.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("some"));
-            let some = some.ok_or_else(|| misfit(path, "null or {\"some\": …}", value))?;
-            check(of, some, &Path::Field(path, "some"))
-        }
-        value => check(of, value, path),
-    }
-}
-
-fn check_result(
-    ok: Option<&Shape>,
-    err: Option<&Shape>,
-    value: &Value,
-    path: &Path<'_>,
-    whole: &Shape,
-) -> Result<(), Misfit> {
-    let object = value.as_object().filter(|object| object.len() == 1);
-    let (name, payload) =
-        object.and_then(|object| object.iter().next()).ok_or_else(|| misfit(path, whole, value))?;
-    let side = match name.as_str() {
-        "ok" => ok,
-        "err" => err,
-        _ => return Err(misfit(path, whole, value)),
-    };
-    match side {
-        Some(shape) => check(shape, payload, &Path::Field(path, name)),
-        None if payload.is_null() => Ok(()),
-        None => Err(misfit(&Path::Field(path, name), "null", payload)),
-    }
+    if list.is_empty() { "nothing".into() } else { list }
 }
 
 /// Writes the shape as WIT does; named types by their name, so that an error line stays one line.
@@ -458,7 +311,7 @@ impl fmt::Display for Shape {
             Shape::Option { of } => write!(f, "option<{of}>"),
             Shape::Record { name: Some(name), .. } => write!(f, "record {name}"),
             Shape::Record { fields, .. } => {
-                write!(f, "record {{{}}}", names(fields.iter().map(|it| it.name.as_str())))
+                write!(f, "record {{{}}}", in_words(fields.iter().map(|it| it.name.as_str())))
             }
             Shape::Variant { cases, .. } => {
                 write!(f, "{{\"tag\": {}, \"val\": …}}", choices(cases.iter().map(|it| it.name.as_str())))

@@ -1,0 +1,252 @@
+//! Whether a JSON value fits a shape, before anything runs.
+
+use super::{Case, F32_MAX, Field, Label, Misfit, NESTED_BASE64_MAX, Operation, Path, Shape, in_words};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use std::fmt;
+
+/// Checks an object of arguments by name.
+pub(super) fn arguments(operation: &Operation, arguments: &Value) -> Result<(), Misfit> {
+    if !operation.is_whole() {
+        return check_fields(&operation.params, arguments, &Path::Root);
+    }
+    check_fields_by(&operation.params, arguments, &Path::Root, |shape, value, path| {
+        let whole = shape.is_bytes() && value.as_str().and_then(bytes_of).is_some();
+        if whole { Ok(()) } else { check(shape, value, path) }
+    })
+}
+
+/// The bytes a base64 text stands for: RFC 4648 section 4 with padding, one spelling for each.
+#[must_use]
+pub fn bytes_of(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
+pub(super) fn check(shape: &Shape, value: &Value, path: &Path<'_>) -> Result<(), Misfit> {
+    let fits = match shape {
+        Shape::Bool => value.is_boolean(),
+        Shape::String => value.is_string(),
+        Shape::Char => value.as_str().is_some_and(|text| text.chars().count() == 1),
+        Shape::F32 => float(value).is_some_and(|number| !number.is_finite() || number.abs() <= F32_MAX),
+        Shape::F64 => float(value).is_some(),
+        Shape::List { .. } if shape.is_bytes() => value.as_str().is_some_and(are_nested_bytes),
+        Shape::Enum { cases, .. } => value.as_str().is_some_and(|text| is_label(cases, text)),
+        Shape::Flags { flags, .. } => are_flags(flags, value),
+        Shape::Uncallable { .. } => false,
+        Shape::List { of } => return check_items(of, value, path, None, shape),
+        Shape::FixedList { of, length } => {
+            return check_items(of, value, path, Some(*length as usize), shape);
+        }
+        Shape::Tuple { of } => return check_tuple(of, value, path, shape),
+        Shape::Map { key, value: item } => return check_map(key, item, value, path, shape),
+        Shape::Record { fields, .. } => return check_fields(fields, value, path),
+        Shape::Variant { cases, .. } => return check_variant(cases, value, path, shape),
+        Shape::Option { of } => return check_option(of, value, path),
+        Shape::Result { ok, err } => return check_result(ok.as_deref(), err.as_deref(), value, path, shape),
+        integer => fits_integer(integer, value),
+    };
+    if fits { Ok(()) } else { Err(misfit(path, shape, value)) }
+}
+
+fn misfit(path: &Path<'_>, expected: impl fmt::Display, found: &Value) -> Misfit {
+    Misfit::at(path, expected, describe(found))
+}
+
+/// Names a value for an error line; long texts are cut, since the line is for people.
+#[must_use]
+pub fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(flag) => format!("{flag}"),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) if text.chars().count() > 24 => {
+            format!("the text \"{}…\"", text.chars().take(24).collect::<String>())
+        }
+        Value::String(text) => format!("the text {text:?}"),
+        Value::Array(items) => format!("an array of {}", items.len()),
+        Value::Object(_) => "an object".into(),
+    }
+}
+
+fn are_nested_bytes(text: &str) -> bool {
+    text.len() <= NESTED_BASE64_MAX && bytes_of(text).is_some()
+}
+
+/// The number a JSON value stands for.
+#[must_use]
+pub fn float(value: &Value) -> Option<f64> {
+    match value.as_str() {
+        None => value.as_f64(),
+        Some("NaN") => Some(f64::NAN),
+        Some("Infinity") => Some(f64::INFINITY),
+        Some("-Infinity") => Some(f64::NEG_INFINITY),
+        Some(_) => None,
+    }
+}
+
+fn is_label(labels: &[Label], text: &str) -> bool {
+    labels.iter().any(|label| label.name == text)
+}
+
+fn are_flags(flags: &[Label], value: &Value) -> bool {
+    let Some(set) = value.as_array() else { return false };
+    set.iter().enumerate().all(|(index, flag)| {
+        flag.as_str().is_some_and(|text| is_label(flags, text))
+            && !set.iter().take(index).any(|other| other == flag)
+    })
+}
+
+/// Whether the number is in range; 64-bit integers also read decimal strings.
+fn fits_integer(shape: &Shape, value: &Value) -> bool {
+    let wide = matches!(shape, Shape::U64 | Shape::S64);
+    match (shape.integer_range(), integer(value, wide)) {
+        (Some((low, high)), Some(number)) => (low..=high).contains(&number),
+        _ => false,
+    }
+}
+
+/// The integer a JSON value stands for; `text` says whether decimal strings count. `5.0` is the integer 5, as in
+/// JSON Schema.
+#[must_use]
+pub fn integer(value: &Value, text: bool) -> Option<i128> {
+    match value {
+        Value::Number(number) => {
+            let exact = number.as_u64().map(i128::from).or_else(|| number.as_i64().map(i128::from));
+            exact.or_else(|| number.as_f64().and_then(whole))
+        }
+        Value::String(digits) if text => {
+            let number: i128 = digits.parse().ok()?;
+            // One spelling a number: `+1` and `007` would hash differently from what they mean.
+            (number.to_string() == *digits).then_some(number)
+        }
+        _ => None,
+    }
+}
+
+/// A number without a fraction. `-2^63` is what readers make of integers just below it, so as a double it is no
+/// evidence of what was written.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "beyond i128 it saturates, which no shape takes"
+)]
+fn whole(number: f64) -> Option<i128> {
+    (number.fract() == 0.0 && number != i64::MIN as f64).then_some(number as i128)
+}
+
+fn check_items(
+    of: &Shape,
+    value: &Value,
+    path: &Path<'_>,
+    length: Option<usize>,
+    whole: &Shape,
+) -> Result<(), Misfit> {
+    let items = value.as_array().filter(|items| length.is_none_or(|length| items.len() == length));
+    let items = items.ok_or_else(|| misfit(path, whole, value))?;
+    items.iter().enumerate().try_for_each(|(index, item)| check(of, item, &Path::Index(path, index)))
+}
+
+fn check_tuple(of: &[Shape], value: &Value, path: &Path<'_>, whole: &Shape) -> Result<(), Misfit> {
+    let items = value.as_array().filter(|items| items.len() == of.len());
+    let items = items.ok_or_else(|| misfit(path, whole, value))?;
+    let mut pairs = of.iter().zip(items).enumerate();
+    pairs.try_for_each(|(index, (shape, item))| check(shape, item, &Path::Index(path, index)))
+}
+
+fn check_map(key: &Shape, item: &Shape, value: &Value, path: &Path<'_>, whole: &Shape) -> Result<(), Misfit> {
+    match value {
+        Value::Object(map) if *key == Shape::String => {
+            map.iter().try_for_each(|(name, entry)| check(item, entry, &Path::Field(path, name)))
+        }
+        Value::Array(pairs) if *key != Shape::String => {
+            let pair = [key.clone(), item.clone()];
+            let mut pairs = pairs.iter().enumerate();
+            pairs.try_for_each(|(index, entry)| check_tuple(&pair, entry, &Path::Index(path, index), whole))
+        }
+        other => Err(misfit(path, whole, other)),
+    }
+}
+
+fn check_fields(fields: &[Field], value: &Value, path: &Path<'_>) -> Result<(), Misfit> {
+    check_fields_by(fields, value, path, check)
+}
+
+/// Checks an object field by field with `check_one`.
+fn check_fields_by(
+    fields: &[Field],
+    value: &Value,
+    path: &Path<'_>,
+    check_one: impl Fn(&Shape, &Value, &Path<'_>) -> Result<(), Misfit>,
+) -> Result<(), Misfit> {
+    let object = value.as_object().ok_or_else(|| misfit(path, "an object", value))?;
+    for field in fields {
+        let path = Path::Field(path, &field.name);
+        match object.get(&field.name) {
+            Some(value) => check_one(&field.shape, value, &path)?,
+            None if matches!(field.shape, Shape::Option { .. }) => {}
+            None => return Err(Misfit::at(&path, &field.shape, "nothing")),
+        }
+    }
+    match object.keys().find(|key| !fields.iter().any(|field| field.name == **key)) {
+        None => Ok(()),
+        Some(unknown) => Err(unknown_field(fields, unknown, path)),
+    }
+}
+
+fn unknown_field(fields: &[Field], name: &str, path: &Path<'_>) -> Misfit {
+    let known = in_words(fields.iter().map(|field| field.name.as_str()));
+    Misfit::at(&Path::Field(path, name), format!("one of {known}"), "an unknown field")
+}
+
+fn check_variant(cases: &[Case], value: &Value, path: &Path<'_>, whole: &Shape) -> Result<(), Misfit> {
+    let tag = value.get("tag").and_then(Value::as_str);
+    let case = tag.and_then(|tag| cases.iter().find(|case| case.name == tag));
+    let (Some(case), Some(object)) = (case, value.as_object()) else {
+        return Err(misfit(path, whole, value));
+    };
+    let path = Path::Field(path, &case.name);
+    let payload = object.get("val").unwrap_or(&Value::Null);
+    match &case.shape {
+        _ if object.len() > 1 + usize::from(object.contains_key("val")) => Err(misfit(&path, whole, value)),
+        Some(shape) => check(shape, payload, &path),
+        None if payload.is_null() => Ok(()),
+        None => Err(misfit(&path, "nothing, this case has no value", payload)),
+    }
+}
+
+fn check_option(of: &Shape, value: &Value, path: &Path<'_>) -> Result<(), Misfit> {
+    match value {
+        Value::Null => Ok(()),
+        // Only an option inside an option needs a wrapper, or `null` would have two meanings.
+        value if matches!(of, Shape::Option { .. }) => {
+            let some =
+                value.as_object().filter(|object| object.len() == 1).and_then(|object| object.get("some"));
+            let some = some.ok_or_else(|| misfit(path, "null or {\"some\": …}", value))?;
+            check(of, some, &Path::Field(path, "some"))
+        }
+        value => check(of, value, path),
+    }
+}
+
+fn check_result(
+    ok: Option<&Shape>,
+    err: Option<&Shape>,
+    value: &Value,
+    path: &Path<'_>,
+    whole: &Shape,
+) -> Result<(), Misfit> {
+    let object = value.as_object().filter(|object| object.len() == 1);
+    let (name, payload) =
+        object.and_then(|object| object.iter().next()).ok_or_else(|| misfit(path, whole, value))?;
+    let side = match name.as_str() {
+        "ok" => ok,
+        "err" => err,
+        _ => return Err(misfit(path, whole, value)),
+    };
+    match side {
+        Some(shape) => check(shape, payload, &Path::Field(path, name)),
+        None if payload.is_null() => Ok(()),
+        None => Err(misfit(&Path::Field(path, name), "null", payload)),
+    }
+}
