@@ -26,18 +26,27 @@ pub trait Journals: Send + Sync + 'static {
     /// When the run has another owner that is still alive, or the journal cannot be written.
     fn claim(&self, run: &RunId, owner: &Owner) -> Result<Head, JournalError>;
 
+    /// Gives a run up, so that any other owner may claim it: what a run that waits for a person needs, because
+    /// the answer may come through another process. Does nothing when `epoch` is not the run's any more.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    fn release(&self, run: &RunId, epoch: u64) -> Result<(), JournalError>;
+
     /// Appends entries with everything that becomes real with them, in one durable transaction. Returns when it
     /// is durable.
     ///
     /// # Errors
     /// `Fenced` when the expected head or epoch is not the run's: drop all local state and do not retry.
     /// `Conflict` when a key that was read has moved: nothing was written, the attempt may be run again.
+    /// `Unavailable` when nothing could be written, or when the entries are durable but a written file could not
+    /// be put in its place: the run must not go on, and the next claim tries again.
     fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), JournalError>> + Send;
 
     /// All entries of a run in order.
     ///
     /// # Errors
-    /// `NotFound` when there is no such run; `Damaged` when the chain is broken.
+    /// `NotFound` when there is no such run, or it was claimed and has no entry yet; `Damaged` when the chain is broken.
     fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError>;
 
     /// The bytes of a blob.
@@ -145,6 +154,15 @@ pub enum JournalError {
     /// There is no such run.
     #[error("there is no run {0}")]
     NotFound(RunId),
+    /// The commit contradicts itself: entries that do not follow the expected head, bytes that are not what
+    /// their digest says, a path that leaves its directory. Nothing was written.
+    #[error("the commit of run {run} is malformed: {why}")]
+    Malformed {
+        /// The run.
+        run: RunId,
+        /// What does not fit.
+        why: String,
+    },
     /// What is stored is not what was written.
     #[error("the journal is damaged: {0}")]
     Damaged(String),
