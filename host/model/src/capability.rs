@@ -3,6 +3,8 @@
 //! Each kind is one type with `covers`: whether everything the other permits is permitted by this one. A grant is
 //! only ever narrowed on its way from manifest through policy to the step.
 
+use crate::form::Table;
+use crate::id::LogicalName;
 use serde::{Deserialize, Serialize};
 
 /// A kind of authority.
@@ -30,6 +32,18 @@ impl Kind {
     pub const ALL: [Kind; 7] =
         [Kind::Files, Kind::Keyvalue, Kind::Config, Kind::Clock, Kind::Random, Kind::Logging, Kind::Notes];
 
+    /// Whether the guest's calls carry the thing's name, so that a skill can have several of the kind.
+    #[must_use]
+    pub const fn is_named(self) -> bool {
+        matches!(self, Kind::Files | Kind::Keyvalue)
+    }
+
+    /// Whether reading and writing are asked for apart.
+    #[must_use]
+    pub const fn has_access(self) -> bool {
+        matches!(self, Kind::Files | Kind::Keyvalue)
+    }
+
     /// The word for it in manifests, policies and entries.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -41,6 +55,36 @@ impl Kind {
             Kind::Random => "random",
             Kind::Logging => "logging",
             Kind::Notes => "notes",
+        }
+    }
+}
+
+/// How manifest and policy write the parts they share.
+impl Kind {
+    /// Each kind by its word.
+    pub(crate) fn words() -> [(&'static str, Self); 7] {
+        Self::ALL.map(|kind| (kind.word(), kind))
+    }
+
+    /// The name the skill uses; a kind whose calls carry no name goes by the kind's own word when nothing is said.
+    pub(crate) fn read_name(self, table: &Table<'_, '_>) -> Option<LogicalName> {
+        match self.is_named() {
+            true => table.required("name")?.parsed(),
+            false => table.get("name").map_or_else(|| self.word().parse().ok(), |field| field.parsed()),
+        }
+    }
+
+    /// Files and keyvalue always say their access, other kinds have none. The outer `None` is a told problem.
+    pub(crate) fn read_access(self, table: &Table<'_, '_>) -> Option<Option<Access>> {
+        if self.has_access() {
+            return table.required("access")?.word(&Access::words()).map(Some);
+        }
+        match table.get("access") {
+            None => Some(None),
+            Some(field) => {
+                field.tell_key(format!("{self} has no access: leave it out"));
+                None
+            }
         }
     }
 }
@@ -64,6 +108,11 @@ pub enum Access {
 }
 
 impl Access {
+    /// Each access by its word.
+    pub(crate) fn words() -> [(&'static str, Self); 3] {
+        [Access::Read, Access::Write, Access::ReadWrite].map(|access| (access.word(), access))
+    }
+
     /// Whether reading is permitted.
     #[must_use]
     pub const fn reads(self) -> bool {

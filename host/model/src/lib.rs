@@ -15,6 +15,7 @@ pub mod digest;
 pub mod ending;
 pub mod expression;
 pub mod flow;
+mod form;
 pub mod grant;
 pub mod id;
 pub mod limits;

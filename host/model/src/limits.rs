@@ -1,5 +1,6 @@
 //! The limits of one attempt. On by default and never unlimited: a missing limit is the small default.
 
+use crate::form::Table;
 use crate::quantity::{Bytes, Span};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,37 @@ pub struct WishedLimits {
     /// See [`Limits::talk`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub talk: Option<Bytes>,
+}
+
+impl WishedLimits {
+    /// Reads a table of limits, the same in manifest and policy.
+    pub(crate) fn read(table: &Table<'_, '_>) -> Self {
+        let limits = Self {
+            fuel: table.get("fuel").and_then(|field| field.count()),
+            memory: table.get("memory").and_then(|field| field.bytes()),
+            deadline: table.get("deadline").and_then(|field| field.span()),
+            output: table.get("output").and_then(|field| field.bytes()),
+            handles: table.get("handles").and_then(|field| field.small_count()),
+            host_calls: table.get("host-calls").and_then(|field| field.count()),
+            talk: table.get("talk").and_then(|field| field.bytes()),
+        };
+        table.close();
+        limits
+    }
+
+    /// What is said here, and for what is not said here, what is said there.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        Self {
+            fuel: self.fuel.or(other.fuel),
+            memory: self.memory.or(other.memory),
+            deadline: self.deadline.or(other.deadline),
+            output: self.output.or(other.output),
+            handles: self.handles.or(other.handles),
+            host_calls: self.host_calls.or(other.host_calls),
+            talk: self.talk.or(other.talk),
+        }
+    }
 }
 
 /// Who set a limit; the receipt names it, so that a stopped skill's owner knows whom to ask.

@@ -228,6 +228,12 @@ impl Effects {
         !matches!(self, Effects::Once)
     }
 
+    /// Whether an operation of this class may change anything.
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Effects::Idempotent | Effects::Once)
+    }
+
     /// The word in manifests and entries.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -1,6 +1,7 @@
 //! Texts that people wrote, and what is wrong with them: file, line, column, advice.
 
 use std::fmt;
+use std::ops::Range;
 
 /// One thing wrong with a text a person wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,56 @@ impl fmt::Display for Diagnostic {
 #[error("{}", self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
+/// A text that a person wrote, under the name the person gave it.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'t> {
+    /// The file as the person named it.
+    pub file: &'t str,
+    /// The whole text.
+    pub text: &'t str,
+}
+
+impl Source<'_> {
+    /// The line and the column in characters of a byte offset, both from 1; an offset past the end is the end.
+    #[must_use]
+    pub fn place(&self, offset: usize) -> (u32, u32) {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        (counted(line), counted(column))
+    }
+
+    /// What is wrong at a range of bytes; only its first line is marked.
+    #[must_use]
+    pub fn problem(&self, range: Range<usize>, message: impl Into<String>) -> Diagnostic {
+        let (line, column) = self.place(range.start);
+        let marked = self.text.get(range).and_then(|text| text.lines().next()).unwrap_or_default();
+        let length = counted(marked.chars().count()).max(1);
+        Diagnostic { file: self.file.into(), line, column, length, message: message.into(), hint: None }
+    }
+
+    /// What is wrong with the whole file.
+    #[must_use]
+    pub fn whole(&self, message: impl Into<String>) -> Diagnostic {
+        let file = self.file.into();
+        Diagnostic { file, line: 0, column: 0, length: 0, message: message.into(), hint: None }
+    }
+}
+
+impl Diagnostic {
+    /// The same problem with something to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Lines and columns fit `u32` by far: every text read is capped long before.
+fn counted(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 /// The name among `known` that `word` was most likely meant to be: at most a third of its letters differ.
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -63,6 +114,17 @@ fn distance(one: &str, other: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_problem_is_placed_in_characters_and_ends_with_its_line() {
+        let source = Source { file: "a.toml", text: "é = 1\nü = \"x\ny\"\n" };
+        let at = source.text.find('"').unwrap_or_default();
+        let problem = source.problem(at..at + 5, "no");
+        assert_eq!((problem.line, problem.column, problem.length), (2, 5, 2));
+        assert_eq!(problem.to_string(), "a.toml:2:5: no");
+        assert_eq!(source.place(9_999), (4, 1));
+        assert_eq!(source.whole("no").to_string(), "a.toml: no");
+    }
 
     #[test]
     fn the_nearest_name_is_suggested_and_a_stranger_is_not() {
