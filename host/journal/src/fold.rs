@@ -252,6 +252,8 @@ impl RunState {
         self.spend(&ended.receipt.money).map_err(|cause| cause.to_string())?;
         self.doubt = None;
         let state = self.working(&ended.step)?;
+        // What a person said about a doubt belongs to that attempt, not to what follows.
+        state.answered = None;
         if let (true, RecordedEnding::Output(value)) = (open.settles, &ended.ending) {
             state.settled = Some(Settled::Output { value: value.clone(), attempt: ended.attempt });
         }

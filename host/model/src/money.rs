@@ -211,6 +211,32 @@ fn price_of(price: Decimal, number: u64, unit: u64) -> Option<Decimal> {
     price.checked_mul(Decimal::from(number))?.checked_div(Decimal::from(unit))
 }
 
+/// A tariff with the digest of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedTariff {
+    /// The prices.
+    pub tariff: Tariff,
+    /// The digest of the text they were read from.
+    pub digest: Digest,
+}
+
+impl PinnedTariff {
+    /// Reads a tariff.
+    ///
+    /// # Errors
+    /// When the text is no tariff: unknown or missing key, a price that is no decimal, no currency.
+    pub fn parse(text: &str) -> Result<Self, TariffError> {
+        let tariff: Tariff = toml::from_str(text).map_err(|cause| TariffError(cause.to_string()))?;
+        tariff.currency().map_err(|cause| TariffError(cause.to_string()))?;
+        Ok(Self { tariff, digest: Digest::of(text.as_bytes()) })
+    }
+}
+
+/// A text that is no tariff.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the tariff cannot be read: {0}")]
+pub struct TariffError(String);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,13 +275,4 @@ mod tests {
             tariff.person_per_minute * Decimal::from(2)
         );
     }
-}
-
-/// A tariff with the digest of its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PinnedTariff {
-    /// The prices.
-    pub tariff: Tariff,
-    /// The digest of the text they were read from.
-    pub digest: Digest,
 }

@@ -1,1 +1,11 @@
-//! kapell-report
+//! The record, told to people: the run log, what a run cost, what is asked, what a skill is.
+//!
+//! Reads everything, changes nothing: these are functions from journal, plan and catalog data to text or JSON. This
+//! crate never opens a store, never performs, never decides, and never lets a text that a guest or a stranger
+//! wrote reach a terminal unescaped ([`plain`]).
+
+pub mod cost;
+pub mod gate;
+pub mod log;
+pub mod plain;
+pub mod skill;

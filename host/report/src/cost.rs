@@ -1,0 +1,225 @@
+//! What runs cost: every attempt and every person's minute, by run, step, skill and lane, in exact decimals.
+//!
+//! Four kinds of cost, which add up to the whole: *work* (attempts whose output was used, verdicts included),
+//! *waste* (attempts whose output was not), *people*, and *overhead* (the price of an attempt as such).
+
+use kapell_journal::entry::{AttemptStarted, Body, Entry, Purpose, RecordedEnding};
+use kapell_journal::fold::{RunState, Settled};
+use kapell_model::id::{RunId, StepId};
+use kapell_model::money::{Money, MoneyError, Tariff};
+use kapell_model::plan::{Lane, SkillPin};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// One line of a ledger.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub step: StepId,
+    /// The skill that ran; none for a person.
+    pub skill: Option<SkillPin>,
+    /// The lane.
+    pub lane: Lane,
+    /// What kind of cost.
+    pub kind: CostKind,
+    /// Whether the amount rests on an estimate: minutes nobody stated.
+    pub estimated: bool,
+    /// Units of guest work; 0 for a person.
+    pub fuel: u64,
+    /// The amount.
+    pub money: Money,
+}
+
+/// What kind of cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CostKind {
+    /// An attempt whose output was used.
+    Work,
+    /// An attempt whose output was not used.
+    Waste,
+    /// A person's time.
+    People,
+    /// The price of an attempt as such.
+    Overhead,
+}
+
+impl CostKind {
+    /// The word in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            CostKind::Work => "work",
+            CostKind::Waste => "waste",
+            CostKind::People => "people",
+            CostKind::Overhead => "overhead",
+        }
+    }
+}
+
+/// The ledger of one run.
+///
+/// # Errors
+/// When amounts do not add up: two currencies, or an attempt cheaper than the price of an attempt.
+pub fn ledger(entries: &[Entry], state: &RunState, tariff: &Tariff) -> Result<Vec<Line>, MoneyError> {
+    let mut lines = Vec::new();
+    let mut begun: BTreeMap<(StepId, u32), AttemptStarted> = BTreeMap::new();
+    for entry in entries {
+        match &entry.body {
+            Body::AttemptStarted(it) => {
+                begun.insert((it.step.clone(), it.attempt), it.clone());
+            }
+            Body::AttemptEnded(it) if it.ending != RecordedEnding::Lost => {
+                let Some(started) = begun.get(&(it.step.clone(), it.attempt)) else { continue };
+                let meters = &it.receipt.meters;
+                let work = tariff.work(meters)?;
+                let overhead =
+                    Money { amount: it.receipt.money.amount - work.amount, currency: work.currency };
+                let kind = if used(state, started) { CostKind::Work } else { CostKind::Waste };
+                let line = |kind, fuel, money| Line {
+                    run: state.run.clone(),
+                    step: it.step.clone(),
+                    skill: Some(started.skill.clone()),
+                    lane: started.lane,
+                    kind,
+                    estimated: false,
+                    fuel,
+                    money,
+                };
+                lines.push(line(kind, meters.fuel, work));
+                lines.push(line(CostKind::Overhead, 0, overhead));
+            }
+            Body::QuestionAnswered(it) => lines.push(Line {
+                run: state.run.clone(),
+                step: it.step.clone(),
+                skill: None,
+                lane: Lane::Judgment,
+                kind: CostKind::People,
+                estimated: it.minutes.is_none(),
+                fuel: 0,
+                money: it.money.clone(),
+            }),
+            _ => {}
+        }
+    }
+    Ok(lines)
+}
+
+/// Whether an attempt's output went into what the run came to.
+fn used(state: &RunState, started: &AttemptStarted) -> bool {
+    let Some(step) = state.steps.get(&started.step) else { return false };
+    let settled_by = match &step.settled {
+        Some(Settled::Output { attempt, .. }) => Some(*attempt),
+        _ => None,
+    };
+    match started.purpose {
+        Purpose::Work => settled_by == Some(started.attempt),
+        // A verdict is used when it was given, whichever way it went.
+        Purpose::Verdict => {
+            step.attempts.iter().any(|it| it.started.attempt == started.attempt && it.output().is_some())
+        }
+    }
+}
+
+/// What a ledger is summed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The run.
+    Run,
+    /// Run and step.
+    Step,
+    /// The skill's name and version.
+    Skill,
+    /// The lane.
+    Lane,
+}
+
+/// One row of a summed ledger.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// What it is summed by.
+    pub name: String,
+    /// The parts by kind.
+    pub parts: BTreeMap<CostKind, Money>,
+    /// The sum of the parts.
+    pub total: Money,
+    /// Units of guest work.
+    pub fuel: u64,
+    /// Whether any part is estimated.
+    pub estimated: bool,
+}
+
+/// Sums a ledger.
+///
+/// # Errors
+/// When amounts do not add up.
+pub fn summed(lines: &[Line], by: By) -> Result<Vec<Row>, MoneyError> {
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for line in lines {
+        let name = name(line, by);
+        let zero = Money::zero(line.money.currency);
+        let row = rows.entry(name.clone()).or_insert_with(|| Row {
+            name,
+            parts: BTreeMap::new(),
+            total: zero.clone(),
+            fuel: 0,
+            estimated: false,
+        });
+        let part = row.parts.entry(line.kind).or_insert(zero);
+        *part = part.plus(&line.money)?;
+        row.total = row.total.plus(&line.money)?;
+        row.fuel += line.fuel;
+        row.estimated |= line.estimated;
+    }
+    Ok(rows.into_values().collect())
+}
+
+fn name(line: &Line, by: By) -> String {
+    match (by, &line.skill) {
+        (By::Run, _) => line.run.to_string(),
+        (By::Step, _) => format!("{} {}", line.run, line.step),
+        (By::Skill, Some(pin)) => format!("{} {}", pin.name, pin.version),
+        (By::Skill, None) => "a person".into(),
+        (By::Lane, _) => line.lane.word().into(),
+    }
+}
+
+/// A table of rows with a total line, columns aligned on the right.
+#[must_use]
+pub fn table(rows: &[Row], heading: &str) -> String {
+    let kinds = [CostKind::Work, CostKind::Waste, CostKind::People, CostKind::Overhead];
+    let mut cells = vec![vec![heading.to_owned()]];
+    cells.iter_mut().for_each(|head| {
+        head.extend(kinds.iter().map(|kind| kind.word().to_owned()));
+        head.extend(["total".to_owned(), "fuel".to_owned()]);
+    });
+    for row in rows {
+        let mut line = vec![crate::plain::short(&row.name, 60)];
+        line.extend(kinds.iter().map(|kind| {
+            row.parts.get(kind).map_or_else(|| "-".into(), |it| it.amount.normalize().to_string())
+        }));
+        line.push(format!("{}{}", row.total, if row.estimated { " (estimated)" } else { "" }));
+        line.push(crate::plain::number(row.fuel));
+        cells.push(line);
+    }
+    aligned(&cells)
+}
+
+/// Columns of one width each: the first on the left, the others on the right.
+#[must_use]
+pub fn aligned(cells: &[Vec<String>]) -> String {
+    let columns = cells.iter().map(Vec::len).max().unwrap_or_default();
+    let width =
+        |column: usize| cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
+    let line = |row: &Vec<String>| {
+        let parts = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
+            0 => format!("{cell:<width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        parts.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    cells.iter().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,88 @@
+//! A question as the person asked sees it: exactly what is hashed, and how to answer.
+
+use crate::log::instant;
+use crate::plain::{line, lines};
+use kapell_journal::entry::QuestionAsked;
+use kapell_journal::fold::OpenQuestion;
+use kapell_model::plan::AnswerShape;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// The question with everything that is shown, for a terminal.
+#[must_use]
+pub fn text(open: &OpenQuestion, shown: &Value) -> String {
+    let asked = &open.asked;
+    let mut text =
+        format!("{} asks {}:\n\n  {}\n", asked.step, who(asked), lines(&asked.text).replace('\n', "\n  "));
+    for (name, value) in shown.get("show").and_then(Value::as_object).into_iter().flatten() {
+        let _ = write!(text, "\n  {}:\n{}", line(name), indented(value));
+    }
+    let _ = write!(text, "\n  answer: {}", expected(&asked.answer));
+    if let Some(at) = asked.expire_at {
+        let _ = write!(text, "\n  until:  {} UTC, after that it expires, which is never a yes", instant(at));
+    }
+    let _ = write!(text, "\n  shown:  {}", asked.shown.digest());
+    text
+}
+
+fn who(asked: &QuestionAsked) -> String {
+    format!("{} ({})", asked.role, asked.people.iter().map(|it| line(it)).collect::<Vec<_>>().join(", "))
+}
+
+/// What an answer looks like, in words.
+#[must_use]
+pub fn expected(shape: &AnswerShape) -> String {
+    match shape {
+        AnswerShape::Approval => "approve or reject".into(),
+        AnswerShape::Choice { choices } => format!("one of {}", choices.join(", ")),
+        AnswerShape::Input { shape } => format!("{shape:?}").to_lowercase(),
+        AnswerShape::Shape { shape } => shape.to_string(),
+    }
+}
+
+/// A value for reading: texts as they are, records field by field, everything indented and escaped.
+fn indented(value: &Value) -> String {
+    let mut text = String::new();
+    write_value(&mut text, value, 4);
+    text
+}
+
+fn write_value(text: &mut String, value: &Value, indent: usize) {
+    let pad = " ".repeat(indent);
+    match value {
+        Value::String(it) => {
+            for part in lines(it).split('\n') {
+                let _ = writeln!(text, "{pad}{part}");
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                let _ = writeln!(text, "{pad}{}.", index + 1);
+                write_value(text, item, indent + 2);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field {
+                    Value::Object(_) | Value::Array(_) => {
+                        let _ = writeln!(text, "{pad}{}:", line(name));
+                        write_value(text, field, indent + 2);
+                    }
+                    Value::String(it) if it.contains('\n') => {
+                        let _ = writeln!(text, "{pad}{}:", line(name));
+                        write_value(text, field, indent + 2);
+                    }
+                    Value::String(it) => {
+                        let _ = writeln!(text, "{pad}{}: {}", line(name), line(it));
+                    }
+                    other => {
+                        let _ = writeln!(text, "{pad}{}: {other}", line(name));
+                    }
+                }
+            }
+        }
+        other => {
+            let _ = writeln!(text, "{pad}{other}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The run log: the journal printed for people, one line an entry, in a format that stays.
+//!
+//! ```text
+//! #  seq  time (UTC)    subject    what happened
+//! ```
+
+use crate::plain::{micros, number, short, value};
+use jiff::tz::TimeZone;
+use kapell_journal::entry::{
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked,
+    RecordedEnding, RunEnded, RunStarted, Verdict,
+};
+use kapell_model::plan::SkillPin;
+use kapell_model::quantity::{Bytes, Timestamp};
+use kapell_model::writes::WriteSummary;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// How long a value may stand in a line.
+const VALUE_WIDTH: usize = 72;
+
+/// Finds the value an entry names; a log whose values are gone still prints.
+pub type Values<'a> = dyn Fn(&BlobRef) -> Option<Value> + 'a;
+
+/// One line for an entry; notes and log lines of a skill stand below it, indented.
+#[must_use]
+pub fn line(entry: &Entry, values: &Values<'_>) -> String {
+    let (subject, words) = words(&entry.body, values);
+    let mut text = format!("{:>4}  {}  {:<12}  {words}", entry.seq, time(entry.at), subject);
+    if let Body::AttemptEnded(ended) = &entry.body {
+        for note in &ended.notes {
+            let _ = write!(text, "\n      note {}: {}", short(&note.topic, 32), short(&note.text, 120));
+        }
+        for line in &ended.log {
+            let _ = write!(text, "\n      said {}", short(line, 120));
+        }
+        for write in &ended.writes {
+            let _ = write!(text, "\n      {}", written(write));
+        }
+    }
+    text
+}
+
+/// A whole run.
+#[must_use]
+pub fn run(entries: &[Entry], values: &Values<'_>) -> String {
+    entries.iter().map(|entry| line(entry, values)).collect::<Vec<_>>().join("\n")
+}
+
+/// An instant as `2026-11-21 10:02:03.120`, UTC.
+#[must_use]
+pub fn instant(at: Timestamp) -> String {
+    format(at, "%Y-%m-%d %H:%M:%S%.3f")
+}
+
+fn time(at: Timestamp) -> String {
+    format(at, "%H:%M:%S%.3f")
+}
+
+fn format(at: Timestamp, form: &str) -> String {
+    let instant = i64::try_from(at.0).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+    instant.map_or_else(|| format!("{} ms", at.0), |it| it.to_zoned(TimeZone::UTC).strftime(form).to_string())
+}
+
+/// Who the entry is about and what happened, each one line.
+fn words(body: &Body, values: &Values<'_>) -> (String, String) {
+    match body {
+        Body::RunStarted(it) => ("run".into(), began(it)),
+        Body::RequirementFailed { that, seen, told } => (
+            "run".into(),
+            format!("refused: {}; `{}` does not hold{}", short(told, 120), short(that, 80), with(seen)),
+        ),
+        Body::StepSkipped { step, condition, seen } => {
+            (step.to_string(), format!("skipped: `{}` does not hold{}", short(condition, 80), with(seen)))
+        }
+        Body::StepChosen { step, condition, seen } => {
+            (step.to_string(), format!("taken: `{}` holds{}", short(condition, 80), with(seen)))
+        }
+        Body::AttemptStarted(it) => (it.step.to_string(), attempt(it)),
+        Body::AttemptEnded(it) => (it.step.to_string(), ending(it, values)),
+        Body::ExpectationJudged { step, rung, by, seen, held } => {
+            let verdict = if *held { "holds" } else { "does not hold" };
+            (step.to_string(), format!("rung {rung}: `{}` {verdict}{}", short(by, 100), with(seen)))
+        }
+        Body::LadderMoved { step, from, to, refused } => (step.to_string(), ladder(*from, *to, refused)),
+        Body::QuestionAsked(it) => (it.step.to_string(), question(it)),
+        Body::QuestionReminded { step, asking } => (step.to_string(), format!("question {asking}: reminded")),
+        Body::QuestionEscalated { step, asking, to } => {
+            (step.to_string(), format!("question {asking}: {to} is asked as well"))
+        }
+        Body::QuestionExpired { step, asking } => {
+            (step.to_string(), format!("question {asking}: expired unanswered, which is never a yes"))
+        }
+        Body::QuestionAnswered(it) => (it.step.to_string(), answer(it, values)),
+        Body::DoubtRaised { step, attempt } => {
+            (step.to_string(), format!("in doubt: try {attempt} may have happened and must not happen twice"))
+        }
+        Body::RunResumed { by } => ("run".into(), format!("resumed by {}", short(by, 80))),
+        Body::CancelAsked { by, reason } => {
+            ("run".into(), format!("{} asked to stop: {}", short(by, 60), short(reason, 120)))
+        }
+        Body::RunEnded(it) => ("run".into(), over(it, values)),
+    }
+}
+
+fn with(seen: &Value) -> String {
+    match seen.as_object() {
+        Some(seen) if !seen.is_empty() => {
+            let pairs = seen.iter().map(|(name, it)| format!("{} = {}", short(name, 40), value(it, 40)));
+            format!(", with {}", pairs.collect::<Vec<_>>().join(", "))
+        }
+        _ => String::new(),
+    }
+}
+
+fn began(it: &RunStarted) -> String {
+    format!(
+        "began: {} {} by {}; plan {}, policy {}, tariff {}",
+        it.flow,
+        short(&it.version, 24),
+        short(&it.by, 40),
+        it.plan.digest().short(),
+        it.policy.short(),
+        it.tariff.short()
+    )
+}
+
+/// A skill's name, version and bytes: `kapell:letter 1.0.0 (3f2a99c01b77)`.
+#[must_use]
+pub fn pin(pin: &SkillPin) -> String {
+    format!("{} {} ({})", pin.name, pin.version, pin.component.short())
+}
+
+fn attempt(it: &AttemptStarted) -> String {
+    let purpose = match (it.purpose, it.rung) {
+        (Purpose::Verdict, _) => " for a verdict".into(),
+        (Purpose::Work, 0) => String::new(),
+        (Purpose::Work, rung) => format!(" on rung {rung}"),
+    };
+    format!("try {}{purpose}: {} {}, effects {}", it.attempt, pin(&it.skill), it.operation, it.effects.word())
+}
+
+fn ending(it: &AttemptEnded, values: &Values<'_>) -> String {
+    let shown = |named: &BlobRef| {
+        values(named).map_or_else(|| "(value not kept)".into(), |it| value(&it, VALUE_WIDTH))
+    };
+    let how = match &it.ending {
+        RecordedEnding::Output(named) => format!("output {}", shown(named)),
+        RecordedEnding::SkillError(named) => format!("skill error {}", shown(named)),
+        RecordedEnding::Refusal(refusal) => {
+            let rule = refusal.rule.as_ref().map(|rule| format!(" (rule {rule})")).unwrap_or_default();
+            format!("refused: {}{rule}", short(&refusal.to_string(), 140))
+        }
+        RecordedEnding::Trap(trap) => {
+            format!("stopped by {}: {}", trap.cause.word(), short(&trap.detail, 140))
+        }
+        RecordedEnding::Cancelled => "cancelled".into(),
+        RecordedEnding::Lost => "lost: nothing of it became real".into(),
+    };
+    let meters = &it.receipt.meters;
+    let crossings: u64 = meters.crossings.values().sum();
+    let mut text = format!("try {}: {how}", it.attempt);
+    if it.ending != RecordedEnding::Lost {
+        let _ = write!(
+            text,
+            "; fuel {}, {}, {}, {crossings} crossings, {}",
+            number(meters.fuel),
+            Bytes(meters.memory_peak),
+            micros(meters.wall_micros),
+            it.receipt.money
+        );
+    }
+    text
+}
+
+fn written(write: &WriteSummary) -> String {
+    match write {
+        WriteSummary::Key { namespace, key, digest: Some(_), bytes, .. } => {
+            format!("wrote key {} in {}, {}", short(key, 60), short(namespace, 40), Bytes(*bytes))
+        }
+        WriteSummary::Key { namespace, key, .. } => {
+            format!("removed key {} in {}", short(key, 60), short(namespace, 40))
+        }
+        WriteSummary::File { grant, path, digest: Some(_), bytes, .. } => {
+            format!("wrote file {grant}/{}, {}", short(path, 80), Bytes(*bytes))
+        }
+        WriteSummary::File { grant, path, .. } => format!("removed file {grant}/{}", short(path, 80)),
+    }
+}
+
+fn ladder(from: u32, to: Option<u32>, refused: &[String]) -> String {
+    let why = refused.iter().map(|why| short(why, 160)).collect::<Vec<_>>().join("; ");
+    match to {
+        Some(to) => format!("ladder: rung {from} is not good enough, on to rung {to} ({why})"),
+        None => format!("ladder: rung {from} was the last ({why})"),
+    }
+}
+
+fn question(it: &QuestionAsked) -> String {
+    let reason = match it.reason {
+        AskReason::Flow => "",
+        AskReason::Ladder => " by the ladder",
+        AskReason::Doubt => " in doubt",
+    };
+    let until = it.expire_at.map(|at| format!(", until {}", instant(at))).unwrap_or_default();
+    let shown = it.shown.digest().short();
+    format!("question {}{reason} to {}: {} (shown {shown}{until})", it.asking, it.role, short(&it.text, 160))
+}
+
+fn answer(it: &QuestionAnswered, values: &Values<'_>) -> String {
+    let said = match (it.verdict, &it.value) {
+        (Verdict::Approved, _) => "approved".into(),
+        (Verdict::Rejected, _) => "rejected".into(),
+        (Verdict::Answered, Some(named)) => match values(named) {
+            Some(it) => format!("answered {}", value(&it, VALUE_WIDTH)),
+            None => "answered (value not kept)".into(),
+        },
+        (Verdict::Answered, None) => "answered".into(),
+    };
+    let reason = it.reason.as_ref().map(|why| format!(": {}", short(why, 120))).unwrap_or_default();
+    let estimated = if it.minutes.is_none() { " estimated" } else { "" };
+    format!("question {}: {said} by {}{reason}; {}{estimated}", it.asking, short(&it.by, 40), it.money)
+}
+
+fn over(it: &RunEnded, values: &Values<'_>) -> String {
+    let at = it.step.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
+    let why = it.reason.as_ref().map(|why| format!(": {}", short(why, 200))).unwrap_or_default();
+    let outputs =
+        it.outputs.as_ref().and_then(values).map(|it| format!(", outputs {}", value(&it, VALUE_WIDTH)));
+    format!("{}{at}{why}{}", it.state.word(), outputs.unwrap_or_default())
+}

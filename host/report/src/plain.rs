@@ -1,0 +1,94 @@
+//! Text from guests and strangers made safe and short for people.
+//!
+//! Control characters can move a terminal's cursor and rewrite what stands above; bidirectional and zero-width
+//! characters make a text read as something it is not. All of them are shown as escapes.
+
+use serde_json::Value;
+
+/// One line: everything that is not plainly visible is shown as an escape.
+#[must_use]
+pub fn line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' => shown.push_str("\\n"),
+            '\t' => shown.push_str("\\t"),
+            letter if is_deceptive(letter) => shown.extend(letter.escape_unicode()),
+            letter => shown.push(letter),
+        }
+    }
+    shown
+}
+
+/// Several lines: as [`line`], but line breaks stay.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    text.split('\n').map(|part| line(part.trim_end_matches('\r'))).collect::<Vec<_>>().join("\n")
+}
+
+/// One line of `width` characters at most.
+#[must_use]
+pub fn short(text: &str, width: usize) -> String {
+    let shown = line(text);
+    match shown.chars().count() > width {
+        true => shown.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+        false => shown,
+    }
+}
+
+/// A JSON value on one line of `width` characters at most.
+#[must_use]
+pub fn value(value: &Value, width: usize) -> String {
+    match value {
+        Value::String(text) => short(&format!("{text:?}"), width),
+        other => short(&other.to_string(), width),
+    }
+}
+
+/// A number with its thousands apart: `1,234,567`.
+#[must_use]
+pub fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// Microseconds for people: `12 ms`, `1.4 s`.
+#[must_use]
+pub fn micros(micros: u64) -> String {
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..1_000_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        _ => format!("{}.{} s", micros / 1_000_000, micros % 1_000_000 / 100_000),
+    }
+}
+
+/// Control characters, bidirectional controls, zero-width characters and the like.
+fn is_deceptive(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(line("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+        assert_eq!(line("pay\u{202e}01"), "pay\\u{202e}01");
+        assert_eq!(lines("a\r\nb\u{7}"), "a\nb\\u{7}");
+        assert_eq!(short("abcdef", 4), "abc…");
+        assert_eq!(number(1_234_567), "1,234,567");
+        assert_eq!(number(100), "100");
+        assert_eq!(micros(12_345), "12.3 ms");
+    }
+}

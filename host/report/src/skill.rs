@@ -1,0 +1,60 @@
+//! A skill told to the person who must judge it: what it is, offers, asks for and imports.
+
+use crate::plain::{line, short};
+use kapell_model::manifest::Manifest;
+use kapell_model::quantity::Bytes;
+use kapell_model::seam::Skill;
+use kapell_model::shape::Operation;
+use std::fmt::Write as _;
+
+/// One page on a skill.
+#[must_use]
+pub fn page(skill: &Skill) -> String {
+    let Manifest { summary, owner, .. } = &skill.manifest;
+    let mut text = format!("{} {}  {}\n", skill.pin.name, skill.pin.version, line(summary));
+    let _ = writeln!(text, "component   {}, {}", skill.pin.component, Bytes(skill.bytes));
+    let _ = writeln!(text, "owner       {}", owner.as_deref().map_or("nobody is named".into(), line));
+    let _ = writeln!(text, "operations");
+    for operation in &skill.operations {
+        let claim = skill.manifest.claim(&operation.name);
+        let _ = writeln!(
+            text,
+            "  {}  [{}, effects {}]",
+            signature(operation),
+            claim.lane.word(),
+            claim.effects.word()
+        );
+        if let Some(docs) = &operation.docs {
+            let _ = writeln!(text, "      {}", short(docs, 120));
+        }
+    }
+    let _ = writeln!(text, "asks for");
+    for ask in &skill.manifest.asks {
+        let access = ask.access.map(|access| format!(" {access}")).unwrap_or_default();
+        let optional = if ask.optional { " (optional)" } else { "" };
+        let _ = writeln!(text, "  {} `{}`{access}{optional}: {}", ask.kind, ask.name, line(&ask.reason));
+    }
+    if skill.manifest.asks.is_empty() {
+        let _ = writeln!(text, "  nothing");
+    }
+    let _ = writeln!(text, "imports");
+    for import in &skill.imports {
+        let _ = writeln!(text, "  {}", line(import));
+    }
+    if skill.imports.is_empty() {
+        let _ = writeln!(text, "  nothing: a pure function of its input");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// An operation as WIT would write it: `create(customer: record customer) -> result<account, error>`.
+#[must_use]
+pub fn signature(operation: &Operation) -> String {
+    let params = operation.params.iter().map(|param| format!("{}: {}", param.name, param.shape));
+    let params = params.collect::<Vec<_>>().join(", ");
+    match &operation.result {
+        Some(result) => format!("{}({params}) -> {result}", operation.name),
+        None => format!("{}({params})", operation.name),
+    }
+}
