@@ -1,0 +1,140 @@
+//! JSON into CEL and back.
+//!
+//! Integers become CEL integers in all 64 bits, a key's `-` becomes `_`. On the way out exactly those keys are
+//! turned back that were turned on the way in.
+
+use super::ExpressionError;
+use crate::shape::SAFE_INTEGER;
+use cel::Value as Cel;
+use cel::objects::{Key, Map as CelMap};
+use serde_json::{Map, Number, Value};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What is remembered of the values that went in.
+#[derive(Default)]
+pub(super) struct Crossing {
+    /// The written form of every key that was turned, with the key it had.
+    turned: BTreeMap<String, String>,
+    /// Keys that had an `_` of their own.
+    kept: BTreeSet<String>,
+    /// Bytes of texts and numbers.
+    pub(super) bytes: u64,
+    /// Items of the longest list or object.
+    pub(super) longest: u64,
+}
+
+impl Crossing {
+    /// One JSON value as CEL knows it.
+    pub(super) fn enter(&mut self, value: &Value) -> Cel {
+        self.bytes = self.bytes.saturating_add(8);
+        match value {
+            Value::Null => Cel::Null,
+            Value::Bool(flag) => Cel::Bool(*flag),
+            Value::Number(number) => self::number(number),
+            Value::String(text) => {
+                self.bytes = self.bytes.saturating_add(text.len() as u64);
+                Cel::String(Arc::new(text.clone()))
+            }
+            Value::Array(items) => {
+                self.longest = self.longest.max(items.len() as u64);
+                Cel::List(Arc::new(items.iter().map(|item| self.enter(item)).collect()))
+            }
+            Value::Object(fields) => self.enter_object(fields),
+        }
+    }
+
+    fn enter_object(&mut self, fields: &Map<String, Value>) -> Cel {
+        self.longest = self.longest.max(fields.len() as u64);
+        let mut map = HashMap::with_capacity(fields.len());
+        for (key, value) in fields {
+            self.bytes = self.bytes.saturating_add(key.len() as u64);
+            let written = self.written(key, fields);
+            map.insert(Key::String(Arc::new(written)), self.enter(value));
+        }
+        Cel::Map(CelMap { map: Arc::new(map) })
+    }
+
+    /// The form of a key in expressions. A key whose written form stands beside it keeps its own: nothing is lost.
+    fn written(&mut self, key: &str, beside: &Map<String, Value>) -> String {
+        let written = key.replace('-', "_");
+        if written == key {
+            if key.contains('_') {
+                self.kept.insert(key.into());
+            }
+            return written;
+        }
+        // The first of two keys with one written form has it; the walk along a plain path agrees.
+        let first = beside.keys().find(|other| other.replace('-', "_") == written);
+        if beside.contains_key(&written) || first.is_some_and(|first| first != key) {
+            return key.into();
+        }
+        self.turned.insert(written.clone(), key.into());
+        written
+    }
+
+    /// A result as JSON.
+    pub(super) fn leave(&self, value: &Cel) -> Result<Value, ExpressionError> {
+        Ok(match value {
+            Cel::Null => Value::Null,
+            Cel::Bool(flag) => Value::Bool(*flag),
+            Cel::Int(number) => integer(i128::from(*number)),
+            Cel::UInt(number) => integer(i128::from(*number)),
+            Cel::Float(number) => Number::from_f64(*number)
+                .map(Value::Number)
+                .ok_or_else(|| ExpressionError::new(format!("the result {number} has no JSON form")))?,
+            Cel::String(text) => Value::String(text.as_ref().clone()),
+            Cel::List(items) => {
+                Value::Array(items.iter().map(|item| self.leave(item)).collect::<Result<_, _>>()?)
+            }
+            Cel::Map(map) => self.leave_object(map)?,
+            other => {
+                let kind = other.type_of();
+                return Err(ExpressionError::new(format!("a result of type {kind} has no JSON form")));
+            }
+        })
+    }
+
+    fn leave_object(&self, map: &CelMap) -> Result<Value, ExpressionError> {
+        let mut fields = Map::new();
+        for (key, value) in map.map.iter() {
+            let Key::String(key) = key else {
+                return Err(ExpressionError::new("the keys of a JSON object are texts"));
+            };
+            if fields.insert(self.original(key)?, self.leave(value)?).is_some() {
+                return Err(ExpressionError::new(format!("the result has the key `{key}` twice")));
+            }
+        }
+        Ok(Value::Object(fields))
+    }
+
+    fn original(&self, written: &str) -> Result<String, ExpressionError> {
+        match self.turned.get(written) {
+            None => Ok(written.into()),
+            Some(original) if !self.kept.contains(written) => Ok(original.clone()),
+            // Turning it back would be right for one of the values and wrong for the other.
+            Some(original) => Err(ExpressionError::new(format!(
+                "the values read have both `{original}` and `{written}`, so the key `{written}` of the result is \
+                 either"
+            ))
+            .with_hint("pass the values on by plain paths, they keep their keys")),
+        }
+    }
+}
+
+fn number(number: &Number) -> Cel {
+    match (number.as_i64(), number.as_u64()) {
+        (Some(number), _) => Cel::Int(number),
+        (None, Some(number)) => Cel::UInt(number),
+        (None, None) => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
+    }
+}
+
+/// Beyond the safe integers JSON has them as decimal text, like every 64-bit integer that crosses.
+fn integer(number: i128) -> Value {
+    let safe = number.unsigned_abs() <= u128::from(SAFE_INTEGER);
+    match i64::try_from(number) {
+        Ok(small) if safe => Value::from(small),
+        _ => Value::String(number.to_string()),
+    }
+}
