@@ -1,0 +1,216 @@
+//! Deciding over a step that calls: its attempts, the judgement on its output, its ladder.
+
+use super::budget::{Allowance, allowance};
+use super::{Action, DecideError, Start, Turn, ask, blob, record};
+use crate::program::ReadyCall;
+use kapell_journal::entry::{AttemptStarted, Body, Purpose, RecordedEnding, RunEnding};
+use kapell_journal::fold::{AttemptState, StepState};
+use kapell_model::digest::Digest;
+use kapell_model::id::StepId;
+use kapell_model::plan::{Expectation, Rung, Step, Work};
+use serde_json::Value;
+
+/// How often an attempt the host lost, or whose keys another run changed, is begun again. A bound, so that a host
+/// that crashes on one attempt does not crash on it for ever.
+const LOST_MAX: usize = 8;
+
+/// A step that calls, with its parts at hand.
+struct Calling<'a> {
+    turn: &'a Turn<'a>,
+    id: &'a StepId,
+    state: &'a StepState,
+    expect: Option<&'a Expectation>,
+    otherwise: &'a [Rung],
+    retry: u32,
+}
+
+pub(super) fn step<'a>(
+    turn: &'a Turn<'a>,
+    step: &'a Step,
+    state: &'a StepState,
+) -> Result<Action, DecideError> {
+    let Work::Call { expect, otherwise, retry, .. } = &step.work else { return Ok(Action::Over) };
+    let calling = Calling { turn, id: &step.id, state, expect: expect.as_ref(), otherwise, retry: *retry };
+    calling.next()
+}
+
+impl<'a> Calling<'a> {
+    fn next(&self) -> Result<Action, DecideError> {
+        match (self.state.exhausted, self.turn.program.call(self.id, self.state.rung)) {
+            (true, _) => Ok(self.escalated()),
+            (false, Some(call)) => self.rung(call),
+            (false, None) => self.ask(),
+        }
+    }
+
+    fn rung(&self, call: &ReadyCall) -> Result<Action, DecideError> {
+        let Some(attempt) = self.state.last_of(Purpose::Work) else { return self.start(call, Purpose::Work) };
+        match attempt.ended.as_ref().map(|ended| &ended.ending) {
+            Some(RecordedEnding::Output(_)) => self.judge(attempt),
+            Some(ending) if self.tries_again(ending, Purpose::Work) => self.start(call, Purpose::Work),
+            Some(RecordedEnding::Cancelled) => {
+                Ok(self.turn.end(RunEnding::Cancelled, self.id, "the attempt was cancelled".into()))
+            }
+            Some(ending) => Ok(self.fall(&ending_words(ending), Some(ending))),
+            None => Ok(Action::Wait(None)),
+        }
+    }
+
+    /// Retry is for traps and for what the host lost; the same input to a sound skill gives the same output.
+    fn tries_again(&self, ending: &RecordedEnding, purpose: Purpose) -> bool {
+        let count = |wanted: fn(&RecordedEnding) -> bool| {
+            let present =
+                |it: &&AttemptState| it.started.rung == self.state.rung && it.started.purpose == purpose;
+            let endings = self.state.attempts.iter().filter(present).filter_map(|it| it.ended.as_ref());
+            endings.filter(|ended| wanted(&ended.ending)).count()
+        };
+        match ending {
+            RecordedEnding::Trap(_) => {
+                count(|it| matches!(it, RecordedEnding::Trap(_))) <= self.retry as usize
+            }
+            RecordedEnding::Lost => count(|it| matches!(it, RecordedEnding::Lost)) <= LOST_MAX,
+            _ => false,
+        }
+    }
+
+    fn judge(&self, work: &AttemptState) -> Result<Action, DecideError> {
+        match (self.state.judged, self.expect) {
+            (Some(_), _) => Ok(self.fall("its output does not meet the expectation", None)),
+            (None, Some(Expectation::Holds { that })) => Ok(self.judged(that)),
+            (None, Some(Expectation::Verdict { holds, .. })) => self.verdict(work, holds),
+            // The output of a step without an expectation settles it at once; the fold has done so.
+            (None, None) => Ok(Action::Wait(None)),
+        }
+    }
+
+    fn judged(&self, that: &str) -> Action {
+        let scope = self.turn.scope().within(self.id);
+        let (by, held) = match scope.holds(that) {
+            Ok(held) => (that.to_owned(), held),
+            Err(cause) => (format!("{that}: {cause}"), false),
+        };
+        self.judgement(by, scope.seen(that), held)
+    }
+
+    fn judgement(&self, by: String, seen: Value, held: bool) -> Action {
+        record(Body::ExpectationJudged { step: self.id.clone(), rung: self.state.rung, by, seen, held })
+    }
+
+    /// The verdict of another skill: asked once for each output, and not an answer itself when it breaks.
+    fn verdict(&self, work: &AttemptState, holds: &str) -> Result<Action, DecideError> {
+        let Some(call) = self.turn.program.verdict(self.id) else { return Ok(Action::Wait(None)) };
+        let verdict = self.state.last_of(Purpose::Verdict);
+        let verdict = verdict.filter(|verdict| verdict.started.attempt > work.started.attempt);
+        let Some(verdict) = verdict else { return self.start(call, Purpose::Verdict) };
+        match verdict.ended.as_ref().map(|ended| &ended.ending) {
+            Some(RecordedEnding::Output(_)) => Ok(self.judged(holds)),
+            Some(ending) if self.tries_again(ending, Purpose::Verdict) => self.start(call, Purpose::Verdict),
+            Some(ending) => {
+                Ok(self.judgement(format!("no verdict: {}", ending_words(ending)), Value::Null, false))
+            }
+            None => Ok(Action::Wait(None)),
+        }
+    }
+
+    /// The rung was not good enough: on to the next one, or the end of the ladder.
+    fn fall(&self, why: &str, ending: Option<&RecordedEnding>) -> Action {
+        if self.otherwise.is_empty() {
+            return match ending {
+                Some(ending) => self.turn.end(run_ending(ending), self.id, why.to_owned()),
+                None => self.turn.end(RunEnding::Escalated, self.id, self.with_runbook(why)),
+            };
+        }
+        let from = self.state.rung;
+        let to = (from as usize) < self.otherwise.len();
+        let refused = vec![format!("{}: {why}", self.rung_words(from))];
+        record(Body::LadderMoved { step: self.id.clone(), from, to: to.then_some(from + 1), refused })
+    }
+
+    fn escalated(&self) -> Action {
+        let words = self.with_runbook("no rung of the ladder gave an answer that holds");
+        self.turn.end(RunEnding::Escalated, self.id, words)
+    }
+
+    fn with_runbook(&self, why: &str) -> String {
+        match &self.turn.program.plan.runbook {
+            Some(runbook) => format!("{why}; go on by {runbook}"),
+            None => why.to_owned(),
+        }
+    }
+
+    fn rung_words(&self, rung: u32) -> String {
+        match self.turn.program.call(self.id, rung) {
+            Some(call) => format!("rung {rung} {}#{}", call.call.skill.name, call.operation.name),
+            None => format!("rung {rung} a person"),
+        }
+    }
+
+    fn ask(&self) -> Result<Action, DecideError> {
+        let rung = (self.state.rung as usize).checked_sub(1).and_then(|index| self.otherwise.get(index));
+        let Some(Rung::Ask { question }) = rung else { return Ok(Action::Wait(None)) };
+        let output = self.turn.program.call(self.id, 0).and_then(|call| call.operation.output());
+        ask::rung(self.turn, self.id, question, self.state, output)
+    }
+
+    fn start(&self, call: &ReadyCall, purpose: Purpose) -> Result<Action, DecideError> {
+        let arguments = match self.turn.scope().within(self.id).render_all(&call.call.with) {
+            Ok(arguments) => arguments,
+            Err(cause) => return Ok(self.turn.failed_expression(self.id, "with", &cause)),
+        };
+        if let Err(misfit) = call.operation.check_arguments(&arguments) {
+            let words = format!(
+                "an argument of {}#{} does not fit: {misfit}",
+                call.call.skill.name, call.operation.name
+            );
+            return Ok(self.turn.end(RunEnding::Refused, self.id, words));
+        }
+        let (limits, reserved) = match allowance(self.turn, call)? {
+            Allowance::Granted(limits, reserved) => (*limits, reserved),
+            Allowance::Exhausted(why) => return Ok(self.turn.end(RunEnding::OverBudget, self.id, why)),
+        };
+        let input = blob(arguments)?;
+        let intent = AttemptStarted {
+            step: self.id.clone(),
+            attempt: u32::try_from(self.state.attempts.len()).unwrap_or(u32::MAX).saturating_add(1),
+            rung: self.state.rung,
+            purpose,
+            skill: call.call.skill.clone(),
+            operation: call.operation.name.clone(),
+            lane: call.call.lane,
+            effects: call.call.effects,
+            input: input.named(),
+            grant: call.grant,
+            limits,
+            idempotency_key: self.key(purpose),
+            reserved,
+            settles: purpose == Purpose::Work && self.expect.is_none(),
+        };
+        Ok(Action::Perform(Box::new(Start { intent, input, call: call.clone() })))
+    }
+
+    /// The same for every attempt of one effect: run, step and logical call, never the attempt.
+    fn key(&self, purpose: Purpose) -> Digest {
+        let text = format!("{}\n{}\n{}\n{purpose:?}", self.turn.state.run, self.id, self.state.rung);
+        Digest::of(text.as_bytes())
+    }
+}
+
+fn run_ending(ending: &RecordedEnding) -> RunEnding {
+    match ending {
+        RecordedEnding::SkillError(_) | RecordedEnding::Output(_) => RunEnding::Failed,
+        RecordedEnding::Refusal(_) => RunEnding::Refused,
+        RecordedEnding::Trap(_) | RecordedEnding::Lost => RunEnding::Trapped,
+        RecordedEnding::Cancelled => RunEnding::Cancelled,
+    }
+}
+
+fn ending_words(ending: &RecordedEnding) -> String {
+    match ending {
+        RecordedEnding::Output(_) => "an output".into(),
+        RecordedEnding::SkillError(_) => "the skill answered with its own error".into(),
+        RecordedEnding::Refusal(refusal) => format!("refused: {refusal}"),
+        RecordedEnding::Trap(trap) => format!("stopped by {}: {}", trap.cause.word(), trap.detail),
+        RecordedEnding::Cancelled => "cancelled".into(),
+        RecordedEnding::Lost => "lost more often than it is tried".into(),
+    }
+}

@@ -1,0 +1,100 @@
+//! Deciding over an attempt that began and has no ending: the host went away in the middle of it.
+//!
+//! What it wrote was held and is gone. Whether it touched the world outside depends on its class of effect: when it
+//! may have and must not twice, a person says what happened. Never a silent retry.
+
+use super::{Action, DecideError, Fact, Turn, ask::people, blob, record};
+use crate::record::lost;
+use kapell_journal::entry::{
+    AskReason, AttemptEnded, AttemptStarted, Body, QuestionAnswered, QuestionAsked, RecordedEnding, RunEnding,
+};
+use kapell_model::id::Role;
+use kapell_model::plan::AnswerShape;
+use kapell_model::shape::{Case, Shape};
+use serde_json::{Value, json};
+
+/// The role that is asked about a doubt; when policy binds nobody to it, anyone may say what happened.
+const ROLE: &str = "operator";
+
+pub(super) fn unfinished(turn: &Turn<'_>) -> Result<Action, DecideError> {
+    let Some(open) = &turn.state.open else { return Ok(Action::Wait(None)) };
+    let answered = turn.state.steps.get(&open.step).and_then(|step| step.answered.as_ref());
+    match (&turn.state.doubt, &turn.state.question, answered) {
+        _ if open.effects.rerunnable() => Ok(record(ended(turn, open, RecordedEnding::Lost))),
+        (None, ..) => Ok(record(Body::DoubtRaised { step: open.step.clone(), attempt: open.attempt })),
+        (Some(_), Some(_), _) if turn.state.cancel.is_some() => Ok(turn.cancelled()),
+        (Some(_), Some(_), _) => Ok(Action::Wait(None)),
+        (Some(_), None, Some(answered)) => settle(turn, open, answered),
+        (Some(_), None, None) => ask(turn, open),
+    }
+}
+
+fn ended(turn: &Turn<'_>, open: &AttemptStarted, ending: RecordedEnding) -> Body {
+    Body::AttemptEnded(AttemptEnded { ending, ..lost(open, turn.program) })
+}
+
+/// Asks exactly that question: did it happen?
+fn ask(turn: &Turn<'_>, open: &AttemptStarted) -> Result<Action, DecideError> {
+    let text = format!(
+        "The host stopped while {} {}#{} was under way. It must not happen twice. Did it happen?",
+        open.skill.name, open.skill.version, open.operation
+    );
+    let input = turn.known.get(&open.input).as_deref().cloned().unwrap_or(Value::Null);
+    let shown = blob(json!({
+        "question": text,
+        "show": { "arguments": input, "idempotency-key": open.idempotency_key.to_string() },
+    }))?;
+    let output = turn.program.call(&open.step, open.rung).and_then(|call| call.operation.output().cloned());
+    let role: Option<Role> = ROLE.parse().ok();
+    let Some(role) = role else { return Ok(Action::Wait(None)) };
+    let bound = people(turn, &role);
+    let asked = QuestionAsked {
+        step: open.step.clone(),
+        asking: turn.state.steps.get(&open.step).map_or(1, |step| step.askings + 1),
+        rung: open.rung,
+        reason: AskReason::Doubt,
+        people: if bound.is_empty() { vec!["user:*".into()] } else { bound },
+        role,
+        text,
+        shown: shown.named(),
+        answer: AnswerShape::Shape { shape: choices(output) },
+        remind_at: None,
+        escalate_at: None,
+        expire_at: None,
+    };
+    Ok(Action::Record(Fact { body: Body::QuestionAsked(asked), blobs: vec![shown] }))
+}
+
+/// `again`, `stop`, or `done` with the output the effect had.
+fn choices(output: Option<Shape>) -> Shape {
+    let case = |name: &str, shape, docs: &str| Case { name: name.into(), shape, docs: Some(docs.into()) };
+    Shape::Variant {
+        name: Some("what-happened".into()),
+        cases: vec![
+            case("again", None, "It did not happen: do it"),
+            case("done", output, "It happened, with this output"),
+            case("stop", None, "Stop the run here"),
+        ],
+    }
+}
+
+fn settle(
+    turn: &Turn<'_>,
+    open: &AttemptStarted,
+    answered: &QuestionAnswered,
+) -> Result<Action, DecideError> {
+    let value = answered.value.as_ref().and_then(|value| turn.known.get(value));
+    let value = value.as_deref().unwrap_or(&Value::Null);
+    match value.get("tag").and_then(Value::as_str) {
+        Some("again") => Ok(record(ended(turn, open, RecordedEnding::Lost))),
+        Some("done") => {
+            let output = blob(value.get("val").cloned().unwrap_or(Value::Null))?;
+            let body = ended(turn, open, RecordedEnding::Output(output.named()));
+            Ok(Action::Record(Fact { body, blobs: vec![output] }))
+        }
+        _ => {
+            let words = format!("{} stopped the run while it was in doubt", answered.by);
+            Ok(turn.end(RunEnding::Cancelled, &open.step, words))
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! Drive: the loop around the decisions. Decide, write the intent, perform, commit the ending, fold, decide again.
+//!
+//! One commit a step: the ending of one attempt, what it wrote, what it cost, the decisions that follow and the
+//! intent of the next attempt become durable together, or not at all. A run that waits holds no task and no memory;
+//! whoever answers drives it on.
+
+use crate::answer::{AnswerError, Given, answer};
+use crate::decide::{Action, DecideError, Fact, Start, decide};
+use crate::known::{Blob, Known};
+use crate::program::{Program, ProgramError};
+use crate::record::{self, RecordError, Recorded};
+use kapell_journal::chain::{genesis, seal};
+use kapell_journal::entry::{
+    AttemptEnded, BlobRef, Body, Entry, RecordedEnding, RunEnded, RunEnding, RunStarted,
+};
+use kapell_journal::fold::{FoldError, RunState, Settled};
+use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, Sealed};
+use kapell_model::digest::Digest;
+use kapell_model::id::{RunId, StepId};
+use kapell_model::money::PinnedTariff;
+use kapell_model::plan::Plan;
+use kapell_model::seam::{Cancel, Clock, HostFault, Job, Performer};
+use kapell_model::writes::HeldWrites;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Drives runs. Shared by all runs of a process.
+pub struct Conductor<P, J> {
+    performer: Arc<P>,
+    journals: Arc<J>,
+    clock: Arc<dyn Clock>,
+    owner: Owner,
+    watcher: Arc<dyn Watcher>,
+    under_way: Mutex<HashMap<RunId, UnderWay>>,
+}
+
+/// Sees each entry once it is durable. Printing progress is its use; it can't influence a run.
+pub trait Watcher: Send + Sync {
+    /// An entry is durable.
+    fn saw(&self, entry: &Entry, state: &RunState, known: &Known);
+}
+
+/// A watcher that looks away.
+pub struct Unwatched;
+
+impl Watcher for Unwatched {
+    fn saw(&self, _: &Entry, _: &RunState, _: &Known) {}
+}
+
+/// Everything a run is started with.
+pub struct Launch {
+    /// The plan made ready.
+    pub program: Arc<Program>,
+    /// The inputs by name, already checked against the flow.
+    pub inputs: Value,
+    /// The texts the run is pinned to: flow, policy, tariff and files, each kept as a blob under its digest.
+    pub texts: Vec<Arc<[u8]>>,
+    /// Who starts it.
+    pub by: String,
+}
+
+/// Where a run stands when the loop comes to rest.
+pub struct Standing {
+    /// The state.
+    pub state: RunState,
+    /// The values it knows.
+    pub known: Known,
+    /// The program it runs by.
+    pub program: Arc<Program>,
+}
+
+/// Why a run could not be driven on. The journal holds everything up to here; resuming goes on from it.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The journal refused or is unavailable.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal holds what may not stand there.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    /// A decision could not be written down.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
+    /// The plan could not be made ready.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The host could not do its part of an attempt.
+    #[error(transparent)]
+    Host(#[from] HostFault),
+    /// The answer was not taken.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// The plan stored with the run cannot be read.
+    #[error("the plan stored with {run} cannot be read: {cause}")]
+    Plan {
+        /// The run.
+        run: RunId,
+        /// Why.
+        cause: String,
+    },
+}
+
+impl From<RecordError> for DriveError {
+    fn from(error: RecordError) -> Self {
+        match error {
+            RecordError::Journal(error) => Self::Journal(error),
+            RecordError::Money(error) => Self::Decide(error.into()),
+        }
+    }
+}
+
+/// A run this process is driving, and what stops it.
+#[derive(Clone, Default)]
+struct UnderWay {
+    cancel: Cancel,
+    asked: Arc<Mutex<Option<(String, String)>>>,
+}
+
+impl<P: Performer, J: Journals> Conductor<P, J> {
+    /// A conductor over a performer and a journal.
+    pub fn new(
+        performer: Arc<P>,
+        journals: Arc<J>,
+        clock: Arc<dyn Clock>,
+        owner: Owner,
+        watcher: Arc<dyn Watcher>,
+    ) -> Self {
+        Self { performer, journals, clock, owner, watcher, under_way: Mutex::default() }
+    }
+
+    /// Starts a run and drives it until it waits or is over.
+    ///
+    /// # Errors
+    /// When the journal or the host fail; nothing runs that is not in the journal.
+    pub async fn start(&self, launch: Launch) -> Result<Standing, DriveError> {
+        let run = self.journals.next_id(&launch.program.plan.flow)?;
+        self.start_as(run, launch).await
+    }
+
+    /// As [`Conductor::start`], under an id that was given before.
+    ///
+    /// # Errors
+    /// As [`Conductor::start`].
+    pub async fn start_as(&self, run: RunId, launch: Launch) -> Result<Standing, DriveError> {
+        let head = self.journals.claim(&run, &self.owner)?;
+        let mut driving = Driving::new(self, run, genesis(head.epoch), launch.program.clone());
+        let (started, blobs) = started(&launch)?;
+        driving.pending.blobs.extend(launch.texts.iter().map(|text| (Digest::of(text), text.clone())));
+        driving.take(Fact { body: Body::RunStarted(started), blobs })?;
+        driving.on().await
+    }
+
+    /// Takes a run over and drives it on from where its journal stands.
+    ///
+    /// # Errors
+    /// As [`Conductor::start`]; and when another living process drives the run.
+    pub async fn resume(&self, run: &RunId) -> Result<Standing, DriveError> {
+        self.taken_over(run)?.on().await
+    }
+
+    /// Records an answer and drives the run on.
+    ///
+    /// # Errors
+    /// When the answer is not one to what is asked now; nothing is recorded then. Otherwise as
+    /// [`Conductor::resume`].
+    pub async fn answer(&self, run: &RunId, given: &Given) -> Result<Standing, DriveError> {
+        // Asked before the run is claimed: a wrong answer must not disturb whoever drives it.
+        let standing = self.standing(run)?;
+        answer(&standing.program, &standing.state, given, self.clock.now())?;
+        let mut driving = self.taken_over(run)?;
+        let state = driving.state.as_ref().ok_or_else(|| JournalError::NotFound(run.clone()))?;
+        let fact = answer(&driving.program, state, given, self.clock.now())?;
+        driving.take(fact)?;
+        driving.on().await
+    }
+
+    /// Stops a run: at once when this process drives it, else by taking it over.
+    ///
+    /// # Errors
+    /// As [`Conductor::resume`].
+    pub async fn cancel(&self, run: &RunId, by: &str, reason: &str) -> Result<Standing, DriveError> {
+        if self.stop(run, by, reason) {
+            return self.standing(run);
+        }
+        let mut driving = self.taken_over(run)?;
+        if driving.state.as_ref().is_some_and(|state| state.ended.is_none()) {
+            driving.take(cancel_asked(by.to_owned(), reason.to_owned()))?;
+        }
+        driving.on().await
+    }
+
+    /// Raises the stop flag of a run this process drives; says whether there was one.
+    pub fn stop(&self, run: &RunId, by: &str, reason: &str) -> bool {
+        let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).get(run).cloned();
+        let Some(under_way) = under_way else { return false };
+        *under_way.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((by.into(), reason.into()));
+        under_way.cancel.raise();
+        true
+    }
+
+    /// Where a run stands, by its journal alone; nothing is claimed or performed.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or is damaged.
+    pub fn standing(&self, run: &RunId) -> Result<Standing, DriveError> {
+        standing(&*self.journals, run).map(|(standing, _)| standing)
+    }
+
+    fn taken_over(&self, run: &RunId) -> Result<Driving<'_, P, J>, DriveError> {
+        let head = self.journals.claim(run, &self.owner)?;
+        let (Standing { state, known, program }, entries) = standing(&*self.journals, run)?;
+        let mut driving = Driving::new(self, run.clone(), head, program);
+        let idle = state.ended.is_some() || state.question.is_some();
+        (driving.state, driving.known) = (Some(state), known);
+        // A run that waited is only answered; one that was under way was cut off, which its log should say.
+        if !idle && entries > 0 {
+            driving.take(Fact { body: Body::RunResumed { by: self.owner.id.clone() }, blobs: Vec::new() })?;
+        }
+        Ok(driving)
+    }
+}
+
+/// Where a run stands, read from its journal alone.
+///
+/// # Errors
+/// When the journal cannot be read or is damaged.
+pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usize), DriveError> {
+    let entries = journals.entries(run)?;
+    let state = RunState::fold(run, &entries)?;
+    let mut known = Known::default();
+    for entry in &entries {
+        for named in Known::names(&entry.body) {
+            known.learn(&stored(journals, named)?);
+        }
+    }
+    let program = Arc::new(program(journals, run, &state.started)?);
+    Ok((Standing { state, known, program }, entries.len()))
+}
+
+fn stored<J: Journals>(journals: &J, named: &BlobRef) -> Result<Blob, DriveError> {
+    let digest = *named.digest();
+    let missing = || JournalError::Damaged(format!("the value {digest} is missing"));
+    let bytes = journals.blob(&digest)?.ok_or_else(missing)?;
+    let value = serde_json::from_slice(&bytes)
+        .map_err(|cause| JournalError::Damaged(format!("the value {digest} cannot be read: {cause}")))?;
+    Ok(Blob { digest, bytes, value: Arc::new(value) })
+}
+
+/// The program a stored run is pinned to.
+fn program<J: Journals>(journals: &J, run: &RunId, started: &RunStarted) -> Result<Program, DriveError> {
+    let plan_error = |cause: String| DriveError::Plan { run: run.clone(), cause };
+    let plan = stored(journals, &started.plan)?;
+    let plan: Plan =
+        serde_json::from_value((*plan.value).clone()).map_err(|cause| plan_error(cause.to_string()))?;
+    let text = |digest: &Digest| -> Result<String, DriveError> {
+        let bytes =
+            journals.blob(digest)?.ok_or_else(|| plan_error(format!("the text {digest} is missing")))?;
+        String::from_utf8(bytes.to_vec()).map_err(|cause| plan_error(cause.to_string()))
+    };
+    let tariff =
+        PinnedTariff::parse(&text(&started.tariff)?).map_err(|cause| plan_error(cause.to_string()))?;
+    let files = plan.files.iter().map(|(name, digest)| Ok((name.clone(), text(digest)?)));
+    let files: BTreeMap<String, String> = files.collect::<Result<_, DriveError>>()?;
+    Ok(Program::new(plan, tariff, &files)?)
+}
+
+fn started(launch: &Launch) -> Result<(RunStarted, Vec<Blob>), DriveError> {
+    let plan = &launch.program.plan;
+    let value = serde_json::to_value(plan).map_err(|cause| JournalError::Damaged(cause.to_string()))?;
+    let (planned, inputs) = (Blob::of(Arc::new(value))?, Blob::of(Arc::new(launch.inputs.clone()))?);
+    let started = RunStarted {
+        flow: plan.flow.clone(),
+        version: plan.version.clone(),
+        text: plan.text,
+        plan: planned.named(),
+        inputs: inputs.named(),
+        policy: plan.policy,
+        tariff: plan.tariff,
+        engine: plan.engine.clone(),
+        by: launch.by.clone(),
+    };
+    Ok((started, vec![planned, inputs]))
+}
+
+fn cancel_asked(by: String, reason: String) -> Fact {
+    Fact { body: Body::CancelAsked { by, reason }, blobs: Vec::new() }
+}
+
+/// One run being driven.
+struct Driving<'a, P, J> {
+    conductor: &'a Conductor<P, J>,
+    program: Arc<Program>,
+    run: RunId,
+    head: Head,
+    committed: Head,
+    state: Option<RunState>,
+    known: Known,
+    pending: Pending,
+    /// Writes of outputs that are not judged yet.
+    held: Vec<(StepId, u32, HeldWrites)>,
+    under_way: UnderWay,
+}
+
+/// What the next commit makes durable.
+#[derive(Default)]
+struct Pending {
+    entries: Vec<Sealed>,
+    blobs: Vec<(Digest, Arc<[u8]>)>,
+    writes: HeldWrites,
+}
+
+impl<P, J> Drop for Driving<'_, P, J> {
+    fn drop(&mut self) {
+        self.conductor.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run);
+    }
+}
+
+impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
+    fn new(conductor: &'a Conductor<P, J>, run: RunId, head: Head, program: Arc<Program>) -> Self {
+        let under_way = UnderWay::default();
+        conductor
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(run.clone(), under_way.clone());
+        let (pending, known, held) = (Pending::default(), Known::default(), Vec::new());
+        Self { conductor, program, run, head, committed: head, state: None, known, pending, held, under_way }
+    }
+
+    /// Drives on until the run waits or is over.
+    async fn on(mut self) -> Result<Standing, DriveError> {
+        loop {
+            self.notice_cancel()?;
+            let state = self.state.as_ref().ok_or_else(|| JournalError::NotFound(self.run.clone()))?;
+            match decide(&self.program, state, &self.known, self.conductor.clock.now())? {
+                Action::Record(fact) => self.take(fact)?,
+                Action::Perform(start) => self.perform(*start).await?,
+                Action::Wait(_) | Action::Over => {
+                    if self.commit().await? {
+                        return self.rest();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The run is given up, so that whoever brings the answer may take it over.
+    fn rest(mut self) -> Result<Standing, DriveError> {
+        self.conductor.journals.release(&self.run, self.head.epoch)?;
+        let state = self.state.take().ok_or_else(|| JournalError::NotFound(self.run.clone()))?;
+        Ok(Standing { state, known: std::mem::take(&mut self.known), program: self.program.clone() })
+    }
+
+    /// A stop that was asked for while an attempt ran becomes an entry as soon as the attempt has its ending.
+    fn notice_cancel(&mut self) -> Result<(), DriveError> {
+        let idle = self
+            .state
+            .as_ref()
+            .is_some_and(|it| it.open.is_none() && it.cancel.is_none() && it.ended.is_none());
+        let asked = self.under_way.asked.lock().unwrap_or_else(PoisonError::into_inner).take_if(|_| idle);
+        match asked {
+            Some((by, reason)) => self.take(cancel_asked(by, reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the intent down, runs the attempt, takes its ending in. The ending is committed with what follows it.
+    async fn perform(&mut self, start: Start) -> Result<(), DriveError> {
+        let intent = start.intent.clone();
+        self.take(Fact { body: Body::AttemptStarted(start.intent), blobs: vec![start.input.clone()] })?;
+        if !self.commit().await? {
+            return Ok(());
+        }
+        let job = Job {
+            run: self.run.clone(),
+            step: intent.step.clone(),
+            skill: intent.skill.clone(),
+            operation: start.call.operation,
+            arguments: start.input.value,
+            grants: start.call.grants,
+            grant: start.call.grant,
+            limits: intent.limits,
+            idempotency_key: intent.idempotency_key,
+            cancel: self.under_way.cancel.clone(),
+        };
+        let attempt = self.conductor.performer.perform(job).await?;
+        let Recorded { body, values, bytes, held } = record::attempt(&intent, &self.program, attempt)?;
+        if !held.is_empty() || !held.seen.is_empty() {
+            self.held.push((intent.step, intent.attempt, held));
+        }
+        self.pending.blobs.extend(bytes);
+        self.take(Fact { body, blobs: values })
+    }
+
+    /// Takes a fact into the run: sealed, folded, and waiting for the next commit.
+    fn take(&mut self, fact: Fact) -> Result<(), DriveError> {
+        for blob in &fact.blobs {
+            self.known.learn(blob);
+            self.pending.blobs.push((blob.digest, blob.bytes.clone()));
+        }
+        let sealed = seal(&self.run, &mut self.head, self.conductor.clock.now(), fact.body)?;
+        let before = self.settled_count();
+        match &mut self.state {
+            Some(state) => state.apply(&sealed.entry)?,
+            None => self.state = RunState::begin(&sealed.entry),
+        }
+        self.pending.entries.push(sealed);
+        if self.settled_count() > before { self.release() } else { Ok(()) }
+    }
+
+    fn settled_count(&self) -> usize {
+        self.state
+            .as_ref()
+            .map_or(0, |state| state.steps.values().filter(|step| step.settled.is_some()).count())
+    }
+
+    /// A step was settled: what its output wrote becomes real with the entry that settled it, and what its other
+    /// outputs wrote is dropped.
+    fn release(&mut self) -> Result<(), DriveError> {
+        let step = match self.pending.entries.last().map(|sealed| &sealed.entry.body) {
+            Some(Body::AttemptEnded(AttemptEnded { step, .. })) => step.clone(),
+            Some(Body::ExpectationJudged { step, .. }) => step.clone(),
+            Some(Body::QuestionAnswered(answered)) => answered.step.clone(),
+            _ => return Ok(()),
+        };
+        let state = self.state.as_ref().and_then(|state| state.steps.get(&step));
+        let Some(Settled::Output { attempt, .. }) = state.and_then(|state| state.settled.as_ref()) else {
+            return Ok(());
+        };
+        let found = self.held.iter().position(|(held, number, _)| *held == step && number == attempt);
+        let writes = match (found, state) {
+            (Some(index), _) => self.held.swap_remove(index).2,
+            (None, Some(state)) => match state.attempts.iter().find(|it| it.started.attempt == *attempt) {
+                Some(attempt) => attempt.ended.as_ref().map_or(Ok(HeldWrites::default()), |ended| {
+                    record::held(&*self.conductor.journals, ended)
+                })?,
+                None => HeldWrites::default(),
+            },
+            (None, None) => HeldWrites::default(),
+        };
+        self.held.retain(|(held, ..)| *held != step);
+        self.pending.writes = writes;
+        Ok(())
+    }
+
+    /// Makes everything pending durable. False when another run's write stood in the way and the state was read
+    /// back: decide again.
+    async fn commit(&mut self) -> Result<bool, DriveError> {
+        let Some(state) = self.state.as_ref().filter(|_| !self.pending.entries.is_empty()) else {
+            return Ok(true);
+        };
+        let Pending { entries, blobs, writes } = std::mem::take(&mut self.pending);
+        let seen: Vec<Entry> = entries.iter().map(|sealed| sealed.entry.clone()).collect();
+        let commit = Commit {
+            run: self.run.clone(),
+            expected: self.committed,
+            entries,
+            blobs,
+            writes,
+            row: state.row(),
+        };
+        match self.conductor.journals.commit(commit).await {
+            Ok(()) => {
+                self.committed = self.head;
+                seen.iter().for_each(|entry| self.conductor.watcher.saw(entry, state, &self.known));
+                Ok(true)
+            }
+            Err(conflict @ JournalError::Conflict { .. }) => self.go_back(&conflict).map(|()| false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Nothing of the last commit became real. An attempt whose ending was in it is run again, a bounded number of
+    /// times; an output that was accepted later than it was made rests on a key that has moved, so the run ends.
+    fn go_back(&mut self, conflict: &JournalError) -> Result<(), DriveError> {
+        let (Standing { state, known, .. }, _) = standing(&*self.conductor.journals, &self.run)?;
+        let open = state.open.clone();
+        (self.state, self.known, self.head) = (Some(state), known, self.committed);
+        self.held.clear();
+        match open {
+            Some(open) => {
+                let body = Body::AttemptEnded(AttemptEnded {
+                    ending: RecordedEnding::Lost,
+                    ..record::lost(&open, &self.program)
+                });
+                self.take(Fact { body, blobs: Vec::new() })
+            }
+            None => {
+                let reason = Some(format!("what was accepted can't be made real: {conflict}"));
+                let ended = RunEnded { state: RunEnding::Failed, outputs: None, step: None, reason };
+                self.take(Fact { body: Body::RunEnded(ended), blobs: Vec::new() })
+            }
+        }
+    }
+}

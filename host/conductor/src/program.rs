@@ -1,0 +1,216 @@
+//! A program: a plan made ready to be decided over again and again, its expressions compiled, its calls shared.
+
+use kapell_journal::entry::RunStarted;
+use kapell_journal::seam::JournalError;
+use kapell_model::digest::Digest;
+use kapell_model::expression::{Expression, ExpressionError};
+use kapell_model::grant::GrantSet;
+use kapell_model::id::StepId;
+use kapell_model::money::{Currency, Money, MoneyError, PinnedTariff};
+use kapell_model::plan::{Call, Expectation, Plan, Question, Rung, Template, Work};
+use kapell_model::shape::Operation;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A plan made ready. Made once for a run; many attempts share its parts.
+#[derive(Debug)]
+pub struct Program {
+    /// The plan.
+    pub plan: Plan,
+    /// The tariff that prices it.
+    pub tariff: PinnedTariff,
+    /// The tariff's currency.
+    pub currency: Currency,
+    /// Texts beside the flow, as one object.
+    pub files: Arc<Value>,
+    expressions: HashMap<String, Expression>,
+    calls: BTreeMap<StepId, StepCalls>,
+}
+
+/// The calls of a step, ready to be performed.
+#[derive(Debug, Default)]
+struct StepCalls {
+    rungs: Vec<Option<ReadyCall>>,
+    verdict: Option<ReadyCall>,
+}
+
+/// One call, its parts shared by all its attempts.
+#[derive(Clone, Debug)]
+pub struct ReadyCall {
+    /// The call as planned, with the arguments of its rung.
+    pub call: Arc<Call>,
+    /// Its operation.
+    pub operation: Arc<Operation>,
+    /// Its grants.
+    pub grants: Arc<GrantSet>,
+    /// The digest of its grants.
+    pub grant: Digest,
+}
+
+/// A plan that cannot be made ready: it was not made by this host's check.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// An expression does not compile.
+    #[error("the plan's expression `{source_text}` does not compile: {cause}")]
+    Expression {
+        /// The expression.
+        source_text: String,
+        /// What is wrong with it.
+        cause: ExpressionError,
+    },
+    /// The tariff has no currency.
+    #[error("the tariff cannot price a run: {0}")]
+    Tariff(#[from] MoneyError),
+    /// A text beside the flow is missing.
+    #[error("the flow's file `{0}` is not stored with the run")]
+    File(String),
+    /// The plan belongs to another tariff than the run began with.
+    #[error("the run is pinned to tariff {0}, which is not the one at hand")]
+    OtherTariff(Digest),
+    /// Something is not stored with the run as it should be.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl Program {
+    /// Makes a plan ready.
+    ///
+    /// # Errors
+    /// When the plan was not made by this host's check, or its files or tariff are not at hand.
+    pub fn new(
+        plan: Plan,
+        tariff: PinnedTariff,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<Self, ProgramError> {
+        let currency = tariff.tariff.currency()?;
+        if let Some(missing) = plan.files.keys().find(|name| !texts.contains_key(*name)) {
+            return Err(ProgramError::File(missing.clone()));
+        }
+        let files = texts.iter().map(|(name, text)| (name.clone(), Value::String(text.clone()))).collect();
+        let mut expressions = HashMap::new();
+        for source in sources(&plan) {
+            if !expressions.contains_key(source) {
+                let compiled = Expression::compile(source)
+                    .map_err(|cause| ProgramError::Expression { source_text: source.into(), cause })?;
+                expressions.insert(source.to_owned(), compiled);
+            }
+        }
+        let calls = plan.steps.iter().map(|step| (step.id.clone(), StepCalls::of(&step.work))).collect();
+        Ok(Self { plan, tariff, currency, files: Arc::new(Value::Object(files)), expressions, calls })
+    }
+
+    /// A compiled expression of the plan.
+    #[must_use]
+    pub fn expression(&self, source: &str) -> Option<&Expression> {
+        self.expressions.get(source)
+    }
+
+    /// The call on a rung of a step; none when that rung asks a person.
+    #[must_use]
+    pub fn call(&self, step: &StepId, rung: u32) -> Option<&ReadyCall> {
+        self.calls.get(step)?.rungs.get(rung as usize)?.as_ref()
+    }
+
+    /// The call that judges a step's output.
+    #[must_use]
+    pub fn verdict(&self, step: &StepId) -> Option<&ReadyCall> {
+        self.calls.get(step)?.verdict.as_ref()
+    }
+
+    /// Nothing, in the tariff's currency.
+    #[must_use]
+    pub const fn nothing(&self) -> Money {
+        Money::zero(self.currency)
+    }
+
+    /// Whether a run's first entry names this plan's pins.
+    #[must_use]
+    pub fn belongs_to(&self, started: &RunStarted) -> bool {
+        started.text == self.plan.text
+            && started.policy == self.plan.policy
+            && started.tariff == self.tariff.digest
+    }
+}
+
+impl StepCalls {
+    fn of(work: &Work) -> Self {
+        let Work::Call { call, expect, otherwise, .. } = work else { return Self::default() };
+        let own = std::iter::once(Some(ReadyCall::of(call.clone())));
+        let rungs = own.chain(otherwise.iter().map(|rung| match rung {
+            Rung::Again { with } => {
+                Some(ReadyCall::of(Call { with: merged(&call.with, with), ..call.clone() }))
+            }
+            Rung::Use { call } => Some(ReadyCall::of((**call).clone())),
+            Rung::Ask { .. } => None,
+        }));
+        let verdict = match expect {
+            Some(Expectation::Verdict { call, .. }) => Some(ReadyCall::of((**call).clone())),
+            _ => None,
+        };
+        Self { rungs: rungs.collect(), verdict }
+    }
+}
+
+impl ReadyCall {
+    fn of(call: Call) -> Self {
+        let operation = Arc::new(call.operation.clone());
+        let grants = Arc::new(call.grants.clone());
+        Self { grant: grants.digest(), operation, grants, call: Arc::new(call) }
+    }
+}
+
+fn merged(
+    base: &BTreeMap<String, Template>,
+    over: &BTreeMap<String, Template>,
+) -> BTreeMap<String, Template> {
+    let mut with = base.clone();
+    with.extend(over.iter().map(|(name, template)| (name.clone(), template.clone())));
+    with
+}
+
+/// Every expression in a plan.
+fn sources(plan: &Plan) -> Vec<&str> {
+    let mut found: Vec<&str> = plan.require.iter().map(|requirement| requirement.that.as_str()).collect();
+    found.extend(plan.outputs.values().map(String::as_str));
+    for step in &plan.steps {
+        found.extend(step.when.as_deref());
+        match &step.work {
+            Work::Ask { question } => in_question(question, &mut found),
+            Work::Call { call, expect, otherwise, .. } => {
+                in_fields(&call.with, &mut found);
+                in_expectation(expect.as_ref(), &mut found);
+                otherwise.iter().for_each(|rung| in_rung(rung, &mut found));
+            }
+        }
+    }
+    found
+}
+
+fn in_expectation<'a>(expect: Option<&'a Expectation>, found: &mut Vec<&'a str>) {
+    match expect {
+        Some(Expectation::Holds { that }) => found.push(that),
+        Some(Expectation::Verdict { call, holds }) => {
+            in_fields(&call.with, found);
+            found.push(holds);
+        }
+        None => {}
+    }
+}
+
+fn in_rung<'a>(rung: &'a Rung, found: &mut Vec<&'a str>) {
+    match rung {
+        Rung::Again { with } => in_fields(with, found),
+        Rung::Use { call } => in_fields(&call.with, found),
+        Rung::Ask { question } => in_question(question, found),
+    }
+}
+
+fn in_question<'a>(question: &'a Question, found: &mut Vec<&'a str>) {
+    found.extend(question.text.expressions());
+    found.extend(question.show.values().map(String::as_str));
+}
+
+fn in_fields<'a>(fields: &'a BTreeMap<String, Template>, found: &mut Vec<&'a str>) {
+    fields.values().for_each(|template| found.extend(template.expressions()));
+}

@@ -1,0 +1,174 @@
+//! Turning what an attempt left into its entry, and back: held writes to summaries, summaries to held writes.
+
+use crate::known::Blob;
+use crate::program::Program;
+use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, RecordedEnding};
+use kapell_journal::seam::{JournalError, Journals};
+use kapell_model::digest::Digest;
+use kapell_model::ending::{Attempt, Ending, Meters, Receipt};
+use kapell_model::money::MoneyError;
+use kapell_model::writes::{FileWrite, HeldWrites, KeySeen, KeyWrite, WriteSummary};
+use std::sync::Arc;
+
+/// An attempt's entry with everything it names.
+pub(crate) struct Recorded {
+    pub(crate) body: Body,
+    pub(crate) values: Vec<Blob>,
+    pub(crate) bytes: Vec<(Digest, Arc<[u8]>)>,
+    pub(crate) held: HeldWrites,
+}
+
+/// Why an attempt could not be recorded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+/// The entry of an attempt that came back.
+pub(crate) fn attempt(
+    start: &AttemptStarted,
+    program: &Program,
+    attempt: Attempt,
+) -> Result<Recorded, RecordError> {
+    let (ending, values) = ending(attempt.ending)?;
+    let mut bytes: Vec<(Digest, Arc<[u8]>)> =
+        attempt.contents.into_iter().map(|content| (Digest::of(&content), content.into())).collect();
+    let crossings = match attempt.crossings.is_empty() {
+        true => None,
+        false => {
+            let text: Arc<[u8]> = kapell_journal::chain::canonical(&attempt.crossings)?.into();
+            let digest = Digest::of(&text);
+            bytes.push((digest, text));
+            Some(BlobRef::Digest(digest))
+        }
+    };
+    // Only an output's writes can ever become real; what a broken attempt wrote is dropped here.
+    let held =
+        if matches!(ending, RecordedEnding::Output(_)) { attempt.writes } else { HeldWrites::default() };
+    if !start.settles {
+        bytes.extend(contents(&held));
+    }
+    let body = Body::AttemptEnded(AttemptEnded {
+        step: start.step.clone(),
+        attempt: start.attempt,
+        ending,
+        receipt: receipt(start, program, attempt.meters)?,
+        crossings,
+        writes: summaries(&held),
+        notes: attempt.notes,
+        log: attempt.log,
+    });
+    Ok(Recorded { body, values, bytes, held })
+}
+
+fn ending(ending: Ending) -> Result<(RecordedEnding, Vec<Blob>), JournalError> {
+    Ok(match ending {
+        Ending::Output(value) => {
+            let blob = Blob::of(Arc::new(value))?;
+            (RecordedEnding::Output(blob.named()), vec![blob])
+        }
+        Ending::SkillError(value) => {
+            let blob = Blob::of(Arc::new(value))?;
+            (RecordedEnding::SkillError(blob.named()), vec![blob])
+        }
+        Ending::Refusal(refusal) => (RecordedEnding::Refusal(refusal), Vec::new()),
+        Ending::Trap(trap) => (RecordedEnding::Trap(trap), Vec::new()),
+        Ending::Cancelled => (RecordedEnding::Cancelled, Vec::new()),
+    })
+}
+
+fn receipt(start: &AttemptStarted, program: &Program, meters: Meters) -> Result<Receipt, MoneyError> {
+    let tariff = &program.tariff.tariff;
+    let mut money = tariff.work(&meters)?;
+    money.amount += tariff.per_attempt;
+    let (limits, component, grant) = (start.limits, start.skill.component, start.grant);
+    Ok(Receipt { meters, limits, component, grant, tariff: program.tariff.digest, money })
+}
+
+/// The entry of an attempt the host lost: nothing is known of what it used, so nothing is charged.
+pub(crate) fn lost(start: &AttemptStarted, program: &Program) -> AttemptEnded {
+    AttemptEnded {
+        step: start.step.clone(),
+        attempt: start.attempt,
+        ending: RecordedEnding::Lost,
+        receipt: Receipt {
+            meters: Meters::default(),
+            limits: start.limits,
+            component: start.skill.component,
+            grant: start.grant,
+            tariff: program.tariff.digest,
+            money: program.nothing(),
+        },
+        crossings: None,
+        writes: Vec::new(),
+        notes: Vec::new(),
+        log: Vec::new(),
+    }
+}
+
+fn summaries(held: &HeldWrites) -> Vec<WriteSummary> {
+    let keys = held.keys.iter().map(|write| {
+        let seen = held.seen.iter().find(|seen| seen.namespace == write.namespace && seen.key == write.key);
+        WriteSummary::Key {
+            namespace: write.namespace.clone(),
+            key: write.key.clone(),
+            digest: write.value.as_deref().map(Digest::of),
+            bytes: length(write.value.as_deref()),
+            read_version: seen.map(|seen| seen.version),
+        }
+    });
+    let files = held.files.iter().map(|write| WriteSummary::File {
+        grant: write.grant.clone(),
+        root: write.root.clone(),
+        path: write.path.clone(),
+        digest: write.content.as_deref().map(Digest::of),
+        bytes: length(write.content.as_deref()),
+    });
+    keys.chain(files).collect()
+}
+
+fn length(content: Option<&[u8]>) -> u64 {
+    content.map_or(0, |content| content.len() as u64)
+}
+
+/// The contents of held writes, kept beside the entry while the writes wait for a judgement.
+fn contents(held: &HeldWrites) -> Vec<(Digest, Arc<[u8]>)> {
+    let keys = held.keys.iter().filter_map(|write| write.value.as_deref());
+    let files = held.files.iter().filter_map(|write| write.content.as_deref());
+    keys.chain(files).map(|content| (Digest::of(content), Arc::from(content))).collect()
+}
+
+/// Held writes again, from their summaries and the blobs kept beside the entry: for a run that was resumed between
+/// an output and the judgement that makes its writes real.
+pub(crate) fn held<J: Journals>(journals: &J, ended: &AttemptEnded) -> Result<HeldWrites, JournalError> {
+    let mut held = HeldWrites::default();
+    for summary in &ended.writes {
+        match summary {
+            WriteSummary::Key { namespace, key, digest, read_version, .. } => {
+                let (namespace, key) = (namespace.clone(), key.clone());
+                if let Some(version) = *read_version {
+                    held.seen.push(KeySeen { namespace: namespace.clone(), key: key.clone(), version });
+                }
+                held.keys.push(KeyWrite { namespace, key, value: content(journals, digest.as_ref())? });
+            }
+            WriteSummary::File { grant, root, path, digest, .. } => held.files.push(FileWrite {
+                grant: grant.clone(),
+                root: root.clone(),
+                path: path.clone(),
+                content: content(journals, digest.as_ref())?,
+            }),
+        }
+    }
+    Ok(held)
+}
+
+fn content<J: Journals>(journals: &J, digest: Option<&Digest>) -> Result<Option<Vec<u8>>, JournalError> {
+    let Some(digest) = digest else { return Ok(None) };
+    let bytes = journals.blob(digest)?;
+    bytes
+        .map(|bytes| Some(bytes.to_vec()))
+        .ok_or_else(|| JournalError::Damaged(format!("the held write {digest} is missing")))
+}
