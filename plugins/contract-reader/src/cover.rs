@@ -68,6 +68,8 @@ impl Page {
         let is_below = self.open && self.level > 0 && (block.level > self.level || block.level == EMPHASISED);
         if !is_numbered && labels::opens_page(&block.text) {
             *self = Page { open: true, level: block.level, is_other_side: false, asked: None };
+        } else if !is_numbered && parts.body.is_empty() && labels::announces_terms(&block.text) {
+            self.open = false;
         } else if is_below && !is_numbered {
             self.take_heading_inside(block, parts);
         } else {

@@ -47,6 +47,18 @@ const PAGES: [&str; 15] = [
     "parties",
 ];
 
+/// Headings that say no more than that the terms follow.
+const OPENINGS: [&str; 8] = [
+    "terms",
+    "standard terms",
+    "terms and conditions",
+    "general terms and conditions",
+    "agreement",
+    "contract",
+    "the terms",
+    "agreed terms",
+];
+
 /// Words for the side that is not the customer.
 const OTHER_SIDE: [&str; 6] = ["provider", "vendor", "supplier", "licensor", "seller", "service provider"];
 
@@ -146,6 +158,11 @@ pub(crate) fn opens_page(heading: &str) -> bool {
     PAGES.contains(&normal(heading).as_str())
 }
 
+/// Whether a heading says no more than that the terms follow.
+pub(crate) fn announces_terms(heading: &str) -> bool {
+    OPENINGS.contains(&normal(heading).as_str())
+}
+
 /// Whether a heading or column speaks of the customer (`true`) or of the other side (`false`).
 pub(crate) fn side(heading: &str) -> Option<bool> {
     let name = normal(heading);
@@ -177,7 +194,10 @@ fn is_binding(all: &[String], position: usize) -> bool {
     let is_number = |word: &str| word.starts_with(|character: char| character.is_ascii_digit());
     match at(position) {
         "will" => position > 0,
-        "may" => !is_number(at(position + 1)) && !(position > 0 && is_number(at(position - 1))),
+        "may" => {
+            !is_number(at(position + 1))
+                && !position.checked_sub(1).is_some_and(|before| is_number(at(before)))
+        }
         word => BINDING.contains(&word),
     }
 }

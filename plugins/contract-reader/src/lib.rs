@@ -14,42 +14,18 @@ mod printed_number;
 mod readable;
 mod words;
 
-#[allow(
-    missing_docs,
-    unsafe_code,
-    clippy::allow_attributes_without_reason,
-    reason = "generated from wit/world.wit, where everything is documented"
-)]
-mod bindings {
-    wit_bindgen::generate!({
-        path: "wit",
-        world: "contract-reader",
-        additional_derives: [PartialEq, Eq],
-    });
-}
-
 pub use bindings::exports::kapell::contract_reader::reading::{
     Clause, Customer, Doubt, Entry, Facts, Guest, Money, ReadingError,
 };
 
-/// The component's exports. A native linker takes no names such as `kapell:contract-reader/reading#read`.
-#[cfg(target_family = "wasm")]
-#[allow(
-    unsafe_code,
-    reason = "the generated glue exports functions by fixed names, which the compiler calls unsafe"
-)]
-mod component {
-    use super::{Facts, Guest, ReadingError, bindings};
+kapell_sdk::skill!(Reader);
 
-    struct Reader;
+struct Reader;
 
-    impl Guest for Reader {
-        fn read(markdown: String) -> Result<Facts, ReadingError> {
-            super::read(&markdown)
-        }
+impl Guest for Reader {
+    fn read(markdown: String) -> Result<Facts, ReadingError> {
+        read(&markdown)
     }
-
-    bindings::export!(Reader with_types_in bindings);
 }
 
 /// Reads a contract: its cover page into facts, everything else into clauses.

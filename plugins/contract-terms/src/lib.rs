@@ -12,46 +12,18 @@ mod judge;
 mod rules;
 mod tokens;
 
-#[allow(
-    missing_docs,
-    unsafe_code,
-    clippy::allow_attributes_without_reason,
-    reason = "generated from wit/world.wit, where everything is documented"
-)]
-mod bindings {
-    wit_bindgen::generate!({
-        path: "wit",
-        world: "contract-terms",
-        additional_derives: [PartialEq, Eq],
-    });
-}
-
 pub use bindings::exports::kapell::contract_terms::comparing::{
     Clause, ComparingError, Counts, Departure, Guest, Kind, RulesError, Terms, Verdict, Weight,
 };
 
-/// The component's exports. A native linker takes no names such as `kapell:contract-terms/comparing#compare`.
-#[cfg(target_family = "wasm")]
-#[allow(
-    unsafe_code,
-    reason = "the generated glue exports functions by fixed names, which the compiler calls unsafe"
-)]
-mod component {
-    use super::{Clause, ComparingError, Guest, Terms, bindings};
+kapell_sdk::skill!(Comparer);
 
-    struct Comparer;
+struct Comparer;
 
-    impl Guest for Comparer {
-        fn compare(
-            clauses: Vec<Clause>,
-            standard: Vec<Clause>,
-            rules: String,
-        ) -> Result<Terms, ComparingError> {
-            super::compare(&clauses, &standard, &rules)
-        }
+impl Guest for Comparer {
+    fn compare(clauses: Vec<Clause>, standard: Vec<Clause>, rules: String) -> Result<Terms, ComparingError> {
+        compare(&clauses, &standard, &rules)
     }
-
-    bindings::export!(Comparer with_types_in bindings);
 }
 
 /// Compares a contract with the standard and grades every departing clause by the rules.

@@ -229,9 +229,11 @@ mod tests {
 
     #[track_caller]
     fn refused(text: &str, line: u32, column: u32, problem: &str) {
-        let error = Rules::read(text).map(|_| ()).expect_err("the rules are wrong");
-        assert_eq!((error.line, error.column), (line, column), "{}", error.problem);
-        assert!(error.problem.contains(problem), "{}", error.problem);
+        let found = Rules::read(text).map_err(|error| (error.line, error.column, error.problem));
+        let fits = |(at, column_at, told): &(u32, u32, String)| {
+            (*at, *column_at) == (line, column) && told.contains(problem)
+        };
+        assert!(found.as_ref().is_err_and(fits), "{found:?}");
     }
 
     const HEAD: &str = "version = 1\notherwise = \"major\"\n";
