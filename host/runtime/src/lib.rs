@@ -6,6 +6,8 @@
 //! and knows neither flows nor journals.
 
 mod cache;
+pub mod capability;
+pub mod crossings;
 mod engine;
 mod guest;
 mod inert;

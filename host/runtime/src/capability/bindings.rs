@@ -1,0 +1,43 @@
+//! Host traits for what capabilities lend, generated from the same WIT files that skills are written against.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    reason = "generated; the WIT files are the documentation"
+)]
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    inline: "
+        package kapell:host;
+        world lends {
+            import wasi:filesystem/types@0.2.12;
+            import wasi:filesystem/preopens@0.2.12;
+            import wasi:clocks/wall-clock@0.2.12;
+            import wasi:clocks/monotonic-clock@0.2.12;
+            import wasi:random/random@0.2.12;
+            import wasi:random/insecure@0.2.12;
+            import wasi:random/insecure-seed@0.2.12;
+            import wasi:keyvalue/store@0.2.0-draft;
+            import wasi:keyvalue/atomics@0.2.0-draft;
+            import wasi:keyvalue/batch@0.2.0-draft;
+            import wasi:config/store@0.2.0-rc.1;
+            import wasi:logging/logging@0.1.0-draft;
+            import kapell:skill/notes@0.1.0;
+        }
+    ",
+    world: "kapell:host/lends",
+    imports: { default: trappable },
+    require_store_data_send: true,
+    trappable_error_type: {
+        "wasi:filesystem/types.error-code" => super::files::FilesError,
+        "wasi:keyvalue/store.error" => super::keyvalue::KeyvalueError,
+    },
+    with: {
+        "wasi:io": wasmtime_wasi_io::bindings::wasi::io,
+        "wasi:filesystem/types.descriptor": super::files::Descriptor,
+        "wasi:filesystem/types.directory-entry-stream": super::files::Listing,
+        "wasi:keyvalue/store.bucket": super::keyvalue::Bucket,
+    },
+});

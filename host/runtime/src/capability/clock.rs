@@ -1,0 +1,178 @@
+//! Lends real readings of wall and monotonic time (`wasi:clocks`), rounded down to the granted resolution, and
+//! real waiting. Never lends time zones, and never anything finer than the grant: a fine clock is a side channel.
+//!
+//! Every reading is recorded. Waiting is real, so it is the attempt's deadline that ends a guest that sleeps.
+
+use super::bindings::wasi::clocks::{monotonic_clock, wall_clock};
+use super::{Lends, Lent};
+use crate::crossings::{Ask, Crossings, Reply};
+use kapell_model::capability::Kind;
+use kapell_model::grant::{Authority, GrantSet};
+use kapell_model::id::RuleId;
+use kapell_model::seam::Clock;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi_io::poll::{DynPollable, Pollable, subscribe};
+
+/// Tells monotonic time; a test holds it still.
+pub trait Ticks: Send + Sync + 'static {
+    /// Nanoseconds since some fixed instant; never less than at an earlier call.
+    fn nanoseconds(&self) -> u64;
+}
+
+/// Nanoseconds since the attempt began: a guest learns nothing about how long the host has been up.
+#[derive(Clone, Copy, Debug)]
+pub struct SinceStart(Instant);
+
+impl Default for SinceStart {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Ticks for SinceStart {
+    fn nanoseconds(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The clocks of one attempt.
+pub struct ClockCtx {
+    wall: Arc<dyn Clock>,
+    ticks: Arc<dyn Ticks>,
+    granted: Option<Granted>,
+}
+
+#[derive(Clone)]
+struct Granted {
+    rule: RuleId,
+    /// In nanoseconds, at least 1.
+    resolution: u64,
+}
+
+impl std::fmt::Debug for ClockCtx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClockCtx").finish_non_exhaustive()
+    }
+}
+
+impl ClockCtx {
+    /// The clocks as granted; of several grants the first holds.
+    #[must_use]
+    pub fn new(grants: &GrantSet, wall: Arc<dyn Clock>, ticks: Arc<dyn Ticks>) -> Self {
+        let granted = grants.grants.iter().find_map(|grant| match &grant.authority {
+            Authority::Clock { resolution } => {
+                let resolution = resolution.0.saturating_mul(1_000_000).max(1);
+                Some(Granted { rule: grant.rule.clone(), resolution })
+            }
+            _ => None,
+        });
+        Self { wall, ticks, granted }
+    }
+
+    fn granted(&self) -> wasmtime::Result<Granted> {
+        self.granted.clone().ok_or_else(|| super::not_granted(Kind::Clock))
+    }
+
+    /// One recorded reading in nanoseconds, rounded down to the resolution.
+    fn read(
+        &self,
+        crossings: &Crossings,
+        call: &'static str,
+        live: impl FnOnce(&Self) -> u64,
+    ) -> wasmtime::Result<u64> {
+        let Granted { rule, resolution } = self.granted()?;
+        let ask = Ask { kind: Kind::Clock, call, object: "", rule: Some(&rule) };
+        let round = |reading: u64| reading - reading % resolution;
+        match crossings.cross(&ask, || Ok(Reply::Number(round(live(self)))))? {
+            Reply::Number(reading) => Ok(reading),
+            _ => Err(super::unfit(&ask)),
+        }
+    }
+
+    fn monotonic(&self, crossings: &Crossings, call: &'static str) -> wasmtime::Result<u64> {
+        self.read(crossings, call, |ctx| ctx.ticks.nanoseconds())
+    }
+}
+
+/// Gives the clocks of a store.
+pub trait ClockView: Send + 'static {
+    /// The clocks, the handles, the seam.
+    fn clock(&mut self) -> Lent<'_, ClockCtx>;
+}
+
+impl wall_clock::Host for Lent<'_, ClockCtx> {
+    fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
+        let wall = |ctx: &ClockCtx| ctx.wall.now().0.saturating_mul(1_000_000);
+        self.ctx.read(self.crossings, "now", wall).map(datetime)
+    }
+
+    fn resolution(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
+        self.crossings.count(Kind::Clock.word())?;
+        Ok(datetime(self.ctx.granted()?.resolution))
+    }
+}
+
+impl monotonic_clock::Host for Lent<'_, ClockCtx> {
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        self.ctx.monotonic(self.crossings, "monotonic")
+    }
+
+    fn resolution(&mut self) -> wasmtime::Result<u64> {
+        self.crossings.count(Kind::Clock.word())?;
+        Ok(self.ctx.granted()?.resolution)
+    }
+
+    fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        let now = self.ctx.monotonic(self.crossings, "wait-from")?;
+        self.wait(when.saturating_sub(now))
+    }
+
+    fn subscribe_duration(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        self.crossings.count(Kind::Clock.word())?;
+        self.ctx.granted()?;
+        self.wait(when)
+    }
+}
+
+impl Lent<'_, ClockCtx> {
+    fn wait(&mut self, nanoseconds: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        let until = tokio::time::Instant::now().checked_add(Duration::from_nanos(nanoseconds));
+        let alarm = self.table.push(Alarm { until })?;
+        subscribe(self.table, alarm)
+    }
+}
+
+fn datetime(nanoseconds: u64) -> wall_clock::Datetime {
+    let rest = u32::try_from(nanoseconds % 1_000_000_000).unwrap_or_default();
+    wall_clock::Datetime { seconds: nanoseconds / 1_000_000_000, nanoseconds: rest }
+}
+
+/// Ready at an instant; never when the instant is too far away to be told.
+struct Alarm {
+    until: Option<tokio::time::Instant>,
+}
+
+#[wasmtime_wasi_io::async_trait]
+impl Pollable for Alarm {
+    async fn ready(&mut self) {
+        match self.until {
+            // Also yields once for an instant that is past, so that a guest polling without end lets others work.
+            Some(until) => {
+                tokio::task::yield_now().await;
+                tokio::time::sleep_until(until).await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Links `wasi:clocks/wall-clock` and `wasi:clocks/monotonic-clock`.
+///
+/// # Errors
+/// When one of them is linked already.
+pub fn add_to_linker<T: ClockView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    wall_clock::add_to_linker::<T, Lends<ClockCtx>>(linker, T::clock)?;
+    monotonic_clock::add_to_linker::<T, Lends<ClockCtx>>(linker, T::clock)
+}

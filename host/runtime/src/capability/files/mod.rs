@@ -1,0 +1,163 @@
+//! Lends directories (`wasi:filesystem`), each preopened under its grant's name: regular files and directories,
+//! sorted listings, normal metadata. Never lends links, pipes or devices, never follows a link, and never changes
+//! the directory: what the guest writes is held above it, read back by the guest, and made real by others.
+//!
+//! Told from the outside in: here is what a store gives, [`host`] answers the guest's calls, `stream` its streams,
+//! `tree` is the granted directory as the guest sees it, `beneath` the real one, `path` reads a guest's paths.
+
+mod beneath;
+mod host;
+mod path;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use super::bindings::wasi::filesystem::preopens;
+use super::bindings::wasi::filesystem::types::{self, DescriptorType, ErrorCode};
+use super::{Lends, Lent};
+use crate::crossings::{Crossings, LimitReached};
+use kapell_model::capability::Kind;
+use kapell_model::grant::GrantSet;
+use kapell_model::seam::HostFault;
+use kapell_model::writes::FileWrite;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tree::Tree;
+use wasmtime::component::{Linker, ResourceTableError};
+
+/// The directories of one attempt.
+#[derive(Debug)]
+pub struct FilesCtx {
+    trees: Vec<SharedTree>,
+}
+
+/// A tree that descriptors and streams hold together.
+#[derive(Clone, Debug)]
+struct SharedTree(Arc<Mutex<Tree>>);
+
+impl SharedTree {
+    fn lock(&self) -> MutexGuard<'_, Tree> {
+        // A panic while holding the lock leaves held writes that are never committed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl FilesCtx {
+    /// Opens the granted directories without following a link in any part of their paths.
+    ///
+    /// # Errors
+    /// When a directory is missing, is reached through a link or cannot be opened.
+    pub fn open(grants: &GrantSet, crossings: &Crossings) -> Result<Self, HostFault> {
+        let grants = grants.of_kind(Kind::Files);
+        let trees = grants.filter_map(|grant| Tree::open(grant, crossings.clone()).transpose());
+        let trees = trees.map(|tree| Ok(SharedTree(Arc::new(Mutex::new(tree?)))));
+        Ok(Self { trees: trees.collect::<Result<_, HostFault>>()? })
+    }
+
+    /// What was written, whole content each, in the order of grants and paths.
+    #[must_use]
+    pub fn held(self) -> Vec<FileWrite> {
+        self.trees.iter().flat_map(|tree| tree.lock().take_held()).collect()
+    }
+}
+
+/// A handle of the guest's to a file or directory, known by its path.
+#[derive(Clone, Debug)]
+pub struct Descriptor {
+    tree: SharedTree,
+    /// Below the granted directory; empty for the directory itself.
+    path: String,
+    directory: bool,
+    reads: bool,
+    writes: bool,
+}
+
+/// A handle of the guest's to what is left of a listing.
+#[derive(Debug)]
+pub struct Listing(std::vec::IntoIter<types::DirectoryEntry>);
+
+/// Gives the directories of a store.
+pub trait FilesView: Send + 'static {
+    /// The directories, the handles, the seam.
+    fn files(&mut self) -> Lent<'_, FilesCtx>;
+}
+
+/// Why a call did not give what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// The file system has an ordinary answer to this, such as `no-entry`.
+    #[error("{0:?}")]
+    Told(ErrorCode),
+    /// The call was beyond the grant; recorded as a refusal.
+    #[error("refused: {0:?}")]
+    Refused(ErrorCode),
+    /// The guest ends.
+    #[error(transparent)]
+    Ends(wasmtime::Error),
+}
+
+type Answered<T> = Result<T, FilesError>;
+
+fn told<T>(code: ErrorCode) -> Answered<T> {
+    Err(FilesError::Told(code))
+}
+
+fn refused<T>(code: ErrorCode) -> Answered<T> {
+    Err(FilesError::Refused(code))
+}
+
+impl From<wasmtime::Error> for FilesError {
+    /// An answer that came up through the seam is still an answer.
+    fn from(error: wasmtime::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Ends)
+    }
+}
+
+impl From<LimitReached> for FilesError {
+    fn from(error: LimitReached) -> Self {
+        Self::Ends(error.into())
+    }
+}
+
+impl From<ResourceTableError> for FilesError {
+    fn from(error: ResourceTableError) -> Self {
+        Self::Ends(error.into())
+    }
+}
+
+/// What is at a path, as the guest sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Node {
+    Absent,
+    Directory,
+    /// A regular file and its size.
+    File(u64),
+    /// A symbolic link; never followed.
+    Link,
+    /// A pipe, socket or device; never opened.
+    Other,
+}
+
+impl Node {
+    const fn kind(self) -> DescriptorType {
+        match self {
+            Node::Directory => DescriptorType::Directory,
+            Node::File(_) => DescriptorType::RegularFile,
+            Node::Link => DescriptorType::SymbolicLink,
+            Node::Other | Node::Absent => DescriptorType::Unknown,
+        }
+    }
+}
+
+/// Links `wasi:filesystem/types` and `preopens`.
+///
+/// # Errors
+/// When one of them is linked already.
+pub fn add_to_linker<T: FilesView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    types::add_to_linker::<T, Lends<FilesCtx>>(linker, T::files)?;
+    preopens::add_to_linker::<T, Lends<FilesCtx>>(linker, T::files)
+}

@@ -1,0 +1,442 @@
+//! A granted directory as the guest sees it: the real one beneath, read only, and what the attempt wrote above.
+//!
+//! The real directory is recorded at first touch, path by path, and stays as it was then for the rest of the
+//! attempt. Everything a call may do to files is decided here, by path, under the grant's access and quotas.
+
+use super::{Answered, FilesError, Node, beneath, path, refused, told};
+use crate::capability::bindings::wasi::filesystem::types::ErrorCode;
+use crate::capability::unfit;
+use crate::crossings::{Ask, Crossings, LimitReached, Reply, one_line};
+use cap_std::fs::Dir;
+use kapell_model::capability::{Access, Kind};
+use kapell_model::ending::TrapCause;
+use kapell_model::grant::{Authority, Grant};
+use kapell_model::id::{LogicalName, RuleId};
+use kapell_model::seam::HostFault;
+use kapell_model::writes::FileWrite;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One granted directory.
+#[derive(Debug)]
+pub(super) struct Tree {
+    pub(super) grant: LogicalName,
+    pub(super) access: Access,
+    pub(super) crossings: Crossings,
+    rule: RuleId,
+    root: String,
+    dir: Dir,
+    bytes_max: u64,
+    files_max: u64,
+    /// Bytes of all held files together, as they would be committed now.
+    bytes: u64,
+    held: BTreeMap<String, Held>,
+    seen: BTreeMap<String, Node>,
+    contents: BTreeMap<String, Arc<[u8]>>,
+    listings: BTreeMap<String, Vec<(String, Node)>>,
+}
+
+/// What the attempt made of a path.
+#[derive(Debug)]
+enum Held {
+    File(Vec<u8>),
+    Directory,
+    /// A file of the real directory that is to go.
+    Removed,
+}
+
+impl Held {
+    fn bytes(&self) -> u64 {
+        match self {
+            Held::File(content) => content.len() as u64,
+            Held::Directory | Held::Removed => 0,
+        }
+    }
+
+    fn node(&self) -> Node {
+        match self {
+            Held::File(content) => Node::File(content.len() as u64),
+            Held::Directory => Node::Directory,
+            Held::Removed => Node::Absent,
+        }
+    }
+}
+
+impl Tree {
+    /// Opens the directory of a grant of files; none for a grant of another kind.
+    pub(super) fn open(grant: &Grant, crossings: Crossings) -> Result<Option<Self>, HostFault> {
+        let Authority::Files { root, access, bytes_max, files_max } = &grant.authority else {
+            return Ok(None);
+        };
+        let fault = |cause: std::io::Error| {
+            let doing = format!("open the directory {root} granted as `{}`", grant.name);
+            HostFault { doing, cause: cause.to_string() }
+        };
+        Ok(Some(Self {
+            grant: grant.name.clone(),
+            access: *access,
+            crossings,
+            rule: grant.rule.clone(),
+            root: root.clone(),
+            dir: beneath::open_root(root).map_err(fault)?,
+            bytes_max: bytes_max.0,
+            files_max: *files_max,
+            bytes: 0,
+            held: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            contents: BTreeMap::new(),
+            listings: BTreeMap::new(),
+        }))
+    }
+
+    /// Takes what was written. A directory that was made appears through the files in it.
+    pub(super) fn take_held(&mut self) -> Vec<FileWrite> {
+        let (grant, root) = (self.grant.clone(), self.root.clone());
+        let write = |path, content| FileWrite { grant: grant.clone(), root: root.clone(), path, content };
+        let held = std::mem::take(&mut self.held).into_iter();
+        held.filter_map(|(path, held)| match held {
+            Held::File(content) => Some(write(path, Some(content))),
+            Held::Removed => Some(write(path, None)),
+            Held::Directory => None,
+        })
+        .collect()
+    }
+
+    /// Records a refusal of `call` on `path` before the guest is told.
+    pub(super) fn tell(&self, call: &'static str, path: &str, error: FilesError) -> FilesError {
+        let FilesError::Refused(code) = error else { return error };
+        let object = self.object(path);
+        match self.crossings.refuse(&self.ask(call, &object), code.name()) {
+            Ok(()) => FilesError::Refused(code),
+            Err(limit) => limit.into(),
+        }
+    }
+
+    fn object(&self, path: &str) -> String {
+        format!("{}/{path}", self.grant)
+    }
+
+    fn ask<'a>(&'a self, call: &'static str, object: &'a str) -> Ask<'a> {
+        Ask { kind: Kind::Files, call, object, rule: Some(&self.rule) }
+    }
+
+    pub(super) fn must_read(&self) -> Answered<()> {
+        if self.access.reads() { Ok(()) } else { refused(ErrorCode::NotPermitted) }
+    }
+
+    pub(super) fn must_write(&self) -> Answered<()> {
+        if self.access.writes() { Ok(()) } else { refused(ErrorCode::ReadOnly) }
+    }
+}
+
+/// Looking and reading.
+impl Tree {
+    /// What is at a path.
+    pub(super) fn look(&mut self, path: &str) -> Answered<Node> {
+        if let Some(held) = self.held.get(path) {
+            return Ok(held.node());
+        }
+        self.look_beneath(path)
+    }
+
+    /// What the guest may know is at a path: under a grant that does not read, a file's size is its own writes'.
+    pub(super) fn show(&mut self, path: &str) -> Answered<Node> {
+        Ok(match self.look(path)? {
+            Node::File(_) if !self.access.reads() && !self.held.contains_key(path) => Node::File(0),
+            node => node,
+        })
+    }
+
+    fn look_beneath(&mut self, path: &str) -> Answered<Node> {
+        if let Some(node) = self.seen.get(path) {
+            return Ok(*node);
+        }
+        let object = self.object(path);
+        let ask = self.ask("stat", &object);
+        let reply = self.crossings.observe(&ask, || Ok(reply_of(beneath::look(&self.dir, path)?)))?;
+        let node = node_of(&reply).ok_or_else(|| unfit(&ask))?;
+        self.seen.insert(path.to_owned(), node);
+        Ok(node)
+    }
+
+    /// The content of a real file, recorded at first touch.
+    fn content_beneath(&mut self, path: &str) -> Answered<Arc<[u8]>> {
+        if let Some(content) = self.contents.get(path) {
+            return Ok(content.clone());
+        }
+        let object = self.object(path);
+        let ask = self.ask("read", &object);
+        let limit = self.crossings.record_left();
+        let live = || Ok(Reply::Content(beneath::content(&self.dir, path, limit)?.into()));
+        let Reply::Content(content) = self.crossings.observe(&ask, live)? else {
+            return Err(unfit(&ask).into());
+        };
+        self.seen.insert(path.to_owned(), Node::File(content.len() as u64));
+        self.contents.insert(path.to_owned(), content.clone());
+        Ok(content)
+    }
+
+    /// Up to `length` bytes of a file from `offset`; empty at its end.
+    pub(super) fn read(&mut self, path: &str, offset: u64, length: usize) -> Answered<Vec<u8>> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let part = |content: &[u8]| -> Vec<u8> {
+            content.get(from..).map_or_else(Vec::new, |rest| rest.iter().take(length).copied().collect())
+        };
+        let bytes = match self.held.get(path) {
+            Some(Held::File(content)) => part(content),
+            Some(_) => return told(ErrorCode::NoEntry),
+            None => part(&self.content_beneath(path)?),
+        };
+        self.crossings.read(bytes.len());
+        Ok(bytes)
+    }
+
+    /// The names in a directory and what each is, sorted.
+    pub(super) fn list(&mut self, path: &str) -> Answered<Vec<(String, Node)>> {
+        self.must_read()?;
+        let mut entries = BTreeMap::new();
+        if self.look_beneath(path)? == Node::Directory {
+            entries.extend(self.list_beneath(path)?);
+        }
+        let inside = if path.is_empty() { String::new() } else { format!("{path}/") };
+        for (held_path, held) in self.held.range(inside.clone()..) {
+            let Some(name) = held_path.strip_prefix(&inside) else { break };
+            match held.node() {
+                _ if name.is_empty() || name.contains('/') => {}
+                Node::Absent => drop(entries.remove(name)),
+                node => drop(entries.insert(name.to_owned(), node)),
+            }
+        }
+        Ok(entries.into_iter().collect())
+    }
+
+    fn list_beneath(&mut self, path: &str) -> Answered<Vec<(String, Node)>> {
+        if let Some(listing) = self.listings.get(path) {
+            return Ok(listing.clone());
+        }
+        let object = self.object(path);
+        let ask = self.ask("list", &object);
+        let live = || Ok(Reply::Names(beneath::list(&self.dir, path)?.iter().map(marked).collect()));
+        let Reply::Names(names) = self.crossings.observe(&ask, live)? else {
+            return Err(unfit(&ask).into());
+        };
+        let listing: Vec<_> = names.iter().map(|name| unmarked(name)).collect();
+        self.listings.insert(path.to_owned(), listing.clone());
+        Ok(listing)
+    }
+}
+
+/// Writing: nothing here touches the real directory.
+impl Tree {
+    /// Makes a path an empty file, new or emptied.
+    pub(super) fn make_file(&mut self, path: &str) -> Answered<()> {
+        self.must_write()?;
+        self.check_new(path)?;
+        self.hold(path, Held::File(Vec::new()))
+    }
+
+    pub(super) fn make_directory(&mut self, path: &str) -> Answered<()> {
+        self.must_write()?;
+        match (self.look(path)?, self.held.get(path)) {
+            // A removed file and a directory of its name can't both be held under one path.
+            (Node::Absent, Some(_)) => told(ErrorCode::Unsupported),
+            (Node::Absent, None) => {
+                self.check_new(path)?;
+                self.hold(path, Held::Directory)
+            }
+            _ => told(ErrorCode::Exist),
+        }
+    }
+
+    pub(super) fn remove_directory(&mut self, path: &str) -> Answered<()> {
+        self.must_write()?;
+        match self.look(path)? {
+            Node::Absent => return told(ErrorCode::NoEntry),
+            Node::Directory if path.is_empty() => return told(ErrorCode::Busy),
+            Node::Directory => {}
+            _ => return told(ErrorCode::NotDirectory),
+        }
+        let made_here = self.held.contains_key(path);
+        let inside = format!("{path}/");
+        let occupied =
+            self.held.range(inside.clone()..).next().is_some_and(|(at, _)| at.starts_with(&inside));
+        match made_here {
+            true if occupied => told(ErrorCode::NotEmpty),
+            true => {
+                self.held.remove(path);
+                Ok(())
+            }
+            // Held writes are files; the removal of a real directory has no form among them.
+            false => told(ErrorCode::Unsupported),
+        }
+    }
+
+    pub(super) fn remove_file(&mut self, path: &str) -> Answered<()> {
+        self.must_write()?;
+        self.must_be_file(path)?;
+        if self.look_beneath(path)? == Node::Absent {
+            let gone = self.held.remove(path);
+            self.bytes -= gone.map_or(0, |held| held.bytes());
+            return Ok(());
+        }
+        self.hold(path, Held::Removed)
+    }
+
+    pub(super) fn rename(&mut self, old: &str, new: &str) -> Answered<()> {
+        self.must_write()?;
+        match self.look(old)? {
+            Node::Directory => return told(ErrorCode::Unsupported),
+            _ => self.must_be_file(old)?,
+        }
+        match self.look(new)? {
+            Node::Absent => {}
+            _ => self.must_be_file(new)?,
+        }
+        if old == new {
+            return Ok(());
+        }
+        self.check_new(new)?;
+        let content = self.own(old)?.clone();
+        self.remove_file(old)?;
+        self.hold(new, Held::File(content))
+    }
+
+    /// Writes at an offset, filling a gap with zeros.
+    pub(super) fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> Answered<()> {
+        let end = offset.saturating_add(bytes.len() as u64);
+        let size = self.own(path)?.len() as u64;
+        self.grow(path, size.max(end))?;
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        if let Some(place) = self.own(path)?.get_mut(from..).and_then(|rest| rest.get_mut(..bytes.len())) {
+            place.copy_from_slice(bytes);
+        }
+        self.crossings.wrote(bytes.len());
+        Ok(())
+    }
+
+    /// Writes at the end.
+    pub(super) fn append(&mut self, path: &str, bytes: &[u8]) -> Answered<()> {
+        let end = self.own(path)?.len() as u64;
+        self.write(path, end, bytes)
+    }
+
+    /// Cuts a file or fills it with zeros up to a size.
+    pub(super) fn set_size(&mut self, path: &str, size: u64) -> Answered<()> {
+        self.own(path)?;
+        self.grow(path, size)
+    }
+
+    /// Sets a held file's size; the quota is checked before a byte is made.
+    fn grow(&mut self, path: &str, size: u64) -> Answered<()> {
+        let before = self.held.get(path).map_or(0, Held::bytes);
+        self.bytes = self.check_bytes((self.bytes - before).saturating_add(size))?;
+        let length = usize::try_from(size).map_err(|_| FilesError::Told(ErrorCode::FileTooLarge))?;
+        self.own(path)?.resize(length, 0);
+        Ok(())
+    }
+
+    /// The held content of a file, brought up from the real directory when it is not held yet.
+    fn own(&mut self, path: &str) -> Answered<&mut Vec<u8>> {
+        self.must_write()?;
+        if !self.held.contains_key(path) {
+            self.must_be_file(path)?;
+            let content = self.content_beneath(path)?.to_vec();
+            self.hold(path, Held::File(content))?;
+        }
+        match self.held.get_mut(path) {
+            Some(Held::File(content)) => Ok(content),
+            _ => told(ErrorCode::NoEntry),
+        }
+    }
+
+    fn hold(&mut self, path: &str, held: Held) -> Answered<()> {
+        let before = self.held.get(path);
+        let files = self.held.len() as u64 + u64::from(before.is_none());
+        if files > self.files_max {
+            return Err(self.over(format!("{files} files made or changed, {}", self.files_max)).into());
+        }
+        let before = before.map_or(0, Held::bytes);
+        self.bytes = self.check_bytes((self.bytes - before).saturating_add(held.bytes()))?;
+        self.held.insert(path.to_owned(), held);
+        Ok(())
+    }
+
+    fn check_bytes(&self, bytes: u64) -> Result<u64, LimitReached> {
+        if bytes > self.bytes_max {
+            return Err(self.over(format!("{bytes} bytes written, {}", self.bytes_max)));
+        }
+        Ok(bytes)
+    }
+
+    fn over(&self, what: String) -> LimitReached {
+        let detail = format!("files `{}`: {what} granted by rule {}", self.grant, self.rule);
+        LimitReached { cause: TrapCause::Quota, detail }
+    }
+
+    fn must_be_file(&mut self, path: &str) -> Answered<()> {
+        match self.look(path)? {
+            Node::File(_) => Ok(()),
+            Node::Absent => told(ErrorCode::NoEntry),
+            Node::Directory => told(ErrorCode::IsDirectory),
+            Node::Link => refused(ErrorCode::Loop),
+            Node::Other => refused(ErrorCode::NotPermitted),
+        }
+    }
+
+    /// Whether something may be made at a path: its directory exists, and its name reads as what it is.
+    fn check_new(&mut self, path: &str) -> Answered<()> {
+        let (parent, name) = path::split(path);
+        match self.look(parent)? {
+            Node::Directory => {}
+            Node::Absent => return told(ErrorCode::NoEntry),
+            _ => return told(ErrorCode::NotDirectory),
+        }
+        // A name with a line break, a reordering or an invisible character would deceive whoever lists it.
+        if one_line(name) == name { Ok(()) } else { refused(ErrorCode::IllegalByteSequence) }
+    }
+}
+
+/// How a node stands in the record: a file by its size, everything else by a word.
+fn reply_of(node: Node) -> Reply {
+    match node {
+        Node::Absent => Reply::Absent,
+        Node::File(size) => Reply::Number(size),
+        Node::Directory => Reply::Text("directory".into()),
+        Node::Link => Reply::Text("link".into()),
+        Node::Other => Reply::Text("other".into()),
+    }
+}
+
+fn node_of(reply: &Reply) -> Option<Node> {
+    match reply {
+        Reply::Absent => Some(Node::Absent),
+        Reply::Number(size) => Some(Node::File(*size)),
+        Reply::Text(word) => match word.as_str() {
+            "directory" => Some(Node::Directory),
+            "link" => Some(Node::Link),
+            "other" => Some(Node::Other),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A name as it stands in the record; no name holds a `/`, so what follows one says what the name is.
+fn marked((name, node): &(String, Node)) -> String {
+    match node {
+        Node::File(_) | Node::Absent => name.clone(),
+        Node::Directory => format!("{name}/"),
+        Node::Link => format!("{name}/link"),
+        Node::Other => format!("{name}/other"),
+    }
+}
+
+fn unmarked(text: &str) -> (String, Node) {
+    let (name, node) = match text.split_once('/') {
+        None => (text, Node::File(0)),
+        Some((name, "")) => (name, Node::Directory),
+        Some((name, "link")) => (name, Node::Link),
+        Some((name, _)) => (name, Node::Other),
+    };
+    (name.to_owned(), node)
+}

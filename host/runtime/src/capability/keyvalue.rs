@@ -1,0 +1,420 @@
+//! Lends buckets of keys and values (`wasi:keyvalue`), opened by the grant's own name and bound to a namespace of
+//! the store. Never lends another namespace, and never the store's writing side: writes are held.
+//!
+//! The attempt reads its own writes. What it read of the store stays as it was at first touch, and the versions it
+//! saw travel with its writes, so that two attempts that increment one counter can't lose one of the increments.
+
+use super::bindings::wasi::keyvalue::store::{self, KeyResponse};
+use super::bindings::wasi::keyvalue::{atomics, batch};
+use super::{Lends, Lent};
+use crate::crossings::{Ask, LimitReached, Reply};
+use kapell_model::capability::{Access, Kind};
+use kapell_model::ending::TrapCause;
+use kapell_model::grant::{Authority, GrantSet};
+use kapell_model::id::{LogicalName, RuleId};
+use kapell_model::seam::KeyvalueReads;
+use kapell_model::writes::{KeySeen, KeyWrite};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use wasmtime::component::{Linker, Resource, ResourceTableError};
+
+/// Keys in one page of a listing.
+const PAGE: usize = 1_000;
+
+/// Longest key in bytes.
+pub const KEY_MAX: usize = 1_024;
+
+/// The buckets of one attempt.
+pub struct KeyvalueCtx {
+    reads: Arc<dyn KeyvalueReads>,
+    buckets: Vec<BucketState>,
+}
+
+impl std::fmt::Debug for KeyvalueCtx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyvalueCtx").field("buckets", &self.buckets).finish_non_exhaustive()
+    }
+}
+
+/// A handle of the guest's to a bucket: its place among the grants.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket(usize);
+
+#[derive(Debug)]
+struct BucketState {
+    name: LogicalName,
+    rule: RuleId,
+    namespace: String,
+    access: Access,
+    bytes_max: u64,
+    keys_max: u64,
+    /// Keys and values together, as they would be committed now.
+    bytes: u64,
+    written: BTreeMap<String, Option<Vec<u8>>>,
+    seen: BTreeMap<String, Seen>,
+    /// The last key of each page handed out; a cursor is a place in here.
+    pages: Vec<String>,
+}
+
+/// A key as it was at first touch.
+#[derive(Clone, Debug)]
+struct Seen {
+    value: Option<Arc<[u8]>>,
+    version: u64,
+}
+
+impl KeyvalueCtx {
+    /// The buckets as granted.
+    #[must_use]
+    pub fn new(grants: &GrantSet, reads: Arc<dyn KeyvalueReads>) -> Self {
+        let buckets = grants.grants.iter().filter_map(|grant| match &grant.authority {
+            Authority::Keyvalue { namespace, access, bytes_max, keys_max } => Some(BucketState {
+                name: grant.name.clone(),
+                rule: grant.rule.clone(),
+                namespace: namespace.clone(),
+                access: *access,
+                bytes_max: bytes_max.0,
+                keys_max: *keys_max,
+                bytes: 0,
+                written: BTreeMap::new(),
+                seen: BTreeMap::new(),
+                pages: Vec::new(),
+            }),
+            _ => None,
+        });
+        Self { reads, buckets: buckets.collect() }
+    }
+
+    /// What was written, the last value of each key, and the versions that were seen; each in the order of grants
+    /// and keys.
+    #[must_use]
+    pub fn held(self) -> (Vec<KeyWrite>, Vec<KeySeen>) {
+        let (mut writes, mut reads) = (Vec::new(), Vec::new());
+        for bucket in self.buckets {
+            let namespace = bucket.namespace;
+            let written = bucket.written.into_iter();
+            writes.extend(written.map(|(key, value)| KeyWrite { namespace: namespace.clone(), key, value }));
+            let seen = bucket.seen.into_iter();
+            reads.extend(seen.map(|(key, seen)| KeySeen {
+                namespace: namespace.clone(),
+                key,
+                version: seen.version,
+            }));
+        }
+        (writes, reads)
+    }
+}
+
+/// Gives the buckets of a store.
+pub trait KeyvalueView: Send + 'static {
+    /// The buckets, the handles, the seam.
+    fn keyvalue(&mut self) -> Lent<'_, KeyvalueCtx>;
+}
+
+/// Why a call did not give what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyvalueError {
+    /// The guest is told, and goes on.
+    #[error("{0:?}")]
+    Told(store::Error),
+    /// The guest ends.
+    #[error(transparent)]
+    Ends(wasmtime::Error),
+}
+
+impl From<wasmtime::Error> for KeyvalueError {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Ends(error)
+    }
+}
+
+impl From<LimitReached> for KeyvalueError {
+    fn from(error: LimitReached) -> Self {
+        Self::Ends(error.into())
+    }
+}
+
+impl From<ResourceTableError> for KeyvalueError {
+    fn from(error: ResourceTableError) -> Self {
+        Self::Ends(error.into())
+    }
+}
+
+type Answered<T> = Result<T, KeyvalueError>;
+
+fn told<T>(why: impl Into<String>) -> Answered<T> {
+    Err(KeyvalueError::Told(store::Error::Other(why.into())))
+}
+
+/// What a call does with the bucket; decides which access it needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Reads,
+    Writes,
+    Both,
+}
+
+impl Use {
+    const fn needs(self) -> Access {
+        match self {
+            Use::Reads => Access::Read,
+            Use::Writes => Access::Write,
+            Use::Both => Access::ReadWrite,
+        }
+    }
+}
+
+impl Lent<'_, KeyvalueCtx> {
+    /// Counts a call on a bucket, checks its access and the key's form.
+    fn enter(
+        &mut self,
+        bucket: &Resource<Bucket>,
+        call: &'static str,
+        key: &str,
+        used: Use,
+    ) -> Answered<usize> {
+        self.crossings.count(Kind::Keyvalue.word())?;
+        let (place, crossings) = (self.table.get(bucket)?.0, self.crossings);
+        let state = self.bucket(place)?;
+        if !state.access.covers(used.needs()) {
+            let object = state.object(key);
+            let ask = Ask { kind: Kind::Keyvalue, call, object: &object, rule: Some(&state.rule) };
+            crossings.refuse(&ask, "access-denied")?;
+            return Err(KeyvalueError::Told(store::Error::AccessDenied));
+        }
+        match key.len() {
+            0..=KEY_MAX => Ok(place),
+            length => told(format!("a key of {length} bytes, {KEY_MAX} at most")),
+        }
+    }
+
+    fn bucket(&mut self, place: usize) -> Answered<&mut BucketState> {
+        let missing = || KeyvalueError::Ends(super::not_granted(Kind::Keyvalue));
+        self.ctx.buckets.get_mut(place).ok_or_else(missing)
+    }
+
+    /// The value as the attempt sees it: its own write, else the store's at first touch.
+    fn value(&mut self, place: usize, key: &str) -> Answered<Option<Vec<u8>>> {
+        if let Some(own) = self.bucket(place)?.written.get(key) {
+            return Ok(own.clone());
+        }
+        let seen = match self.bucket(place)?.seen.get(key) {
+            Some(seen) => seen.clone(),
+            None => self.first_touch(place, key)?,
+        };
+        Ok(seen.value.map(|value| value.to_vec()))
+    }
+
+    fn first_touch(&mut self, place: usize, key: &str) -> Answered<Seen> {
+        let (reads, crossings) = (self.ctx.reads.clone(), self.crossings);
+        let state = self.bucket(place)?;
+        let object = state.object(key);
+        let ask = Ask { kind: Kind::Keyvalue, call: "get", object: &object, rule: Some(&state.rule) };
+        let mut version = 0;
+        let reply = crossings.observe(&ask, || {
+            let found = reads.get(&state.namespace, key)?;
+            Ok(found.map_or(Reply::Absent, |(value, at)| {
+                version = at;
+                Reply::Bytes(value.into())
+            }))
+        })?;
+        let value = match reply {
+            Reply::Bytes(value) => Some(value),
+            Reply::Absent => None,
+            _ => return Err(super::unfit(&ask).into()),
+        };
+        let seen = Seen { value, version };
+        state.seen.insert(key.to_owned(), seen.clone());
+        Ok(seen)
+    }
+
+    fn get_value(&mut self, place: usize, key: &str) -> Answered<Option<Vec<u8>>> {
+        let value = self.value(place, key)?;
+        self.crossings.read(value.as_ref().map_or(0, Vec::len));
+        Ok(value)
+    }
+
+    fn put(&mut self, place: usize, key: String, value: Option<Vec<u8>>) -> Answered<()> {
+        self.crossings.wrote(key.len() + value.as_ref().map_or(0, Vec::len));
+        Ok(self.bucket(place)?.hold(key, value)?)
+    }
+
+    fn page(&mut self, place: usize, after: Option<&str>) -> Answered<Vec<String>> {
+        let (reads, crossings) = (self.ctx.reads.clone(), self.crossings);
+        let state = self.bucket(place)?;
+        let object = state.object(after.unwrap_or_default());
+        let ask = Ask { kind: Kind::Keyvalue, call: "list", object: &object, rule: Some(&state.rule) };
+        let live = || Ok(Reply::Names(reads.keys(&state.namespace, after, PAGE)?));
+        match crossings.observe(&ask, live)? {
+            Reply::Names(names) => Ok(names),
+            _ => Err(super::unfit(&ask).into()),
+        }
+    }
+}
+
+impl BucketState {
+    fn object(&self, key: &str) -> String {
+        format!("{}/{key}", self.name)
+    }
+
+    fn hold(&mut self, key: String, value: Option<Vec<u8>>) -> Result<(), LimitReached> {
+        let weight = |value: &Option<Vec<u8>>| (key.len() + value.as_ref().map_or(0, Vec::len)) as u64;
+        let before = self.written.get(&key);
+        let bytes = self.bytes - before.map_or(0, weight) + weight(&value);
+        let keys = self.written.len() as u64 + u64::from(before.is_none());
+        let over = match () {
+            () if keys > self.keys_max => format!("{keys} keys written, {} granted", self.keys_max),
+            () if bytes > self.bytes_max => format!("{bytes} bytes written, {} granted", self.bytes_max),
+            () => {
+                self.bytes = bytes;
+                self.written.insert(key, value);
+                return Ok(());
+            }
+        };
+        let detail = format!("keyvalue `{}`: {over} by rule {}", self.name, self.rule);
+        Err(LimitReached { cause: TrapCause::Quota, detail })
+    }
+
+    /// A page of the store's keys with the attempt's own writes laid over it, and the cursor to go on with.
+    fn merge(&mut self, after: Option<&str>, stored: Vec<String>) -> KeyResponse {
+        let full = stored.len() >= PAGE;
+        let last = stored.last().filter(|_| full).cloned();
+        let mut keys: std::collections::BTreeSet<String> = stored.into_iter().collect();
+        for (key, value) in &self.written {
+            let here = after.is_none_or(|after| key.as_str() > after)
+                && last.as_ref().is_none_or(|last| key <= last);
+            match (here, value) {
+                (false, _) => {}
+                (true, Some(_)) => {
+                    keys.insert(key.clone());
+                }
+                (true, None) => {
+                    keys.remove(key);
+                }
+            }
+        }
+        let cursor = last.map(|last| {
+            self.pages.push(last);
+            self.pages.len() as u64
+        });
+        KeyResponse { keys: keys.into_iter().collect(), cursor }
+    }
+}
+
+impl store::Host for Lent<'_, KeyvalueCtx> {
+    fn open(&mut self, identifier: String) -> Answered<Resource<Bucket>> {
+        self.crossings.count(Kind::Keyvalue.word())?;
+        let place = self.ctx.buckets.iter().position(|bucket| bucket.name.as_str() == identifier);
+        let Some(place) = place else {
+            let ask = Ask { kind: Kind::Keyvalue, call: "open", object: &identifier, rule: None };
+            self.crossings.refuse(&ask, "access-denied")?;
+            return Err(KeyvalueError::Told(store::Error::AccessDenied));
+        };
+        Ok(self.table.push(Bucket(place))?)
+    }
+
+    fn convert_error(&mut self, error: KeyvalueError) -> wasmtime::Result<store::Error> {
+        match error {
+            KeyvalueError::Told(error) => Ok(error),
+            KeyvalueError::Ends(error) => Err(error),
+        }
+    }
+}
+
+impl store::HostBucket for Lent<'_, KeyvalueCtx> {
+    fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Answered<Option<Vec<u8>>> {
+        let place = self.enter(&bucket, "get", &key, Use::Reads)?;
+        self.get_value(place, &key)
+    }
+
+    fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Answered<()> {
+        let place = self.enter(&bucket, "set", &key, Use::Writes)?;
+        self.put(place, key, Some(value))
+    }
+
+    fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Answered<()> {
+        let place = self.enter(&bucket, "delete", &key, Use::Writes)?;
+        self.put(place, key, None)
+    }
+
+    fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Answered<bool> {
+        let place = self.enter(&bucket, "exists", &key, Use::Reads)?;
+        Ok(self.value(place, &key)?.is_some())
+    }
+
+    fn list_keys(&mut self, bucket: Resource<Bucket>, cursor: Option<u64>) -> Answered<KeyResponse> {
+        let place = self.enter(&bucket, "list", "", Use::Reads)?;
+        let after = match cursor {
+            None => None,
+            Some(cursor) => {
+                let page = usize::try_from(cursor).ok().and_then(|cursor| cursor.checked_sub(1));
+                let last = page.and_then(|page| self.ctx.buckets.get(place)?.pages.get(page).cloned());
+                let Some(last) = last else { return told(format!("cursor {cursor} was never handed out")) };
+                Some(last)
+            }
+        };
+        let stored = self.page(place, after.as_deref())?;
+        Ok(self.bucket(place)?.merge(after.as_deref(), stored))
+    }
+
+    fn drop(&mut self, bucket: Resource<Bucket>) -> wasmtime::Result<()> {
+        self.table.delete(bucket)?;
+        Ok(())
+    }
+}
+
+impl atomics::Host for Lent<'_, KeyvalueCtx> {
+    /// The value is decimal text, as other hosts keep it, so that people can read a counter.
+    fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: u64) -> Answered<u64> {
+        let place = self.enter(&bucket, "increment", &key, Use::Both)?;
+        let before = match self.get_value(place, &key)? {
+            None => Some(0),
+            Some(text) => std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok()),
+        };
+        let Some(before): Option<u64> = before else { return told("the value is not a whole number") };
+        let Some(after) = before.checked_add(delta) else { return told("the counter would overflow") };
+        self.put(place, key, Some(after.to_string().into_bytes()))?;
+        Ok(after)
+    }
+}
+
+impl batch::Host for Lent<'_, KeyvalueCtx> {
+    fn get_many(
+        &mut self,
+        bucket: Resource<Bucket>,
+        keys: Vec<String>,
+    ) -> Answered<Vec<Option<(String, Vec<u8>)>>> {
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            let place = self.enter(&bucket, "get", &key, Use::Reads)?;
+            values.push(self.get_value(place, &key)?.map(|value| (key, value)));
+        }
+        Ok(values)
+    }
+
+    fn set_many(&mut self, bucket: Resource<Bucket>, pairs: Vec<(String, Vec<u8>)>) -> Answered<()> {
+        for (key, value) in pairs {
+            let place = self.enter(&bucket, "set", &key, Use::Writes)?;
+            self.put(place, key, Some(value))?;
+        }
+        Ok(())
+    }
+
+    fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Answered<()> {
+        for key in keys {
+            let place = self.enter(&bucket, "delete", &key, Use::Writes)?;
+            self.put(place, key, None)?;
+        }
+        Ok(())
+    }
+}
+
+/// Links `wasi:keyvalue/store`, `atomics` and `batch`.
+///
+/// # Errors
+/// When one of them is linked already.
+pub fn add_to_linker<T: KeyvalueView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    store::add_to_linker::<T, Lends<KeyvalueCtx>>(linker, T::keyvalue)?;
+    atomics::add_to_linker::<T, Lends<KeyvalueCtx>>(linker, T::keyvalue)?;
+    batch::add_to_linker::<T, Lends<KeyvalueCtx>>(linker, T::keyvalue)
+}

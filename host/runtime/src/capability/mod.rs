@@ -1,0 +1,147 @@
+//! What a skill can be lent, one file a kind, each told in the same order: what it lends and never lends, the
+//! `Ctx` made from grants, the `View` through which a store gives it, the host functions, `add_to_linker`.
+//!
+//! No kind reads anything past [`Crossings`], and none makes a write real: writes are held until the attempt's
+//! ending is committed. A `Ctx` made from grants that hold nothing of its kind refuses every call.
+
+pub mod bindings;
+pub mod clock;
+pub mod config;
+pub mod files;
+pub mod keyvalue;
+pub mod logging;
+pub mod notes;
+pub mod random;
+
+use crate::crossings::{self, Ask, Crossed, Crossings};
+use kapell_model::capability::Kind;
+use kapell_model::grant::{GrantSet, Refusal};
+use kapell_model::limits::Limits;
+use kapell_model::quantity::Bytes;
+use kapell_model::seam::{Clock, HostFault, KeyvalueReads};
+use kapell_model::writes::HeldWrites;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use wasmtime::component::{HasData, ResourceTable};
+
+/// One kind's context together with the table of the guest's handles and the seam every call goes through.
+#[derive(Debug)]
+pub struct Lent<'a, Ctx> {
+    /// What the grants of this kind permit, and what the attempt did with it so far.
+    pub ctx: &'a mut Ctx,
+    /// The guest's handles.
+    pub table: &'a mut ResourceTable,
+    /// Counts and records.
+    pub crossings: &'a Crossings,
+}
+
+/// Tells the linker that host functions of a kind work on [`Lent`] of its context.
+struct Lends<Ctx>(PhantomData<Ctx>);
+
+impl<Ctx: 'static> HasData for Lends<Ctx> {
+    type Data<'a> = Lent<'a, Ctx>;
+}
+
+/// What the host brings to an attempt; a test brings its own and holds time still.
+#[derive(Clone)]
+pub struct Sources {
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The monotonic clock.
+    pub ticks: Arc<dyn clock::Ticks>,
+    /// Reads of keys and values.
+    pub keyvalue: Arc<dyn KeyvalueReads>,
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources").finish_non_exhaustive()
+    }
+}
+
+/// Everything lent to one attempt; owned by the store's data and dropped with it.
+#[derive(Debug)]
+pub struct Capabilities {
+    /// Counts, records, ends what overspends. Streams hold clones of it.
+    pub crossings: Crossings,
+    /// Directories.
+    pub files: files::FilesCtx,
+    /// Buckets.
+    pub keyvalue: keyvalue::KeyvalueCtx,
+    /// Settings.
+    pub config: config::ConfigCtx,
+    /// Time.
+    pub clock: clock::ClockCtx,
+    /// Random bytes.
+    pub random: random::RandomCtx,
+    /// Diagnostic lines.
+    pub logging: logging::LoggingCtx,
+    /// Notes for the journal.
+    pub notes: notes::NotesCtx,
+}
+
+impl Capabilities {
+    /// Opens what the grants bind: directories without following links, everything else without touching it.
+    ///
+    /// # Errors
+    /// When a granted directory is missing, is reached through a symbolic link or cannot be opened.
+    pub fn open(grants: &GrantSet, limits: &Limits, sources: &Sources) -> Result<Self, HostFault> {
+        let crossings = Crossings::live(limits);
+        Ok(Self {
+            files: files::FilesCtx::open(grants, &crossings)?,
+            crossings,
+            keyvalue: keyvalue::KeyvalueCtx::new(grants, sources.keyvalue.clone()),
+            config: config::ConfigCtx::new(grants),
+            clock: clock::ClockCtx::new(grants, sources.clock.clone(), sources.ticks.clone()),
+            random: random::RandomCtx::new(grants),
+            logging: logging::LoggingCtx::new(grants),
+            notes: notes::NotesCtx::new(grants),
+        })
+    }
+
+    /// What the attempt wrote, as plain data in a fixed order, and everything that crossed.
+    #[must_use]
+    pub fn collect(self) -> (HeldWrites, Crossed) {
+        let (keys, seen) = self.keyvalue.held();
+        let writes = HeldWrites { keys, files: self.files.held(), seen };
+        (writes, self.crossings.take())
+    }
+}
+
+/// Bytes of lines that may still be kept.
+#[derive(Debug)]
+struct Allowance {
+    left: usize,
+    spent: bool,
+}
+
+impl Allowance {
+    fn new(granted: Option<Bytes>) -> Self {
+        let left = granted.map_or(0, |bytes| usize::try_from(bytes.0).unwrap_or(usize::MAX));
+        Self { left, spent: granted.is_none() }
+    }
+
+    /// The line as far as it fits, with a mark where it is cut; none once a line was cut.
+    fn take(&mut self, line: &str) -> Option<String> {
+        if self.spent {
+            return None;
+        }
+        let kept = crossings::cut(line, self.left);
+        self.spent = line.len() > self.left;
+        self.left = self.left.saturating_sub(line.len());
+        Some(kept)
+    }
+}
+
+/// Ends a guest that reached a host function of a kind that nothing is granted of. The load check refuses such a
+/// component, so this is the second wall.
+fn not_granted(kind: Kind) -> wasmtime::Error {
+    let why = "nothing of this kind is granted".to_owned();
+    Refusal { subject: kind.word().to_owned(), why, rule: None, asked_at: None, advice: None }.into()
+}
+
+/// An answer of another form than the call has: only a damaged record can bring it about.
+fn unfit(ask: &Ask<'_>) -> wasmtime::Error {
+    let doing = format!("answer {} `{}` of {:?}", ask.kind, ask.call, ask.object);
+    HostFault { doing, cause: "the record holds another form of answer".into() }.into()
+}

@@ -1,0 +1,131 @@
+//! Lends real random bytes from the operating system (`wasi:random`), counted against the grant and recorded.
+//! Never lends a seed or a generator of the host's own.
+//!
+//! The *insecure* interfaces draw from the same source: a guest that can't tell them apart can't misuse them.
+
+use super::bindings::wasi::random::{insecure, insecure_seed, random};
+use super::{Lends, Lent};
+use crate::crossings::{Ask, LimitReached, Reply};
+use kapell_model::capability::Kind;
+use kapell_model::ending::TrapCause;
+use kapell_model::grant::{Authority, GrantSet};
+use kapell_model::id::RuleId;
+use kapell_model::seam::HostFault;
+use std::sync::Arc;
+use wasmtime::component::Linker;
+
+/// Most bytes one call may draw: the host makes them all at once.
+pub const CALL_MAX: u64 = 64 << 10;
+
+/// The random bytes of one attempt.
+#[derive(Debug)]
+pub struct RandomCtx {
+    granted: Option<Granted>,
+}
+
+#[derive(Debug)]
+struct Granted {
+    rule: RuleId,
+    bytes_max: u64,
+    drawn: u64,
+}
+
+impl RandomCtx {
+    /// Random bytes as granted; of several grants the first holds.
+    #[must_use]
+    pub fn new(grants: &GrantSet) -> Self {
+        let granted = grants.grants.iter().find_map(|grant| match &grant.authority {
+            Authority::Random { bytes_max } => {
+                Some(Granted { rule: grant.rule.clone(), bytes_max: bytes_max.0, drawn: 0 })
+            }
+            _ => None,
+        });
+        Self { granted }
+    }
+}
+
+impl Granted {
+    fn draw(&mut self, bytes: u64) -> Result<(), LimitReached> {
+        let total = self.drawn.saturating_add(bytes);
+        let detail = match () {
+            () if bytes > CALL_MAX => format!("{bytes} random bytes in one call, {CALL_MAX} at most"),
+            () if total > self.bytes_max => {
+                format!("{total} random bytes, {} granted by rule {}", self.bytes_max, self.rule)
+            }
+            () => {
+                self.drawn = total;
+                return Ok(());
+            }
+        };
+        Err(LimitReached { cause: TrapCause::Quota, detail })
+    }
+}
+
+/// Gives the random bytes of a store.
+pub trait RandomView: Send + 'static {
+    /// The random bytes, the handles, the seam.
+    fn random(&mut self) -> Lent<'_, RandomCtx>;
+}
+
+impl Lent<'_, RandomCtx> {
+    fn bytes(&mut self, call: &'static str, length: u64) -> wasmtime::Result<Arc<[u8]>> {
+        let granted = self.ctx.granted.as_mut().ok_or_else(|| super::not_granted(Kind::Random))?;
+        let ask = Ask { kind: Kind::Random, call, object: "", rule: Some(&granted.rule.clone()) };
+        let reply = self.crossings.cross(&ask, || {
+            granted.draw(length)?;
+            fresh(length).map(Reply::Bytes)
+        })?;
+        match reply {
+            Reply::Bytes(bytes) => Ok(bytes),
+            _ => Err(super::unfit(&ask)),
+        }
+    }
+
+    fn number(&mut self, call: &'static str) -> wasmtime::Result<u64> {
+        let bytes = self.bytes(call, 8)?;
+        Ok(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+}
+
+fn fresh(length: u64) -> wasmtime::Result<Arc<[u8]>> {
+    let mut bytes = vec![0; usize::try_from(length)?];
+    getrandom::fill(&mut bytes)
+        .map_err(|cause| HostFault { doing: "draw random bytes".into(), cause: cause.to_string() })?;
+    Ok(bytes.into())
+}
+
+impl random::Host for Lent<'_, RandomCtx> {
+    fn get_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
+        self.bytes("bytes", len).map(|bytes| bytes.to_vec())
+    }
+
+    fn get_random_u64(&mut self) -> wasmtime::Result<u64> {
+        self.number("number")
+    }
+}
+
+impl insecure::Host for Lent<'_, RandomCtx> {
+    fn get_insecure_random_bytes(&mut self, len: u64) -> wasmtime::Result<Vec<u8>> {
+        self.bytes("insecure-bytes", len).map(|bytes| bytes.to_vec())
+    }
+
+    fn get_insecure_random_u64(&mut self) -> wasmtime::Result<u64> {
+        self.number("insecure-number")
+    }
+}
+
+impl insecure_seed::Host for Lent<'_, RandomCtx> {
+    fn insecure_seed(&mut self) -> wasmtime::Result<(u64, u64)> {
+        Ok((self.number("seed")?, self.number("seed")?))
+    }
+}
+
+/// Links `wasi:random/random`, `insecure` and `insecure-seed`.
+///
+/// # Errors
+/// When one of them is linked already.
+pub fn add_to_linker<T: RandomView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    random::add_to_linker::<T, Lends<RandomCtx>>(linker, T::random)?;
+    insecure::add_to_linker::<T, Lends<RandomCtx>>(linker, T::random)?;
+    insecure_seed::add_to_linker::<T, Lends<RandomCtx>>(linker, T::random)
+}

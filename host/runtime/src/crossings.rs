@@ -1,0 +1,326 @@
+//! The one seam through which every capability works: each call from guest to host is counted here, each reading
+//! is recorded with its answer, each refusal is kept with the rule that refused.
+//!
+//! A capability never hands the guest something it read from the world. It hands out the [`Reply`] that
+//! [`Crossings::cross`] returns, so that the same code can later be answered from a record. Budgets that stop a
+//! guest (calls, talk, the size of the record) are enforced here and end it with [`LimitReached`].
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kapell_model::capability::Kind;
+use kapell_model::crossing::{Answer, Crossing, Note};
+use kapell_model::digest::Digest;
+use kapell_model::ending::{Meters, TrapCause};
+use kapell_model::id::RuleId;
+use kapell_model::limits::Limits;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Most bytes of answers and contents one attempt may have recorded. A record cut short could not be replayed, so
+/// a guest that wants more is stopped rather than half remembered.
+pub const RECORD_MAX: u64 = 64 << 20;
+
+/// Answers longer than this are kept beside the record and named by digest.
+const INLINE_MAX: usize = 4 << 10;
+
+/// What one recorded crossing costs beside its texts: its keys and its place in the entry.
+const CROSSING_BYTES: usize = 64;
+
+/// A guest reached a limit; host functions return it as the error that ends the guest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", cause.word())]
+pub struct LimitReached {
+    /// Which limit.
+    pub cause: TrapCause,
+    /// One line for people: what was wanted and what was granted.
+    pub detail: String,
+}
+
+/// What a capability asks the world for.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The kind of authority used.
+    pub kind: Kind,
+    /// The call, such as `get`, `now`, `read`.
+    pub call: &'static str,
+    /// The thing; empty where the kind has only one.
+    pub object: &'a str,
+    /// The rule of the grant that is used; none where no grant covers the call.
+    pub rule: Option<&'a RuleId>,
+}
+
+/// What the world answered, before it is written down as an [`Answer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A number.
+    Number(u64),
+    /// A text.
+    Text(String),
+    /// Bytes; recorded in the crossing when short, by digest when long.
+    Bytes(Arc<[u8]>),
+    /// A file's content; always recorded by digest.
+    Content(Arc<[u8]>),
+    /// Names in sorted order.
+    Names(Vec<String>),
+    /// There is no such thing.
+    Absent,
+}
+
+/// The crossings of one attempt. A cheap handle: streams that outlive a host call hold a clone.
+#[derive(Clone, Debug)]
+pub struct Crossings(Arc<Mutex<Ledger>>);
+
+/// What the crossings of one attempt left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Crossed {
+    /// What was recorded, in the order the guest asked.
+    pub crossings: Vec<Crossing>,
+    /// Content that crossings name by digest, each once.
+    pub contents: Vec<Vec<u8>>,
+    /// What the skill wants remembered.
+    pub notes: Vec<Note>,
+    /// Diagnostic lines.
+    pub log: Vec<String>,
+    counts: BTreeMap<&'static str, u64>,
+    bytes_read: u64,
+    bytes_written: u64,
+}
+
+impl Crossed {
+    /// Adds calls by kind and bytes read and written to the attempt's meters.
+    pub fn fill(&self, meters: &mut Meters) {
+        for (word, count) in &self.counts {
+            *meters.crossings.entry((*word).to_owned()).or_default() += count;
+        }
+        meters.bytes_read += self.bytes_read;
+        meters.bytes_written += self.bytes_written;
+    }
+}
+
+#[derive(Debug)]
+struct Ledger {
+    left: Crossed,
+    known: BTreeSet<Digest>,
+    calls: u64,
+    calls_max: u64,
+    talk: u64,
+    talk_max: u64,
+    recorded: u64,
+}
+
+impl Crossings {
+    /// Crossings answered by the world, under these limits.
+    #[must_use]
+    pub fn live(limits: &Limits) -> Self {
+        Self(Arc::new(Mutex::new(Ledger {
+            left: Crossed::default(),
+            known: BTreeSet::new(),
+            calls: 0,
+            calls_max: limits.host_calls,
+            talk: 0,
+            talk_max: limits.talk.0,
+            recorded: 0,
+        })))
+    }
+
+    /// Counts one call from the guest under `word`: a kind's own word, `io`, or `inert` for an empty answer.
+    ///
+    /// # Errors
+    /// When the guest has made more calls than its limit.
+    pub fn count(&self, word: &'static str) -> Result<(), LimitReached> {
+        let mut ledger = self.ledger();
+        if ledger.calls >= ledger.calls_max {
+            let detail = format!("more than {} calls to the host", ledger.calls_max);
+            return Err(LimitReached { cause: TrapCause::HostCalls, detail });
+        }
+        ledger.calls += 1;
+        *ledger.left.counts.entry(word).or_default() += 1;
+        Ok(())
+    }
+
+    /// Counts the call, asks the world through `live`, records the answer and returns it.
+    ///
+    /// # Errors
+    /// When a limit is reached, or whatever `live` fails with; a failure of the host is not recorded.
+    pub fn cross(
+        &self,
+        ask: &Ask<'_>,
+        live: impl FnOnce() -> wasmtime::Result<Reply>,
+    ) -> wasmtime::Result<Reply> {
+        self.count(ask.kind.word())?;
+        self.observe(ask, live)
+    }
+
+    /// As [`cross`](Self::cross), for a second reading within a call that is counted already.
+    ///
+    /// # Errors
+    /// As for `cross`.
+    pub fn observe(
+        &self,
+        ask: &Ask<'_>,
+        live: impl FnOnce() -> wasmtime::Result<Reply>,
+    ) -> wasmtime::Result<Reply> {
+        let reply = live()?;
+        let mut ledger = self.ledger();
+        let answer = ledger.answer(&reply)?;
+        ledger.record(ask, answer)?;
+        Ok(reply)
+    }
+
+    /// Records that the guest was told no, with the code its interface has for it. The call itself is counted by
+    /// the capability.
+    ///
+    /// # Errors
+    /// When the record is full.
+    pub fn refuse(&self, ask: &Ask<'_>, code: &str) -> Result<(), LimitReached> {
+        let mut ledger = self.ledger();
+        *ledger.left.counts.entry("refused").or_default() += 1;
+        ledger.record(ask, Answer::Refused(code.to_owned()))
+    }
+
+    /// Counts bytes the guest read.
+    pub fn read(&self, bytes: usize) {
+        self.ledger().left.bytes_read += bytes as u64;
+    }
+
+    /// Counts bytes the guest wrote.
+    pub fn wrote(&self, bytes: usize) {
+        self.ledger().left.bytes_written += bytes as u64;
+    }
+
+    /// How many bytes may still be recorded.
+    #[must_use]
+    pub fn record_left(&self) -> u64 {
+        RECORD_MAX.saturating_sub(self.ledger().recorded)
+    }
+
+    /// Counts bytes the guest said: notes, log lines, printed text, whether or not they are kept.
+    ///
+    /// # Errors
+    /// When it said more than its limit.
+    pub fn talk(&self, bytes: usize) -> Result<(), LimitReached> {
+        let mut ledger = self.ledger();
+        ledger.talk = ledger.talk.saturating_add(bytes as u64);
+        if ledger.talk > ledger.talk_max {
+            let detail = format!("more than {} bytes of notes, log lines and printed text", ledger.talk_max);
+            return Err(LimitReached { cause: TrapCause::Talk, detail });
+        }
+        Ok(())
+    }
+
+    /// Keeps a diagnostic line, made safe to print.
+    pub fn log(&self, line: &str) {
+        self.ledger().left.log.push(one_line(line));
+    }
+
+    /// Keeps a note, made safe to print.
+    pub fn note(&self, topic: &str, text: &str) {
+        let note = Note { topic: one_line(topic), text: one_line(text) };
+        self.ledger().left.notes.push(note);
+    }
+
+    /// Counts a line that was said beyond its grant and not kept.
+    pub fn dropped(&self, word: &'static str) {
+        *self.ledger().left.counts.entry(word).or_default() += 1;
+    }
+
+    /// Takes everything that crossed; the ledger is empty afterwards.
+    #[must_use]
+    pub fn take(&self) -> Crossed {
+        std::mem::take(&mut self.ledger().left)
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // A panic while holding the lock leaves counts that are still true.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger {
+    fn answer(&mut self, reply: &Reply) -> Result<Answer, LimitReached> {
+        Ok(match reply {
+            Reply::Number(number) => Answer::Number(number.to_string()),
+            Reply::Text(text) => Answer::Text(text.clone()),
+            Reply::Bytes(bytes) if bytes.len() <= INLINE_MAX => Answer::Bytes(STANDARD.encode(bytes)),
+            Reply::Bytes(bytes) | Reply::Content(bytes) => Answer::Content(self.keep(bytes)?),
+            Reply::Names(names) => Answer::Names(names.clone()),
+            Reply::Absent => Answer::Absent,
+        })
+    }
+
+    fn keep(&mut self, content: &[u8]) -> Result<Digest, LimitReached> {
+        let digest = Digest::of(content);
+        if self.known.insert(digest) {
+            self.charge(content.len())?;
+            self.left.contents.push(content.to_vec());
+        }
+        Ok(digest)
+    }
+
+    fn record(&mut self, ask: &Ask<'_>, answer: Answer) -> Result<(), LimitReached> {
+        self.charge(CROSSING_BYTES + ask.object.len() + length(&answer))?;
+        self.left.crossings.push(Crossing {
+            kind: ask.kind,
+            call: ask.call.to_owned(),
+            object: ask.object.to_owned(),
+            answer,
+            rule: ask.rule.cloned(),
+        });
+        Ok(())
+    }
+
+    fn charge(&mut self, bytes: usize) -> Result<(), LimitReached> {
+        self.recorded = self.recorded.saturating_add(bytes as u64);
+        if self.recorded > RECORD_MAX {
+            let detail = format!("the record of its calls passed {RECORD_MAX} bytes");
+            return Err(LimitReached { cause: TrapCause::HostCalls, detail });
+        }
+        Ok(())
+    }
+}
+
+fn length(answer: &Answer) -> usize {
+    match answer {
+        Answer::Number(text) | Answer::Text(text) | Answer::Bytes(text) | Answer::Refused(text) => text.len(),
+        Answer::Names(names) => names.iter().map(|name| name.len() + 4).sum(),
+        Answer::Content(_) => 72,
+        Answer::Absent | Answer::Done => 0,
+    }
+}
+
+/// A guest's text as one line that can't imitate, hide or reorder another: line breaks become spaces, every other
+/// control, bidirectional, zero-width or invisible character becomes `U+FFFD`.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|letter| match letter {
+            '\n' | '\r' | '\t' | '\u{0b}' | '\u{0c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => ' ',
+            letter if is_unsafe(letter) => char::REPLACEMENT_CHARACTER,
+            letter => letter,
+        })
+        .collect()
+}
+
+/// Characters that move, hide or reorder what stands around them (Unicode categories Cc and Cf, and the fillers
+/// and selectors that print as nothing).
+fn is_unsafe(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The text cut to at most `bytes` bytes at a character's edge; with the mark when something was cut.
+#[must_use]
+pub(crate) fn cut(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let (kept, _) = text.split_at(text.floor_char_boundary(bytes));
+    format!("{kept}{CUT_MARK}")
+}
+
+/// Stands where a line was cut.
+pub const CUT_MARK: &str = " […cut]";
