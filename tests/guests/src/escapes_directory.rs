@@ -16,7 +16,7 @@ fn escape(input: String) -> Result<String, String> {
     let tries = [upwards(data, &input), through_links(data, &input), by_moving(data, &input)];
     let lines = tries.into_iter().flatten().map(|(try_, answer)| match answer {
         Ok(()) => format!("escaped {try_}"),
-        Err(error) => format!("held {try_}: {error:?}"),
+        Err(error) => format!("held {try_}: {}", error.name()),
     });
     Ok(lines.collect::<Vec<_>>().join("\n"))
 }
