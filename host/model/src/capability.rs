@@ -4,8 +4,11 @@
 //! only ever narrowed on its way from manifest through policy to the step.
 
 use crate::form::Table;
+use crate::grant::{Authority, Grant, GrantSet};
 use crate::id::LogicalName;
+use crate::quantity::Bytes;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// A kind of authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,9 +162,131 @@ impl std::fmt::Display for Access {
     }
 }
 
+/// The order of grants: one covers another when it permits everything the other does.
+impl Authority {
+    /// What both permit; none when they are about different things or permit nothing in common.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Option<Self> {
+        match (self, other) {
+            (
+                Authority::Files { root: one, access, bytes_max, files_max },
+                Authority::Files {
+                    root: two,
+                    access: and_access,
+                    bytes_max: and_bytes,
+                    files_max: and_files,
+                },
+            ) => Some(Authority::Files {
+                root: deeper(one, two)?,
+                access: access.meet(*and_access)?,
+                bytes_max: *bytes_max.min(and_bytes),
+                files_max: *files_max.min(and_files),
+            }),
+            (
+                Authority::Keyvalue { namespace: one, access, bytes_max, keys_max },
+                Authority::Keyvalue {
+                    namespace: two,
+                    access: and_access,
+                    bytes_max: and_bytes,
+                    keys_max: and_keys,
+                },
+            ) => Some(Authority::Keyvalue {
+                namespace: (one == two).then(|| one.clone())?,
+                access: access.meet(*and_access)?,
+                bytes_max: *bytes_max.min(and_bytes),
+                keys_max: *keys_max.min(and_keys),
+            }),
+            (Authority::Config { values: one }, Authority::Config { values: two }) => {
+                let both = one.iter().filter(|(key, value)| two.get(*key) == Some(value));
+                Some(Authority::Config {
+                    values: both.map(|(key, value)| (key.clone(), value.clone())).collect(),
+                })
+            }
+            // The coarser clock tells less.
+            (Authority::Clock { resolution: one }, Authority::Clock { resolution: two }) => {
+                Some(Authority::Clock { resolution: *one.max(two) })
+            }
+            (Authority::Random { bytes_max: one }, Authority::Random { bytes_max: two }) => {
+                Some(Authority::Random { bytes_max: *one.min(two) })
+            }
+            (Authority::Logging { bytes_max: one }, Authority::Logging { bytes_max: two }) => {
+                Some(Authority::Logging { bytes_max: *one.min(two) })
+            }
+            (Authority::Notes { bytes_max: one }, Authority::Notes { bytes_max: two }) => {
+                Some(Authority::Notes { bytes_max: *one.min(two) })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether everything `narrower` permits is permitted here too: what both permit is then all of it.
+    #[must_use]
+    pub fn covers(&self, narrower: &Self) -> bool {
+        self.meet(narrower).as_ref() == Some(narrower)
+    }
+
+    /// This authority with no more access than that; none when nothing is left. Kinds without access stay.
+    #[must_use]
+    pub fn within(&self, ceiling: Option<Access>) -> Option<Self> {
+        let mut narrowed = self.clone();
+        if let (Authority::Files { access, .. } | Authority::Keyvalue { access, .. }, Some(ceiling)) =
+            (&mut narrowed, ceiling)
+        {
+            *access = access.meet(ceiling)?;
+        }
+        Some(narrowed.without_idle_numbers())
+    }
+
+    /// Where nothing may be written, the most that may be written is nothing: equal grants are equal data.
+    fn without_idle_numbers(mut self) -> Self {
+        match &mut self {
+            Authority::Files { access: Access::Read, bytes_max, files_max: things, .. }
+            | Authority::Keyvalue { access: Access::Read, bytes_max, keys_max: things, .. } => {
+                (*bytes_max, *things) = (Bytes(0), 0);
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+impl GrantSet {
+    /// Whether everything `narrower` permits is permitted here too, thing by thing under the same names.
+    #[must_use]
+    pub fn covers(&self, narrower: &Self) -> bool {
+        let permits = |grant: &Grant| {
+            self.of_kind(grant.authority.kind())
+                .any(|own| own.name == grant.name && own.authority.covers(&grant.authority))
+        };
+        narrower.grants.iter().all(permits) && narrower.inert.iter().all(|name| self.inert.contains(name))
+    }
+
+    /// The same grants with nothing to write through; what could only be written is left out.
+    #[must_use]
+    pub fn without_writing(&self) -> Self {
+        let narrowed = |grant: &Grant| {
+            let authority = grant.authority.within(Some(Access::Read))?;
+            Some(Grant { authority, ..grant.clone() })
+        };
+        Self { grants: self.grants.iter().filter_map(narrowed).collect(), inert: self.inert.clone() }
+    }
+}
+
+/// The one of two directories that is inside the other, or the same; paths are absolute and without `..`.
+fn deeper(one: &str, other: &str) -> Option<String> {
+    let (one_path, other_path) = (Path::new(one), Path::new(other));
+    if one_path.starts_with(other_path) {
+        Some(one.into())
+    } else {
+        other_path.starts_with(one_path).then(|| other.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quantity::Span;
+    use proptest::prelude::*;
 
     #[test]
     fn the_meet_is_covered_by_both_sides() {
@@ -176,5 +301,106 @@ mod tests {
             }
         }
         assert_eq!(Access::Read.meet(Access::Write), None);
+    }
+
+    fn access() -> impl Strategy<Value = Access> {
+        prop::sample::select(vec![Access::Read, Access::Write, Access::ReadWrite])
+    }
+
+    /// Authorities of every kind, few enough things and numbers that pairs often meet.
+    fn authority() -> impl Strategy<Value = Authority> {
+        let number = 0..3_u64;
+        let root = prop::sample::select(vec!["/a", "/a/b", "/a/b/c", "/ab", "/d"]);
+        let namespace = prop::sample::select(vec!["crm", "terms"]);
+        let values = prop::collection::btree_map("[xy]", "[01]", 0..3);
+        prop_oneof![
+            (root, access(), number.clone(), number.clone()).prop_map(|(root, access, bytes, files_max)| {
+                Authority::Files { root: root.into(), access, bytes_max: Bytes(bytes), files_max }
+            }),
+            (namespace, access(), number.clone(), number.clone()).prop_map(
+                |(name, access, bytes, keys_max)| {
+                    Authority::Keyvalue { namespace: name.into(), access, bytes_max: Bytes(bytes), keys_max }
+                }
+            ),
+            values.prop_map(|values| Authority::Config { values }),
+            number.clone().prop_map(|ms| Authority::Clock { resolution: Span(ms) }),
+            number.clone().prop_map(|bytes| Authority::Random { bytes_max: Bytes(bytes) }),
+            number.clone().prop_map(|bytes| Authority::Logging { bytes_max: Bytes(bytes) }),
+            number.prop_map(|bytes| Authority::Notes { bytes_max: Bytes(bytes) }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn covers_is_a_partial_order(one in authority(), two in authority(), three in authority()) {
+            prop_assert!(one.covers(&one));
+            prop_assert!(one == two || !(one.covers(&two) && two.covers(&one)));
+            prop_assert!(!(one.covers(&two) && two.covers(&three)) || one.covers(&three));
+        }
+
+        #[test]
+        fn the_meet_is_the_most_that_both_permit(one in authority(), two in authority(), three in authority()) {
+            let meet = one.meet(&two);
+            prop_assert_eq!(&meet, &two.meet(&one));
+            if let Some(meet) = &meet {
+                prop_assert!(one.covers(meet) && two.covers(meet));
+            }
+            if one.covers(&three) && two.covers(&three) {
+                prop_assert!(meet.is_some_and(|meet| meet.covers(&three)));
+            }
+        }
+
+        #[test]
+        fn narrowing_never_widens(one in authority(), ceiling in access()) {
+            if let Some(narrowed) = one.within(Some(ceiling)) {
+                prop_assert!(one.covers(&narrowed));
+                prop_assert!(narrowed.access().is_none_or(|access| ceiling.covers(access)));
+            }
+        }
+    }
+
+    /// Each number and word counts: one of them wider is enough to be no longer covered.
+    #[test]
+    fn nothing_wider_is_covered() {
+        let files = |root: &str, access, bytes, files_max| Authority::Files {
+            root: root.into(),
+            access,
+            bytes_max: Bytes(bytes),
+            files_max,
+        };
+        let granted = files("/a/b", Access::Write, 5, 5);
+        assert!(granted.covers(&files("/a/b/c", Access::Write, 4, 5)));
+        for wider in [
+            files("/a", Access::Write, 5, 5),
+            files("/a/bc", Access::Write, 5, 5),
+            files("/a/b", Access::ReadWrite, 5, 5),
+            files("/a/b", Access::Read, 5, 5),
+            files("/a/b", Access::Write, 6, 5),
+            files("/a/b", Access::Write, 5, 6),
+            Authority::Random { bytes_max: Bytes(1) },
+        ] {
+            assert!(!granted.covers(&wider), "{wider:?}");
+        }
+        let clock = |ms| Authority::Clock { resolution: Span(ms) };
+        assert!(clock(1).covers(&clock(1_000)) && !clock(1_000).covers(&clock(1)));
+    }
+
+    #[test]
+    fn a_set_covers_thing_by_thing() {
+        let grant = |name: &str, bytes| Grant {
+            name: name.parse().unwrap_or_else(|_| unreachable!("a name")),
+            rule: "r".parse().unwrap_or_else(|_| unreachable!("a rule")),
+            authority: Authority::Random { bytes_max: Bytes(bytes) },
+        };
+        let set = |grants: &[Grant], inert: &[&str]| GrantSet {
+            grants: grants.to_vec(),
+            inert: inert.iter().map(|name| (*name).into()).collect(),
+        };
+        let approved = set(&[grant("a", 5), grant("b", 1)], &["wasi:sockets"]);
+        assert!(approved.covers(&set(&[grant("b", 1)], &[])));
+        assert!(approved.covers(&approved));
+        assert!(!approved.covers(&set(&[grant("b", 5)], &[])), "the name it stands under counts");
+        assert!(!approved.covers(&set(&[grant("c", 1)], &[])));
+        assert!(!approved.covers(&set(&[], &["wasi:http"])));
     }
 }

@@ -1,1 +1,196 @@
 //! The operator's policy, and the one function that turns what is asked for into grants or refusals.
+//!
+//! Nothing is permitted that no rule names. A grant is what the manifest asks for, met by the one rule that fits it;
+//! a refusal says which ask it was and carries the exact rule to paste. No rule has a wildcard: who wants a skill to
+//! reach a thing names the skill, the thing and where it is.
+
+use crate::capability::{Access, Kind};
+use crate::digest::Digest;
+use crate::form::Form;
+use crate::grant::{Authority, Grant, GrantSet, Refusal};
+use crate::id::{LogicalName, Role, RuleId, SkillName};
+use crate::limits::{EffectiveLimits, WishedLimits};
+use crate::manifest::{Ask, Manifest};
+use crate::source::{Diagnostics, Source};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+mod advice;
+mod read;
+#[cfg(test)]
+mod tests;
+
+/// The policy of a fresh home: nothing granted, every key explained.
+pub const DEFAULT_POLICY: &str = include_str!("policy/default.toml");
+
+/// The people of a role when anybody may answer.
+pub const ANYBODY: &str = "user:*";
+
+/// A checked policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The file as the operator named it.
+    pub file: String,
+    /// Digest of the text; a plan names the policy its grants were resolved by.
+    pub digest: Digest,
+    /// The rules, in order. No two of them fit the same ask.
+    pub rules: Vec<Rule>,
+    /// Interfaces answered by an empty form.
+    pub inert: BySkill<Vec<String>>,
+    /// Ceilings of limits.
+    pub limits: BySkill<WishedLimits>,
+    /// Who answers for a role.
+    pub roles: BTreeMap<Role, Vec<String>>,
+}
+
+/// Something said of every skill, and of some by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BySkill<T> {
+    /// Said of every skill.
+    pub any: T,
+    /// Said of one skill.
+    pub skills: BTreeMap<SkillName, T>,
+}
+
+/// One rule: this skill may reach this thing, so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Stands in every decision the rule makes.
+    pub id: RuleId,
+    /// The skill it is for.
+    pub skill: SkillName,
+    /// The skill's own word for the thing.
+    pub name: LogicalName,
+    /// What is permitted at most, bound to the real thing.
+    pub authority: Authority,
+    /// The line of the policy it stands on, from 1.
+    pub line: u32,
+}
+
+/// Where a policy lives: what its relative paths mean, and what no skill may be given.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'p> {
+    /// The absolute folder that relative directories are below; no rule may reach this folder as a whole.
+    pub folder: &'p Path,
+    /// Absolute folders of the host's own, such as its store; no rule may reach into them.
+    pub closed: &'p [PathBuf],
+}
+
+impl Policy {
+    /// Reads and checks a `policy.toml`. Paths are compared as written: that a directory is no link to elsewhere is
+    /// seen to where it is opened.
+    ///
+    /// # Errors
+    ///
+    /// Everything wrong with the text, each with its place in `file`.
+    pub fn parse(file: &str, text: &str, surroundings: Surroundings<'_>) -> Result<Self, Diagnostics> {
+        Form::read(Source { file, text }, |root| {
+            read::policy(root, file, Digest::of(text.as_bytes()), surroundings)
+        })
+    }
+
+    /// The policy of a home without one: nothing is granted to anybody.
+    #[must_use]
+    pub fn deny_all() -> Self {
+        Self {
+            file: "policy.toml".into(),
+            digest: Digest::of(b""),
+            rules: Vec::new(),
+            inert: BySkill::default(),
+            limits: BySkill::default(),
+            roles: BTreeMap::new(),
+        }
+    }
+
+    /// Everything a skill may reach: what its manifest asks for, met by the rules. An optional ask that no rule
+    /// permits is left out, one that a rule permits in part is granted in part.
+    ///
+    /// # Errors
+    ///
+    /// One [`Refusal`] for each required ask that no rule permits in full, in the order of the manifest.
+    pub fn resolve(&self, manifest: &Manifest) -> Result<GrantSet, Vec<Refusal>> {
+        let mut grants = Vec::new();
+        let mut refusals = Vec::new();
+        for ask in &manifest.asks {
+            match self.decide(manifest, ask) {
+                Ok(grant) => grants.extend(grant),
+                Err(refusal) => refusals.push(refusal),
+            }
+        }
+        if refusals.is_empty() {
+            Ok(GrantSet { grants, inert: self.inert(&manifest.name) })
+        } else {
+            Err(refusals)
+        }
+    }
+
+    /// What one operation of a skill may reach: an operation that says it changes nothing gets nothing to write with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policy::resolve`].
+    pub fn resolve_operation(&self, manifest: &Manifest, operation: &str) -> Result<GrantSet, Vec<Refusal>> {
+        let grants = self.resolve(manifest)?;
+        Ok(if manifest.claim(operation).effects.writes() { grants } else { grants.without_writing() })
+    }
+
+    /// The limits of one attempt: per limit what the policy says of the skill, else of any, is the ceiling.
+    #[must_use]
+    pub fn limits(&self, manifest: &Manifest, flow: &WishedLimits) -> EffectiveLimits {
+        let any = &self.limits.any;
+        let ceiling = self.limits.skills.get(&manifest.name).map_or(*any, |own| own.or(any));
+        EffectiveLimits::smallest(&manifest.limits, &ceiling, flow)
+    }
+
+    /// The interfaces the policy makes inert for a skill, sorted.
+    #[must_use]
+    pub fn inert(&self, skill: &SkillName) -> Vec<String> {
+        let own = self.inert.skills.get(skill).into_iter().flatten();
+        let mut inert: Vec<String> = self.inert.any.iter().chain(own).cloned().collect();
+        inert.sort();
+        inert.dedup();
+        inert
+    }
+
+    /// Who may answer for a role; none when the policy does not name the role. `user:*` is anybody.
+    #[must_use]
+    pub fn people(&self, role: &Role) -> Option<&[String]> {
+        self.roles.get(role).map(Vec::as_slice)
+    }
+
+    fn decide(&self, manifest: &Manifest, ask: &Ask) -> Result<Option<Grant>, Refusal> {
+        let Some(rule) = self.rules.iter().find(|rule| rule.fits(&manifest.name, ask)) else {
+            return if ask.optional { Ok(None) } else { Err(self.refuse_unnamed(manifest, ask)) };
+        };
+        match rule.authority.within(ask.access) {
+            Some(authority) if ask.optional || authority.access() == ask.access => {
+                Ok(Some(Grant { name: ask.name.clone(), rule: rule.id.clone(), authority }))
+            }
+            None if ask.optional => Ok(None),
+            _ => Err(self.refuse_narrow(rule, ask)),
+        }
+    }
+}
+
+impl Rule {
+    /// The kind of authority it is about.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.authority.kind()
+    }
+
+    fn fits(&self, skill: &SkillName, ask: &Ask) -> bool {
+        self.skill == *skill && self.kind() == ask.kind && self.name == ask.name
+    }
+}
+
+impl Authority {
+    /// What may be done, for the kinds that tell reading and writing apart.
+    #[must_use]
+    pub const fn access(&self) -> Option<Access> {
+        match self {
+            Authority::Files { access, .. } | Authority::Keyvalue { access, .. } => Some(*access),
+            _ => None,
+        }
+    }
+}

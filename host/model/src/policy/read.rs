@@ -1,0 +1,311 @@
+//! Reading `policy.toml`: every key is one the host enforces, and no two rules can mean the same thing.
+
+use super::{ANYBODY, BySkill, Policy, Rule, Surroundings};
+use crate::capability::{Access, Kind};
+use crate::digest::Digest;
+use crate::form::{Field, Table};
+use crate::grant::Authority;
+use crate::id::{Role, RuleId, SkillName};
+use crate::limits::WishedLimits;
+use crate::quantity::Bytes;
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+/// What a rule permits where it says nothing: small, never unlimited.
+const MOST_BYTES: Bytes = Bytes(1 << 20);
+const MOST_TALK: Bytes = Bytes(64 << 10);
+const MOST_FILES: u64 = 100;
+const MOST_KEYS: u64 = 1_000;
+
+/// The whole of `policy.toml`.
+pub(super) fn policy(
+    root: &Table<'_, '_>,
+    file: &str,
+    digest: Digest,
+    surroundings: Surroundings<'_>,
+) -> Option<Policy> {
+    check_version(root);
+    let rules = root.get("rule").map(|field| read_rules(&field, surroundings)).unwrap_or_default();
+    let inert = root.get("inert").map(|field| read_inert(&field)).unwrap_or_default();
+    let limits = root.get("limits").and_then(|field| field.table("[limits]"));
+    let limits = limits.map(|table| by_skill(&table, read_limits)).unwrap_or_default();
+    let roles = root.get("role").map(|field| read_roles(&field)).unwrap_or_default();
+    root.close();
+    Some(Policy { file: file.into(), digest, rules, inert, limits, roles })
+}
+
+fn check_version(root: &Table<'_, '_>) {
+    let Some(field) = root.required("version") else { return };
+    if field.count().is_some_and(|version| version != 1) {
+        field.tell("this host reads version 1 of a policy");
+    }
+}
+
+fn read_rules(field: &Field<'_, '_>, surroundings: Surroundings<'_>) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = Vec::new();
+    for table in field.tables("[[rule]]") {
+        let Some(rule) = read_rule(&table, surroundings) else { continue };
+        if let Some((other, why)) = rules.iter().find_map(|other| Some((other, conflict(other, &rule)?))) {
+            table.tell(format!("rule `{}` {why} as rule `{}` on line {}", rule.id, other.id, other.line));
+        }
+        rules.push(rule);
+    }
+    rules
+}
+
+/// Why two rules can't stand side by side: what one forbids the other would permit.
+fn conflict(one: &Rule, other: &Rule) -> Option<&'static str> {
+    let same = one.skill == other.skill && one.kind() == other.kind();
+    if one.id == other.id {
+        Some("has the same id")
+    } else if same && (one.name == other.name || !one.kind().is_named()) {
+        Some("is for the same thing")
+    } else if same && bound_to_the_same(&one.authority, &other.authority) {
+        Some("reaches the same place for the same skill")
+    } else {
+        None
+    }
+}
+
+fn bound_to_the_same(one: &Authority, other: &Authority) -> bool {
+    match (one, other) {
+        (Authority::Files { root: one, .. }, Authority::Files { root: other, .. }) => {
+            Path::new(one).starts_with(other) || Path::new(other).starts_with(one)
+        }
+        (Authority::Keyvalue { namespace: one, .. }, Authority::Keyvalue { namespace: other, .. }) => {
+            one == other
+        }
+        _ => false,
+    }
+}
+
+fn read_rule(table: &Table<'_, '_>, surroundings: Surroundings<'_>) -> Option<Rule> {
+    let id: Option<RuleId> = table.required("id").and_then(|field| field.parsed());
+    let skill: Option<SkillName> = table.required("skill").and_then(|field| field.parsed());
+    let kind: Option<Kind> = table.required("kind").and_then(|field| field.word(&Kind::words()));
+    // Without a kind nothing is known of the other keys.
+    let kind = kind?;
+    let name = kind.read_name(table);
+    let access = kind.read_access(table);
+    let authority = access.and_then(|access| read_authority(table, kind, access, surroundings));
+    if access.is_some() {
+        table.close();
+    }
+    Some(Rule { id: id?, skill: skill?, name: name?, authority: authority?, line: table.line() })
+}
+
+/// Only the keys of the rule's kind are asked for, so that any other is told as unknown.
+fn read_authority(
+    table: &Table<'_, '_>,
+    kind: Kind,
+    access: Option<Access>,
+    surroundings: Surroundings<'_>,
+) -> Option<Authority> {
+    match kind {
+        Kind::Files => read_files(table, access?, surroundings),
+        Kind::Keyvalue => read_keyvalue(table, access?),
+        Kind::Config => table.required("bind").and_then(|field| read_values(&field)),
+        Kind::Clock => {
+            let resolution = table.required("resolution").and_then(|field| field.span());
+            Some(Authority::Clock { resolution: resolution? })
+        }
+        Kind::Random => Some(Authority::Random { bytes_max: read_bytes(table, MOST_TALK)? }),
+        Kind::Logging => Some(Authority::Logging { bytes_max: read_bytes(table, MOST_TALK)? }),
+        Kind::Notes => Some(Authority::Notes { bytes_max: read_bytes(table, MOST_TALK)? }),
+    }
+}
+
+fn read_files(table: &Table<'_, '_>, access: Access, surroundings: Surroundings<'_>) -> Option<Authority> {
+    let root = table.required("bind").and_then(|field| read_directory(&field, surroundings));
+    let most = read_written(table, access, "files", MOST_FILES);
+    let (bytes_max, files_max) = most?;
+    Some(Authority::Files { root: root?, access, bytes_max, files_max })
+}
+
+fn read_keyvalue(table: &Table<'_, '_>, access: Access) -> Option<Authority> {
+    let namespace = table.required("bind").and_then(|field| read_namespace(&field));
+    let most = read_written(table, access, "keys", MOST_KEYS);
+    let (bytes_max, keys_max) = most?;
+    Some(Authority::Keyvalue { namespace: namespace?, access, bytes_max, keys_max })
+}
+
+/// Most bytes and things an attempt may write; `most` says nothing of reading, so a rule to read has none.
+fn read_written(
+    table: &Table<'_, '_>,
+    access: Access,
+    things: &'static str,
+    default: u64,
+) -> Option<(Bytes, u64)> {
+    if !access.writes() {
+        if let Some(field) = table.get("most") {
+            field.tell_key("`most` limits writing, and the rule only permits to read: leave it out");
+            return None;
+        }
+        return Some((Bytes(0), 0));
+    }
+    let Some(field) = table.get("most") else { return Some((MOST_BYTES, default)) };
+    let most = field.table("`most`")?;
+    let bytes = most.get("bytes").map_or(Some(MOST_BYTES), |field| field.bytes());
+    let things = most.get(things).map_or(Some(default), |field| field.count());
+    most.close();
+    Some((bytes?, things?))
+}
+
+fn read_bytes(table: &Table<'_, '_>, default: Bytes) -> Option<Bytes> {
+    let Some(field) = table.get("most") else { return Some(default) };
+    let most = field.table("`most`")?;
+    let bytes = most.get("bytes").map_or(Some(default), |field| field.bytes());
+    most.close();
+    bytes
+}
+
+fn read_values(field: &Field<'_, '_>) -> Option<Authority> {
+    let table = field.table("`bind`")?;
+    let values: BTreeMap<String, String> =
+        table.fields().filter_map(|field| Some((field.key.to_owned(), field.text()?.to_owned()))).collect();
+    Some(Authority::Config { values })
+}
+
+fn read_namespace(field: &Field<'_, '_>) -> Option<String> {
+    let text = field.text()?;
+    let name = text.strip_prefix("namespace:").filter(|name| name.parse::<RuleId>().is_ok());
+    if name.is_none() {
+        field.tell_with(
+            "a keyvalue rule is bound to one namespace, in lower-case words joined by `-`",
+            "bind = \"namespace:accounts\"",
+        );
+    }
+    name.map(str::to_owned)
+}
+
+/// The absolute directory a rule means. Compared as written: links are the opener's to refuse.
+fn read_directory(field: &Field<'_, '_>, surroundings: Surroundings<'_>) -> Option<String> {
+    let text = field.text()?;
+    let told = match plain_path(text) {
+        Err(why) => Err(why),
+        Ok(()) => Ok(surroundings.folder.join(text).components().collect::<PathBuf>()),
+    };
+    let checked = told.and_then(|path| match too_wide(&path, surroundings) {
+        Some(why) => Err(why),
+        None => Ok(path),
+    });
+    match checked {
+        Ok(path) => path.to_str().map(str::to_owned),
+        Err(why) => {
+            field.tell_with(format!("`bind` {why}"), "one directory, such as \"./out\" or \"/srv/letters\"");
+            None
+        }
+    }
+}
+
+/// A path is what it says: nothing in it is expanded by anybody.
+fn plain_path(text: &str) -> Result<(), &'static str> {
+    let drive = text.as_bytes().get(1) == Some(&b':');
+    if text.is_empty() || text.len() > 1_024 {
+        Err("is empty or longer than 1024 bytes")
+    } else if text.starts_with('~') || text.contains(['$', '%']) {
+        Err("has `~`, `$` or `%`, which nobody expands here")
+    } else if text.contains(['*', '?', '[', ']', '{', '}']) {
+        Err("has a wildcard; a rule names one directory")
+    } else if drive || text.contains('\\') || text.chars().any(char::is_control) {
+        Err("is no path with `/`")
+    } else if Path::new(text).components().any(|part| part == Component::ParentDir) {
+        Err("has `..`, which could lead anywhere")
+    } else {
+        Ok(())
+    }
+}
+
+/// A directory that holds the policy would let a skill rewrite its own grants; the host's own folders hold its proof.
+fn too_wide(path: &Path, surroundings: Surroundings<'_>) -> Option<&'static str> {
+    if surroundings.folder.starts_with(path) {
+        return Some("holds the policy itself: name a directory below it or beside it");
+    }
+    let touches = |closed: &PathBuf| path.starts_with(closed) || closed.starts_with(path);
+    surroundings.closed.iter().any(touches).then_some("reaches a folder of the host's own")
+}
+
+/// A list for every skill, or a table with `any` and skills by name.
+fn read_inert(field: &Field<'_, '_>) -> BySkill<Vec<String>> {
+    if !field.is_table() {
+        return BySkill { any: read_interfaces(field).unwrap_or_default(), ..BySkill::default() };
+    }
+    field.table("[inert]").map(|table| by_skill(&table, read_interfaces)).unwrap_or_default()
+}
+
+fn read_interfaces(field: &Field<'_, '_>) -> Option<Vec<String>> {
+    let mut interfaces = Vec::new();
+    for item in field.items() {
+        let Some(text) = item.text() else { continue };
+        if !is_interface(text) {
+            item.tell_with(
+                format!("`{text}` is no package or interface"),
+                "such as \"wasi:sockets\" or \"wasi:sockets/tcp\", without a version",
+            );
+        } else if interfaces.iter().any(|other| other == text) {
+            item.tell(format!("`{text}` is named twice"));
+        } else {
+            interfaces.push(text.to_owned());
+        }
+    }
+    Some(interfaces)
+}
+
+/// `namespace:package` or `namespace:package/interface`, the parts in the words WIT has.
+fn is_interface(text: &str) -> bool {
+    let (package, interface) =
+        text.split_once('/').map_or((text, None), |(package, rest)| (package, Some(rest)));
+    package.parse::<SkillName>().is_ok() && interface.is_none_or(|name| name.parse::<RuleId>().is_ok())
+}
+
+/// A table with `any` for every skill and the names of some.
+fn by_skill<T: Default>(table: &Table<'_, '_>, read: impl Fn(&Field<'_, '_>) -> Option<T>) -> BySkill<T> {
+    let mut all = BySkill { any: T::default(), skills: BTreeMap::new() };
+    for field in table.fields() {
+        let said = read(&field);
+        match (field.key, said) {
+            ("any", said) => all.any = said.unwrap_or_default(),
+            (_, said) => all.skills.extend(field.parsed_key().zip(said)),
+        }
+    }
+    all
+}
+
+fn read_limits(field: &Field<'_, '_>) -> Option<WishedLimits> {
+    Some(WishedLimits::read(&field.table("[limits]")?))
+}
+
+fn read_roles(field: &Field<'_, '_>) -> BTreeMap<Role, Vec<String>> {
+    let Some(roles) = field.table("[role]") else { return BTreeMap::new() };
+    roles.fields().filter_map(|field| Some((field.parsed_key()?, read_people(&field)?))).collect()
+}
+
+fn read_people(field: &Field<'_, '_>) -> Option<Vec<String>> {
+    let table = field.table("a role")?;
+    let named = table.required("people");
+    table.close();
+    let field = named?;
+    let mut people: Vec<String> = Vec::new();
+    for person in field.items() {
+        let Some(text) = person.text() else { continue };
+        if !is_person(text) {
+            person.tell_with(format!("`{text}` is no person"), "\"user:NAME\", or \"user:*\" for anybody");
+        } else if people.iter().any(|other| other == text) {
+            person.tell(format!("`{text}` is named twice"));
+        } else {
+            people.push(text.to_owned());
+        }
+    }
+    if field.items().is_empty() {
+        field.tell("nobody could answer for the role");
+    } else if people.len() > 1 && people.iter().any(|person| person == ANYBODY) {
+        field.tell(format!("`{ANYBODY}` is anybody, so the other names say nothing"));
+    }
+    Some(people)
+}
+
+fn is_person(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@+-".contains(&byte);
+    let named = |name: &str| !name.is_empty() && name.len() <= 64 && name.bytes().all(allowed);
+    text == ANYBODY || text.strip_prefix("user:").is_some_and(named)
+}
