@@ -6,6 +6,7 @@
 
 pub mod cost;
 pub mod gate;
+pub mod live;
 pub mod log;
 pub mod plain;
 pub mod skill;
