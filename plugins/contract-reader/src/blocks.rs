@@ -146,10 +146,11 @@ impl Builder {
 
     fn inline_tag(&mut self, tag: &str) {
         let lower = tag.to_ascii_lowercase();
-        let name = lower.trim_start_matches(['<', '/']);
-        let name =
-            name.split(|character: char| !character.is_ascii_alphanumeric()).next().unwrap_or_default();
-        match (lower.starts_with("</"), name) {
+        if !is_layout(&lower) {
+            self.block.text.push_str(tag);
+            return;
+        }
+        match (lower.starts_with("</"), tag_name(&lower)) {
             (_, "br") => self.block.text.push('\n'),
             (false, "b" | "strong" | "u" | "em" | "i") => self.open_lead(),
             (false, "span") if lower.contains("header") => self.open_lead(),
@@ -227,22 +228,38 @@ fn is_standing_alone(block: &Block) -> bool {
     block.lead.1 > 0 && nothing_after && block.text.split_whitespace().count() <= LONGEST_HEADING_WORDS
 }
 
-/// The words between tags. A comment is one tag, as it is for a browser.
+/// Tags that only say how words look or where they stand.
+const LAYOUT: [&str; 20] = [
+    "b", "strong", "u", "em", "i", "span", "a", "br", "p", "div", "section", "center", "font", "small",
+    "table", "thead", "tbody", "tr", "td", "th",
+];
+
+/// Whether a tag in lower case leaves what is agreed as it is. A struck-out, hidden or raised word is another
+/// word (`10<sup>6</sup>` is not 106), so every other tag stays in the text, where a comparison sees it.
+fn is_layout(tag: &str) -> bool {
+    let hides = tag.contains("style") || tag.contains("hidden");
+    tag.starts_with("<!--") || (LAYOUT.contains(&tag_name(tag)) && !hides)
+}
+
+fn tag_name(tag: &str) -> &str {
+    let name = tag.trim_start_matches(['<', '/']);
+    name.split(|character: char| !character.is_ascii_alphanumeric()).next().unwrap_or_default()
+}
+
+/// The words between tags of layout. A comment is one tag, as it is for a browser.
 fn without_tags(html: &str) -> String {
     let mut text = String::new();
     let mut rest = html;
-    while let Some((before, tag)) = rest.split_once('<') {
+    while let Some(start) = rest.find('<') {
+        let (before, tag) = rest.split_at(start);
+        let end = if tag.starts_with("<!--") { "-->" } else { ">" };
+        // Without its end it is no tag.
+        let length = tag.find(end).map_or(tag.len(), |at| at + end.len());
+        let (tag, after) = tag.split_at(length);
+        let is_dropped = tag.ends_with(end) && is_layout(&tag.to_ascii_lowercase());
         text.push_str(before);
-        let end = if tag.starts_with("!--") { "-->" } else { ">" };
-        match tag.split_once(end) {
-            Some((_, after)) => rest = after,
-            // Not a tag then; what stands there is kept.
-            None => {
-                text.push_str(tag);
-                rest = "";
-            }
-        }
-        text.push(' ');
+        text.push_str(if is_dropped { " " } else { tag });
+        rest = after;
     }
     text.push_str(rest);
     text
@@ -284,5 +301,17 @@ mod tests {
         );
         assert_eq!(told("<jane@acme.example>\n"), [r#"[] 0 "jane@acme.example""#]);
         assert!(told("<!-- nothing -->\n\n---\n").is_empty());
+    }
+
+    #[test]
+    fn markup_that_changes_what_is_said_stays_visible() {
+        assert_eq!(told("Will <del>not</del> pay.\n"), [r#"[] 0 "Will <del>not</del> pay.""#]);
+        assert_eq!(told("Pay 10<sup>6</sup> ~~now~~.\n"), [r#"[] 0 "Pay 10<sup>6</sup> ~~now~~.""#]);
+        assert_eq!(
+            told("A <span style=\"display:none\">b</span>.\n"),
+            [r#"[] 0 "A <span style=\"display:none\">b.""#]
+        );
+        assert_eq!(told("<div>Pay <s>all</s></div>\n"), [r#"[] 0 " Pay <s>all</s> \n""#]);
+        assert_eq!(told("<div>a < b\n"), [r#"[] 0 " a < b\n""#]);
     }
 }
