@@ -1,1 +1,32 @@
-//! kapell-store
+//! Bytes survive: the journal's rows, blobs, keys and values, written files, components and the catalog of skills.
+//!
+//! [`SqliteStore`] keeps them in one directory, [`MemoryStore`] in memory; both pass the same tests. Whatever a
+//! commit was answered for is durable, in one transaction, in the order of its run, under the epoch of the run's
+//! owner. When the disk refuses, nothing is acknowledged and nothing acknowledged is lost.
+//!
+//! This crate never decides what happens in a run, never interprets an entry beyond its chain, never opens a
+//! connection and never reads a clock: every time it stores was handed to it.
+//!
+//! Reading order: [`sqlite`](SqliteStore) composes the parts; `admit` says which commits agree with themselves,
+//! `append` makes one real, `writer` makes many durable with one sync; `placed` puts written files in their place;
+//! [`OwnerLock`] tells the living from the dead.
+
+mod admit;
+mod content;
+mod error;
+mod memory;
+mod owner;
+mod placed;
+mod private;
+mod skills;
+mod sqlite;
+
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use owner::OwnerLock;
+pub use skills::{CatalogSnapshot, Components, Installed, Skills, Swap};
+pub use sqlite::{Durability, FaultPoint, Options, SqliteStore};
+
+/// The largest blob kept as a row of the transaction that names it, in bytes; larger ones are files of their own,
+/// synced before the transaction.
+pub const ROW_BLOB_MAX: usize = 64 * 1024;

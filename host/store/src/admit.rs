@@ -1,0 +1,65 @@
+//! Whether a commit agrees with itself, before anything of it is written.
+//!
+//! Pure and the same for every store: entries follow the expected head without a gap and link to each other, bytes
+//! have the digests they are named by, paths stay below their directory. Whether the expected head is the run's
+//! is the transaction's question.
+
+use kapell_journal::seam::{Commit, Head, JournalError, Sealed};
+use kapell_model::digest::Digest;
+
+/// Checks a commit.
+pub(crate) fn check(commit: &Commit) -> Result<(), JournalError> {
+    let malformed = |why: String| JournalError::Malformed { run: commit.run.clone(), why };
+    if commit.row.run != commit.run {
+        return Err(malformed(format!("its row is of run {}", commit.row.run)));
+    }
+    if commit.entries.is_empty() {
+        return Err(malformed("it has no entries".into()));
+    }
+    let mut head = commit.expected;
+    for sealed in &commit.entries {
+        check_link(commit, &head, sealed).map_err(malformed)?;
+        head = Head { seq: sealed.entry.seq, hash: sealed.hash, ..head };
+    }
+    for (digest, bytes) in &commit.blobs {
+        if Digest::of(bytes) != *digest {
+            return Err(malformed(format!("the bytes named {digest} have another digest")));
+        }
+    }
+    let escaping = commit.writes.files.iter().find(|file| !stays_below(&file.path));
+    escaping
+        .map_or(Ok(()), |file| Err(malformed(format!("the path `{}` is not below its directory", file.path))))
+}
+
+fn check_link(commit: &Commit, head: &Head, sealed: &Sealed) -> Result<(), String> {
+    let entry = &sealed.entry;
+    let wrong = match () {
+        () if entry.run != commit.run => "is of another run",
+        () if entry.seq != head.seq + 1 => "leaves a gap or repeats a number",
+        () if entry.prev != head.hash => "does not link to the entry before",
+        () if entry.epoch != head.epoch => "is of another epoch",
+        () if Digest::of(&sealed.bytes) != sealed.hash => "has another hash than its bytes",
+        () => return Ok(()),
+    };
+    Err(format!("entry {} {wrong}", entry.seq))
+}
+
+/// `/`-separated names, none of them empty, `.` or `..`, and no byte that a file system can't take.
+fn stays_below(path: &str) -> bool {
+    path.split('/').all(|name| !matches!(name, "" | "." | "..")) && !path.contains('\0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_below_their_directory() {
+        for good in ["a", "a/b.txt", ".hidden", "..a/b"] {
+            assert!(stays_below(good), "{good}");
+        }
+        for bad in ["", "/a", "a/", "a//b", ".", "..", "a/../b", "a/.", "a\0b"] {
+            assert!(!stays_below(bad), "{bad}");
+        }
+    }
+}

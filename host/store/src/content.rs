@@ -1,0 +1,63 @@
+//! Files named by the digest of their bytes: large blobs and components.
+
+use crate::error::{damaged, unread};
+use crate::{placed, private};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use kapell_journal::seam::JournalError;
+use kapell_model::digest::Digest;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A directory of such files.
+pub(crate) struct ContentDir {
+    dir: Dir,
+    suffix: &'static str,
+}
+
+impl ContentDir {
+    /// Opens the directory, made if it is not there.
+    pub(crate) fn open(path: &Path, suffix: &'static str) -> io::Result<Self> {
+        private::directory(path)?;
+        Ok(Self { dir: Dir::open_ambient_dir(path, ambient_authority())?, suffix })
+    }
+
+    /// Keeps bytes under their digest; they are durable when this returns. Keeping them twice is keeping them once.
+    pub(crate) fn put(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
+        let name = self.name(digest);
+        match self.dir.symlink_metadata(&name) {
+            // It has its name only since all of it was synced, but perhaps by a process that died before
+            // syncing the directory.
+            Ok(there) if there.is_file() && there.len() == bytes.len() as u64 => placed::sync(&self.dir),
+            _ => placed::replace(&self.dir, &name, bytes, Some(private::FILE)),
+        }
+    }
+
+    /// The bytes of a digest, checked.
+    pub(crate) fn get(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+        match self.dir.read(self.name(digest)) {
+            Ok(bytes) => checked(digest, bytes).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(unread(format!("{digest}: {error}"))),
+        }
+    }
+
+    /// Whether a file of that digest is there; [`get`](Self::get) says whether it is what it should be.
+    pub(crate) fn has(&self, digest: &Digest) -> bool {
+        self.dir.is_file(self.name(digest))
+    }
+
+    fn name(&self, digest: &Digest) -> String {
+        format!("{}{}", digest.hex(), self.suffix)
+    }
+}
+
+/// Bytes that have the digest they are stored under.
+pub(crate) fn checked(digest: &Digest, bytes: Vec<u8>) -> Result<Arc<[u8]>, JournalError> {
+    if Digest::of(&bytes) == *digest {
+        Ok(bytes.into())
+    } else {
+        Err(damaged(format!("the bytes stored as {digest} have another digest")))
+    }
+}

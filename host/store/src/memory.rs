@@ -1,0 +1,289 @@
+//! The store in memory, for tests and for runs nobody wants kept: the same promises but the one of surviving.
+//!
+//! Written files are put in their place on the disk all the same; that is what they are.
+
+use crate::error::{StoreError, unwritten};
+use crate::owner::{OwnerLock, Registry};
+use crate::skills::{Components, Installed, Skills, Swap, arranged};
+use crate::{admit, placed};
+use kapell_journal::chain;
+use kapell_journal::entry::Entry;
+use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
+use kapell_model::digest::Digest;
+use kapell_model::id::{FlowName, RunId, SkillName};
+use kapell_model::quantity::Timestamp;
+use kapell_model::seam::{HostFault, KeyvalueReads, Skill};
+use kapell_model::writes::{FileWrite, HeldWrites, KeySeen};
+use semver::Version;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A store that ends with the process. A clone is another handle of the same store.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    owners: Registry,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    runs: HashMap<RunId, Run>,
+    blobs: HashMap<Digest, Arc<[u8]>>,
+    /// By namespace and key.
+    keys: BTreeMap<(String, String), Versioned>,
+    /// Files that could not be put in their place yet, by root and path.
+    pending: BTreeMap<(String, String), (RunId, FileWrite)>,
+    numbers: HashMap<FlowName, u64>,
+    began: u64,
+    skills: Vec<Installed>,
+    swaps: Vec<Swap>,
+    components: HashMap<Digest, Arc<[u8]>>,
+}
+
+/// A value, none once it is deleted, and the version, which stays then.
+type Versioned = (Option<Vec<u8>>, u64);
+
+struct Run {
+    head: Head,
+    owner: Option<String>,
+    entries: Vec<Arc<[u8]>>,
+    /// None until its first commit.
+    row: Option<RunRow>,
+    /// Which run of the store it is; of two that began in the same millisecond it says which is newer.
+    nth: u64,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A new owner to claim runs with, alive as long as the value.
+    #[must_use]
+    pub fn new_owner(&self) -> OwnerLock {
+        self.0.owners.add()
+    }
+
+    /// Every change is checked whole before it begins, so what a panic left behind is whole too.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journals for MemoryStore {
+    fn next_id(&self, flow: &FlowName) -> Result<RunId, JournalError> {
+        let mut state = self.state();
+        let number = state.numbers.entry(flow.clone()).or_default();
+        *number += 1;
+        format!("{flow}-{number}").parse().map_err(unwritten)
+    }
+
+    fn claim(&self, run: &RunId, owner: &Owner) -> Result<Head, JournalError> {
+        let mut state = self.state();
+        let head = state.claim(run, owner, |other| self.0.owners.lives(other))?;
+        state.place(run)?;
+        Ok(head)
+    }
+
+    fn release(&self, run: &RunId, epoch: u64) -> Result<(), JournalError> {
+        if let Some(run) = self.state().runs.get_mut(run).filter(|run| run.head.epoch == epoch) {
+            run.owner = None;
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), JournalError> {
+        admit::check(&commit)?;
+        let mut state = self.state();
+        state.append(&commit)?;
+        state.place(&commit.run)
+    }
+
+    fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError> {
+        let state = self.state();
+        match state.runs.get(run) {
+            Some(begun) if begun.row.is_some() => chain::verify(run, &begun.entries),
+            _ => Err(JournalError::NotFound(run.clone())),
+        }
+    }
+
+    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+        Ok(self.state().blobs.get(digest).cloned())
+    }
+
+    fn runs(&self) -> Result<Vec<RunRow>, JournalError> {
+        let state = self.state();
+        let mut begun: Vec<_> =
+            state.runs.values().filter_map(|run| Some((run.row.clone()?, run.nth))).collect();
+        begun.sort_by_key(|(row, nth)| Reverse((row.started, *nth)));
+        Ok(begun.into_iter().map(|(row, _)| row).collect())
+    }
+
+    fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError> {
+        let state = self.state();
+        let mut due: Vec<_> = state.runs.values().filter_map(|run| run.due_by(now)).collect();
+        due.sort();
+        Ok(due.into_iter().map(|(_, _, run)| run).collect())
+    }
+}
+
+impl Run {
+    fn due_by(&self, now: Timestamp) -> Option<(Timestamp, u64, RunId)> {
+        let row = self.row.as_ref().filter(|row| !row.over)?;
+        let due = row.due.filter(|due| *due <= now)?;
+        Some((due, self.nth, row.run.clone()))
+    }
+}
+
+impl State {
+    fn claim(
+        &mut self,
+        run: &RunId,
+        owner: &Owner,
+        lives: impl Fn(&str) -> bool,
+    ) -> Result<Head, JournalError> {
+        let Some(known) = self.runs.get_mut(run) else {
+            let head = chain::genesis(1);
+            let owner = Some(owner.id.clone());
+            self.began += 1;
+            self.runs
+                .insert(run.clone(), Run { head, owner, entries: Vec::new(), row: None, nth: self.began });
+            return Ok(head);
+        };
+        if known.owner.as_ref().is_some_and(|other| *other != owner.id && lives(other)) {
+            return Err(JournalError::Owned(run.clone()));
+        }
+        known.owner = Some(owner.id.clone());
+        known.head.epoch += 1;
+        Ok(known.head)
+    }
+
+    fn append(&mut self, commit: &Commit) -> Result<(), JournalError> {
+        let moved = self.first_moved(&commit.writes).cloned();
+        let fenced = || JournalError::Fenced(commit.run.clone());
+        let run =
+            self.runs.get_mut(&commit.run).filter(|run| run.head == commit.expected).ok_or_else(fenced)?;
+        if let Some(KeySeen { namespace, key, .. }) = moved {
+            return Err(JournalError::Conflict { namespace, key });
+        }
+        for sealed in &commit.entries {
+            run.entries.push(Arc::clone(&sealed.bytes));
+            run.head = Head { seq: sealed.entry.seq, hash: sealed.hash, ..run.head };
+        }
+        run.row = Some(commit.row.clone());
+        self.blobs.extend(commit.blobs.iter().cloned());
+        self.write(commit);
+        Ok(())
+    }
+
+    fn first_moved<'a>(&self, writes: &'a HeldWrites) -> Option<&'a KeySeen> {
+        let version = |seen: &KeySeen| match self.keys.get(&(seen.namespace.clone(), seen.key.clone())) {
+            Some((Some(_), version)) => *version,
+            _ => 0,
+        };
+        let mut seen = writes.seen.iter().filter(|_| !writes.keys.is_empty());
+        seen.find(|seen| version(seen) != seen.version)
+    }
+
+    fn write(&mut self, commit: &Commit) {
+        for key in &commit.writes.keys {
+            let (value, version) = self.keys.entry((key.namespace.clone(), key.key.clone())).or_default();
+            value.clone_from(&key.value);
+            *version += 1;
+        }
+        for file in &commit.writes.files {
+            if let Some(content) = &file.content {
+                self.blobs.insert(Digest::of(content), content.as_slice().into());
+            }
+            let place = (file.root.clone(), file.path.clone());
+            self.pending.insert(place, (commit.run.clone(), file.clone()));
+        }
+    }
+
+    /// Puts the run's files in their place; one that can't be stays pending.
+    fn place(&mut self, run: &RunId) -> Result<(), JournalError> {
+        let mut outcome = Ok(());
+        self.pending.retain(|_, (owner, file)| {
+            if owner != run {
+                return true;
+            }
+            let placed = placed::place(&file.root, &file.path, file.content.as_deref());
+            placed.map_err(|cause| outcome = Err(placed::unplaced(&file.root, &file.path, &cause))).is_err()
+        });
+        outcome
+    }
+}
+
+impl KeyvalueReads for MemoryStore {
+    fn get(&self, namespace: &str, key: &str) -> Result<Option<(Vec<u8>, u64)>, HostFault> {
+        let state = self.state();
+        let found = state.keys.get(&(namespace.into(), key.into()));
+        Ok(found.and_then(|(value, version)| Some((value.clone()?, *version))))
+    }
+
+    fn keys(&self, namespace: &str, cursor: Option<&str>, limit: usize) -> Result<Vec<String>, HostFault> {
+        let state = self.state();
+        let from = (namespace.to_owned(), cursor.unwrap_or_default().to_owned());
+        let there = state.keys.range(from..).take_while(|((space, _), _)| space == namespace);
+        let after = there.filter(|((_, key), (value, _))| Some(key.as_str()) != cursor && value.is_some());
+        Ok(after.map(|((_, key), _)| key.clone()).take(limit).collect())
+    }
+}
+
+impl Skills for MemoryStore {
+    fn put_skill(&self, skill: &Skill, source: &str, installed: Timestamp) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if !state.components.contains_key(&skill.pin.component) {
+            return Err(StoreError::NoComponent(skill.pin.component));
+        }
+        state.skills.retain(|known| known.skill.pin != skill.pin);
+        let skill = Arc::new(skill.clone());
+        state.skills.push(Installed { skill, source: source.into(), installed, in_use: false });
+        Ok(())
+    }
+
+    fn use_skill(
+        &self,
+        name: &SkillName,
+        version: &Version,
+        at: Timestamp,
+        by: &str,
+    ) -> Result<Swap, StoreError> {
+        let mut state = self.state();
+        let all = arranged(state.skills.clone(), &[]);
+        let found = all.iter().rfind(|one| (&one.skill.pin.name, &one.skill.pin.version) == (name, version));
+        let (name, version) = (name.clone(), version.clone());
+        let Some(found) = found else { return Err(StoreError::NotInstalled { name, version }) };
+        let swap = Swap { name, version, component: found.skill.pin.component, at, by: by.into() };
+        state.swaps.push(swap.clone());
+        Ok(swap)
+    }
+
+    fn installed(&self) -> Result<Vec<Installed>, StoreError> {
+        let state = self.state();
+        Ok(arranged(state.skills.clone(), &state.swaps))
+    }
+
+    fn swaps(&self, name: &SkillName) -> Result<Vec<Swap>, StoreError> {
+        let state = self.state();
+        Ok(state.swaps.iter().filter(|swap| swap.name == *name).cloned().collect())
+    }
+}
+
+impl Components for MemoryStore {
+    fn put_component(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        self.state().components.insert(digest, bytes.into());
+        Ok(digest)
+    }
+
+    fn component(&self, digest: &Digest) -> Result<Arc<[u8]>, StoreError> {
+        self.state().components.get(digest).cloned().ok_or(StoreError::NoComponent(*digest))
+    }
+}

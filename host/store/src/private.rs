@@ -1,0 +1,30 @@
+//! Directories and files that only their owner may read: the journal holds what people were shown and answered.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+const DIRECTORY: u32 = 0o700;
+/// The mode of every file of the store.
+pub(crate) const FILE: u32 = 0o600;
+
+/// Makes a directory with its parents, or takes the group's and the others' rights from one that is there.
+pub(crate) fn directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIRECTORY).create(path)?;
+    tighten(path, DIRECTORY)
+}
+
+/// Opens a file for reading and writing, made if it is not there, readable by its owner only.
+pub(crate) fn file(path: &Path) -> io::Result<File> {
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE).open(path)?;
+    tighten(path, FILE)?;
+    Ok(file)
+}
+
+/// Only when it is too loose: a directory somebody else owns cannot be changed and need not be.
+fn tighten(path: &Path, mode: u32) -> io::Result<()> {
+    let loose = fs::metadata(path)?.permissions().mode() & 0o077 != 0;
+    if loose { fs::set_permissions(path, Permissions::from_mode(mode)) } else { Ok(()) }
+}

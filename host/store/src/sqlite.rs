@@ -1,0 +1,285 @@
+//! The store in one directory: a SQLite database in write-ahead mode, and files named by their digests.
+//!
+//! ```text
+//! journal.sqlite    runs, entries, blobs up to 64 KiB, keys and values, the catalog
+//! blobs/            larger blobs
+//! components/       the bytes of skills
+//! owners/           one locked file for each living process
+//! open.lock         held while somebody opens the store
+//! files.lock        held while written files are put in their place
+//! ```
+
+mod append;
+mod catalog;
+mod connection;
+mod pending;
+mod read;
+mod stored;
+mod writer;
+
+use crate::content::{ContentDir, checked};
+use crate::error::{StoreError, damaged, unwritten};
+use crate::owner::{self, OwnerLock};
+use crate::{ROW_BLOB_MAX, admit, private};
+use append::Rows;
+use kapell_journal::entry::Entry;
+use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
+use kapell_model::digest::Digest;
+use kapell_model::id::{FlowName, RunId};
+use kapell_model::quantity::Timestamp;
+use kapell_model::seam::{HostFault, KeyvalueReads};
+use read::Readers;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use stored::number;
+use tokio::sync::oneshot;
+use writer::{Wait, Writer};
+
+/// Whether what is acknowledged survives a power failure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// It does: every commit is synced before it is answered.
+    #[default]
+    Full,
+    /// It does not: commits are left to the system's memory. For benchmarks and tests only, to see what syncing
+    /// costs; no configuration reaches it.
+    Unsynced,
+}
+
+/// Moments at which a test makes the process die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultPoint {
+    /// Large bytes are on the disk, nothing names them yet.
+    Staged,
+    /// The commit is durable, none of its files is in its place.
+    Committed,
+    /// A file is about to be put in its place.
+    BeforePlacing,
+    /// A file is in its place, its note is still there.
+    Placed,
+}
+
+/// How a store is opened; the default is what everybody but a benchmark or a fault test wants.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Whether commits are synced.
+    pub durability: Durability,
+    /// Called at each fault point.
+    pub fault: Option<Arc<dyn Fn(FaultPoint) + Send + Sync>>,
+}
+
+/// The store in one directory. A clone is another handle of the same store; the last one closes it.
+#[derive(Clone)]
+pub struct SqliteStore(Arc<Inner>);
+
+pub(crate) struct Inner {
+    dir: PathBuf,
+    writer: Writer,
+    readers: Readers,
+    blobs: ContentDir,
+    components: ContentDir,
+    options: Options,
+}
+
+impl SqliteStore {
+    /// Opens the store in `dir`, made if it is not there, and puts written files in their place that a crash left
+    /// pending. Several processes may have it open.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or written, or holds a store this program does not know.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Self::open_with(dir, Options::default())
+    }
+
+    /// As [`open`](Self::open), with options for benchmarks and fault tests.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(dir: &Path, options: Options) -> Result<Self, StoreError> {
+        let failed =
+            |path: &Path, cause: io::Error| StoreError::Open { path: path.into(), cause: cause.to_string() };
+        let inside = |name: &str| dir.join(name);
+        private::directory(dir).map_err(|cause| failed(dir, cause))?;
+        let owners = inside("owners");
+        private::directory(&owners).map_err(|cause| failed(&owners, cause))?;
+        let content = |name: &str, suffix| {
+            ContentDir::open(&inside(name), suffix).map_err(|cause| failed(&inside(name), cause))
+        };
+        let (blobs, components) = (content("blobs", "")?, content("components", ".wasm")?);
+
+        let turn = inside("open.lock");
+        let turn = private::file(&turn)
+            .and_then(|file| file.lock().map(|()| file))
+            .map_err(|cause| failed(&turn, cause))?;
+        let database = inside("journal.sqlite");
+        connection::prepare(&database)?;
+        let (writer, readers) = (Writer::start(&database, options.durability)?, Readers::new(&database));
+        drop(turn);
+
+        let store = Self(Arc::new(Inner { dir: dir.into(), writer, readers, blobs, components, options }));
+        store.recover(&owners).map_err(|cause| failed(&owners, cause))?;
+        Ok(store)
+    }
+
+    fn recover(&self, owners: &Path) -> io::Result<()> {
+        owner::sweep(owners)?;
+        // A file that still can't be placed keeps only its own run from going on; the claim says so.
+        if let Err(failed) = pending::place_all(&self.0, None) {
+            tracing::warn!(%failed, "written files are not in their place");
+        }
+        Ok(())
+    }
+
+    /// A new owner to claim runs with, alive as long as the value.
+    ///
+    /// # Errors
+    /// When the directory of owners cannot be written.
+    pub fn new_owner(&self) -> Result<OwnerLock, StoreError> {
+        let owners = self.0.owners();
+        OwnerLock::new(&owners).map_err(|cause| StoreError::Open { path: owners, cause: cause.to_string() })
+    }
+
+    /// The file that holds a component's bytes, for tools that map or inspect it. Not checked against its digest.
+    #[must_use]
+    pub fn component_path(&self, digest: &Digest) -> PathBuf {
+        self.0.dir.join("components").join(format!("{}.wasm", digest.hex()))
+    }
+}
+
+impl Inner {
+    fn owners(&self) -> PathBuf {
+        self.dir.join("owners")
+    }
+
+    fn reach(&self, point: FaultPoint) {
+        if let Some(fault) = &self.options.fault {
+            fault(point);
+        }
+    }
+
+    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+        match self.readers.read(|connection| read::row_blob(connection, digest))? {
+            Some(bytes) => checked(digest, bytes).map(Some),
+            None => self.blobs.get(digest),
+        }
+    }
+
+    /// Splits the bytes of a commit: small ones become rows of its transaction, large ones are files from now on.
+    fn stage(&self, commit: &Commit) -> Result<Rows, JournalError> {
+        let contents = commit.writes.files.iter().filter_map(|file| file.content.as_deref());
+        let written = contents.map(|content| (Digest::of(content), Arc::from(content)));
+        let (rows, files): (Rows, Rows) =
+            commit.blobs.iter().cloned().chain(written).partition(|(_, bytes)| bytes.len() <= ROW_BLOB_MAX);
+        for (digest, bytes) in files {
+            self.blobs.put(&digest, &bytes).map_err(|cause| unwritten(format!("{digest}: {cause}")))?;
+        }
+        self.reach(FaultPoint::Staged);
+        Ok(rows)
+    }
+}
+
+impl Journals for SqliteStore {
+    fn next_id(&self, flow: &FlowName) -> Result<RunId, JournalError> {
+        let counted = flow.clone();
+        let number =
+            self.0.writer.run(Wait::Visible, move |connection| append::next_number(connection, &counted))?;
+        format!("{flow}-{number}").parse().map_err(unwritten)
+    }
+
+    fn claim(&self, run: &RunId, owner: &Owner) -> Result<Head, JournalError> {
+        let (claimed, owner, owners) = (run.clone(), owner.clone(), self.0.owners());
+        let head = self.0.writer.run(Wait::Visible, move |connection| {
+            append::claim(connection, &claimed, &owner, |other| {
+                owner::lives(&owners, other).map_err(unwritten)
+            })
+        })?;
+        if head.seq > 0 && pending::waits(&self.0, run)? {
+            pending::place_all(&self.0, Some(run))?;
+        }
+        Ok(head)
+    }
+
+    fn release(&self, run: &RunId, epoch: u64) -> Result<(), JournalError> {
+        let run = run.clone();
+        self.0.writer.run(Wait::Visible, move |connection| append::release(connection, &run, epoch))
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), JournalError> {
+        admit::check(&commit)?;
+        let (run, places) = (commit.run.clone(), !commit.writes.files.is_empty());
+        let rows = if is_small(&commit) { self.0.stage(&commit)? } else { self.stage_aside(&commit).await? };
+        self.append(commit, rows).await?;
+        self.0.reach(FaultPoint::Committed);
+        if places { self.place_aside(run).await } else { Ok(()) }
+    }
+
+    fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError> {
+        read::entries(&self.0.readers, run)
+    }
+
+    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+        self.0.blob(digest)
+    }
+
+    fn runs(&self) -> Result<Vec<RunRow>, JournalError> {
+        self.0.readers.read(read::runs)
+    }
+
+    fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError> {
+        self.0.readers.read(|connection| read::due(connection, now))
+    }
+}
+
+/// Whether all its bytes become rows, so that staging touches no file.
+fn is_small(commit: &Commit) -> bool {
+    let contents = commit.writes.files.iter().filter_map(|file| file.content.as_ref().map(Vec::len));
+    commit.blobs.iter().map(|(_, bytes)| bytes.len()).chain(contents).all(|length| length <= ROW_BLOB_MAX)
+}
+
+impl SqliteStore {
+    async fn append(&self, commit: Commit, rows: Rows) -> Result<(), JournalError> {
+        let (answer, answered) = oneshot::channel();
+        let append = move |connection: &rusqlite::Connection| append::append(connection, &commit, &rows);
+        self.0.writer.submit(Wait::Durable, append, move |result| drop(answer.send(result)));
+        answered.await.unwrap_or_else(|_| Err(unwritten("the writer has stopped")))
+    }
+
+    async fn stage_aside(&self, commit: &Commit) -> Result<Rows, JournalError> {
+        let (inner, commit) = (Arc::clone(&self.0), commit.clone());
+        aside(move || inner.stage(&commit)).await
+    }
+
+    async fn place_aside(&self, run: RunId) -> Result<(), JournalError> {
+        let inner = Arc::clone(&self.0);
+        aside(move || pending::place_all(&inner, Some(&run))).await
+    }
+}
+
+/// Runs work that waits for the disk where it holds up no other task; without a runtime, right here.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, JournalError> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => {
+            runtime.spawn_blocking(work).await.unwrap_or_else(|broken| Err(damaged(broken.to_string())))
+        }
+        Err(_) => work(),
+    }
+}
+
+impl KeyvalueReads for SqliteStore {
+    fn get(&self, namespace: &str, key: &str) -> Result<Option<(Vec<u8>, u64)>, HostFault> {
+        let value = self.0.readers.read(|connection| read::key(connection, namespace, key));
+        value.map_err(|cause| fault(format!("read key `{key}` in `{namespace}`"), &cause))
+    }
+
+    fn keys(&self, namespace: &str, cursor: Option<&str>, limit: usize) -> Result<Vec<String>, HostFault> {
+        let keys = self.0.readers.read(|connection| read::keys(connection, namespace, cursor, limit));
+        keys.map_err(|cause| fault(format!("list keys in `{namespace}`"), &cause))
+    }
+}
+
+fn fault(doing: String, cause: &JournalError) -> HostFault {
+    HostFault { doing, cause: cause.to_string() }
+}

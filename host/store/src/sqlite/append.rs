@@ -1,0 +1,173 @@
+//! What makes runs move, inside one transaction: ids, claims and commits.
+
+use crate::sqlite::stored::{bytes32, number, whole};
+use crate::sqlite::writer::Done;
+use kapell_journal::chain;
+use kapell_journal::seam::{Commit, Head, JournalError, Owner};
+use kapell_model::digest::Digest;
+use kapell_model::id::{FlowName, RunId};
+use kapell_model::writes::{HeldWrites, KeySeen};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::sync::Arc;
+
+/// Bytes that become rows, each with its digest.
+pub(crate) type Rows = Vec<(Digest, Arc<[u8]>)>;
+
+/// The next number of a flow.
+pub(crate) fn next_number(connection: &Connection, flow: &FlowName) -> Done<u64> {
+    let mut next = connection.prepare_cached(
+        "INSERT INTO counters (name, value) VALUES (?1, 1)
+         ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+    )?;
+    next.query_row([format!("run:{flow}")], |row| row.get(0)).map(|value| Ok(whole(value)))
+}
+
+/// Makes `owner` the owner unless another one lives.
+pub(crate) fn claim(
+    connection: &Connection,
+    run: &RunId,
+    owner: &Owner,
+    lives: impl Fn(&str) -> Result<bool, JournalError>,
+) -> Done<Head> {
+    let Some((head, before)) = standing(connection, run)? else {
+        begin(connection, run, owner)?;
+        return Ok(Ok(chain::genesis(1)));
+    };
+    if let Some(other) = before.filter(|before| *before != owner.id) {
+        match lives(&other) {
+            Ok(false) => {}
+            Ok(true) => return Ok(Err(JournalError::Owned(run.clone()))),
+            Err(unknown) => return Ok(Err(unknown)),
+        }
+    }
+    let head = Head { epoch: head.epoch + 1, ..head };
+    let mut take = connection.prepare_cached("UPDATE runs SET owner = ?2, epoch = ?3 WHERE run = ?1")?;
+    take.execute(params![run.as_str(), owner.id, number(head.epoch)])?;
+    Ok(Ok(head))
+}
+
+fn standing(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<(Head, Option<String>)>> {
+    let mut find =
+        connection.prepare_cached("SELECT head_seq, head_hash, epoch, owner FROM runs WHERE run = ?1")?;
+    find.query_row([run.as_str()], |row| {
+        let hash = Digest::from_bytes(bytes32(row, 1)?);
+        Ok((Head { seq: whole(row.get(0)?), hash, epoch: whole(row.get(2)?) }, row.get(3)?))
+    })
+    .optional()
+}
+
+/// Its other columns are written by its first commit; until then no listing shows it.
+fn begin(connection: &Connection, run: &RunId, owner: &Owner) -> rusqlite::Result<()> {
+    let mut begin = connection.prepare_cached(
+        "INSERT INTO runs (run, flow, state, over, started, changed, head_seq, head_hash, epoch, owner)
+         VALUES (?1, '', 'claimed', 0, 0, 0, 0, ?2, 1, ?3)",
+    )?;
+    begin.execute(params![run.as_str(), chain::GENESIS.as_bytes(), owner.id]).map(drop)
+}
+
+/// Gives a run up.
+pub(crate) fn release(connection: &Connection, run: &RunId, epoch: u64) -> Done<()> {
+    let mut give_up =
+        connection.prepare_cached("UPDATE runs SET owner = NULL WHERE run = ?1 AND epoch = ?2")?;
+    give_up.execute(params![run.as_str(), number(epoch)]).map(|_| Ok(()))
+}
+
+/// Makes a commit real: all of it or, with an error, nothing.
+pub(crate) fn append(connection: &Connection, commit: &Commit, rows: &Rows) -> Done<()> {
+    if !move_head(connection, commit)? {
+        return Ok(Err(JournalError::Fenced(commit.run.clone())));
+    }
+    if let Some(moved) = first_moved(connection, &commit.writes)? {
+        let (namespace, key) = (moved.namespace.clone(), moved.key.clone());
+        return Ok(Err(JournalError::Conflict { namespace, key }));
+    }
+    insert_entries(connection, commit)?;
+    insert_blobs(connection, rows)?;
+    write_keys(connection, &commit.writes)?;
+    note_files(connection, commit)?;
+    Ok(Ok(()))
+}
+
+/// Moves the run from the expected head under the expected epoch; nothing is moved when either is another.
+fn move_head(connection: &Connection, commit: &Commit) -> rusqlite::Result<bool> {
+    let Some(last) = commit.entries.last() else { return Ok(false) };
+    let (row, expected) = (&commit.row, &commit.expected);
+    let mut advance = connection.prepare_cached(
+        "UPDATE runs SET flow = ?2, state = ?3, over = ?4, started = ?5, changed = ?6, due = ?7,
+                head_seq = ?8, head_hash = ?9
+         WHERE run = ?1 AND head_seq = ?10 AND head_hash = ?11 AND epoch = ?12",
+    )?;
+    let moved = advance.execute(params![
+        commit.run.as_str(),
+        row.flow.as_str(),
+        row.state,
+        row.over,
+        number(row.started.0),
+        number(row.changed.0),
+        row.due.map(|due| number(due.0)),
+        number(last.entry.seq),
+        last.hash.as_bytes(),
+        number(expected.seq),
+        expected.hash.as_bytes(),
+        number(expected.epoch),
+    ])?;
+    Ok(moved == 1)
+}
+
+/// The first key that was read at another version than it has now. What was read binds only what is written from it.
+fn first_moved<'a>(connection: &Connection, writes: &'a HeldWrites) -> rusqlite::Result<Option<&'a KeySeen>> {
+    if writes.keys.is_empty() {
+        return Ok(None);
+    }
+    let mut find = connection.prepare_cached(
+        "SELECT version FROM keyvalue WHERE namespace = ?1 AND key = ?2 AND value IS NOT NULL",
+    )?;
+    for seen in &writes.seen {
+        let now: Option<i64> = find.query_row([&seen.namespace, &seen.key], |row| row.get(0)).optional()?;
+        if now.map_or(0, whole) != seen.version {
+            return Ok(Some(seen));
+        }
+    }
+    Ok(None)
+}
+
+fn insert_entries(connection: &Connection, commit: &Commit) -> rusqlite::Result<()> {
+    let mut insert =
+        connection.prepare_cached("INSERT INTO entries (run, seq, bytes) VALUES (?1, ?2, ?3)")?;
+    for sealed in &commit.entries {
+        insert.execute(params![commit.run.as_str(), number(sealed.entry.seq), &sealed.bytes[..]])?;
+    }
+    Ok(())
+}
+
+fn insert_blobs(connection: &Connection, rows: &Rows) -> rusqlite::Result<()> {
+    let mut insert =
+        connection.prepare_cached("INSERT OR IGNORE INTO blobs (digest, bytes) VALUES (?1, ?2)")?;
+    for (digest, bytes) in rows {
+        insert.execute(params![digest.as_bytes(), &bytes[..]])?;
+    }
+    Ok(())
+}
+
+fn write_keys(connection: &Connection, writes: &HeldWrites) -> rusqlite::Result<()> {
+    let mut write = connection.prepare_cached(
+        "INSERT INTO keyvalue (namespace, key, value, version) VALUES (?1, ?2, ?3, 1)
+         ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value, version = version + 1",
+    )?;
+    for key in &writes.keys {
+        write.execute(params![key.namespace, key.key, key.value])?;
+    }
+    Ok(())
+}
+
+/// Notes the files that must still be put in their place; a newer write of the same path replaces an older one.
+fn note_files(connection: &Connection, commit: &Commit) -> rusqlite::Result<()> {
+    let mut note = connection.prepare_cached(
+        "INSERT OR REPLACE INTO pending_files (run, root, path, digest) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for file in &commit.writes.files {
+        let digest = file.content.as_deref().map(|content| *Digest::of(content).as_bytes());
+        note.execute(params![commit.run.as_str(), file.root, file.path, digest])?;
+    }
+    Ok(())
+}

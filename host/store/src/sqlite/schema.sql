@@ -1,0 +1,71 @@
+-- Rowid tables throughout: a table clustered by text keys is several times slower to append to and larger.
+CREATE TABLE runs (
+  run       TEXT NOT NULL UNIQUE,
+  flow      TEXT NOT NULL,
+  state     TEXT NOT NULL,
+  over      INTEGER NOT NULL,
+  started   INTEGER NOT NULL,  -- milliseconds since 1970, as all times here
+  changed   INTEGER NOT NULL,
+  due       INTEGER,           -- when somebody must look at it
+  head_seq  INTEGER NOT NULL,
+  head_hash BLOB NOT NULL,
+  epoch     INTEGER NOT NULL,  -- grows with every claim; whoever holds an older one is fenced out
+  owner     TEXT               -- the lock its owner holds while it lives
+) STRICT;
+CREATE INDEX runs_due ON runs (due) WHERE over = 0 AND due IS NOT NULL;
+
+CREATE TABLE entries (
+  run   TEXT NOT NULL,
+  seq   INTEGER NOT NULL,      -- the order in a run, without gaps; the rowid is no order
+  bytes BLOB NOT NULL          -- canonical JSON
+) STRICT;
+CREATE UNIQUE INDEX entries_order ON entries (run, seq);
+
+CREATE TABLE blobs (
+  digest BLOB NOT NULL UNIQUE,
+  bytes  BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE keyvalue (
+  namespace TEXT NOT NULL,
+  key       TEXT NOT NULL,
+  value     BLOB,              -- none once deleted: the row stays, so that versions only ever grow
+  version   INTEGER NOT NULL,
+  UNIQUE (namespace, key)
+) STRICT;
+
+CREATE TABLE pending_files (
+  id     INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice, so that a newer write is never taken for this one
+  run    TEXT NOT NULL,
+  root   TEXT NOT NULL,
+  path   TEXT NOT NULL,
+  digest BLOB,                 -- none removes the file
+  UNIQUE (root, path)
+) STRICT;
+
+CREATE TABLE counters (
+  name  TEXT NOT NULL UNIQUE,
+  value INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE skills (
+  name       TEXT NOT NULL,
+  version    TEXT NOT NULL,
+  component  TEXT NOT NULL,
+  manifest   TEXT NOT NULL,    -- JSON, as are the two below
+  operations TEXT NOT NULL,
+  imports    TEXT NOT NULL,
+  bytes      INTEGER NOT NULL,
+  source     TEXT NOT NULL,
+  installed  INTEGER NOT NULL,
+  UNIQUE (name, version, component)
+) STRICT;
+
+CREATE TABLE swaps (
+  id        INTEGER PRIMARY KEY AUTOINCREMENT,
+  name      TEXT NOT NULL,
+  version   TEXT NOT NULL,
+  component TEXT NOT NULL,
+  at        INTEGER NOT NULL,
+  by        TEXT NOT NULL
+) STRICT;

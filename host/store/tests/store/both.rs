@@ -1,0 +1,457 @@
+//! One suite over both stores.
+
+use crate::scene::{Driven, Store, blob, file, key, row, said, seen, wait};
+use kapell_journal::seam::{Commit, Head, JournalError};
+use kapell_model::digest::Digest;
+use kapell_model::id::{FlowName, RunId, SkillName};
+use kapell_model::manifest::Manifest;
+use kapell_model::plan::SkillPin;
+use kapell_model::quantity::Timestamp;
+use kapell_model::seam::{Catalog, Skill};
+use kapell_model::shape::{Operation, Shape};
+use kapell_store::{MemoryStore, ROW_BLOB_MAX, SqliteStore, StoreError};
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Each test once for each store.
+macro_rules! on_both_stores {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[test] fn $name() { super::$name(&super::MemoryStore::new()) })*
+        }
+        mod sqlite {
+            $(#[test] fn $name() {
+                let home = tempfile::tempdir().unwrap();
+                super::$name(&super::SqliteStore::open(home.path()).unwrap())
+            })*
+        }
+    };
+}
+
+on_both_stores! {
+    entries_come_back_in_order,
+    a_run_without_entries_is_no_run,
+    an_unexpected_head_is_fenced,
+    a_takeover_fences_the_owner_before,
+    a_living_owner_keeps_its_run,
+    a_released_run_is_free,
+    a_malformed_commit_writes_nothing,
+    keys_hold_versions_and_pages,
+    a_moved_key_is_a_conflict_that_writes_nothing,
+    a_counter_counted_by_many_counts_all,
+    blobs_small_and_large_come_back,
+    due_runs_are_found_in_order,
+    ids_are_given_once,
+    many_writers_leave_no_gap,
+    files_become_real_with_their_commit,
+    a_file_that_cannot_be_placed_holds_up_its_own_run,
+    a_swap_changes_what_is_in_use_and_is_remembered,
+    a_skill_without_its_bytes_is_refused,
+}
+
+fn entries_come_back_in_order(store: &impl Store) {
+    let owner = store.new_owner();
+    let mut driven = Driven::claim(store, "demo-1", &owner).unwrap();
+    assert_eq!((driven.head.seq, driven.head.epoch), (0, 1));
+    let two = driven.commit_of(&["a", "b"]);
+    wait(driven.commit(store, two)).unwrap();
+    driven.say(store, "c").unwrap();
+    assert_eq!(said(store, &driven.run), ["a", "b", "c"]);
+    assert_eq!(store.runs().unwrap(), [row(&driven.run)]);
+
+    let again = Driven::claim(store, "demo-1", &owner).unwrap();
+    assert_eq!(again.head, Head { epoch: 2, ..driven.head });
+}
+
+fn a_run_without_entries_is_no_run(store: &impl Store) {
+    let run: RunId = "demo-1".parse().unwrap();
+    assert_eq!(store.entries(&run), Err(JournalError::NotFound(run.clone())));
+    let owner = store.new_owner();
+    Driven::claim(store, "demo-1", &owner).unwrap();
+    assert_eq!(store.entries(&run), Err(JournalError::NotFound(run)));
+    assert_eq!(store.runs().unwrap(), []);
+}
+
+fn an_unexpected_head_is_fenced(store: &impl Store) {
+    let owner = store.new_owner();
+    let mut driven = Driven::claim(store, "demo-1", &owner).unwrap();
+    let stale = driven.clone();
+    driven.say(store, "a").unwrap();
+    for late in [
+        stale.clone(),
+        Driven { head: Head { epoch: 2, ..driven.head }, ..driven.clone() },
+        Driven { head: Head { hash: Digest::of(b"other"), ..driven.head }, ..driven.clone() },
+        Driven { head: Head { seq: 7, ..driven.head }, ..driven.clone() },
+        Driven { run: "demo-2".parse().unwrap(), ..stale },
+    ] {
+        let mut commit = late.next("late");
+        commit.writes.keys.push(key("k", Some("v")));
+        assert_eq!(wait(store.commit(commit)), Err(JournalError::Fenced(late.run)));
+    }
+    assert_eq!(said(store, &driven.run), ["a"]);
+    assert_eq!(store.get("crm", "k"), Ok(None), "a fenced commit leaves nothing");
+}
+
+fn a_takeover_fences_the_owner_before(store: &impl Store) {
+    let first = store.new_owner();
+    let mut before = Driven::claim(store, "demo-1", &first).unwrap();
+    before.say(store, "a").unwrap();
+    drop(first);
+    let second = store.new_owner();
+    let mut after = Driven::claim(store, "demo-1", &second).unwrap();
+    assert_eq!(after.head, Head { epoch: 2, ..before.head });
+    assert_eq!(before.say(store, "late"), Err(JournalError::Fenced(before.run.clone())));
+    after.say(store, "b").unwrap();
+    assert_eq!(said(store, &after.run), ["a", "b"]);
+}
+
+fn a_living_owner_keeps_its_run(store: &impl Store) {
+    let (first, second) = (store.new_owner(), store.new_owner());
+    assert_ne!(first.owner(), second.owner());
+    let mut driven = Driven::claim(store, "demo-1", &first).unwrap();
+    let refused = Driven::claim(store, "demo-1", &second).map(|driven| driven.head);
+    assert_eq!(refused, Err(JournalError::Owned(driven.run.clone())));
+    driven.say(store, "still mine").unwrap();
+}
+
+fn a_released_run_is_free(store: &impl Store) {
+    let (first, second) = (store.new_owner(), store.new_owner());
+    let mut driven = Driven::claim(store, "demo-1", &first).unwrap();
+    driven.say(store, "a").unwrap();
+    store.release(&driven.run, driven.head.epoch + 1).unwrap();
+    assert!(Driven::claim(store, "demo-1", &second).is_err(), "another epoch's release does nothing");
+    store.release(&driven.run, driven.head.epoch).unwrap();
+    assert_eq!(Driven::claim(store, "demo-1", &second).unwrap().head.epoch, 2);
+}
+
+fn a_malformed_commit_writes_nothing(store: &impl Store) {
+    let owner = store.new_owner();
+    let mut driven = Driven::claim(store, "demo-1", &owner).unwrap();
+    driven.say(store, "a").unwrap();
+    type Spoil = fn(&mut Commit);
+    let spoiled: [(&str, Spoil); 9] = [
+        ("no entries", |commit| commit.entries.clear()),
+        ("a gap", |commit| drop(commit.entries.remove(0))),
+        ("no link", |commit| commit.entries[1].entry.prev = Digest::of(b"other")),
+        ("another hash", |commit| commit.entries[1].hash = Digest::of(b"other")),
+        ("another epoch", |commit| commit.entries[1].entry.epoch = 9),
+        ("another run", |commit| commit.entries[1].entry.run = "demo-2".parse().unwrap()),
+        ("another row", |commit| commit.row.run = "demo-2".parse().unwrap()),
+        ("another blob", |commit| commit.blobs.push((Digest::of(b"one"), b"two"[..].into()))),
+        ("a path upwards", |commit| {
+            commit.writes.files.push(file(std::path::Path::new("/nowhere"), "../x", Some("x")));
+        }),
+    ];
+    for (what, spoil) in spoiled {
+        let mut commit = driven.commit_of(&["b", "c"]);
+        spoil(&mut commit);
+        let refused = wait(store.commit(commit));
+        assert!(matches!(refused, Err(JournalError::Malformed { .. })), "{what}: {refused:?}");
+    }
+    assert_eq!(said(store, &driven.run), ["a"]);
+}
+
+fn keys_hold_versions_and_pages(store: &impl Store) {
+    let owner = store.new_owner();
+    let mut driven = Driven::claim(store, "demo-1", &owner).unwrap();
+    let mut write = |keys: Vec<_>| {
+        let mut commit = driven.next("write");
+        commit.writes.keys = keys;
+        wait(driven.commit(store, commit)).unwrap();
+    };
+    write(vec![key("a", Some("1")), key("b", Some("")), key("é", Some("3"))]);
+    assert_eq!(store.get("crm", "a"), Ok(Some((b"1".to_vec(), 1))));
+    assert_eq!(store.get("crm", "b"), Ok(Some((Vec::new(), 1))), "empty is not absent");
+    write(vec![key("a", None)]);
+    assert_eq!(store.get("crm", "a"), Ok(None));
+    write(vec![key("a", Some("2"))]);
+    let (value, version) = store.get("crm", "a").unwrap().unwrap();
+    assert!(value == b"2" && version > 1, "a version is never used again, even after a deletion");
+
+    assert_eq!(store.keys("crm", None, 9).unwrap(), ["a", "b", "é"]);
+    assert_eq!(store.keys("crm", Some("a"), 1).unwrap(), ["b"]);
+    assert_eq!(store.keys("crm", Some("é"), 9).unwrap(), [""; 0]);
+    assert_eq!(store.keys("other", None, 9).unwrap(), [""; 0]);
+    assert_eq!(store.get("other", "a"), Ok(None));
+}
+
+fn a_moved_key_is_a_conflict_that_writes_nothing(store: &impl Store) {
+    let owner = store.new_owner();
+    let mut driven = Driven::claim(store, "demo-1", &owner).unwrap();
+    let attempt = |driven: &Driven, version| {
+        let mut commit = driven.next("count");
+        commit.writes.keys.push(key("count", Some("x")));
+        commit.writes.seen.push(seen("count", version));
+        commit.blobs.push(blob(b"kept only with its commit"));
+        commit
+    };
+    let conflict = JournalError::Conflict { namespace: "crm".into(), key: "count".into() };
+    assert_eq!(wait(store.commit(attempt(&driven, 1))), Err(conflict.clone()), "it is not there");
+    assert_eq!(store.blob(&blob(b"kept only with its commit").0), Ok(None));
+    let fits = attempt(&driven, 0);
+    wait(driven.commit(store, fits)).unwrap();
+    assert_eq!(wait(store.commit(attempt(&driven, 0))), Err(conflict), "it has moved");
+    let mut only_read = attempt(&driven, 0);
+    only_read.writes.keys.clear();
+    wait(driven.commit(store, only_read)).expect("what was only read binds nothing");
+    assert_eq!(said(store, &driven.run).len(), 2);
+}
+
+fn a_counter_counted_by_many_counts_all(store: &impl Store) {
+    const TASKS: usize = 6;
+    const EACH: usize = 5;
+    together(TASKS, |task| {
+        let store = store.clone();
+        async move {
+            let owner = store.new_owner();
+            let mut driven = Driven::claim(&store, &format!("count-{task}"), &owner).unwrap();
+            let mut done = 0;
+            while done < EACH {
+                let read = store.get("crm", "count").unwrap();
+                tokio::task::yield_now().await;
+                let (count, version) = read.map_or((0, 0), |(value, version)| (value[0], version));
+                let mut commit = driven.next("count");
+                commit.writes.seen.push(seen("count", version));
+                commit.writes.keys.push(key("count", None));
+                commit.writes.keys[0].value = Some(vec![count + 1]);
+                match driven.commit(&store, commit).await {
+                    Ok(()) => done += 1,
+                    Err(JournalError::Conflict { .. }) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+    });
+    let (value, version) = store.get("crm", "count").unwrap().unwrap();
+    assert_eq!((usize::from(value[0]), version as usize), (TASKS * EACH, TASKS * EACH));
+}
+
+fn blobs_small_and_large_come_back(store: &impl Store) {
+    let owner = store.new_owner();
+    let mut driven = Driven::claim(store, "demo-1", &owner).unwrap();
+    let sizes = [0, 1, ROW_BLOB_MAX, ROW_BLOB_MAX + 1, 3 * ROW_BLOB_MAX];
+    let blobs: Vec<_> = sizes.iter().map(|size| blob(&vec![7; *size])).collect();
+    for _ in 0..2 {
+        let mut commit = driven.next("the same bytes twice are kept once");
+        commit.blobs.clone_from(&blobs);
+        wait(driven.commit(store, commit)).unwrap();
+    }
+    for (digest, bytes) in &blobs {
+        assert_eq!(store.blob(digest).unwrap().as_ref(), Some(bytes), "{}", bytes.len());
+    }
+    assert_eq!(store.blob(&Digest::of(b"never stored")), Ok(None));
+}
+
+fn due_runs_are_found_in_order(store: &impl Store) {
+    let owner = store.new_owner();
+    for (run, due, over) in [
+        ("demo-1", Some(30), false),
+        ("demo-2", Some(10), false),
+        ("demo-3", Some(5), true),
+        ("demo-4", None, false),
+        ("demo-5", Some(31), false),
+    ] {
+        let driven = Driven::claim(store, run, &owner).unwrap();
+        let mut commit = driven.next("a");
+        commit.row.due = due.map(Timestamp);
+        commit.row.over = over;
+        commit.row.started = Timestamp(if run == "demo-2" { 9 } else { 3 });
+        wait(store.commit(commit)).unwrap();
+    }
+    let due = |now| store.due(Timestamp(now)).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(due(9), [""; 0]);
+    assert_eq!(due(10), ["demo-2"]);
+    assert_eq!(due(30), ["demo-2", "demo-1"]);
+    let runs = store.runs().unwrap();
+    let runs: Vec<_> = runs.iter().map(|row| row.run.as_str()).collect();
+    assert_eq!(runs, ["demo-2", "demo-5", "demo-4", "demo-3", "demo-1"], "newest first");
+}
+
+fn ids_are_given_once(store: &impl Store) {
+    let flow: FlowName = "onboarding".parse().unwrap();
+    assert_eq!(store.next_id(&flow).unwrap().as_str(), "onboarding-1");
+    assert_eq!(store.next_id(&"other".parse().unwrap()).unwrap().as_str(), "other-1");
+    let given = std::thread::scope(|scope| {
+        let ask = || (0..10).map(|_| store.next_id(&flow).unwrap()).collect::<Vec<_>>();
+        let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        asking.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), 80);
+    assert_eq!(store.next_id(&flow).unwrap().as_str(), "onboarding-82");
+}
+
+fn many_writers_leave_no_gap(store: &impl Store) {
+    const TASKS: usize = 64;
+    const EACH: usize = 12;
+    let writing = Arc::new(AtomicUsize::new(TASKS));
+    together(TASKS + 1, |task| {
+        let (store, writing) = (store.clone(), Arc::clone(&writing));
+        async move {
+            if task == TASKS {
+                return read_along(&store, &writing).await;
+            }
+            let owner = store.new_owner();
+            let mut driven = Driven::claim(&store, &format!("demo-{task}"), &owner).unwrap();
+            for n in 0..EACH {
+                let commit = driven.next(&n.to_string());
+                driven.commit(&store, commit).await.unwrap();
+                // A commit that is refused in the same transaction takes nothing of the others with it.
+                let late = Driven { head: Head { seq: 99, ..driven.head }, ..driven.clone() }.next("late");
+                assert!(matches!(store.commit(late).await, Err(JournalError::Fenced(_))));
+            }
+            writing.fetch_sub(1, Ordering::Release);
+        }
+    });
+    let expected: Vec<_> = (0..EACH).map(|n| n.to_string()).collect();
+    for task in 0..TASKS {
+        assert_eq!(said(store, &format!("demo-{task}").parse().unwrap()), expected, "run {task}");
+    }
+}
+
+/// Reads runs while they are written: reading checks numbers and links, so a gap is an error here.
+async fn read_along(store: &impl Store, writing: &AtomicUsize) {
+    let mut longest = 0;
+    while writing.load(Ordering::Acquire) > 0 {
+        for row in store.runs().unwrap() {
+            longest = longest.max(store.entries(&row.run).unwrap().len());
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(longest > 0, "nothing was read while it was written");
+}
+
+fn files_become_real_with_their_commit(store: &impl Store) {
+    let home = tempfile::tempdir().unwrap();
+    let out = home.path().join("out");
+    let owner = store.new_owner();
+    let mut driven = Driven::claim(store, "demo-1", &owner).unwrap();
+    let large = "x".repeat(ROW_BLOB_MAX + 1);
+    let mut commit = driven.next("write");
+    commit.writes.files = vec![file(&out, "a/letter.txt", Some("Dear")), file(&out, "large", Some(&large))];
+    let fenced = Commit { expected: Head { epoch: 9, ..commit.expected }, ..commit.clone() };
+    assert!(wait(store.commit(fenced)).is_err());
+    assert!(!out.exists(), "a commit that failed leaves no file");
+
+    wait(driven.commit(store, commit)).unwrap();
+    assert_eq!(fs::read_to_string(out.join("a/letter.txt")).unwrap(), "Dear");
+    assert_eq!(fs::read_to_string(out.join("large")).unwrap(), large);
+    assert_eq!(store.blob(&Digest::of(b"Dear")).unwrap().unwrap()[..], *b"Dear", "the content is evidence");
+
+    let mut commit = driven.next("remove");
+    commit.writes.files = vec![file(&out, "a/letter.txt", None)];
+    wait(driven.commit(store, commit)).unwrap();
+    assert!(!out.join("a/letter.txt").exists());
+}
+
+fn a_file_that_cannot_be_placed_holds_up_its_own_run(store: &impl Store) {
+    let home = tempfile::tempdir().unwrap();
+    let (out, owner) = (home.path().join("out"), store.new_owner());
+    fs::create_dir_all(out.join("taken")).unwrap();
+    let mut stuck = Driven::claim(store, "demo-1", &owner).unwrap();
+    let mut commit = stuck.next("write");
+    commit.writes.files = vec![file(&out, "taken", Some("new"))];
+    let refused = wait(stuck.commit(store, commit)).unwrap_err();
+    assert!(
+        matches!(&refused, JournalError::Unavailable { cause, .. } if cause.contains("taken")),
+        "{refused}"
+    );
+    assert_eq!(said(store, &stuck.run), ["write"], "what was recorded is recorded");
+
+    let mut other = Driven::claim(store, "demo-2", &owner).unwrap();
+    let mut commit = other.next("write");
+    commit.writes.files = vec![file(&out, "free", Some("new"))];
+    wait(other.commit(store, commit)).expect("another run goes on");
+    assert!(Driven::claim(store, "demo-1", &owner).is_err(), "its own run does not");
+
+    fs::remove_dir(out.join("taken")).unwrap();
+    Driven::claim(store, "demo-1", &owner).unwrap();
+    assert_eq!(fs::read_to_string(out.join("taken")).unwrap(), "new");
+}
+
+fn a_swap_changes_what_is_in_use_and_is_remembered(store: &impl Store) {
+    let name: SkillName = "kapell:letter".parse().unwrap();
+    let [one, two] = ["1.0.0", "2.1.0"].map(|version| skill(store, "kapell:letter", version, version));
+    let other = skill(store, "acme:pdf", "0.3.0", "pdf");
+    for (skill, at) in [(&two, 10), (&one, 11), (&other, 12)] {
+        store.put_skill(skill, "letter.wasm", Timestamp(at)).unwrap();
+    }
+    assert_eq!(store.catalog().unwrap().names(), [], "installing is not using");
+    assert_eq!(store.catalog().unwrap().find(&name, None), None);
+
+    for (version, at) in [("1.0.0", 20), ("2.1.0", 21), ("1.0.0", 22)] {
+        store.use_skill(&name, &version.parse().unwrap(), Timestamp(at), "ada").unwrap();
+    }
+    let catalog = store.catalog().unwrap();
+    assert_eq!(catalog.names(), std::slice::from_ref(&name));
+    let find =
+        |version: &str| catalog.find(&name, Some(&version.parse().unwrap())).map(|found| (*found).clone());
+    assert_eq!(catalog.find(&name, None).as_deref(), Some(&one));
+    assert_eq!(find("*"), Some(one.clone()), "the one in use when it fits");
+    assert_eq!(find("^2"), Some(two), "else the newest that does");
+    assert_eq!(find("^3"), None);
+    let swaps = store.swaps(&name).unwrap();
+    let swaps: Vec<_> =
+        swaps.iter().map(|swap| (swap.version.to_string(), swap.at.0, swap.by.as_str())).collect();
+    let (old, new) = ("1.0.0".to_owned(), "2.1.0".to_owned());
+    assert_eq!(swaps, [(old.clone(), 20, "ada"), (new, 21, "ada"), (old, 22, "ada")]);
+
+    let missing = store.use_skill(&name, &"9.0.0".parse().unwrap(), Timestamp(23), "ada");
+    let version = "9.0.0".parse().unwrap();
+    assert_eq!(missing, Err(StoreError::NotInstalled { name: name.clone(), version }));
+
+    let rebuilt = skill(store, "kapell:letter", "1.0.0", "other bytes");
+    store.put_skill(&rebuilt, "letter.wasm", Timestamp(30)).unwrap();
+    assert_eq!(store.catalog().unwrap().find(&name, None).as_deref(), Some(&one), "not before it is used");
+    store.use_skill(&name, &"1.0.0".parse().unwrap(), Timestamp(31), "ada").unwrap();
+    assert_eq!(store.catalog().unwrap().find(&name, None).as_deref(), Some(&rebuilt));
+    let listed = store.installed().unwrap();
+    let listed: Vec<_> = listed.iter().map(|one| (one.skill.pin.version.to_string(), one.in_use)).collect();
+    let expected = [("0.3.0", false), ("1.0.0", false), ("1.0.0", true), ("2.1.0", false)];
+    assert_eq!(listed, expected.map(|(version, in_use)| (version.to_owned(), in_use)));
+    assert_eq!(store.component(&one.pin.component).unwrap()[..], *b"1.0.0", "the old bytes stay");
+}
+
+fn a_skill_without_its_bytes_is_refused(store: &impl Store) {
+    let mut skill = skill(store, "acme:pdf", "0.3.0", "pdf");
+    skill.pin.component = Digest::of(b"never stored");
+    let missing = StoreError::NoComponent(skill.pin.component);
+    assert_eq!(store.put_skill(&skill, "pdf.wasm", Timestamp(1)), Err(missing.clone()));
+    assert_eq!(store.component(&skill.pin.component), Err(missing));
+    assert_eq!(store.installed().unwrap(), []);
+}
+
+fn skill(store: &impl Store, name: &str, version: &str, bytes: &str) -> Skill {
+    let name: SkillName = name.parse().unwrap();
+    let component = store.put_component(bytes.as_bytes()).unwrap();
+    let operation = Operation {
+        name: "write".into(),
+        interface: Some("kapell:letter/letters@1.0.0".into()),
+        function: "write".into(),
+        docs: None,
+        params: Vec::new(),
+        result: Some(Shape::List { of: Box::new(Shape::U8) }),
+    };
+    Skill {
+        pin: SkillPin { name: name.clone(), version: version.parse().unwrap(), component },
+        manifest: Manifest::without(name),
+        operations: vec![operation],
+        imports: vec!["wasi:io/streams@0.2.9".into()],
+        bytes: bytes.len() as u64,
+    }
+}
+
+/// Runs tasks at once and waits for all of them.
+fn together<F>(tasks: usize, task: impl Fn(usize) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    runtime.block_on(async {
+        let all: Vec<_> = (0..tasks).map(|number| tokio::spawn(task(number))).collect();
+        for task in all {
+            task.await.unwrap();
+        }
+    });
+}

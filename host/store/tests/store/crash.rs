@@ -1,0 +1,222 @@
+//! Processes that die at the worst moment, and disks that are full: this binary runs itself again as the child.
+
+use crate::scene::{Driven, file, key, said, wait};
+use kapell_journal::seam::{JournalError, Journals};
+use kapell_model::id::RunId;
+use kapell_model::seam::KeyvalueReads;
+use kapell_store::{FaultPoint, Options, ROW_BLOB_MAX, SqliteStore};
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::{env, fs};
+
+const HOME: &str = "KAPELL_STORE_TEST_HOME";
+const POINT: &str = "KAPELL_STORE_TEST_POINT";
+/// What a child says so that its lines are told from the test harness's own.
+const SAYS: &str = "child:";
+
+/// Starts this binary again at one of the children below.
+fn child(name: &str, home: &Path, point: &str, prefix: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let this = env::current_exe().unwrap();
+    let (program, before) = match prefix {
+        [] => (this.as_os_str(), Vec::new()),
+        [shell, rest @ ..] => {
+            (shell.as_ref(), rest.iter().map(|word| (*word).as_ref()).chain([this.as_os_str()]).collect())
+        }
+    };
+    let mut command = Command::new(program);
+    command.args(before).args(["--ignored", "--exact", "--nocapture", "--test-threads=1"]);
+    command.arg(format!("crash::{name}")).env(HOME, home).env(POINT, point);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines)
+}
+
+/// The next thing the child says; none when it has ended.
+fn heard(lines: &mut Lines<BufReader<ChildStdout>>) -> Option<String> {
+    lines.find_map(|line| Some(line.ok()?.split_once(SAYS)?.1.to_owned()))
+}
+
+fn say(what: impl std::fmt::Display) {
+    println!("{SAYS}{what}");
+    std::io::stdout().flush().unwrap();
+}
+
+fn home_of_child() -> PathBuf {
+    env::var_os(HOME).expect("only started by another test").into()
+}
+
+#[test]
+#[ignore = "the child of what_was_acknowledged_survives_a_kill"]
+fn commits_for_ever() {
+    let home = home_of_child();
+    let store = SqliteStore::open(&home.join("store")).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    loop {
+        let number = (driven.head.seq + 1).to_string();
+        let mut commit = driven.next(&number);
+        commit.writes.keys.push(key("last", Some(&number)));
+        commit.writes.files.push(file(&home.join("out"), "last", Some(&number)));
+        commit.writes.files.push(file(&home.join("out"), &format!("all/{number}"), Some(&number)));
+        wait(driven.commit(&store, commit)).unwrap();
+        say(number);
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let home = tempfile::tempdir().unwrap();
+    let mut acknowledged = 0;
+    for round in 1..=4_u64 {
+        let (mut child, mut lines) = child("commits_for_ever", home.path(), "", &[]);
+        for _ in 0..round * 7 {
+            acknowledged = heard(&mut lines).expect("the child lives").parse().unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        while let Some(more) = heard(&mut lines) {
+            acknowledged = more.parse().unwrap();
+        }
+
+        let store = SqliteStore::open(&home.path().join("store")).unwrap();
+        let run: RunId = "demo-1".parse().unwrap();
+        let said = said(&store, &run);
+        assert!(said.len() as u64 >= acknowledged, "{} of {acknowledged}", said.len());
+        let last = said.last().unwrap().clone();
+        let (value, version) = store.get("crm", "last").unwrap().unwrap();
+        assert_eq!(
+            (value, version),
+            (last.clone().into_bytes(), said.len() as u64),
+            "keys are of the commit"
+        );
+        for number in &said {
+            let path = home.path().join("out/all").join(number);
+            assert_eq!(fs::read_to_string(path).unwrap(), *number, "files are of the commit");
+        }
+        assert_eq!(fs::read_to_string(home.path().join("out/last")).unwrap(), last);
+    }
+}
+
+#[test]
+#[ignore = "the child of a_crash_at_any_point_is_all_or_nothing"]
+fn commits_once_and_dies() {
+    let home = home_of_child();
+    let point = env::var(POINT).unwrap();
+    let fault = move |reached: FaultPoint| {
+        if format!("{reached:?}") == point {
+            std::process::abort();
+        }
+    };
+    let options = Options { fault: Some(Arc::new(fault)), ..Options::default() };
+    let store = SqliteStore::open_with(&home.join("store"), options).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    let mut commit = driven.next("write");
+    let large = "x".repeat(ROW_BLOB_MAX + 1);
+    commit.writes.files = vec![
+        file(&home.join("out"), "small", Some("content")),
+        file(&home.join("out"), "large", Some(&large)),
+    ];
+    drop(wait(driven.commit(&store, commit)));
+    say("still alive");
+}
+
+#[test]
+fn a_crash_at_any_point_is_all_or_nothing() {
+    for (point, real) in [
+        (FaultPoint::Staged, false),
+        (FaultPoint::Committed, true),
+        (FaultPoint::BeforePlacing, true),
+        (FaultPoint::Placed, true),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let (mut child, mut lines) = child("commits_once_and_dies", home.path(), &format!("{point:?}"), &[]);
+        assert_eq!(heard(&mut lines), None, "it died at {point:?}");
+        child.wait().unwrap();
+        let out = home.path().join("out");
+        assert!(!out.join("large").exists(), "it died before the second file");
+
+        let store = SqliteStore::open(&home.path().join("store")).unwrap();
+        assert_eq!(store.entries(&"demo-1".parse().unwrap()).is_ok(), real, "{point:?}");
+        let placed = fs::read_to_string(out.join("small")).ok();
+        assert_eq!(placed.as_deref(), real.then_some("content"), "{point:?}");
+        assert_eq!(out.join("large").exists(), real, "{point:?}");
+
+        // Once it is in its place it is the people's; opening the store again does not bring it back.
+        drop(store);
+        drop(fs::remove_dir_all(&out));
+        SqliteStore::open(&home.path().join("store")).unwrap();
+        assert!(!out.exists(), "{point:?}");
+    }
+}
+
+#[test]
+#[ignore = "the child of a_run_is_its_owners_while_the_process_lives"]
+fn claims_and_waits() {
+    let store = SqliteStore::open(&home_of_child().join("store")).unwrap();
+    let owner = store.new_owner().unwrap();
+    Driven::claim(&store, "demo-1", &owner).unwrap().say(&store, "claimed").unwrap();
+    say("claimed");
+    drop(std::io::stdin().read_line(&mut String::new()));
+}
+
+#[test]
+fn a_run_is_its_owners_while_the_process_lives() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut child, mut lines) = child("claims_and_waits", home.path(), "", &[]);
+    assert_eq!(heard(&mut lines).as_deref(), Some("claimed"));
+    let store = SqliteStore::open(&home.path().join("store")).unwrap();
+    let owner = store.new_owner().unwrap();
+    let refused = Driven::claim(&store, "demo-1", &owner).err();
+    assert_eq!(refused, Some(JournalError::Owned("demo-1".parse().unwrap())));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(Driven::claim(&store, "demo-1", &owner).unwrap().head.epoch, 2);
+}
+
+#[test]
+#[ignore = "the child of a_full_disk_is_told_and_loses_nothing"]
+fn commits_until_refused() {
+    let store = SqliteStore::open(&home_of_child().join("store")).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    loop {
+        let filler = "x".repeat(20_000);
+        match driven.say(&store, &filler) {
+            Ok(()) => say(driven.head.seq),
+            Err(error) => {
+                say(format!("refused: {error}"));
+                say(format!("again: {:?}", driven.say(&store, "small").is_err()));
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_loses_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    // Files may not grow beyond 1,000 blocks, and the process is told so instead of being killed.
+    let limited = ["/bin/sh", "-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\""];
+    let (mut child, mut lines) = child("commits_until_refused", home.path(), "", &limited);
+    let mut acknowledged = 0;
+    let refused = loop {
+        let line = heard(&mut lines).expect("the child speaks");
+        match line.parse() {
+            Ok(number) => acknowledged = number,
+            Err(_) => break line,
+        }
+    };
+    assert!(refused.starts_with("refused: the journal cannot be written"), "{refused}");
+    assert_eq!(heard(&mut lines).as_deref(), Some("again: true"), "a failed write is not passed over");
+    child.wait().unwrap();
+    assert!(acknowledged > 3, "it wrote {acknowledged}");
+
+    let store = SqliteStore::open(&home.path().join("store")).unwrap();
+    assert_eq!(said(&store, &"demo-1".parse().unwrap()).len(), acknowledged);
+    let owner = store.new_owner().unwrap();
+    Driven::claim(&store, "demo-1", &owner).unwrap().say(&store, "there is room again").unwrap();
+}

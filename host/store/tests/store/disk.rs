@@ -1,0 +1,162 @@
+//! What only the store on the disk can get wrong: damage, foreign files, rights.
+
+use crate::scene::{Driven, blob, said};
+use kapell_journal::seam::{JournalError, Journals};
+use kapell_store::{Components, Durability, Options, ROW_BLOB_MAX, SqliteStore, StoreError};
+use rusqlite::Connection;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A closed store with one run of three entries, a small and a large blob.
+fn written() -> (tempfile::TempDir, Driven) {
+    let home = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(home.path()).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    let mut commit = driven.commit_of(&["first words", "second words", "third words"]);
+    commit.blobs = vec![blob(b"small bytes"), blob(&large())];
+    crate::scene::wait(driven.commit(&store, commit)).unwrap();
+    (home, driven)
+}
+
+fn large() -> Vec<u8> {
+    vec![7; ROW_BLOB_MAX + 1]
+}
+
+fn database(home: &Path) -> PathBuf {
+    home.join("journal.sqlite")
+}
+
+/// Flips one bit of the last byte of `needle`, wherever it stands in a file.
+fn flip(path: &Path, needle: &[u8]) {
+    let mut bytes = fs::read(path).unwrap();
+    let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(needle)).collect();
+    assert_eq!(places.len(), 1, "the bytes stand there once");
+    bytes[places[0] + needle.len() - 1] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_flipped_bit_in_any_entry_is_damage() {
+    for needle in ["first words", "second words", "third words"] {
+        let (home, driven) = written();
+        flip(&database(home.path()), needle.as_bytes());
+        let store = SqliteStore::open(home.path()).unwrap();
+        let read = store.entries(&driven.run);
+        assert!(matches!(read, Err(JournalError::Damaged(_))), "{needle}: {read:?}");
+    }
+}
+
+#[test]
+fn a_missing_entry_is_damage_even_at_the_end() {
+    for (sql, what) in [
+        ("DELETE FROM entries WHERE seq = 3", "the tail"),
+        ("DELETE FROM entries WHERE seq = 1", "the beginning"),
+        ("DELETE FROM entries", "all"),
+        ("UPDATE entries SET seq = 4 WHERE seq = 2", "the order"),
+    ] {
+        let (home, driven) = written();
+        Connection::open(database(home.path())).unwrap().execute(sql, []).unwrap();
+        let store = SqliteStore::open(home.path()).unwrap();
+        assert!(matches!(store.entries(&driven.run), Err(JournalError::Damaged(_))), "{what}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_a_blob_or_a_component_is_damage() {
+    let (home, _) = written();
+    let component = {
+        let store = SqliteStore::open(home.path()).unwrap();
+        let component = store.put_component(b"component bytes").unwrap();
+        assert_eq!(store.component(&component).unwrap()[..], *b"component bytes");
+        flip(&store.component_path(&component), b"component bytes");
+        component
+    };
+    let (small, big) = (blob(b"small bytes").0, blob(&large()).0);
+    flip(&database(home.path()), b"small bytes");
+    flip(&home.path().join("blobs").join(big.hex()), &large());
+    let store = SqliteStore::open(home.path()).unwrap();
+    for digest in [small, big] {
+        assert!(matches!(store.blob(&digest), Err(JournalError::Damaged(_))), "{digest}");
+    }
+    let read = store.component(&component);
+    assert!(matches!(read, Err(StoreError::Journal(JournalError::Damaged(_)))), "{read:?}");
+}
+
+#[test]
+fn a_newer_store_and_a_foreign_file_are_refused_untouched() {
+    let home = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(home.path()).unwrap());
+    Connection::open(database(home.path())).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    let refused = SqliteStore::open(home.path()).err().unwrap();
+    assert_eq!(refused, StoreError::Newer { path: database(home.path()), found: 2, known: 1 });
+
+    let home = tempfile::tempdir().unwrap();
+    Connection::open(database(home.path())).unwrap().execute("CREATE TABLE recipes (name TEXT)", []).unwrap();
+    let before = fs::read(database(home.path())).unwrap();
+    let refused = SqliteStore::open(home.path()).err().unwrap();
+    assert_eq!(refused, StoreError::Foreign { path: database(home.path()) });
+    assert_eq!(fs::read(database(home.path())).unwrap(), before);
+
+    let home = tempfile::tempdir().unwrap();
+    fs::write(
+        database(home.path()),
+        "not a database, but longer than a header of one hundred bytes ".repeat(3),
+    )
+    .unwrap();
+    assert!(matches!(SqliteStore::open(home.path()), Err(StoreError::Open { .. })));
+}
+
+#[test]
+fn only_the_owner_of_the_home_can_read_it() {
+    let (home, _) = written();
+    fs::set_permissions(database(home.path()), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let store = SqliteStore::open(home.path()).unwrap();
+    let owner = store.new_owner().unwrap();
+    Driven::claim(&store, "demo-2", &owner).unwrap().say(&store, "a").unwrap();
+    store.put_component(b"component").unwrap();
+    assert_eq!(loose(home.path()), Vec::<PathBuf>::new());
+}
+
+/// Everything at or below a path that others than its owner have rights to.
+fn loose(path: &Path) -> Vec<PathBuf> {
+    let data = fs::symlink_metadata(path).unwrap();
+    let mine = (data.permissions().mode() & 0o077 != 0).then(|| path.to_owned());
+    let below = data.is_dir().then(|| fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+    mine.into_iter().chain(below.into_iter().flatten().flat_map(|path| loose(&path))).collect()
+}
+
+#[test]
+fn two_stores_of_one_directory_see_and_fence_each_other() {
+    let home = tempfile::tempdir().unwrap();
+    let [one, other] = [(); 2].map(|()| SqliteStore::open(home.path()).unwrap());
+    let first = one.new_owner().unwrap();
+    let mut before = Driven::claim(&one, "demo-1", &first).unwrap();
+    before.say(&one, "a").unwrap();
+    assert_eq!(said(&other, &before.run), ["a"]);
+    let second = other.new_owner().unwrap();
+    assert_eq!(Driven::claim(&other, "demo-1", &second).err(), Some(JournalError::Owned(before.run.clone())));
+    drop(first);
+    let mut after = Driven::claim(&other, "demo-1", &second).unwrap();
+    assert_eq!(before.say(&one, "late"), Err(JournalError::Fenced(before.run.clone())));
+    after.say(&other, "b").unwrap();
+    assert_eq!(said(&one, &after.run), ["a", "b"]);
+}
+
+#[test]
+fn an_unsynced_store_keeps_everything_but_the_sync() {
+    let home = tempfile::tempdir().unwrap();
+    let options = Options { durability: Durability::Unsynced, ..Options::default() };
+    let store = SqliteStore::open_with(home.path(), options).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    // More than one checkpoint's worth.
+    for n in 0..450 {
+        driven.say(&store, &n.to_string()).unwrap();
+    }
+    drop(store);
+    let store = SqliteStore::open(home.path()).unwrap();
+    assert_eq!(store.entries(&driven.run).unwrap().len(), 450);
+}
