@@ -15,3 +15,5 @@ mod invoke;
 mod link;
 mod load;
 mod meter;
+pub mod shapes;
+mod value;

@@ -1,0 +1,322 @@
+//! What a component's own bytes say about it: its operations with their types, names and docs, and what it imports.
+//!
+//! The engine's types have lost the names, so the same bytes are decoded once more as WIT when a skill is installed.
+
+use kapell_model::shape::{Case, Field, Label, Operation, Shape};
+use std::collections::HashMap;
+use wit_component::DecodedWasm;
+use wit_parser::{Docs, Function, FunctionKind, Handle, Resolve, Type, TypeDef, TypeDefKind, TypeId};
+use wit_parser::{WorldId, WorldItem};
+
+/// How deep a type may nest: what the engine itself allows. With it no value nests deeper in JSON than readers follow.
+pub const DEPTH_MAX: usize = 100;
+
+/// How many types, fields and cases all operations may have together when every type is written out. A few
+/// hundred bytes can describe a type that doubles with each level.
+pub const PARTS_MAX: usize = 20_000;
+
+/// What a component offers and wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its operations, sorted by name.
+    pub operations: Vec<Operation>,
+    /// Every interface it imports and every function its world imports, as in the bytes, sorted.
+    pub imports: Vec<String>,
+}
+
+/// A component's bytes that could not be described.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DescribeError {
+    /// The bytes are not a component, or one whose types don't hold together.
+    #[error("read the component's types: {0}")]
+    Undecodable(String),
+    /// The bytes hold WIT text in binary form, with nothing to run.
+    #[error(
+        "read the component's types: these bytes are a WIT package, which describes components and has no code"
+    )]
+    WitPackage,
+    /// A type of this operation nests deeper than [`DEPTH_MAX`].
+    #[error("read the type of {operation}: it nests more than {DEPTH_MAX} levels deep")]
+    Deep {
+        /// The function.
+        operation: String,
+    },
+    /// The types are larger than [`PARTS_MAX`] in all.
+    #[error("read the type of {operation}: with it the component's types have more than {PARTS_MAX} parts")]
+    Large {
+        /// The function at which it was too much.
+        operation: String,
+    },
+}
+
+/// Reads operations and imports from a component's bytes.
+///
+/// # Errors
+/// When the bytes are no component or describe types beyond the bounds.
+pub fn describe(bytes: &[u8]) -> Result<Described, DescribeError> {
+    let (resolve, world) = decode(bytes)?;
+    let Some(world) = resolve.worlds.get(world) else {
+        return Err(DescribeError::Undecodable("there is no world in them".into()));
+    };
+    let operations = named(without_leftovers(exported(&resolve, &world.exports)?));
+    let interface = |item: &WorldItem| !matches!(item, WorldItem::Type { .. });
+    let imports = world.imports.iter().filter(|(_, item)| interface(item));
+    let mut imports: Vec<String> = imports.map(|(key, _)| resolve.name_world_key(key)).collect();
+    imports.sort();
+    Ok(Described { operations, imports })
+}
+
+/// The decoder asserts what it expects of well-formed bytes; on others that must not end the process.
+fn decode(bytes: &[u8]) -> Result<(Resolve, WorldId), DescribeError> {
+    let decoded = std::panic::catch_unwind(|| wit_component::decode(bytes));
+    match decoded {
+        Ok(Ok(DecodedWasm::Component(resolve, world))) => Ok((resolve, world)),
+        Ok(Ok(DecodedWasm::WitPackage(..))) => Err(DescribeError::WitPackage),
+        Ok(Err(error)) => Err(DescribeError::Undecodable(format!("{error:#}"))),
+        Err(_) => Err(DescribeError::Undecodable("they break the type decoder's own rules".into())),
+    }
+}
+
+type Items = wit_parser::IndexMap<wit_parser::WorldKey, WorldItem>;
+
+fn exported(resolve: &Resolve, exports: &Items) -> Result<Vec<Operation>, DescribeError> {
+    let mut reader = Reader { resolve, parts: PARTS_MAX };
+    let mut operations = Vec::new();
+    for (key, item) in exports {
+        match item {
+            WorldItem::Function(function) => operations.extend(reader.operation(None, function)?),
+            WorldItem::Interface { id, .. } => {
+                let name = resolve.name_world_key(key);
+                let functions = resolve.interfaces.get(*id).into_iter().flat_map(|it| it.functions.values());
+                for function in functions {
+                    operations.extend(reader.operation(Some(&name), function)?);
+                }
+            }
+            WorldItem::Type { .. } => {}
+        }
+    }
+    Ok(operations)
+}
+
+/// What a toolchain ran while it built the component and left exported: interface, function, and the name of a
+/// parameter that tells it from an author's own function.
+const LEFTOVERS: [(Option<&str>, &str, &str); 3] = [
+    // componentize-py: tells its interpreter which module to import.
+    (Some("exports"), "init", "symbols"),
+    // componentize-qjs: hands the script to its interpreter.
+    (None, "init", "script"),
+    (None, "init", "js-source"),
+];
+
+fn without_leftovers(mut operations: Vec<Operation>) -> Vec<Operation> {
+    operations.retain(|operation| {
+        !LEFTOVERS.iter().any(|(interface, function, param)| {
+            operation.interface.as_deref() == *interface
+                && operation.function == *function
+                && operation.params.iter().any(|it| it.name == *param)
+        })
+    });
+    operations
+}
+
+/// A function is called by its own name when no other has it, else by its interface's too, and by the whole of the
+/// interface's id when two packages have interfaces of one name.
+fn named(mut operations: Vec<Operation>) -> Vec<Operation> {
+    for longer in [short_name, whole_name] {
+        let mut counts = HashMap::new();
+        operations.iter().for_each(|it| *counts.entry(it.name.clone()).or_insert(0) += 1);
+        for operation in &mut operations {
+            if counts.get(&operation.name).is_some_and(|count| *count > 1) {
+                operation.name = longer(operation);
+            }
+        }
+    }
+    operations.sort_by(|one, other| one.name.cmp(&other.name));
+    operations
+}
+
+fn short_name(operation: &Operation) -> String {
+    let Some(interface) = &operation.interface else { return operation.function.clone() };
+    let unversioned = interface.split('@').next().unwrap_or(interface);
+    let last = unversioned.rsplit('/').next().unwrap_or(unversioned);
+    format!("{last}.{}", operation.function)
+}
+
+fn whole_name(operation: &Operation) -> String {
+    match &operation.interface {
+        Some(interface) => format!("{interface}.{}", operation.function),
+        None => operation.function.clone(),
+    }
+}
+
+/// Why a type could not be written out; the operation is added where it is known.
+enum Beyond {
+    Depth,
+    Parts,
+}
+
+/// Writes types out as shapes, within the bounds.
+struct Reader<'a> {
+    resolve: &'a Resolve,
+    parts: usize,
+}
+
+impl Reader<'_> {
+    /// Methods and constructors belong to a resource, which JSON can't hold, so they are no operations.
+    fn operation(
+        &mut self,
+        interface: Option<&str>,
+        function: &Function,
+    ) -> Result<Option<Operation>, DescribeError> {
+        let awaited = match function.kind {
+            FunctionKind::Freestanding => false,
+            FunctionKind::AsyncFreestanding => true,
+            _ => return Ok(None),
+        };
+        let read = self.signature(function).map_err(|beyond| {
+            let operation = function.name.clone();
+            match beyond {
+                Beyond::Depth => DescribeError::Deep { operation },
+                Beyond::Parts => DescribeError::Large { operation },
+            }
+        });
+        let (params, result) = read?;
+        Ok(Some(Operation {
+            name: function.name.clone(),
+            interface: interface.map(str::to_owned),
+            function: function.name.clone(),
+            docs: docs(&function.docs),
+            params,
+            result: if awaited { Some(uncallable("the result of an async function")) } else { result },
+        }))
+    }
+
+    fn signature(&mut self, function: &Function) -> Result<(Vec<Field>, Option<Shape>), Beyond> {
+        let mut params = Vec::new();
+        for param in &function.params {
+            params.push(Field { name: param.name.clone(), shape: self.shape(&param.ty, 0)?, docs: None });
+        }
+        Ok((params, self.optional(function.result.as_ref(), 0)?))
+    }
+
+    fn shape(&mut self, ty: &Type, depth: usize) -> Result<Shape, Beyond> {
+        self.spend(1)?;
+        Ok(match ty {
+            Type::Bool => Shape::Bool,
+            Type::U8 => Shape::U8,
+            Type::U16 => Shape::U16,
+            Type::U32 => Shape::U32,
+            Type::U64 => Shape::U64,
+            Type::S8 => Shape::S8,
+            Type::S16 => Shape::S16,
+            Type::S32 => Shape::S32,
+            Type::S64 => Shape::S64,
+            Type::F32 => Shape::F32,
+            Type::F64 => Shape::F64,
+            Type::Char => Shape::Char,
+            Type::String => Shape::String,
+            Type::ErrorContext => uncallable("error-context"),
+            Type::Id(id) => return self.defined(*id, depth),
+        })
+    }
+
+    fn defined(&mut self, id: TypeId, depth: usize) -> Result<Shape, Beyond> {
+        let resolve = self.resolve;
+        let Some(def) = resolve.types.get(id) else { return Ok(uncallable("an unknown type")) };
+        // A map with other keys than text is an array of arrays in JSON: two levels.
+        let depth = depth + if matches!(def.kind, TypeDefKind::Map(..)) { 2 } else { 1 };
+        if depth > DEPTH_MAX {
+            return Err(Beyond::Depth);
+        }
+        self.parts_of(def, depth)
+    }
+
+    fn parts_of(&mut self, def: &TypeDef, depth: usize) -> Result<Shape, Beyond> {
+        let name = def.name.clone();
+        Ok(match &def.kind {
+            TypeDefKind::Type(alias) => self.shape(alias, depth)?,
+            TypeDefKind::Record(record) => Shape::Record { name, fields: self.fields(record, depth)? },
+            TypeDefKind::Variant(variant) => Shape::Variant { name, cases: self.cases(variant, depth)? },
+            TypeDefKind::Enum(it) => {
+                let cases = it.cases.iter().map(|case| (&case.name, &case.docs));
+                Shape::Enum { name, cases: self.labels(cases)? }
+            }
+            TypeDefKind::Flags(it) => {
+                let flags = it.flags.iter().map(|flag| (&flag.name, &flag.docs));
+                Shape::Flags { name, flags: self.labels(flags)? }
+            }
+            TypeDefKind::Option(of) => Shape::Option { of: self.boxed(of, depth)? },
+            TypeDefKind::List(of) => Shape::List { of: self.boxed(of, depth)? },
+            TypeDefKind::FixedLengthList(of, length) => {
+                Shape::FixedList { of: self.boxed(of, depth)?, length: *length }
+            }
+            TypeDefKind::Tuple(tuple) => {
+                let of = tuple.types.iter().map(|ty| self.shape(ty, depth)).collect::<Result<_, _>>()?;
+                Shape::Tuple { of }
+            }
+            TypeDefKind::Map(key, value) => {
+                Shape::Map { key: self.boxed(key, depth)?, value: self.boxed(value, depth)? }
+            }
+            TypeDefKind::Result(result) => Shape::Result {
+                ok: self.optional(result.ok.as_ref(), depth)?.map(Box::new),
+                err: self.optional(result.err.as_ref(), depth)?.map(Box::new),
+            },
+            other => self.without_json(other, name),
+        })
+    }
+
+    fn without_json(&self, kind: &TypeDefKind, name: Option<String>) -> Shape {
+        let of_handle = |id: &TypeId| self.resolve.types.get(*id).and_then(|def| def.name.clone());
+        let (word, name) = match kind {
+            TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => ("resource", of_handle(id)),
+            TypeDefKind::Resource => ("resource", name),
+            other => (other.as_str(), name),
+        };
+        uncallable(&name.map_or_else(|| word.to_owned(), |name| format!("{word} {name}")))
+    }
+
+    fn boxed(&mut self, ty: &Type, depth: usize) -> Result<Box<Shape>, Beyond> {
+        self.shape(ty, depth).map(Box::new)
+    }
+
+    fn optional(&mut self, ty: Option<&Type>, depth: usize) -> Result<Option<Shape>, Beyond> {
+        ty.map(|ty| self.shape(ty, depth)).transpose()
+    }
+
+    fn fields(&mut self, record: &wit_parser::Record, depth: usize) -> Result<Vec<Field>, Beyond> {
+        let field = |it: &wit_parser::Field| {
+            Ok(Field { name: it.name.clone(), shape: self.shape(&it.ty, depth)?, docs: docs(&it.docs) })
+        };
+        record.fields.iter().map(field).collect()
+    }
+
+    fn cases(&mut self, variant: &wit_parser::Variant, depth: usize) -> Result<Vec<Case>, Beyond> {
+        self.spend(variant.cases.len())?;
+        let case = |it: &wit_parser::Case| {
+            let shape = self.optional(it.ty.as_ref(), depth)?;
+            Ok(Case { name: it.name.clone(), shape, docs: docs(&it.docs) })
+        };
+        variant.cases.iter().map(case).collect()
+    }
+
+    fn labels<'b>(
+        &mut self,
+        labels: impl ExactSizeIterator<Item = (&'b String, &'b Docs)>,
+    ) -> Result<Vec<Label>, Beyond> {
+        self.spend(labels.len())?;
+        Ok(labels.map(|(name, text)| Label { name: name.clone(), docs: docs(text) }).collect())
+    }
+
+    fn spend(&mut self, parts: usize) -> Result<(), Beyond> {
+        self.parts = self.parts.checked_sub(parts).ok_or(Beyond::Parts)?;
+        Ok(())
+    }
+}
+
+fn uncallable(what: &str) -> Shape {
+    Shape::Uncallable { what: what.to_owned() }
+}
+
+fn docs(docs: &Docs) -> Option<String> {
+    docs.contents.as_ref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
