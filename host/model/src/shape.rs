@@ -7,6 +7,9 @@
 mod accepts;
 mod check;
 mod path;
+#[cfg(any(test, feature = "strategies"))]
+#[allow(missing_docs, reason = "for tests only")]
+pub mod strategy;
 
 pub use check::{bytes_of, describe, float, integer};
 pub use path::{NoSuchPart, PathPart, in_expressions};

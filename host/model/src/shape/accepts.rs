@@ -167,3 +167,85 @@ fn integer_accepts(wanted: &Shape, given: &Shape) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::shape::strategy::{related_shapes, shapes, values};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_fits((wanted, given, value) in related_shapes().prop_flat_map(|(wanted, given)| {
+            let values = values(&given);
+            (Just(wanted), Just(given), values)
+        })) {
+            if wanted.accepts(&given).is_ok() {
+                prop_assert_eq!(wanted.check(&value), Ok(()), "{:?} accepts {:?}", wanted, given);
+            }
+        }
+
+        #[test]
+        fn every_shape_accepts_itself(shape in shapes()) {
+            prop_assert_eq!(shape.accepts(&shape), Ok(()));
+        }
+    }
+
+    fn record(fields: &[(&str, Shape)]) -> Shape {
+        let field =
+            |(name, shape): &(&str, Shape)| Field { name: (*name).into(), shape: shape.clone(), docs: None };
+        Shape::Record { name: None, fields: fields.iter().map(field).collect() }
+    }
+
+    fn choice(names: &[&str]) -> Shape {
+        let label = |name: &&str| Label { name: (*name).into(), docs: None };
+        Shape::Enum { name: None, cases: names.iter().map(label).collect() }
+    }
+
+    fn option(of: Shape) -> Shape {
+        Shape::Option { of: Box::new(of) }
+    }
+
+    #[test]
+    fn what_loses_nothing_is_accepted() {
+        let pairs = [
+            (Shape::U64, Shape::U32),
+            (Shape::S16, Shape::U8),
+            (Shape::F64, Shape::S32),
+            (Shape::String, choice(&["red"])),
+            (choice(&["red", "green"]), choice(&["green"])),
+            (option(Shape::U8), Shape::U8),
+            (record(&[("a", Shape::U8), ("b", option(Shape::Bool))]), record(&[("a", Shape::U8)])),
+            (Shape::List { of: Box::new(Shape::S64) }, Shape::Tuple { of: vec![Shape::U8, Shape::S32] }),
+        ];
+        for (wanted, given) in pairs {
+            assert_eq!(wanted.accepts(&given), Ok(()), "{wanted} takes {given}");
+        }
+    }
+
+    #[test]
+    fn what_might_not_fit_is_refused_with_its_place() {
+        let refused = |wanted: &Shape, given: &Shape| wanted.accepts(given).unwrap_err().to_string();
+        assert_eq!(refused(&Shape::U32, &Shape::U64), "value: expected u32, found u64");
+        assert_eq!(
+            refused(&Shape::U8, &option(Shape::U8)),
+            "value: expected u8, found option<u8>, which may be null"
+        );
+        assert_eq!(
+            refused(&choice(&["red"]), &choice(&["red", "green"])),
+            r#"value: expected "red", found "red" | "green""#
+        );
+        let customer = record(&[("customer", record(&[("name", Shape::String)]))]);
+        let without = record(&[("customer", record(&[]))]);
+        let with_more = record(&[("customer", record(&[("name", Shape::String), ("vat", Shape::String)]))]);
+        assert_eq!(refused(&customer, &without), "customer.name: expected string, found no such field");
+        assert_eq!(
+            refused(&customer, &with_more),
+            "customer.vat: expected one of name, found an unknown field"
+        );
+        // Bytes are a text in JSON, other lists are arrays.
+        let list = |of| Shape::List { of: Box::new(of) };
+        assert_eq!(refused(&list(Shape::U16), &list(Shape::U8)), "value: expected list<u16>, found list<u8>");
+    }
+}

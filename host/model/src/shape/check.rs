@@ -250,3 +250,115 @@ fn check_result(
         None => Err(misfit(&Path::Field(path, name), "null", payload)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::shape::strategy::{shapes, values};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    proptest! {
+        #[test]
+        fn the_values_of_a_shape_fit((shape, value) in shapes().prop_flat_map(|shape| {
+            let values = values(&shape);
+            (Just(shape), values)
+        })) {
+            prop_assert_eq!(shape.check(&value), Ok(()));
+        }
+    }
+
+    fn bytes() -> Shape {
+        Shape::List { of: Box::new(Shape::U8) }
+    }
+
+    fn field(name: &str, shape: Shape) -> Field {
+        Field { name: name.into(), shape, docs: None }
+    }
+
+    fn operation(params: Vec<Field>, result: Option<Shape>) -> Operation {
+        Operation { name: "run".into(), interface: None, function: "run".into(), docs: None, params, result }
+    }
+
+    #[test]
+    fn a_misfit_names_the_place_and_both_sides() {
+        let line = Shape::Record { name: None, fields: vec![field("price", Shape::U8)] };
+        let customer = Shape::Record {
+            name: Some("customer".into()),
+            fields: vec![
+                field("lines", Shape::List { of: Box::new(line) }),
+                field("mail", Shape::Option { of: Box::new(Shape::String) }),
+            ],
+        };
+        let operation = operation(vec![field("customer", customer)], None);
+        let told =
+            |arguments: Value| operation.check_arguments(&arguments).map_err(|misfit| misfit.to_string());
+        assert_eq!(told(json!({ "customer": { "lines": [{ "price": 255 }] } })), Ok(()));
+        let refusals = [
+            (json!([]), "value: expected an object, found an array of 0"),
+            (json!({}), "customer: expected record customer, found nothing"),
+            (
+                json!({ "customer": { "lines": [{ "price": 1 }, { "price": 256 }] } }),
+                "customer.lines[1].price: expected u8, found the number 256",
+            ),
+            (
+                json!({ "customer": { "lines": [], "male": "x" } }),
+                "customer.male: expected one of lines, mail, found an unknown field",
+            ),
+            (json!({ "customer": null }), "customer: expected an object, found null"),
+        ];
+        for (arguments, told_as) in refusals {
+            assert_eq!(told(arguments), Err(told_as.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_variant_takes_its_tag_and_value_and_nothing_else() {
+        let case = |name: &str, shape| Case { name: name.into(), shape, docs: None };
+        let cases = vec![case("same", None), case("changed", Some(Shape::U8))];
+        let verdict = Shape::Variant { name: None, cases };
+        for fits in
+            [json!({"tag": "same"}), json!({"tag": "same", "val": null}), json!({"tag": "changed", "val": 1})]
+        {
+            assert_eq!(verdict.check(&fits), Ok(()), "{fits}");
+        }
+        let refused = [
+            json!({"tag": "same", "why": 1}),
+            json!({"tag": "same", "val": 1}),
+            json!({"tag": "changed"}),
+            json!({"tag": "changed", "val": 1, "why": 1}),
+            json!({"tag": "other"}),
+            json!("same"),
+        ];
+        for refused in refused {
+            assert!(verdict.check(&refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn wide_integers_have_one_spelling_as_text() {
+        for text in ["0", "18446744073709551615"] {
+            assert_eq!(Shape::U64.check(&json!(text)), Ok(()), "{text}");
+        }
+        for text in ["18446744073709551616", "-1", "+1", "007", "-0", "1.0", "", " 1"] {
+            assert!(Shape::U64.check(&json!(text)).is_err(), "{text}");
+        }
+        assert!(Shape::U32.check(&json!("1")).is_err());
+        assert_eq!(Shape::U64.check(&json!(u64::MAX)), Ok(()));
+        assert_eq!(Shape::S64.check(&json!(i64::MIN)), Ok(()));
+        // What a reader makes of -9223372036854775809.
+        assert!(Shape::S64.check(&json!(-9_223_372_036_854_775_808.0_f64)).is_err());
+    }
+
+    #[test]
+    fn long_bytes_fit_only_as_a_whole_argument() {
+        let text = |length: usize| json!({ "data": "A".repeat(length) });
+        let whole = operation(vec![field("data", bytes())], Some(Shape::String));
+        let nested = operation(vec![field("data", bytes())], None);
+        assert_eq!(nested.check_arguments(&text(NESTED_BASE64_MAX)), Ok(()));
+        assert!(nested.check_arguments(&text(NESTED_BASE64_MAX + 4)).is_err());
+        assert_eq!(whole.check_arguments(&text(NESTED_BASE64_MAX + 4)), Ok(()));
+        assert!(whole.check_arguments(&text(5)).is_err(), "no base64");
+    }
+}
