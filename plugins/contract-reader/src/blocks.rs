@@ -32,6 +32,13 @@ pub(crate) struct Block {
     pub(crate) rows: Vec<Vec<String>>,
 }
 
+impl Block {
+    /// A block without words at the same place.
+    pub(crate) fn place(&self) -> Self {
+        Self { level: self.level, path: self.path.clone(), depth: self.depth, ..Self::default() }
+    }
+}
+
 /// All blocks of a text, in order; none of them without words.
 pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
     let mut builder = Builder::default();

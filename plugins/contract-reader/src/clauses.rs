@@ -33,22 +33,18 @@ pub(crate) fn clauses(body: Vec<Block>) -> Result<Vec<Clause>, ReadingError> {
 /// A number after an unfinished sentence is a reference, and no new clause.
 fn split_at_printed_numbers(block: &Block) -> Vec<Block> {
     let mut parts: Vec<Block> = Vec::new();
-    let mut offset = 0;
     for line in block.text.split_inclusive('\n') {
         let opens = split_number(line).is_some();
         match parts.last_mut().filter(|part| !(opens && ends_sentence(&part.text))) {
             Some(part) => part.text.push_str(line),
-            None => {
-                parts.push(Block { text: line.into(), lead: (0, 0), opens_number: false, ..block.clone() })
-            }
+            None => parts.push(Block { text: line.into(), ..block.place() }),
         }
-        offset += line.len();
     }
     if let Some(first) = parts.first_mut() {
         first.opens_number = block.opens_number;
         first.lead = if block.lead.1 <= first.text.len() { block.lead } else { (0, 0) };
     }
-    if offset == 0 { vec![block.clone()] } else { parts }
+    if parts.is_empty() { vec![block.clone()] } else { parts }
 }
 
 fn ends_sentence(text: &str) -> bool {
