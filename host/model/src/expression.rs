@@ -17,6 +17,7 @@ mod path;
 mod template;
 mod values;
 
+pub(crate) use path::is_reserved;
 pub use path::{Read, Segment};
 pub use template::Placed;
 
@@ -136,6 +137,15 @@ impl Expression {
         match &self.form {
             Form::Path(_) => None,
             Form::Cel(lowered) => lowered.condition,
+        }
+    }
+
+    /// The names that surely have a value wherever this holds as a condition, because it asks by `has`.
+    #[must_use]
+    pub fn certain_names(&self) -> &[String] {
+        match &self.form {
+            Form::Path(_) => &[],
+            Form::Cel(lowered) => &lowered.certain,
         }
     }
 

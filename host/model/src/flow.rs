@@ -1,1 +1,17 @@
 //! Flows: the authored order of steps, and its check.
+//!
+//! [`read`] turns a YAML (or JSON) text into what its author wrote, every part with its place; [`check`] holds that
+//! against the skills, the policy and the tariff and makes the [`crate::plan::Plan`] that will run. Both tell
+//! everything that is wrong together. A flow that checks has no unknown name, no missing grant, no question nobody
+//! can answer, and no value whose type is known not to fit.
+
+mod authored;
+mod check;
+mod page;
+mod scope;
+
+pub use authored::{Authored, TEXT_MAX, read};
+pub use check::{Context, Grants, Resolved, check};
+
+#[cfg(test)]
+mod tests;

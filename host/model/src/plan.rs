@@ -93,6 +93,48 @@ pub enum InputShape {
     Json,
 }
 
+impl InputShape {
+    /// Every shape, in the order people read them.
+    pub const ALL: [InputShape; 5] =
+        [InputShape::String, InputShape::Integer, InputShape::Number, InputShape::Boolean, InputShape::Json];
+
+    /// The word in flows.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            InputShape::String => "string",
+            InputShape::Integer => "integer",
+            InputShape::Number => "number",
+            InputShape::Boolean => "boolean",
+            InputShape::Json => "json",
+        }
+    }
+
+    /// The shape its values have for sure; none for `json`.
+    #[must_use]
+    pub const fn shape(self) -> Option<Shape> {
+        match self {
+            InputShape::String => Some(Shape::String),
+            InputShape::Integer => Some(Shape::S64),
+            InputShape::Number => Some(Shape::F64),
+            InputShape::Boolean => Some(Shape::Bool),
+            InputShape::Json => None,
+        }
+    }
+
+    /// Whether a value fits. An integer is a JSON number without a fraction; a number is a finite one.
+    #[must_use]
+    pub fn fits(self, value: &Value) -> bool {
+        match self {
+            InputShape::String => value.is_string(),
+            InputShape::Integer => value.is_i64(),
+            InputShape::Number => value.is_number(),
+            InputShape::Boolean => value.is_boolean(),
+            InputShape::Json => true,
+        }
+    }
+}
+
 /// A precondition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Requirement {
@@ -128,6 +170,7 @@ pub struct Step {
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "a plan has tens of steps and nearly all of them call")]
 pub enum Work {
     /// Calls a skill's operation; rung 0 of its ladder.
     Call {

@@ -37,6 +37,8 @@ pub(super) struct Lowered {
     tree: IdedExpr,
     pub(super) reads: Vec<Read>,
     pub(super) condition: Option<bool>,
+    /// Names that have a value wherever this holds.
+    pub(super) certain: Vec<String>,
     /// The paths asked for by `has`, in the order of their variables.
     tests: Vec<Read>,
     work: Work,
@@ -54,9 +56,11 @@ pub(super) fn lower(source: &str) -> Result<Lowered, ExpressionError> {
         work: Work::default(),
     };
     let condition = is_condition(program.expression());
+    let mut certain = Vec::new();
+    note_certain(program.expression(), &mut certain);
     let tree = lowering.expression(program.expression())?;
     let Lowering { reads, tests, work, .. } = lowering;
-    Ok(Lowered { tree, reads, condition, tests, work })
+    Ok(Lowered { tree, reads, condition, certain, tests, work })
 }
 
 impl Lowered {
@@ -293,23 +297,8 @@ impl Lowering<'_> {
                 .error(variable, "a loop begins with the name of its variable")
                 .with_hint(usage(name)));
         };
-        let items = self.path(range).map(|mut items| {
-            items.way.push(Segment::Item);
-            items
-        });
-        let range = self.expression(range)?;
-        if self.loops.len() == DEPTH_MAX {
-            return Err(self
-                .error(node, format!("loops stand {DEPTH_MAX} deep at most"))
-                .with_hint("let a skill do the work, it has limits of its own"));
-        }
-        self.loops.push((variable.clone(), items));
-        let body = body.iter().map(|part| self.expression(part)).collect::<Result<Vec<_>, _>>();
-        if matches!(name, op::MAP | op::FILTER) {
-            self.count_item();
-        }
-        self.loops.pop();
-        let shape = expand(node, name, variable, body?);
+        let (range, body) = self.looped(node, name, range, variable, body)?;
+        let shape = expand(node, name, variable, body);
         let shape = shape
             .ok_or_else(|| self.error(node, format!("`{name}` has other arguments")).with_hint(usage(name)));
         let Gathering { init, condition, step, result } = shape?;
@@ -326,6 +315,33 @@ impl Lowering<'_> {
                 result,
             })),
         ))
+    }
+
+    /// What a loop goes over and what it does, lowered where its variable means an item.
+    fn looped(
+        &mut self,
+        node: &IdedExpr,
+        name: &str,
+        range: &IdedExpr,
+        variable: &str,
+        body: &[IdedExpr],
+    ) -> Result<(IdedExpr, Vec<IdedExpr>), ExpressionError> {
+        let items = self.path(range).map(|mut items| {
+            items.way.push(Segment::Item);
+            items
+        });
+        let range = self.expression(range)?;
+        if self.loops.len() == DEPTH_MAX {
+            let error = self.error(node, format!("loops stand {DEPTH_MAX} deep at most"));
+            return Err(error.with_hint("let a skill do the work, it has limits of its own"));
+        }
+        self.loops.push((variable.into(), items));
+        let body = body.iter().map(|part| self.expression(part)).collect::<Result<Vec<_>, _>>();
+        if matches!(name, op::MAP | op::FILTER) {
+            self.count_item();
+        }
+        self.loops.pop();
+        Ok((range, body?))
     }
 
     fn count_step(&mut self) {
@@ -528,6 +544,24 @@ fn is_condition(node: &IdedExpr) -> Option<bool> {
         Expr::List(_) | Expr::Map(_) => Some(false),
         Expr::Call(call) if CONDITIONS.contains(&call.func_name.as_str()) => Some(true),
         Expr::Call(call) if VALUES.contains(&call.func_name.as_str()) => Some(false),
+        _ => None,
+    }
+}
+
+/// What a condition has asked for by `has` when it holds: through `&&`, not through anything else.
+fn note_certain(node: &IdedExpr, names: &mut Vec<String>) {
+    let Expr::Call(call) = &node.expr else { return };
+    match (call.func_name.as_str(), call.args.as_slice()) {
+        (op::LOGICAL_AND, args) => args.iter().for_each(|arg| note_certain(arg, names)),
+        (op::HAS, [what]) => names.extend(root(what)),
+        _ => {}
+    }
+}
+
+fn root(node: &IdedExpr) -> Option<String> {
+    match &node.expr {
+        Expr::Ident(name) => Some(name.clone()),
+        Expr::Select(select) => root(&select.operand),
         _ => None,
     }
 }

@@ -104,7 +104,7 @@ fn is_word(word: &str) -> bool {
 }
 
 /// The words of the CEL specification that are no names; CEL itself answers for them.
-fn is_reserved(word: &str) -> bool {
+pub(crate) fn is_reserved(word: &str) -> bool {
     const RESERVED: [&str; 21] = [
         "false",
         "in",
