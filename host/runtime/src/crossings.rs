@@ -106,6 +106,7 @@ struct Ledger {
     talk: u64,
     talk_max: u64,
     recorded: u64,
+    record_max: u64,
 }
 
 impl Crossings {
@@ -120,6 +121,7 @@ impl Crossings {
             talk: 0,
             talk_max: limits.talk.0,
             recorded: 0,
+            record_max: RECORD_MAX,
         })))
     }
 
@@ -191,7 +193,8 @@ impl Crossings {
     /// How many bytes may still be recorded.
     #[must_use]
     pub fn record_left(&self) -> u64 {
-        RECORD_MAX.saturating_sub(self.ledger().recorded)
+        let ledger = self.ledger();
+        ledger.record_max.saturating_sub(ledger.recorded)
     }
 
     /// Counts bytes the guest said: notes, log lines, printed text, whether or not they are kept.
@@ -271,8 +274,8 @@ impl Ledger {
 
     fn charge(&mut self, bytes: usize) -> Result<(), LimitReached> {
         self.recorded = self.recorded.saturating_add(bytes as u64);
-        if self.recorded > RECORD_MAX {
-            let detail = format!("the record of its calls passed {RECORD_MAX} bytes");
+        if self.recorded > self.record_max {
+            let detail = format!("the record of its calls passed {} bytes", self.record_max);
             return Err(LimitReached { cause: TrapCause::HostCalls, detail });
         }
         Ok(())
@@ -324,3 +327,120 @@ pub(crate) fn cut(text: &str, bytes: usize) -> String {
 
 /// Stands where a line was cut.
 pub const CUT_MARK: &str = " […cut]";
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use kapell_model::quantity::Bytes;
+
+    fn live(host_calls: u64, talk: u64) -> Crossings {
+        Crossings::live(&Limits { host_calls, talk: Bytes(talk), ..Limits::default() })
+    }
+
+    const ASK: Ask<'_> = Ask { kind: Kind::Random, call: "bytes", object: "", rule: None };
+
+    #[test]
+    fn calls_are_counted_by_kind_up_to_the_limit_and_not_beyond() {
+        let crossings = live(3, 0);
+        for _ in 0..2 {
+            crossings.count("files").unwrap();
+        }
+        crossings.cross(&ASK, || Ok(Reply::Number(1))).unwrap();
+        let end = crossings.cross(&ASK, || panic!("the world is not asked beyond the limit")).unwrap_err();
+        let end = end.downcast::<LimitReached>().unwrap();
+        assert_eq!(end.to_string(), "host-calls: more than 3 calls to the host");
+        let mut meters = Meters::default();
+        crossings.take().fill(&mut meters);
+        assert_eq!(meters.crossings, BTreeMap::from([("files".into(), 2), ("random".into(), 1)]));
+    }
+
+    #[test]
+    fn talk_ends_the_guest_beyond_its_limit() {
+        let said = |bytes: &[usize]| {
+            let crossings = live(0, 10);
+            bytes.iter().try_for_each(|bytes| crossings.talk(*bytes))
+        };
+        assert_eq!(said(&[9]), Ok(()));
+        assert_eq!(said(&[9, 1]), Ok(()));
+        assert_eq!(said(&[9, 2]).unwrap_err().cause, TrapCause::Talk);
+        assert_eq!(said(&[usize::MAX, usize::MAX]).unwrap_err().cause, TrapCause::Talk);
+    }
+
+    #[test]
+    fn answers_are_recorded_in_order_and_long_ones_once_by_digest() {
+        let crossings = live(9, 0);
+        let long: Arc<[u8]> = vec![7; INLINE_MAX + 1].into();
+        let replies = [
+            Reply::Bytes(vec![7; 3].into()),
+            Reply::Bytes(long.clone()),
+            Reply::Content(long.clone()),
+            Reply::Absent,
+        ];
+        for reply in replies {
+            let ask = Ask { object: "a", ..ASK };
+            assert_eq!(crossings.cross(&ask, || Ok(reply.clone())).unwrap(), reply);
+        }
+        let digest = Digest::of(&long);
+        let left = crossings.take();
+        let answers: Vec<_> = left.crossings.into_iter().map(|crossing| crossing.answer).collect();
+        let expected =
+            [Answer::Bytes("BwcH".into()), Answer::Content(digest), Answer::Content(digest), Answer::Absent];
+        assert_eq!(answers, expected);
+        assert_eq!(left.contents, [long.to_vec()]);
+    }
+
+    #[test]
+    fn a_refusal_is_recorded_with_the_rule_that_refused() {
+        let crossings = live(9, 0);
+        let rule: RuleId = "letters-out".parse().unwrap();
+        crossings.refuse(&Ask { rule: Some(&rule), object: "out/../x", ..ASK }, "not-permitted").unwrap();
+        let left = crossings.take();
+        let line = serde_json::to_string(&left.crossings).unwrap();
+        assert_eq!(
+            line,
+            r#"[{"kind":"random","call":"bytes","object":"out/../x","answer":{"refused":"not-permitted"},"rule":"letters-out"}]"#
+        );
+        assert_eq!(left.counts.get("refused"), Some(&1));
+    }
+
+    #[test]
+    fn a_record_that_would_not_fit_ends_the_guest() {
+        let fits = |room: u64| {
+            let crossings = live(9, 0);
+            crossings.ledger().record_max = room;
+            crossings.cross(&ASK, || Ok(Reply::Text("12345".into())))
+        };
+        let cost = CROSSING_BYTES as u64 + 5;
+        assert!(fits(cost + 1).is_ok());
+        assert!(fits(cost).is_ok());
+        let end = fits(cost - 1).unwrap_err().downcast::<LimitReached>().unwrap();
+        assert_eq!(end.cause, TrapCause::HostCalls);
+    }
+
+    #[test]
+    fn a_failure_of_the_host_is_no_answer() {
+        let crossings = live(9, 0);
+        assert!(crossings.cross(&ASK, || Err(wasmtime::Error::msg("disk gone"))).is_err());
+        assert_eq!(crossings.take().crossings, []);
+    }
+
+    #[test]
+    fn a_line_can_neither_break_nor_move_nor_hide() {
+        let forged =
+            "ok\n12:00 step approved\r\u{1b}[2J\u{202e}txt\u{200b}\u{2066}\u{feff}\u{e0041}\u{2028}end";
+        assert_eq!(
+            one_line(forged),
+            "ok 12:00 step approved \u{fffd}[2J\u{fffd}txt\u{fffd}\u{fffd}\u{fffd}\u{fffd} end"
+        );
+        let honest = "Müller & Söhne: 3 €, 日本語, ✓";
+        assert_eq!(one_line(honest), honest);
+    }
+
+    #[test]
+    fn a_cut_falls_between_characters_and_is_marked() {
+        assert_eq!(cut("häuser", 7), "häuser");
+        assert_eq!(cut("häuser", 6), "häuse […cut]");
+        assert_eq!(cut("häuser", 2), "h […cut]");
+    }
+}

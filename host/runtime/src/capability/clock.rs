@@ -176,3 +176,92 @@ pub fn add_to_linker<T: ClockView>(linker: &mut Linker<T>) -> wasmtime::Result<(
     wall_clock::add_to_linker::<T, Lends<ClockCtx>>(linker, T::clock)?;
     monotonic_clock::add_to_linker::<T, Lends<ClockCtx>>(linker, T::clock)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::monotonic_clock::Host as _;
+    use super::*;
+    use crate::capability::testing::{Bench, granted, lines};
+    use kapell_model::quantity::{Span, Timestamp};
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            Timestamp(1_234_567)
+        }
+    }
+
+    impl Ticks for Still {
+        fn nanoseconds(&self) -> u64 {
+            98_765_432
+        }
+    }
+
+    fn clock(grants: &GrantSet) -> Bench<ClockCtx> {
+        Bench::new(ClockCtx::new(grants, Arc::new(Still), Arc::new(Still)))
+    }
+
+    fn of_resolution(milliseconds: u64) -> Bench<ClockCtx> {
+        clock(&granted("time", Authority::Clock { resolution: Span(milliseconds) }))
+    }
+
+    #[test]
+    fn readings_are_rounded_down_to_the_resolution_and_recorded() {
+        let mut bench = of_resolution(10);
+        let wall = wall_clock::Host::now(&mut bench.lent()).unwrap();
+        assert_eq!((wall.seconds, wall.nanoseconds), (1_234, 560_000_000));
+        assert_eq!(monotonic_clock::Host::now(&mut bench.lent()).unwrap(), 90_000_000);
+        let (meters, left) = bench.meters();
+        let expected =
+            [r#"clock now  {"number":"1234560000000"}"#, r#"clock monotonic  {"number":"90000000"}"#];
+        assert_eq!(lines(&left.crossings), expected);
+        assert_eq!(meters.crossings.get("clock"), Some(&2));
+    }
+
+    #[test]
+    fn the_resolution_told_is_the_one_granted() {
+        let mut bench = of_resolution(1_500);
+        let told = wall_clock::Host::resolution(&mut bench.lent()).unwrap();
+        assert_eq!((told.seconds, told.nanoseconds), (1, 500_000_000));
+        assert_eq!(monotonic_clock::Host::resolution(&mut bench.lent()).unwrap(), 1_500_000_000);
+        // The finest grant there is rounds nothing, and divides by no zero.
+        assert_eq!(monotonic_clock::Host::now(&mut of_resolution(0).lent()).unwrap(), 98_765_432);
+    }
+
+    #[test]
+    fn without_a_grant_there_is_no_time() {
+        let mut bench = clock(&GrantSet::default());
+        assert!(wall_clock::Host::now(&mut bench.lent()).is_err());
+        assert!(bench.lent().subscribe_duration(0).is_err());
+        assert!(monotonic_clock::Host::resolution(&mut bench.lent()).is_err());
+    }
+
+    #[test]
+    fn waiting_is_real() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let ready = |until: Option<Duration>| {
+            let patience = Duration::from_millis(20);
+            let until = until.map(|span| tokio::time::Instant::now() + span);
+            let mut alarm = Alarm { until };
+            runtime.block_on(async { tokio::time::timeout(patience, alarm.ready()).await.is_ok() })
+        };
+        // An alarm is timed inside its runtime.
+        let _inside = runtime.enter();
+        assert!(ready(Some(Duration::ZERO)));
+        assert!(!ready(Some(Duration::from_secs(3_600))));
+        assert!(!ready(None), "an instant too far away to be told never comes");
+    }
+
+    #[test]
+    fn a_wait_is_a_handle_and_an_instant_past_is_ready_at_once() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _inside = runtime.enter();
+        let mut bench = of_resolution(1);
+        let handle = bench.lent().subscribe_instant(5).unwrap();
+        let polled = wasmtime_wasi_io::bindings::wasi::io::poll::Host::poll(&mut bench.table, vec![handle]);
+        assert_eq!(runtime.block_on(polled).unwrap(), [0]);
+        bench.lent().subscribe_duration(u64::MAX).unwrap();
+    }
+}

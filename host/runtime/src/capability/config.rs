@@ -84,3 +84,49 @@ impl store::Host for Lent<'_, ConfigCtx> {
 pub fn add_to_linker<T: ConfigView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     store::add_to_linker::<T, Lends<ConfigCtx>>(linker, T::config)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::store::Host as _;
+    use super::*;
+    use crate::capability::testing::{Bench, grant, lines};
+
+    fn settings(grants: &[(&str, &[(&str, &str)])]) -> Bench<ConfigCtx> {
+        let grants = grants.iter().map(|(name, values)| {
+            let values =
+                values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            grant(name, Authority::Config { values })
+        });
+        Bench::new(ConfigCtx::new(&GrantSet { grants: grants.collect(), inert: Vec::new() }))
+    }
+
+    #[test]
+    fn a_granted_setting_is_read_and_recorded_and_any_other_is_absent() {
+        let mut bench = settings(&[("house", &[("currency", "EUR")])]);
+        assert_eq!(bench.lent().get("currency".into()).unwrap().unwrap(), Some("EUR".into()));
+        assert_eq!(bench.lent().get("PATH".into()).unwrap().unwrap(), None);
+        let (meters, left) = bench.meters();
+        assert_eq!(
+            lines(&left.crossings),
+            [r#"config get currency {"text":"EUR"}"#, r#"config get PATH "absent""#]
+        );
+        assert_eq!((meters.crossings.get("config"), meters.bytes_read), (Some(&2), 3));
+    }
+
+    #[test]
+    fn all_settings_come_sorted_the_first_grant_winning() {
+        let mut bench = settings(&[("one", &[("b", "1")]), ("two", &[("b", "2"), ("a", "3")])]);
+        let all = bench.lent().get_all().unwrap().unwrap();
+        assert_eq!(all, [("a".into(), "3".into()), ("b".into(), "1".into())]);
+        let (meters, left) = bench.meters();
+        assert_eq!(lines(&left.crossings).first().unwrap(), r#"config names  {"names":["a","b"]}"#);
+        assert_eq!(meters.crossings.get("config"), Some(&1));
+    }
+
+    #[test]
+    fn without_a_grant_there_are_no_settings() {
+        let mut bench = settings(&[]);
+        assert_eq!(bench.lent().get_all().unwrap().unwrap(), []);
+    }
+}

@@ -418,3 +418,302 @@ pub fn add_to_linker<T: KeyvalueView>(linker: &mut Linker<T>) -> wasmtime::Resul
     atomics::add_to_linker::<T, Lends<KeyvalueCtx>>(linker, T::keyvalue)?;
     batch::add_to_linker::<T, Lends<KeyvalueCtx>>(linker, T::keyvalue)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::atomics::Host as _;
+    use super::batch::Host as _;
+    use super::store::{Host as _, HostBucket as _};
+    use super::*;
+    use crate::capability::testing::{Bench, granted, limit, lines};
+    use kapell_model::quantity::Bytes;
+    use kapell_model::seam::HostFault;
+    use std::sync::Mutex;
+
+    /// A store in memory, all keys of one namespace; `crm` is the only one there is.
+    #[derive(Default)]
+    struct Memory(Mutex<BTreeMap<String, (Vec<u8>, u64)>>);
+
+    impl Memory {
+        fn of(pairs: &[(&str, &str)]) -> Arc<Self> {
+            let memory = Self::default();
+            pairs.iter().for_each(|(key, value)| memory.set(key, value, 1));
+            Arc::new(memory)
+        }
+
+        fn set(&self, key: &str, value: &str, version: u64) {
+            self.0.lock().unwrap().insert(key.into(), (value.into(), version));
+        }
+    }
+
+    impl KeyvalueReads for Memory {
+        fn get(&self, namespace: &str, key: &str) -> Result<Option<(Vec<u8>, u64)>, HostFault> {
+            assert_eq!(namespace, "crm");
+            Ok(self.0.lock().unwrap().get(key).cloned())
+        }
+
+        fn keys(
+            &self,
+            namespace: &str,
+            cursor: Option<&str>,
+            limit: usize,
+        ) -> Result<Vec<String>, HostFault> {
+            assert_eq!(namespace, "crm");
+            let keys = self.0.lock().unwrap();
+            Ok(keys
+                .keys()
+                .filter(|key| cursor.is_none_or(|at| key.as_str() > at))
+                .take(limit)
+                .cloned()
+                .collect())
+        }
+    }
+
+    struct Desk {
+        bench: Bench<KeyvalueCtx>,
+        handle: u32,
+    }
+
+    fn desk(store: &Arc<Memory>, access: Access, keys_max: u64, bytes_max: u64) -> Desk {
+        let authority =
+            Authority::Keyvalue { namespace: "crm".into(), access, bytes_max: Bytes(bytes_max), keys_max };
+        let mut bench = Bench::new(KeyvalueCtx::new(&granted("accounts", authority), store.clone()));
+        let handle = bench.lent().open("accounts".into()).unwrap().rep();
+        Desk { bench, handle }
+    }
+
+    fn open(store: &Arc<Memory>) -> Desk {
+        desk(store, Access::ReadWrite, 100, 10_000)
+    }
+
+    impl Desk {
+        fn bucket(&self) -> Resource<Bucket> {
+            Resource::new_borrow(self.handle)
+        }
+        fn get(&mut self, key: &str) -> Answered<Option<String>> {
+            let bucket = self.bucket();
+            let value = self.bench.lent().get(bucket, key.into())?;
+            Ok(value.map(|value| String::from_utf8(value).unwrap()))
+        }
+        fn set(&mut self, key: &str, value: &str) -> Answered<()> {
+            let bucket = self.bucket();
+            self.bench.lent().set(bucket, key.into(), value.into())
+        }
+        fn delete(&mut self, key: &str) -> Answered<()> {
+            let bucket = self.bucket();
+            self.bench.lent().delete(bucket, key.into())
+        }
+        fn increment(&mut self, key: &str, delta: u64) -> Answered<u64> {
+            let bucket = self.bucket();
+            self.bench.lent().increment(bucket, key.into(), delta)
+        }
+        fn list(&mut self, cursor: Option<u64>) -> Answered<KeyResponse> {
+            let bucket = self.bucket();
+            self.bench.lent().list_keys(bucket, cursor)
+        }
+        fn held(self) -> (Vec<String>, Vec<String>) {
+            let (writes, seen) = self.bench.ctx.held();
+            let text = |value: Option<Vec<u8>>| {
+                value.map_or("gone".into(), |value| String::from_utf8(value).unwrap())
+            };
+            (
+                writes
+                    .into_iter()
+                    .map(|it| format!("{}/{}={}", it.namespace, it.key, text(it.value)))
+                    .collect(),
+                seen.into_iter().map(|it| format!("{}/{}@{}", it.namespace, it.key, it.version)).collect(),
+            )
+        }
+    }
+
+    fn denied<T: std::fmt::Debug>(answer: Answered<T>) -> bool {
+        matches!(answer, Err(KeyvalueError::Told(store::Error::AccessDenied)))
+    }
+
+    fn other<T: std::fmt::Debug>(answer: Answered<T>) -> String {
+        match answer {
+            Err(KeyvalueError::Told(store::Error::Other(why))) => why,
+            answer => panic!("{answer:?}"),
+        }
+    }
+
+    fn ended<T: std::fmt::Debug>(answer: Answered<T>) -> Option<TrapCause> {
+        match answer {
+            Err(KeyvalueError::Ends(error)) => limit(&error),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn only_the_granted_name_opens() {
+        let mut desk = open(&Memory::of(&[]));
+        // Not even the operator's own word for the same thing.
+        for name in ["crm", "", "accounts/", "default"] {
+            assert!(denied(desk.bench.lent().open(name.into())), "{name}");
+        }
+        let (meters, left) = desk.bench.meters();
+        assert_eq!(meters.crossings.get("refused"), Some(&4));
+        assert_eq!(
+            lines(&left.crossings).first().unwrap(),
+            r#"keyvalue open crm {"refused":"access-denied"}"#
+        );
+    }
+
+    #[test]
+    fn the_attempt_reads_its_own_writes_and_the_store_stays_as_it_was() {
+        let store = Memory::of(&[("a", "1")]);
+        let mut desk = open(&store);
+        desk.set("a", "2").unwrap();
+        desk.set("b", "3").unwrap();
+        assert_eq!(desk.get("a").unwrap(), Some("2".into()));
+        desk.delete("b").unwrap();
+        assert_eq!(desk.get("b").unwrap(), None);
+        assert_eq!(store.get("crm", "a").unwrap(), Some((b"1".to_vec(), 1)));
+        let (meters, left) = desk.bench.meters();
+        assert_eq!(left.crossings, [], "own writes are no readings");
+        assert_eq!((meters.bytes_read, meters.bytes_written), (1, 2 + 2 + 1));
+        assert_eq!(desk.held(), (vec!["crm/a=2".into(), "crm/b=gone".into()], vec![]));
+    }
+
+    #[test]
+    fn a_read_is_recorded_once_with_its_version_and_stays_what_it_was() {
+        let store = Memory::of(&[]);
+        store.set("a", "1", 7);
+        let mut desk = open(&store);
+        assert_eq!(desk.get("a").unwrap(), Some("1".into()));
+        store.set("a", "2", 8);
+        assert_eq!(desk.get("a").unwrap(), Some("1".into()));
+        assert_eq!(desk.get("none").unwrap(), None);
+        let (_, left) = desk.bench.meters();
+        let expected =
+            [r#"keyvalue get accounts/a {"bytes":"MQ=="}"#, r#"keyvalue get accounts/none "absent""#];
+        assert_eq!(lines(&left.crossings), expected);
+        assert_eq!(desk.held().1, ["crm/a@7", "crm/none@0"]);
+    }
+
+    #[test]
+    fn read_only_refuses_writes_and_write_only_refuses_reads() {
+        let store = Memory::of(&[("a", "1")]);
+        let mut reader = desk(&store, Access::Read, 100, 1_000);
+        assert_eq!(reader.get("a").unwrap(), Some("1".into()));
+        assert!(reader.list(None).is_ok());
+        assert!(
+            denied(reader.set("a", "2")) && denied(reader.delete("a")) && denied(reader.increment("a", 1))
+        );
+        let bucket = reader.bucket();
+        assert!(denied(reader.bench.lent().set_many(bucket, vec![("a".into(), vec![])])));
+        let bucket = reader.bucket();
+        assert!(denied(reader.bench.lent().delete_many(bucket, vec!["a".into()])));
+        assert_eq!(reader.bench.meters().0.crossings.get("refused"), Some(&5));
+        assert_eq!(reader.held().0, Vec::<String>::new());
+
+        let mut writer = desk(&store, Access::Write, 100, 1_000);
+        writer.set("a", "2").unwrap();
+        // Not even what it wrote itself: the answer would say whether it was there.
+        assert!(denied(writer.get("a")) && denied(writer.list(None)) && denied(writer.increment("a", 1)));
+        let bucket = writer.bucket();
+        assert!(denied(writer.bench.lent().exists(bucket, "a".into())));
+        let bucket = writer.bucket();
+        assert!(denied(writer.bench.lent().get_many(bucket, vec!["a".into()])));
+        assert_eq!(writer.held(), (vec!["crm/a=2".into()], vec![]));
+    }
+
+    #[test]
+    fn quotas_hold_at_their_limit_and_end_the_guest_beyond_it() {
+        let store = Memory::of(&[]);
+        for (keys, ends) in [(1, false), (2, false), (3, true)] {
+            let mut desk = desk(&store, Access::Write, 2, 1_000);
+            let all = (0..keys).try_for_each(|key| desk.set(&format!("k{key}"), "v"));
+            assert_eq!(ended(all), ends.then_some(TrapCause::Quota), "{keys} keys");
+        }
+        for (bytes, ends) in [(9, false), (10, false), (11, true)] {
+            let mut desk = desk(&store, Access::Write, 2, 10);
+            let answer = desk.set("k", &"v".repeat(bytes - 1));
+            assert_eq!(ended(answer), ends.then_some(TrapCause::Quota), "{bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn a_key_written_again_counts_once() {
+        let mut desk = desk(&Memory::of(&[]), Access::Write, 1, 10);
+        for _ in 0..5 {
+            desk.set("k", "123456789").unwrap();
+        }
+        desk.delete("k").unwrap();
+        assert_eq!(ended(desk.set("l", "")), Some(TrapCause::Quota), "a deletion is a change too");
+    }
+
+    #[test]
+    fn keys_are_short() {
+        let mut desk = open(&Memory::of(&[]));
+        assert!(desk.set(&"k".repeat(KEY_MAX), "v").is_ok());
+        assert_eq!(other(desk.set(&"k".repeat(KEY_MAX + 1), "v")), "a key of 1025 bytes, 1024 at most");
+    }
+
+    #[test]
+    fn increments_add_up_over_own_writes_and_remember_what_they_rest_on() {
+        let store = Memory::of(&[("n", "41"), ("word", "many"), ("full", &u64::MAX.to_string())]);
+        let mut desk = open(&store);
+        assert_eq!(desk.increment("n", 1).unwrap(), 42);
+        assert_eq!(desk.increment("n", 8).unwrap(), 50);
+        assert_eq!(desk.increment("new", 3).unwrap(), 3);
+        assert_eq!(other(desk.increment("word", 1)), "the value is not a whole number");
+        assert_eq!(other(desk.increment("full", 1)), "the counter would overflow");
+        let (writes, seen) = desk.held();
+        assert_eq!(writes, ["crm/n=50", "crm/new=3"]);
+        assert_eq!(seen, ["crm/full@1", "crm/n@1", "crm/new@0", "crm/word@1"]);
+    }
+
+    #[test]
+    fn a_listing_is_sorted_and_shows_own_writes() {
+        let mut desk = open(&Memory::of(&[("b", ""), ("d", ""), ("a", "")]));
+        desk.set("c", "").unwrap();
+        desk.delete("b").unwrap();
+        let page = desk.list(None).unwrap();
+        assert_eq!((page.keys, page.cursor), (vec!["a".into(), "c".into(), "d".into()], None));
+        let (_, left) = desk.bench.meters();
+        assert_eq!(lines(&left.crossings), [r#"keyvalue list accounts/ {"names":["a","b","d"]}"#]);
+    }
+
+    #[test]
+    fn a_long_listing_comes_in_pages_without_a_gap_or_a_double() {
+        let store = Memory::of(&[]);
+        (0..2 * PAGE).for_each(|key| store.set(&format!("k{key:05}"), "", 1));
+        let mut desk = desk(&store, Access::ReadWrite, 10, 1_000);
+        desk.set("k00999x", "").unwrap();
+        desk.set("zz", "").unwrap();
+        let (mut keys, mut cursor, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let page = desk.list(cursor).unwrap();
+            keys.extend(page.keys);
+            pages += 1;
+            cursor = page.cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!((keys.len(), pages), (2 * PAGE + 2, 3));
+        assert!(keys.windows(2).all(|pair| pair.first() < pair.last()));
+        assert_eq!(other(desk.list(Some(99))), "cursor 99 was never handed out");
+        assert_eq!(other(desk.list(Some(0))), "cursor 0 was never handed out");
+    }
+
+    #[test]
+    fn a_batch_is_its_calls_each_counted() {
+        let mut desk = open(&Memory::of(&[("a", "1")]));
+        let bucket = desk.bucket();
+        desk.bench
+            .lent()
+            .set_many(bucket, vec![("b".into(), b"2".to_vec()), ("c".into(), b"3".to_vec())])
+            .unwrap();
+        let bucket = desk.bucket();
+        desk.bench.lent().delete_many(bucket, vec!["c".into()]).unwrap();
+        let bucket = desk.bucket();
+        let keys = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let got = desk.bench.lent().get_many(bucket, keys).unwrap();
+        assert_eq!(got, [Some(("a".into(), b"1".to_vec())), Some(("b".into(), b"2".to_vec())), None]);
+        let (meters, _) = desk.bench.meters();
+        assert_eq!(meters.crossings.get("keyvalue"), Some(&(1 + 2 + 1 + 3)));
+    }
+}

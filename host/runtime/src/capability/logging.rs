@@ -66,3 +66,62 @@ const fn word(level: logging::Level) -> &'static str {
 pub fn add_to_linker<T: LoggingView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     logging::add_to_linker::<T, Lends<LoggingCtx>>(linker, T::logging)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::logging::{Host as _, Level};
+    use super::*;
+    use crate::capability::testing::{Bench, granted, limit};
+    use crate::crossings::Crossings;
+    use kapell_model::ending::TrapCause;
+    use kapell_model::limits::Limits;
+    use kapell_model::quantity::Bytes;
+
+    fn log(most: u64, talk: u64) -> Bench<LoggingCtx> {
+        let ctx = LoggingCtx::new(&granted("log", Authority::Logging { bytes_max: Bytes(most) }));
+        Bench::with(ctx, Crossings::live(&Limits { talk: Bytes(talk), ..Limits::default() }))
+    }
+
+    #[test]
+    fn a_line_is_one_line_whatever_the_guest_says() {
+        let mut bench = log(1_000, 1_000);
+        bench.lent().log(Level::Info, String::new(), "read 3 clauses".into()).unwrap();
+        bench.lent().log(Level::Warn, "pay\n".into(), "a\n12:00 approved\u{1b}[1A".into()).unwrap();
+        let (meters, left) = bench.meters();
+        assert_eq!(left.log, ["info: read 3 clauses", "warn [pay ]: a 12:00 approved\u{fffd}[1A"]);
+        assert_eq!(meters.crossings.get("logging"), Some(&2));
+    }
+
+    #[test]
+    fn a_line_beyond_the_grant_is_cut_and_those_after_it_are_counted() {
+        for (most, expected) in [(8, "info: ab"), (7, "info: a […cut]")] {
+            let mut bench = log(most, 1_000);
+            bench.lent().log(Level::Info, String::new(), "ab".into()).unwrap();
+            assert_eq!(bench.meters().1.log, [expected], "{most}");
+        }
+        let mut bench = log(7, 1_000);
+        for _ in 0..3 {
+            bench.lent().log(Level::Info, String::new(), "ab".into()).unwrap();
+        }
+        let (meters, left) = bench.meters();
+        assert_eq!(left.log, ["info: a […cut]"]);
+        assert_eq!(meters.crossings.get("logging-dropped"), Some(&2));
+    }
+
+    #[test]
+    fn talk_counts_also_what_is_dropped() {
+        let mut bench = log(0, 16);
+        bench.lent().log(Level::Info, String::new(), "ab".into()).unwrap();
+        bench.lent().log(Level::Info, String::new(), "ab".into()).unwrap();
+        let end = bench.lent().log(Level::Info, String::new(), "ab".into()).unwrap_err();
+        assert_eq!(limit(&end), Some(TrapCause::Talk));
+    }
+
+    #[test]
+    fn without_a_grant_nothing_is_kept() {
+        let mut bench = Bench::new(LoggingCtx::new(&GrantSet::default()));
+        bench.lent().log(Level::Info, String::new(), "ab".into()).unwrap();
+        assert!(bench.meters().1.log.is_empty());
+    }
+}

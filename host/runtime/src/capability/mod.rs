@@ -145,3 +145,62 @@ fn unfit(ask: &Ask<'_>) -> wasmtime::Error {
     let doing = format!("answer {} `{}` of {:?}", ask.kind, ask.call, ask.object);
     HostFault { doing, cause: "the record holds another form of answer".into() }.into()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+pub(crate) mod testing {
+    //! One kind's context on a bench, so that its host functions can be called without a guest.
+
+    use super::*;
+    use kapell_model::crossing::Crossing;
+    use kapell_model::ending::{Meters, TrapCause};
+    use kapell_model::grant::{Authority, Grant};
+
+    pub(crate) struct Bench<Ctx> {
+        pub(crate) ctx: Ctx,
+        pub(crate) table: ResourceTable,
+        pub(crate) crossings: Crossings,
+    }
+
+    impl<Ctx> Bench<Ctx> {
+        pub(crate) fn new(ctx: Ctx) -> Self {
+            Self::with(ctx, Crossings::live(&Limits::default()))
+        }
+
+        pub(crate) fn with(ctx: Ctx, crossings: Crossings) -> Self {
+            Self { ctx, table: ResourceTable::new(), crossings }
+        }
+
+        pub(crate) fn lent(&mut self) -> Lent<'_, Ctx> {
+            Lent { ctx: &mut self.ctx, table: &mut self.table, crossings: &self.crossings }
+        }
+
+        pub(crate) fn meters(&self) -> (Meters, Crossed) {
+            let (mut meters, left) = (Meters::default(), self.crossings.take());
+            left.fill(&mut meters);
+            (meters, left)
+        }
+    }
+
+    pub(crate) fn grant(name: &str, authority: Authority) -> Grant {
+        Grant { name: name.parse().unwrap(), rule: format!("{name}-rule").parse().unwrap(), authority }
+    }
+
+    pub(crate) fn granted(name: &str, authority: Authority) -> GrantSet {
+        GrantSet { grants: vec![grant(name, authority)], inert: Vec::new() }
+    }
+
+    /// Crossings as lines: `kind call object answer`.
+    pub(crate) fn lines(crossings: &[Crossing]) -> Vec<String> {
+        let line = |it: &Crossing| {
+            let answer = serde_json::to_string(&it.answer).unwrap();
+            format!("{} {} {} {answer}", it.kind, it.call, it.object)
+        };
+        crossings.iter().map(line).collect()
+    }
+
+    /// The limit an error ends the guest with.
+    pub(crate) fn limit(error: &wasmtime::Error) -> Option<TrapCause> {
+        error.downcast_ref::<crossings::LimitReached>().map(|limit| limit.cause)
+    }
+}

@@ -54,3 +54,61 @@ impl notes::Host for Lent<'_, NotesCtx> {
 pub fn add_to_linker<T: NotesView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     notes::add_to_linker::<T, Lends<NotesCtx>>(linker, T::notes)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::notes::Host as _;
+    use super::*;
+    use crate::capability::testing::{Bench, granted, limit};
+    use crate::crossings::Crossings;
+    use kapell_model::ending::TrapCause;
+    use kapell_model::limits::Limits;
+    use kapell_model::quantity::Bytes;
+
+    fn notes(most: u64, talk: u64) -> Bench<NotesCtx> {
+        let ctx = NotesCtx::new(&granted("notes", Authority::Notes { bytes_max: Bytes(most) }));
+        Bench::with(ctx, Crossings::live(&Limits { talk: Bytes(talk), ..Limits::default() }))
+    }
+
+    fn kept(most: u64, said: &[(&str, &str)]) -> (Vec<String>, Option<u64>) {
+        let mut bench = notes(most, 1_000);
+        for (topic, text) in said {
+            bench.lent().note((*topic).into(), (*text).into()).unwrap();
+        }
+        let (meters, left) = bench.meters();
+        let lines = left.notes.iter().map(|note| format!("{}|{}", note.topic, note.text));
+        (lines.collect(), meters.crossings.get("notes-dropped").copied())
+    }
+
+    #[test]
+    fn a_note_is_kept_as_one_line() {
+        let (lines, dropped) = kept(1_000, &[("terms", "two clauses\nshare a title\u{202e}")]);
+        assert_eq!(lines, ["terms|two clauses share a title\u{fffd}"]);
+        assert_eq!(dropped, None);
+    }
+
+    #[test]
+    fn notes_beyond_the_grant_are_cut_then_counted() {
+        assert_eq!(kept(4, &[("ab", "c")]), (vec!["ab|c".into()], None));
+        assert_eq!(kept(4, &[("ab", "cd")]), (vec!["ab|cd".into()], None));
+        assert_eq!(kept(4, &[("ab", "cde"), ("x", "y")]), (vec!["ab|cd […cut]".into()], Some(1)));
+        assert_eq!(kept(1, &[("ab", "cd")]), (vec!["a […cut]|[…cut]".into()], None));
+    }
+
+    #[test]
+    fn talk_beyond_the_limit_ends_the_guest() {
+        let mut bench = notes(0, 8);
+        bench.lent().note("ab".into(), "cd".into()).unwrap();
+        bench.lent().note("ab".into(), "cd".into()).unwrap();
+        let end = bench.lent().note("a".into(), String::new()).unwrap_err();
+        assert_eq!(limit(&end), Some(TrapCause::Talk));
+    }
+
+    #[test]
+    fn without_a_grant_nothing_is_kept() {
+        let mut bench = Bench::new(NotesCtx::new(&GrantSet::default()));
+        bench.lent().note("a".into(), "b".into()).unwrap();
+        assert!(bench.meters().1.notes.is_empty());
+    }
+}

@@ -129,3 +129,73 @@ pub fn add_to_linker<T: RandomView>(linker: &mut Linker<T>) -> wasmtime::Result<
     insecure::add_to_linker::<T, Lends<RandomCtx>>(linker, T::random)?;
     insecure_seed::add_to_linker::<T, Lends<RandomCtx>>(linker, T::random)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::insecure::Host as _;
+    use super::insecure_seed::Host as _;
+    use super::random::Host as _;
+    use super::*;
+    use crate::capability::testing::{Bench, granted, limit};
+    use base64::Engine as _;
+    use kapell_model::crossing::Answer;
+    use kapell_model::quantity::Bytes;
+
+    fn bytes(most: u64) -> Bench<RandomCtx> {
+        Bench::new(RandomCtx::new(&granted("dice", Authority::Random { bytes_max: Bytes(most) })))
+    }
+
+    #[test]
+    fn what_was_drawn_is_what_was_recorded() {
+        let mut bench = bytes(1_000);
+        let drawn = bench.lent().get_random_bytes(32).unwrap();
+        let number = bench.lent().get_random_u64().unwrap();
+        assert_ne!(drawn, [0; 32], "real random bytes");
+        assert_ne!(bench.lent().get_random_bytes(32).unwrap(), drawn);
+        let (_, left) = bench.meters();
+        let recorded = |place: usize| match &left.crossings.get(place).unwrap().answer {
+            Answer::Bytes(text) => base64::engine::general_purpose::STANDARD.decode(text).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(recorded(0), drawn);
+        assert_eq!(recorded(1), number.to_be_bytes());
+    }
+
+    #[test]
+    fn bytes_beyond_the_grant_end_the_guest() {
+        for (draws, ends) in
+            [(vec![9], false), (vec![9, 1], false), (vec![9, 2], true), (vec![u64::MAX], true)]
+        {
+            let mut bench = bytes(10);
+            let all: wasmtime::Result<Vec<_>> =
+                draws.iter().map(|length| bench.lent().get_random_bytes(*length)).collect();
+            let end = all.err().map(|error| limit(&error));
+            assert_eq!(end, ends.then_some(Some(TrapCause::Quota)), "{draws:?}");
+        }
+    }
+
+    #[test]
+    fn the_insecure_interfaces_draw_from_the_same_grant() {
+        let mut bench = bytes(8 + 16 + 1);
+        bench.lent().get_insecure_random_u64().unwrap();
+        bench.lent().insecure_seed().unwrap();
+        bench.lent().get_insecure_random_bytes(1).unwrap();
+        assert_eq!(limit(&bench.lent().get_insecure_random_bytes(1).unwrap_err()), Some(TrapCause::Quota));
+    }
+
+    #[test]
+    fn one_call_draws_so_much_and_no_more() {
+        let mut bench = bytes(u64::MAX);
+        assert_eq!(bench.lent().get_random_bytes(CALL_MAX).unwrap().len() as u64, CALL_MAX);
+        assert_eq!(limit(&bench.lent().get_random_bytes(CALL_MAX + 1).unwrap_err()), Some(TrapCause::Quota));
+    }
+
+    #[test]
+    fn without_a_grant_nothing_is_drawn() {
+        let mut bench = Bench::new(RandomCtx::new(&GrantSet::default()));
+        let error = bench.lent().get_random_bytes(1).unwrap_err();
+        assert!(error.is::<kapell_model::grant::Refusal>());
+        assert_eq!(bench.meters().1.crossings, []);
+    }
+}
