@@ -46,7 +46,8 @@ pub trait Journals: Send + Sync + 'static {
     /// All entries of a run in order.
     ///
     /// # Errors
-    /// `NotFound` when there is no such run, or it was claimed and has no entry yet; `Damaged` when the chain is broken.
+    /// `NotFound` when there is no such run, or it was claimed and has no entry yet; `Damaged` when the chain is
+    /// broken.
     fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError>;
 
     /// The bytes of a blob.

@@ -23,6 +23,15 @@ pub(crate) fn file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Makes a file if it is not there, without ever opening one that is: closing a file takes away every lock this
+/// process holds on it, those of a database it has open among them.
+pub(crate) fn untouched(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(FILE).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => tighten(path, FILE),
+        made => made.map(drop),
+    }
+}
+
 /// Only when it is too loose: a directory somebody else owns cannot be changed and need not be.
 fn tighten(path: &Path, mode: u32) -> io::Result<()> {
     let loose = fs::metadata(path)?.permissions().mode() & 0o077 != 0;

@@ -22,7 +22,7 @@ pub(crate) fn prepare(path: &Path) -> Result<(), StoreError> {
     let failed =
         |cause: &dyn std::fmt::Display| StoreError::Open { path: path.into(), cause: cause.to_string() };
     // Made first, so that the write-ahead log beside it takes over its mode.
-    private::file(path).map_err(|cause| failed(&cause))?;
+    private::untouched(path).map_err(|cause| failed(&cause))?;
     let mut connection = open(path).map_err(|cause| failed(&cause))?;
     let state = identify(&connection).map_err(|cause| failed(&cause))?;
     match state {
