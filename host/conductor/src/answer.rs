@@ -99,7 +99,7 @@ pub fn answer(
     if *open.asked.shown.digest() != given.shown {
         return Err(AnswerError::OtherQuestion(state.run.clone()));
     }
-    may_answer(program, open, &given.by)?;
+    may_answer(program, open, &given.by, now)?;
     let (verdict, value) = said(&open.asked.answer, &given.said)?;
     if let Some(minutes) = given.minutes.filter(|it| it.is_sign_negative() || *it > Decimal::from(1440)) {
         return Err(AnswerError::Minutes(minutes));
@@ -119,8 +119,8 @@ pub fn answer(
     Ok(Fact { body, blobs: blob.into_iter().collect() })
 }
 
-fn may_answer(program: &Program, open: &OpenQuestion, by: &str) -> Result<(), AnswerError> {
-    let escalated = open.asked.escalate_at.as_ref().filter(|_| open.escalated);
+fn may_answer(program: &Program, open: &OpenQuestion, by: &str, now: Timestamp) -> Result<(), AnswerError> {
+    let escalated = open.asked.escalate_at.as_ref().filter(|(at, _)| open.escalated || *at <= now);
     let others = escalated.and_then(|(_, role)| program.plan.roles.get(role)).into_iter().flatten();
     let people: Vec<&String> = open.asked.people.iter().chain(others).collect();
     match people.iter().any(|person| *person == by || (*person == "user:*" && by.starts_with("user:"))) {

@@ -169,6 +169,7 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         let standing = self.standing(run)?;
         answer(&standing.program, &standing.state, given, self.clock.now())?;
         let mut driving = self.taken_over(run)?;
+        driving.move_due()?;
         let state = driving.state.as_ref().ok_or_else(|| JournalError::NotFound(run.clone()))?;
         let fact = answer(&driving.program, state, given, self.clock.now())?;
         driving.take(fact)?;
@@ -341,6 +342,17 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
                         return self.rest();
                     }
                 }
+            }
+        }
+    }
+
+    /// Records what has come due before the answer that is about to be, in the order it came due.
+    fn move_due(&mut self) -> Result<(), DriveError> {
+        loop {
+            let state = self.state.as_ref().ok_or_else(|| JournalError::NotFound(self.run.clone()))?;
+            match decide(&self.program, state, &self.known, self.conductor.clock.now())? {
+                Action::Record(fact) if state.question.is_some() => self.take(fact)?,
+                _ => return Ok(()),
             }
         }
     }

@@ -95,7 +95,7 @@ fn words(body: &Body, values: &Values<'_>) -> (String, String) {
         Body::DoubtRaised { step, attempt } => {
             (step.to_string(), format!("in doubt: try {attempt} may have happened and must not happen twice"))
         }
-        Body::RunResumed { by } => ("run".into(), format!("resumed by {}", short(by, 80))),
+        Body::RunResumed { .. } => ("run".into(), "resumed by another process".into()),
         Body::CancelAsked { by, reason } => {
             ("run".into(), format!("{} asked to stop: {}", short(by, 60), short(reason, 120)))
         }

@@ -1,0 +1,384 @@
+//! Whole runs against a scripted skill, a journal in memory and a clock that is moved by hand. The run log is the
+//! expected text.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests stop at the first surprise")]
+
+mod stage;
+
+use kapell_conductor::answer::{AnswerError, Said};
+use kapell_conductor::drive::DriveError;
+use kapell_journal::entry::RunEnding;
+use kapell_journal::seam::JournalError;
+use kapell_model::seam::KeyvalueReads as _;
+use serde_json::json;
+use stage::{Act, Stage, ask, call, expecting, flow, with_ladder};
+
+#[tokio::test]
+async fn steps_run_in_order_and_a_step_whose_condition_fails_is_skipped() {
+    let stage = Stage::new([("read", Act::answers(json!({ "fee": 120 }))), ("post", Act::answers(json!("ok")))]);
+    let mut flow = flow([
+        ("facts", call("read", json!({ "kind": "literal", "value": "text" }))),
+        ("check", call("audit", json!({ "kind": "expression", "source": "facts.fee" }))),
+        ("posted", call("post", json!({ "kind": "expression", "source": "facts.fee" }))),
+    ]);
+    flow.steps[1].when = Some("facts.fee > 1000".into());
+    flow.outputs.insert("fee".into(), "facts.fee".into());
+    let standing = stage.run(flow).await.unwrap();
+    assert_eq!(stage.outputs(&standing), json!({ "fee": 120 }));
+    insta::assert_snapshot!(stage.log(&standing), @r#"
+    1  00:00:00.000  run           began: flow 1 by user:anna; plan 7da319398c93, policy e3b0c44298fc, tariff e9533ae342cf
+    2  00:00:00.000  facts         try 1: test:read 1.0.0 (3316348dbadf) read, effects none
+    3  00:00:00.000  facts         try 1: output {"fee":120}; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
+    4  00:00:00.000  check         skipped: `facts.fee > 1000` does not hold, with facts.fee = 120
+    5  00:00:00.000  posted        try 1: test:post 1.0.0 (72231043bc18) post, effects none
+    6  00:00:00.000  posted        try 1: output "ok"; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
+    7  00:00:00.000  run           done, outputs {"fee":120}
+    "#);
+}
+
+#[tokio::test]
+async fn an_expectation_that_fails_climbs_its_ladder_and_each_rung_stands_in_the_journal() {
+    let stage = Stage::new([
+        ("words", Act::answers(json!({ "confidence": 0.4 }))),
+        ("deep", Act::answers(json!({ "confidence": 0.6 }))),
+    ]);
+    let step = with_ladder(
+        expecting(call("words", json!({ "kind": "literal", "value": "t" })), "label.confidence >= 0.8"),
+        json!([
+            { "kind": "use", "call": stage::callee("deep", json!({ "kind": "literal", "value": "t" })) },
+            { "kind": "ask", "question": ask("support", "Which?", &[("guess", "label")]) },
+        ]),
+    );
+    let standing = stage.run(flow([("label", step)])).await.unwrap();
+    assert_eq!(standing.state.word(), "waiting");
+    let standing = stage.say(&standing, Said::Approve).await.unwrap();
+    assert_eq!(standing.state.word(), "done");
+    insta::assert_snapshot!(stage.log(&standing), @r#"
+     1  00:00:00.000  run           began: flow 1 by user:anna; plan 2acd6a9bf232, policy e3b0c44298fc, tariff e9533ae342cf
+     2  00:00:00.000  label         try 1: test:words 1.0.0 (dba36bffa5ca) words, effects none
+     3  00:00:00.000  label         try 1: output {"confidence":0.4}; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
+     4  00:00:00.000  label         rung 0: `label.confidence >= 0.8` does not hold, with label.confidence = 0.4
+     5  00:00:00.000  label         ladder: rung 0 is not good enough, on to rung 1 (rung 0 test:words#words: its output does not meet the expectation)
+     6  00:00:00.000  label         try 2 on rung 1: test:deep 1.0.0 (74611c1d6455) deep, effects none
+     7  00:00:00.000  label         try 2: output {"confidence":0.6}; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
+     8  00:00:00.000  label         rung 1: `label.confidence >= 0.8` does not hold, with label.confidence = 0.6
+     9  00:00:00.000  label         ladder: rung 1 is not good enough, on to rung 2 (rung 1 test:deep#deep: its output does not meet the expectation)
+    10  00:00:00.000  label         question 1 by the ladder to support: Which? (shown 83544a53e830)
+    11  00:00:00.000  label         question 1: approved by user:anna; 2.70 EUR estimated
+    12  00:00:00.000  run           done, outputs {}
+    "#);
+}
+
+#[tokio::test]
+async fn a_second_pass_gets_new_inputs_from_the_verdict() {
+    let stage = Stage::new([
+        ("draft", Act::echoes()),
+        ("lint", Act::answers_in_turn([json!({ "findings": ["too long"] }), json!({ "findings": [] })])),
+    ]);
+    let mut step = call("draft", json!({ "kind": "literal", "value": ["first"] }));
+    step["expect"] = json!({
+        "kind": "verdict",
+        "call": stage::callee("lint", json!({ "kind": "expression", "source": "draft" })),
+        "holds": "size(verdict.findings) == 0",
+    });
+    let step = with_ladder(
+        step,
+        json!([{ "kind": "again", "with": { "input": { "kind": "expression", "source": "verdict.findings" } } }]),
+    );
+    let mut flow = flow([("draft", step)]);
+    flow.outputs.insert("draft".into(), "draft".into());
+    let standing = stage.run(flow).await.unwrap();
+    assert_eq!(stage.outputs(&standing), json!({ "draft": ["too long"] }));
+}
+
+#[tokio::test]
+async fn a_ladder_that_ends_stops_the_run_as_escalated_with_its_runbook() {
+    let stage = Stage::new([("words", Act::answers(json!({ "confidence": 0.4 })))]);
+    let step = expecting(call("words", json!({ "kind": "literal", "value": "t" })), "label.confidence >= 0.8");
+    let mut flow = flow([("label", step)]);
+    flow.runbook = Some("docs/queues.md".into());
+    let standing = stage.run(flow).await.unwrap();
+    let ended = standing.state.ended.unwrap();
+    assert_eq!(ended.state, RunEnding::Escalated);
+    assert_eq!(ended.reason.unwrap(), "its output does not meet the expectation; go on by docs/queues.md");
+}
+
+#[tokio::test]
+async fn a_retry_is_for_traps_and_never_for_a_skill_that_said_no() {
+    let trapping = |retry: u32| {
+        let stage = Stage::new([("work", Act::traps_then(2, json!("done")))]);
+        let mut step = call("work", json!({ "kind": "literal", "value": 1 }));
+        step["retry"] = json!(retry);
+        async move { stage.run(flow([("w", step)])).await.unwrap().state.word() }
+    };
+    assert_eq!(trapping(2).await, "done");
+    assert_eq!(trapping(1).await, "trapped");
+    let stage = Stage::new([("work", Act::says_no(json!("no")))]);
+    let mut step = call("work", json!({ "kind": "literal", "value": 1 }));
+    step["retry"] = json!(5);
+    let standing = stage.run(flow([("w", step)])).await.unwrap();
+    assert_eq!((standing.state.word(), stage.performed()), ("failed", 1));
+}
+
+#[tokio::test]
+async fn a_trap_is_taken_up_by_the_ladder() {
+    let stage = Stage::new([("poisoned", Act::traps_then(9, json!(0))), ("sound", Act::answers(json!("fine")))]);
+    let step = with_ladder(
+        call("poisoned", json!({ "kind": "literal", "value": 1 })),
+        json!([{ "kind": "use", "call": stage::callee("sound", json!({ "kind": "literal", "value": 1 })) }]),
+    );
+    assert_eq!(stage.run(flow([("w", step)])).await.unwrap().state.word(), "done");
+}
+
+#[tokio::test]
+async fn what_is_sent_back_or_broken_writes_nothing_and_what_is_accepted_does() {
+    let run = |act: Act, holds: &'static str| async move {
+        let stage = Stage::new([("work", act)]);
+        let step = expecting(call("work", json!({ "kind": "literal", "value": 1 })), holds);
+        stage.run(flow([("w", step)])).await.unwrap();
+        stage.store.get("ns", "key").unwrap().map(|(value, _)| value)
+    };
+    let writes = || Act::answers(json!(1)).writing("key", b"value");
+    assert_eq!(run(writes(), "w == 1").await.as_deref(), Some(&b"value"[..]));
+    assert_eq!(run(writes(), "w == 2").await, None);
+    assert_eq!(run(Act::traps_then(9, json!(1)).writing("key", b"value"), "w == 1").await, None);
+    assert_eq!(run(Act::says_no(json!(1)).writing("key", b"value"), "w == 1").await, None);
+}
+
+#[tokio::test]
+async fn what_an_accepted_output_wrote_becomes_real_with_the_approval_even_in_another_process() {
+    let stage = Stage::new([("work", Act::answers(json!(1)).writing("key", b"value"))]);
+    let step = with_ladder(
+        expecting(call("work", json!({ "kind": "literal", "value": 1 })), "w == 2"),
+        json!([{ "kind": "ask", "question": ask("legal", "All the same?", &[("w", "w")]) }]),
+    );
+    let standing = stage.run(flow([("w", step)])).await.unwrap();
+    assert_eq!(stage.store.get("ns", "key").unwrap(), None);
+    let stage = stage.restarted();
+    let standing = stage.say(&standing, Said::Approve).await.unwrap();
+    assert_eq!(standing.state.word(), "done");
+    assert_eq!(stage.store.get("ns", "key").unwrap().unwrap().0, b"value");
+}
+
+fn asking(question: serde_json::Value) -> kapell_model::plan::Plan {
+    flow([("view", json!({ "kind": "ask", "question": question })), ("after", call("work", json!({ "kind": "literal", "value": 1 })))])
+}
+
+#[tokio::test]
+async fn an_answer_is_taken_once_from_somebody_asked_to_exactly_what_was_shown() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let waiting = stage.run(asking(ask("legal", "Accept?", &[]))).await.unwrap();
+    let refused = |error: DriveError| match error {
+        DriveError::Answer(error) => error.to_string(),
+        other => panic!("{other}"),
+    };
+    let mut other = stage.given(&waiting, Said::Approve);
+    other.shown = kapell_model::digest::Digest::of(b"something else");
+    let error = stage.conductor.answer(&waiting.state.run, &other).await.err().unwrap();
+    assert_eq!(refused(error), "what flow-1 asks now is not what was shown: look again, then answer");
+    let mut stranger = stage.given(&waiting, Said::Approve);
+    stranger.by = "user:mallory".into();
+    let error = stage.conductor.answer(&waiting.state.run, &stranger).await.err().unwrap();
+    assert_eq!(refused(error), "user:mallory is not among the people asked: user:anna");
+    let error = stage.say(&waiting, Said::Value(json!("yes"))).await.err().unwrap();
+    assert_eq!(refused(error), "the answer does not fit: expected approve or reject, found the text \"yes\"");
+    let done = stage.say(&waiting, Said::Approve).await.unwrap();
+    assert_eq!(done.state.word(), "done");
+    let error = stage.say(&waiting, Said::Approve).await.err().unwrap();
+    assert_eq!(refused(error), "run flow-1 asks nothing now: it is done");
+}
+
+#[tokio::test]
+async fn a_no_ends_the_run_as_rejected_and_nothing_after_it_runs() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let waiting = stage.run(asking(ask("legal", "Accept?", &[]))).await.unwrap();
+    let ended = stage.say(&waiting, Said::Reject).await.unwrap();
+    assert_eq!((ended.state.word(), stage.performed()), ("rejected", 0));
+}
+
+#[tokio::test]
+async fn time_reminds_escalates_and_expires_and_expiry_is_never_a_yes() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let mut question = ask("legal", "Accept?", &[]);
+    question["remind"] = json!(1_000);
+    question["escalate"] = json!({ "after": 2_000, "to": "general-counsel" });
+    question["expire"] = json!(3_000);
+    let waiting = stage.run(asking(question)).await.unwrap();
+    let run = waiting.state.run.clone();
+    for (now, due) in [(0, Some(1_000)), (1_000, Some(2_000)), (2_000, Some(3_000))] {
+        stage.set_clock(now);
+        let standing = stage.conductor.resume(&run).await.unwrap();
+        assert_eq!(standing.state.due().map(|at| at.0), due);
+    }
+    // Asked as well once it was escalated, and too late all the same.
+    let mut given = stage.given(&waiting, Said::Approve);
+    given.by = "user:gina".into();
+    stage.set_clock(3_000);
+    let error = stage.conductor.answer(&run, &given).await.err().unwrap();
+    assert!(matches!(error, DriveError::Answer(AnswerError::Expired(_))), "{error}");
+    let ended = stage.conductor.resume(&run).await.unwrap();
+    assert_eq!((ended.state.word(), stage.performed()), ("expired", 0));
+    insta::assert_snapshot!(stage.log(&ended), @r#"
+    1  00:00:00.000  run           began: flow 1 by user:anna; plan 5b8389af92b4, policy e3b0c44298fc, tariff e9533ae342cf
+    2  00:00:00.000  view          question 1 to legal: Accept? (shown 073b3ab7dbba, until 1970-01-01 00:00:03.000)
+    3  00:00:01.000  view          question 1: reminded
+    4  00:00:02.000  view          question 1: general-counsel is asked as well
+    5  00:00:03.000  view          question 1: expired unanswered, which is never a yes
+    6  00:00:03.000  run           expired at view: nobody answered in time, which is never a yes
+    "#);
+}
+
+#[tokio::test]
+async fn a_question_nobody_escalated_is_not_answered_by_the_other_role() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let mut question = ask("legal", "Accept?", &[]);
+    question["escalate"] = json!({ "after": 2_000, "to": "general-counsel" });
+    let waiting = stage.run(asking(question)).await.unwrap();
+    let mut given = stage.given(&waiting, Said::Approve);
+    given.by = "user:gina".into();
+    let error = stage.conductor.answer(&waiting.state.run, &given).await.err().unwrap();
+    assert!(matches!(error, DriveError::Answer(AnswerError::NotAsked { .. })), "{error}");
+    stage.set_clock(2_000);
+    assert_eq!(stage.conductor.answer(&waiting.state.run, &given).await.unwrap().state.word(), "done");
+}
+
+#[tokio::test]
+async fn a_run_cut_off_at_any_commit_comes_to_the_same_end_and_writes_once() {
+    for commits in 1..=8 {
+        let stage = Stage::new([
+            ("first", Act::answers(json!(1)).writing("a", b"1")),
+            ("second", Act::answers(json!(2)).writing("b", b"2")),
+        ]);
+        let step = |name: &str, effects: &str| {
+            let mut step = call(name, json!({ "kind": "literal", "value": 1 }));
+            step["call"]["effects"] = json!(effects);
+            step
+        };
+        let mut flow = flow([("one", step("first", "idempotent")), ("two", step("second", "none"))]);
+        flow.outputs.insert("sum".into(), "one + two".into());
+        stage.cut_after(commits);
+        let standing = match stage.run(flow).await {
+            Ok(standing) => standing,
+            Err(DriveError::Journal(JournalError::Unavailable { .. })) => {
+                let stage = stage.restarted();
+                match stage.conductor.resume(&"flow-1".parse().unwrap()).await {
+                    Ok(standing) => standing,
+                    // Cut off before the first commit: nothing was acknowledged, so there is no run.
+                    Err(DriveError::Journal(JournalError::NotFound(_))) if commits == 1 => continue,
+                    Err(error) => panic!("cut after {commits}: {error}"),
+                }
+            }
+            Err(error) => panic!("cut after {commits}: {error}"),
+        };
+        assert_eq!(stage.outputs(&standing), json!({ "sum": 3 }), "cut after {commits}");
+        assert_eq!(stage.store.get("ns", "a").unwrap().unwrap(), (b"1".to_vec(), 1), "cut after {commits}");
+        assert_eq!(stage.store.get("ns", "b").unwrap().unwrap(), (b"2".to_vec(), 1), "cut after {commits}");
+    }
+}
+
+async fn in_doubt() -> (Stage, kapell_conductor::drive::Standing) {
+    let stage = Stage::new([("pay", Act::answers(json!("paid")))]);
+    let mut step = call("pay", json!({ "kind": "literal", "value": 1 }));
+    step["call"]["effects"] = json!("once");
+    let mut flow = flow([("paid", step)]);
+    flow.outputs.insert("paid".into(), "paid".into());
+    // The intent is the first commit; the ending never becomes durable.
+    stage.cut_after(1);
+    stage.run(flow).await.err().unwrap();
+    let stage = stage.restarted();
+    let standing = stage.conductor.resume(&"flow-1".parse().unwrap()).await.unwrap();
+    (stage, standing)
+}
+
+#[tokio::test]
+async fn an_effect_that_must_not_happen_twice_is_never_silently_run_again() {
+    let (stage, standing) = in_doubt().await;
+    assert_eq!((standing.state.word(), stage.performed()), ("in-doubt", 0));
+    let done = stage.say(&standing, Said::Value(json!({ "tag": "done", "val": "paid" }))).await.unwrap();
+    assert_eq!((stage.outputs(&done), stage.performed()), (json!({ "paid": "paid" }), 0));
+    insta::assert_snapshot!(stage.log(&done), @r#"
+    1  00:00:00.000  run           began: flow 1 by user:anna; plan 8eeefdb82299, policy e3b0c44298fc, tariff e9533ae342cf
+    2  00:00:00.000  paid          try 1: test:pay 1.0.0 (9350872d712a) pay, effects once
+    3  00:00:00.000  run           resumed by another process
+    4  00:00:00.000  paid          in doubt: try 1 may have happened and must not happen twice
+    5  00:00:00.000  paid          question 1 in doubt to operator: The host stopped while test:pay 1.0.0#pay was under way. It must not happen twice. Did it happen? (shown d114a7a5e310)
+    6  00:00:00.000  paid          question 1: answered {"tag":"done","val":"paid"} by user:anyone; 2.70 EUR estimated
+    7  00:00:00.000  paid          try 1: output "paid"; fuel 0, 0 B, 0 µs, 0 crossings, 0.00 EUR
+    8  00:00:00.000  run           done, outputs {"paid":"paid"}
+    "#);
+    let (stage, standing) = in_doubt().await;
+    let done = stage.say(&standing, Said::Value(json!({ "tag": "again" }))).await.unwrap();
+    assert_eq!((done.state.word(), stage.performed()), ("done", 1));
+    let (stage, standing) = in_doubt().await;
+    let done = stage.say(&standing, Said::Value(json!({ "tag": "stop" }))).await.unwrap();
+    assert_eq!((done.state.word(), stage.performed()), ("cancelled", 0));
+}
+
+#[tokio::test]
+async fn money_is_reserved_before_the_act() {
+    let run = |most: &'static str| async move {
+        let stage = Stage::new([("work", Act::answers(json!(1)))]);
+        let mut flow = flow([("w", call("work", json!({ "kind": "literal", "value": 1 })))]);
+        flow.budget.money = Some(most.parse().unwrap());
+        let standing = stage.run(flow).await.unwrap();
+        (standing.state.word(), stage.performed())
+    };
+    // The stage's limits are worth 0.002022500 EUR at the example tariff.
+    assert_eq!(run("0.01 EUR").await, ("done", 1));
+    assert_eq!(run("0.0001 EUR").await, ("over-budget", 0));
+}
+
+#[tokio::test]
+async fn working_time_is_a_budget_and_caps_the_next_deadline() {
+    let stage = Stage::new([("work", Act::answers(json!(1)).taking_micros(30_000))]);
+    let step = || call("work", json!({ "kind": "literal", "value": 1 }));
+    let mut flow = flow([("a", step()), ("b", step()), ("c", step())]);
+    flow.budget.work = Some("50ms".parse().unwrap());
+    let standing = stage.run(flow).await.unwrap();
+    assert_eq!((standing.state.word(), stage.performed()), ("over-budget", 2));
+    let second = &standing.state.steps["b"].attempts[0].started.limits;
+    assert_eq!(second.limits.deadline.0, 20);
+}
+
+#[tokio::test]
+async fn a_key_that_moved_sends_the_attempt_back_and_both_count() {
+    let stage = Stage::new([("count", Act::counts("counter"))]);
+    let step = || call("count", json!({ "kind": "literal", "value": 1 }));
+    stage.interfere_with("counter");
+    let standing = stage.run(flow([("a", step())])).await.unwrap();
+    assert_eq!(standing.state.word(), "done");
+    assert_eq!(stage.store.get("ns", "counter").unwrap().unwrap().0, b"2");
+    assert_eq!(stage.performed(), 2);
+}
+
+#[tokio::test]
+async fn a_run_is_cancelled_in_the_middle_of_an_attempt() {
+    let stage = Stage::new([("work", Act::answers(json!(1)).cancelled_meanwhile())]);
+    let step = || call("work", json!({ "kind": "literal", "value": 1 }));
+    let standing = stage.run(flow([("a", step()), ("b", step())])).await.unwrap();
+    let ended = standing.state.ended.unwrap();
+    assert_eq!((ended.state, ended.reason.as_deref()), (RunEnding::Cancelled, Some("user:anna: enough")));
+    assert_eq!(stage.performed(), 1);
+}
+
+#[tokio::test]
+async fn a_precondition_that_fails_refuses_before_any_step() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let mut flow = flow([("a", call("work", json!({ "kind": "literal", "value": 1 })))]);
+    flow.require.push(kapell_model::plan::Requirement {
+        that: "size(inputs.text) > 0".into(),
+        otherwise: "There is no text".into(),
+    });
+    let standing = stage.run(flow).await.unwrap();
+    assert_eq!((standing.state.word(), stage.performed()), ("refused", 0));
+    assert_eq!(standing.state.ended.unwrap().reason.unwrap(), "There is no text");
+}
+
+#[tokio::test]
+async fn two_owners_never_both_append() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let waiting = stage.run(asking(ask("legal", "Accept?", &[]))).await.unwrap();
+    let other = stage.restarted();
+    other.say(&waiting, Said::Approve).await.unwrap();
+    let error = stage.say(&waiting, Said::Approve).await.err().unwrap();
+    assert!(matches!(error, DriveError::Answer(AnswerError::NothingAsked { .. })), "{error}");
+}
