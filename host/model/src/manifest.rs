@@ -229,7 +229,11 @@ impl Example {
 /// The name of the component's custom section that holds a [`Packed`] manifest.
 pub const SECTION: &str = "kapell:manifest";
 
-/// Most bytes of that section.
+/// The name of the component's custom section that holds the author's docs: a JSON object with, for each WIT package
+/// by its full name, its docs as `wit-parser` writes them. Doc comments do not survive the toolchains.
+pub const DOCS_SECTION: &str = "kapell:docs";
+
+/// Most bytes of either section.
 pub const SECTION_MAX: usize = 1 << 20;
 
 /// A manifest as it travels inside the component: the author's text as it stands, the version beside it and the
