@@ -31,6 +31,10 @@ const LOOPS: [&str; 5] = ["all", "exists", "exists_one", "map", "filter"];
 /// CEL's own name for what a loop has gathered so far; no one can write it.
 const GATHERED: &str = "@result";
 
+/// Puts the keys of an object in order before a loop gathers over them: CEL's own order changes from process to
+/// process, and a decision must not.
+const IN_ORDER: &str = "@in_order";
+
 /// An expression ready for evaluation.
 #[derive(Debug)]
 pub(super) struct Lowered {
@@ -70,6 +74,7 @@ impl Lowered {
         for (index, test) in self.tests.iter().enumerate() {
             context.add_variable_from_value(test_name(index), test.is_there(names));
         }
+        context.add_function(IN_ORDER, in_order).map_err(|error| ExpressionError::new(error.to_string()))?;
         let mut bound: Vec<&str> = Vec::new();
         for read in self.reads.iter().filter(|read| !read.tested) {
             if !bound.contains(&read.name.as_str())
@@ -83,6 +88,13 @@ impl Lowered {
         let value = cel::Value::resolve(&self.tree, &context).map_err(|error| plainly(&error))?;
         crossing.leave(&value)
     }
+}
+
+fn in_order(range: cel::Value) -> cel::Value {
+    let cel::Value::Map(map) = range else { return range };
+    let mut keys: Vec<_> = map.map.keys().cloned().collect();
+    keys.sort();
+    cel::Value::List(Arc::new(keys.into_iter().map(cel::Value::from).collect()))
 }
 
 fn test_name(index: usize) -> String {
@@ -330,14 +342,19 @@ impl Lowering<'_> {
             items.way.push(Segment::Item);
             items
         });
-        let range = self.expression(range)?;
+        let gathers = matches!(name, op::MAP | op::FILTER);
+        let mut range = self.expression(range)?;
+        if gathers {
+            self.count_touch();
+            range = made(node, plain_call(IN_ORDER, vec![range]));
+        }
         if self.loops.len() == DEPTH_MAX {
             let error = self.error(node, format!("loops stand {DEPTH_MAX} deep at most"));
             return Err(error.with_hint("let a skill do the work, it has limits of its own"));
         }
         self.loops.push((variable.into(), items));
         let body = body.iter().map(|part| self.expression(part)).collect::<Result<Vec<_>, _>>();
-        if matches!(name, op::MAP | op::FILTER) {
+        if gathers {
             self.count_item();
         }
         self.loops.pop();

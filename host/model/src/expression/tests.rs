@@ -172,6 +172,17 @@ fn a_decision_keeps_small_values_and_names_large_ones() {
     assert_eq!(seen["a.big"]["digest"], Digest::of(json!(big).to_string().as_bytes()).to_string());
 }
 
+#[test]
+fn a_loop_over_an_object_goes_by_its_keys_in_order() {
+    let keys: Vec<String> = (10..40).map(|number| format!("k{number}")).collect();
+    let object: Map<String, Value> = keys.iter().map(|key| (key.clone(), json!(1))).collect();
+    let world = json!({ "of": object });
+    for source in ["of.map(k, k)", "of.filter(k, of[k] == 1)", "of.map(k, of[k] == 1, k)"] {
+        let value = Expression::compile(source).unwrap().evaluate(&names(&world)).unwrap();
+        assert_eq!(value, json!(keys), "{source}");
+    }
+}
+
 fn rendered(text: &str) -> String {
     let value = Template::parse(text).and_then(|template| template.render(&names(&world())));
     value.map_or_else(|error| told(&error), |value| value.to_string())
