@@ -149,6 +149,15 @@ impl Expression {
         }
     }
 
+    /// The paths it compares with a text that stands in it, each with the text.
+    #[must_use]
+    pub fn compared(&self) -> &[(Read, String)] {
+        match &self.form {
+            Form::Path(_) => &[],
+            Form::Cel(lowered) => &lowered.compared,
+        }
+    }
+
     /// Its value.
     ///
     /// # Errors

@@ -43,6 +43,8 @@ pub(super) struct Lowered {
     pub(super) condition: Option<bool>,
     /// Names that have a value wherever this holds.
     pub(super) certain: Vec<String>,
+    /// Paths compared with a text written in the expression.
+    pub(super) compared: Vec<(Read, String)>,
     /// The paths asked for by `has`, in the order of their variables.
     tests: Vec<Read>,
     work: Work,
@@ -57,14 +59,15 @@ pub(super) fn lower(source: &str) -> Result<Lowered, ExpressionError> {
         loops: Vec::new(),
         reads: Vec::new(),
         tests: Vec::new(),
+        compared: Vec::new(),
         work: Work::default(),
     };
     let condition = is_condition(program.expression());
     let mut certain = Vec::new();
     note_certain(program.expression(), &mut certain);
     let tree = lowering.expression(program.expression())?;
-    let Lowering { reads, tests, work, .. } = lowering;
-    Ok(Lowered { tree, reads, condition, certain, tests, work })
+    let Lowering { reads, tests, compared, work, .. } = lowering;
+    Ok(Lowered { tree, reads, condition, certain, compared, tests, work })
 }
 
 impl Lowered {
@@ -141,6 +144,7 @@ struct Lowering<'a> {
     loops: Vec<(String, Option<Read>)>,
     reads: Vec<Read>,
     tests: Vec<Read>,
+    compared: Vec<(Read, String)>,
     work: Work,
 }
 
@@ -251,10 +255,23 @@ impl Lowering<'_> {
             (name, target, args) => {
                 self.check_function(node, name)?;
                 self.weigh(name, args);
+                self.note_compared(name, args);
                 let target = target.iter().map(|target| self.expression(target).map(Box::new)).next();
                 let args = args.iter().map(|arg| self.expression(arg)).collect::<Result<_, _>>()?;
                 let call = CallExpr { func_name: name.into(), target: target.transpose()?, args };
                 Ok(made(node, Expr::Call(call)))
+            }
+        }
+    }
+
+    fn note_compared(&mut self, name: &str, args: &[IdedExpr]) {
+        let [one, other] = args else { return };
+        for (path, text) in [(one, other), (other, one)] {
+            if let (op::EQUALS | op::NOT_EQUALS, Expr::Literal(LiteralValue::String(text))) =
+                (name, &text.expr)
+                && let Some(read) = self.path(path)
+            {
+                self.compared.push((read, text.inner().into()));
             }
         }
     }

@@ -97,7 +97,36 @@ impl Scope {
             let asked = read.tested || tested.contains(read.name.as_str());
             !self.check_read(problems, standing, source, read, asked)
         });
-        (wrong.count() == 0).then_some(expression)
+        let wrong = wrong.count();
+        let never = expression
+            .compared()
+            .iter()
+            .filter(|(read, text)| self.is_never(problems, standing, source, read, text));
+        (wrong + never.count() == 0).then_some(expression)
+    }
+
+    /// Tells a comparison of an enum with a word that is none of its cases: it would be false for ever.
+    fn is_never(
+        &self,
+        problems: &Problems<'_>,
+        standing: Standing<'_>,
+        source: &str,
+        read: &Read,
+        text: &str,
+    ) -> bool {
+        let shape = match self.walk(read) {
+            Ok(Some(Shape::Option { of })) => *of,
+            Ok(Some(shape)) => shape,
+            _ => return false,
+        };
+        let Shape::Enum { cases, .. } = shape else { return false };
+        let known = cases.iter().map(|case| case.name.as_str());
+        if known.clone().any(|case| case == text) {
+            return false;
+        }
+        let at = standing.range(problems, source.find(text).unwrap_or_default(), text.len());
+        problems.tell_unknown(&at, format!("`{read}` is never '{text}'"), text, known);
+        true
     }
 
     /// The same for an expression that must be true or false.

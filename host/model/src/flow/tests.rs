@@ -425,6 +425,18 @@ fn expressions_read_only_what_is_there() {
 }
 
 #[test]
+fn an_enum_is_compared_with_its_own_cases() {
+    let flow = |condition: &str| {
+        told(&ONBOARDING.replace("d.weight != 'minor')\n    ask", &format!("{condition})\n    ask")))
+    };
+    assert_eq!(flow("'major' == d.weight"), "accepted\n");
+    insta::assert_snapshot!(flow("d.weight == 'mayor'"), @r"
+    flow.yaml:24:50: `terms.departing[].weight` is never 'mayor'  [mayor]
+      hint: did you mean `major`?
+    ");
+}
+
+#[test]
 fn a_step_that_may_be_skipped_is_asked_for_first() {
     let view =
         "steps:\n- id: view\n  when: inputs.count > 3\n  ask: legal\n  question: Well?\n  answer: string\n";
