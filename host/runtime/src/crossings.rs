@@ -329,7 +329,7 @@ pub(crate) fn cut(text: &str, bytes: usize) -> String {
 pub const CUT_MARK: &str = " […cut]";
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use kapell_model::quantity::Bytes;

@@ -420,7 +420,7 @@ pub fn add_to_linker<T: KeyvalueView>(linker: &mut Linker<T>) -> wasmtime::Resul
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
     use super::atomics::Host as _;
     use super::batch::Host as _;

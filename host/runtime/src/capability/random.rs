@@ -131,7 +131,7 @@ pub fn add_to_linker<T: RandomView>(linker: &mut Linker<T>) -> wasmtime::Result<
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
     use super::insecure::Host as _;
     use super::insecure_seed::Host as _;
