@@ -56,7 +56,7 @@ pub enum TrapCause {
     HostCalls,
     /// Notes, log lines or printed text beyond the limit.
     Talk,
-    /// Held writes beyond what the grant allows.
+    /// Held writes, or random bytes drawn, beyond what the grant allows.
     Quota,
     /// The guest's stack was exhausted.
     Stack,
@@ -96,7 +96,7 @@ pub struct Meters {
     /// Wall time in microseconds. Not deterministic, so it never decides anything afterwards.
     pub wall_micros: u64,
     /// Calls from guest to host by kind of authority; `inert` counts those answered empty, `refused` those
-    /// answered no.
+    /// answered no, `notes-dropped` and `logging-dropped` the lines said beyond their grant and not kept.
     pub crossings: BTreeMap<String, u64>,
     /// Bytes of the arguments as they crossed.
     pub bytes_in: u64,

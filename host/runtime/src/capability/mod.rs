@@ -204,3 +204,82 @@ pub(crate) mod testing {
         error.downcast_ref::<crossings::LimitReached>().map(|limit| limit.cause)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::bindings::kapell::skill::notes::Host as _;
+    use super::bindings::wasi::keyvalue::store::{Host as _, HostBucket as _};
+    use super::testing::grant;
+    use super::*;
+    use kapell_model::capability::Access;
+    use kapell_model::ending::Meters;
+    use kapell_model::grant::Authority;
+    use kapell_model::quantity::Timestamp;
+    use wasmtime::component::Resource;
+
+    struct Nothing;
+
+    impl Clock for Nothing {
+        fn now(&self) -> Timestamp {
+            Timestamp(0)
+        }
+    }
+
+    impl KeyvalueReads for Nothing {
+        fn get(&self, _: &str, _: &str) -> Result<Option<(Vec<u8>, u64)>, HostFault> {
+            Ok(None)
+        }
+
+        fn keys(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<String>, HostFault> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn sources() -> Sources {
+        let ticks = Arc::new(clock::SinceStart::default());
+        Sources { clock: Arc::new(Nothing), ticks, keyvalue: Arc::new(Nothing) }
+    }
+
+    #[test]
+    fn what_was_lent_is_collected_as_writes_and_crossings() {
+        let bucket = Authority::Keyvalue {
+            namespace: "crm".into(),
+            access: Access::Write,
+            bytes_max: Bytes(99),
+            keys_max: 9,
+        };
+        let notes = Authority::Notes { bytes_max: Bytes(99) };
+        let grants =
+            GrantSet { grants: vec![grant("accounts", bucket), grant("notes", notes)], inert: Vec::new() };
+        let mut lent = Capabilities::open(&grants, &Limits::default(), &sources()).unwrap();
+        let mut table = ResourceTable::new();
+        let crossings = lent.crossings.clone();
+        let mut keyvalue = Lent { ctx: &mut lent.keyvalue, table: &mut table, crossings: &crossings };
+        let bucket = keyvalue.open("accounts".into()).unwrap().rep();
+        keyvalue.set(Resource::new_borrow(bucket), "acme".into(), b"1".to_vec()).unwrap();
+        let mut notes = Lent { ctx: &mut lent.notes, table: &mut table, crossings: &crossings };
+        notes.note("account".into(), "made".into()).unwrap();
+        let (writes, crossed) = lent.collect();
+        let mut meters = Meters::default();
+        crossed.fill(&mut meters);
+        assert_eq!(writes.keys.len(), 1);
+        assert!(writes.files.is_empty() && writes.seen.is_empty());
+        assert_eq!(crossed.notes.len(), 1);
+        assert_eq!((meters.crossings.get("keyvalue"), meters.crossings.get("notes")), (Some(&2), Some(&1)));
+        assert_eq!(meters.bytes_written, 5);
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_the_hosts_fault() {
+        let files = Authority::Files {
+            root: "/nonexistent/kapell".into(),
+            access: Access::Read,
+            bytes_max: Bytes(0),
+            files_max: 0,
+        };
+        let grants = GrantSet { grants: vec![grant("in", files)], inert: Vec::new() };
+        let fault = Capabilities::open(&grants, &Limits::default(), &sources()).unwrap_err();
+        assert_eq!(fault.doing, "open the directory /nonexistent/kapell granted as `in`");
+    }
+}

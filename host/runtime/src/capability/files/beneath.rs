@@ -32,15 +32,20 @@ pub(super) fn open_root(root: &str) -> io::Result<Dir> {
 
 /// Opens the directory `name` in `dir`; a link there is an error that says so.
 fn enter(dir: &Dir, name: &Path) -> io::Result<Dir> {
-    dir.open_dir_nofollow(name).map_err(|error| match dir.symlink_metadata(name) {
+    dir.open_dir_nofollow(name).map_err(|error| link_or(dir, name, error))
+}
+
+/// Systems say different things about a link that is not followed; this says it is one.
+fn link_or(dir: &Dir, name: &Path, error: io::Error) -> io::Error {
+    match dir.symlink_metadata(name) {
         Ok(found) if found.is_symlink() => {
             io::Error::new(ErrorKind::InvalidFilename, LinkFound(name.display().to_string()))
         }
         _ => error,
-    })
+    }
 }
 
-/// A link stood where a directory was looked for.
+/// A link stood where a file or directory was looked for.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is a symbolic link")]
 struct LinkFound(String);
@@ -64,7 +69,10 @@ pub(super) fn look(root: &Dir, path: &str) -> Answered<Node> {
 pub(super) fn content(root: &Dir, path: &str, limit: u64) -> Answered<Vec<u8>> {
     let mut options = OpenOptions::new();
     options.read(true).follow(FollowSymlinks::No).nonblock(true);
-    let opened = walk(root, path).and_then(|(dir, name)| dir.open_with(name, &options));
+    let opened = walk(root, path).and_then(|(dir, name)| {
+        let file = dir.open_with(name, &options);
+        file.map_err(|error| link_or(&dir, name, error))
+    });
     let file = opened.or_else(|error| failed(&error))?;
     if !file.metadata().or_else(|error| failed(&error))?.is_file() {
         return refused(ErrorCode::NotPermitted);

@@ -275,6 +275,10 @@ fn no_link_is_followed_wherever_it_points() {
     assert_eq!((link.type_, link.size), (DescriptorType::SymbolicLink, 0), "a link is shown as one");
     let root = desk.root();
     assert_eq!(code(desk.lent().readlink_at(root, "leaving".into())), "!not-permitted");
+    // Also when one takes a file's place after the file was looked at.
+    let dir =
+        beneath::open_root(fs::canonicalize(desk.outside.path().join("granted")).unwrap().to_str().unwrap());
+    assert_eq!(code(beneath::content(&dir.unwrap(), "staying", 9)), "!loop");
     let (_, left) = desk.bench.meters();
     assert!(!left.contents.contains(&b"canary".to_vec()));
     assert_eq!(fs::read_to_string(desk.outside.path().join("secret")).unwrap(), "canary");

@@ -180,7 +180,8 @@ impl Tree {
     pub(super) fn read(&mut self, path: &str, offset: u64, length: usize) -> Answered<Vec<u8>> {
         let from = usize::try_from(offset).unwrap_or(usize::MAX);
         let part = |content: &[u8]| -> Vec<u8> {
-            content.get(from..).map_or_else(Vec::new, |rest| rest.iter().take(length).copied().collect())
+            let rest = content.get(from..).unwrap_or_default();
+            rest.get(..length).unwrap_or(rest).to_vec()
         };
         let bytes = match self.held.get(path) {
             Some(Held::File(content)) => part(content),
