@@ -8,10 +8,9 @@
 //! its [`MOST_CANDIDATES`] best candidates, so work and memory grow with the length of the texts.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use crate::clause::Prepared;
-use crate::tokens::Vocabulary;
+use crate::tokens::{Table, Vocabulary};
 
 /// In thousandths: less alike than this, two clauses say different things. Rewritten clauses of one subject measure
 /// 400 and more, clauses of different subjects in one contract stay below 150.
@@ -84,7 +83,7 @@ impl Partners {
     }
 
     fn pair_equal(&mut self, theirs: &[Prepared<'_>], ours: &[Prepared<'_>]) {
-        let mut places: HashMap<Vec<u32>, Vec<usize>> = HashMap::new();
+        let mut places: Table<Vec<u32>, Vec<usize>> = Table::default();
         for (place, clause) in ours.iter().enumerate().rev() {
             places.entry(clause.numbers()).or_default().push(place);
         }
@@ -110,24 +109,14 @@ fn candidates(
     partners: &Partners,
     vocabulary: &Vocabulary,
 ) -> Vec<Candidate> {
-    let weights = Weights::of(theirs, ours);
-    let mut holders: HashMap<u64, Vec<usize>> = HashMap::new();
-    for (place, clause) in
-        ours.iter().enumerate().filter(|(place, _)| partners.of_ours.get(*place) == Some(&None))
-    {
-        for feature in clause.features.iter().filter(|feature| weights.weight(**feature) > 0) {
-            holders.entry(*feature).or_default().push(place);
-        }
+    let (open_theirs, open_ours) = (open(theirs, &partners.of_theirs), open(ours, &partners.of_ours));
+    if open_theirs.is_empty() || open_ours.is_empty() {
+        return Vec::new();
     }
-    let totals: Vec<u64> = ours.iter().map(|clause| weights.total(clause)).collect();
+    let index = Index::of(theirs, ours, &open_ours);
     let mut all = Vec::new();
-    for (place, clause) in
-        theirs.iter().enumerate().filter(|(place, _)| partners.of_theirs.get(*place) == Some(&None))
-    {
-        let mut found = alike(clause, &weights, &holders, &totals);
-        for candidate in &mut found {
-            candidate.theirs = place;
-        }
+    for (place, clause) in open_theirs {
+        let mut found = index.alike(place, clause);
         sort(&mut found, theirs, ours, vocabulary);
         found.truncate(MOST_CANDIDATES);
         all.extend(found);
@@ -136,27 +125,15 @@ fn candidates(
     all
 }
 
-/// The standard's clauses that are alike enough to one clause: twice the shared weight by the weight of both.
-fn alike(
-    clause: &Prepared<'_>,
-    weights: &Weights,
-    holders: &HashMap<u64, Vec<usize>>,
-    totals: &[u64],
-) -> Vec<Candidate> {
-    let mut shared = vec![0_u64; totals.len()];
-    for feature in &clause.features {
-        for place in holders.get(feature).into_iter().flatten() {
-            if let Some(sum) = shared.get_mut(*place) {
-                *sum += weights.weight(*feature);
-            }
-        }
-    }
-    let own = weights.total(clause);
-    let likeness = |(ours, (shared, total)): (usize, (&u64, &u64))| {
-        let likeness = 2_000 * shared / (own + total).max(1);
-        (likeness >= ALIKE).then_some(Candidate { theirs: 0, ours, likeness })
-    };
-    shared.iter().zip(totals).enumerate().filter_map(likeness).collect()
+/// The clauses without partner and their places.
+fn open<'a>(clauses: &'a [Prepared<'a>], partners: &[Option<usize>]) -> Vec<(usize, &'a Prepared<'a>)> {
+    clauses
+        .iter()
+        .enumerate()
+        .zip(partners)
+        .filter(|(_, partner)| partner.is_none())
+        .map(|(open, _)| open)
+        .collect()
 }
 
 /// The most alike first; of equals, the one whose text comes first in the alphabet.
@@ -181,31 +158,77 @@ fn sort(
     });
 }
 
-/// How much it tells that two clauses share a feature.
-struct Weights {
+/// What every feature tells, and which clauses of the standard hold it.
+struct Index {
     clauses: usize,
-    holders: HashMap<u64, usize>,
+    features: Table<u64, Held>,
+    /// The weight of all features of each clause of the standard that has no partner; 0 for the others.
+    totals: Vec<u64>,
 }
 
-impl Weights {
-    fn of(theirs: &[Prepared<'_>], ours: &[Prepared<'_>]) -> Self {
-        let mut holders = HashMap::new();
+/// Who holds a feature.
+#[derive(Default)]
+struct Held {
+    /// How many clauses of both sides do.
+    count: usize,
+    /// The places of those of the standard that have no partner.
+    places: Vec<usize>,
+}
+
+impl Index {
+    fn of(theirs: &[Prepared<'_>], ours: &[Prepared<'_>], open_ours: &[(usize, &Prepared<'_>)]) -> Self {
+        let mut features: Table<u64, Held> = Table::default();
         for feature in theirs.iter().chain(ours).flat_map(|clause| &clause.features) {
-            *holders.entry(*feature).or_insert(0) += 1;
+            features.entry(*feature).or_default().count += 1;
         }
-        Self { clauses: theirs.len() + ours.len(), holders }
+        let mut index = Self { clauses: theirs.len() + ours.len(), features, totals: vec![0; ours.len()] };
+        for (place, clause) in open_ours {
+            let total = index.total(clause);
+            if let Some(of_clause) = index.totals.get_mut(*place) {
+                *of_clause = total;
+            }
+            for feature in &clause.features {
+                index.features.entry(*feature).or_default().places.push(*place);
+            }
+        }
+        index
     }
 
-    /// From the logarithm of how rare it is; 0 for what nearly every clause holds.
-    fn weight(&self, feature: u64) -> u64 {
-        let holders = self.holders.get(&feature).copied().unwrap_or(1).max(1);
-        match holders > COMMONEST {
+    /// From the logarithm of how rare it is; 0 for a word of the trade.
+    fn weight(&self, held: &Held) -> u64 {
+        match held.count > COMMONEST {
             true => 0,
-            false => u64::from((8 * self.clauses / holders).max(1).ilog2()),
+            false => u64::from((8 * self.clauses / held.count.max(1)).max(1).ilog2()),
         }
     }
 
     fn total(&self, clause: &Prepared<'_>) -> u64 {
-        clause.features.iter().map(|feature| self.weight(*feature)).sum()
+        clause
+            .features
+            .iter()
+            .filter_map(|feature| self.features.get(feature))
+            .map(|held| self.weight(held))
+            .sum()
+    }
+
+    /// The clauses of the standard that are alike enough to one of the contract: twice the shared weight by the
+    /// weight of both.
+    fn alike(&self, theirs: usize, clause: &Prepared<'_>) -> Vec<Candidate> {
+        let mut shared = vec![0_u64; self.totals.len()];
+        let mut own = 0;
+        for held in clause.features.iter().filter_map(|feature| self.features.get(feature)) {
+            let weight = self.weight(held);
+            own += weight;
+            for place in held.places.iter().filter(|_| weight > 0) {
+                if let Some(sum) = shared.get_mut(*place) {
+                    *sum += weight;
+                }
+            }
+        }
+        let candidate = |(ours, (shared, total)): (usize, (&u64, &u64))| {
+            let likeness = 2_000 * shared / (own + total).max(1);
+            (likeness >= ALIKE).then_some(Candidate { theirs, ours, likeness })
+        };
+        shared.iter().zip(&self.totals).enumerate().filter_map(candidate).collect()
     }
 }

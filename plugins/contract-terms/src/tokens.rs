@@ -5,10 +5,16 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
+/// A table whose cost depends on nothing but what is put in; its order is never used. Texts made to collide in it
+/// cost more, and end at the fuel limit.
+pub(crate) type Table<K, V> = HashMap<K, V, FixedState>;
+
 /// Tokens by number, for both sides of a comparison.
 #[derive(Default)]
 pub(crate) struct Vocabulary {
-    numbers: HashMap<String, u32>,
+    numbers: Table<String, u32>,
     words: Vec<Word>,
 }
 
@@ -33,6 +39,7 @@ impl Vocabulary {
     /// The tokens of a text.
     pub(crate) fn tokens(&mut self, text: &str) -> Vec<Token> {
         let mut found = Vec::new();
+        let mut word = String::new();
         let folded: Vec<char> = text.chars().map(fold).collect();
         let (mut at, mut spaced) = (0, false);
         while let Some(rest) = folded.get(at..).filter(|rest| !rest.is_empty()) {
@@ -41,7 +48,9 @@ impl Vocabulary {
             if token.iter().all(|character| character.is_whitespace()) {
                 spaced = true;
             } else {
-                found.push(Token { number: self.number(token.iter().collect()), spaced });
+                word.clear();
+                word.extend(token);
+                found.push(Token { number: self.number(&word), spaced });
                 spaced = false;
             }
             at += length;
@@ -49,17 +58,17 @@ impl Vocabulary {
         found
     }
 
-    fn number(&mut self, text: String) -> u32 {
-        if let Some(number) = self.numbers.get(&text) {
+    fn number(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.numbers.get(text) {
             return *number;
         }
         let lower = text.to_lowercase();
         let number = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
         let is_word = text.chars().any(char::is_alphanumeric);
-        self.numbers.insert(text.clone(), number);
-        self.words.push(Word { lower: number, is_word, text: text.clone() });
+        self.numbers.insert(text.to_owned(), number);
+        self.words.push(Word { lower: number, is_word, text: text.to_owned() });
         if lower != text {
-            let lower = self.number(lower);
+            let lower = self.number(&lower);
             if let Some(word) = self.words.get_mut(number as usize) {
                 word.lower = lower;
             }
