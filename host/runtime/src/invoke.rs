@@ -1,1 +1,164 @@
-//! (being written)
+//! One attempt: a store of its own, every limit set before the first instruction, one ending, then everything dropped.
+
+mod ending;
+mod guard;
+
+use crate::capability::{Capabilities, Sources};
+use crate::engine::FUEL_SLICE;
+use crate::guest::Guest;
+use crate::inert::InertCtx;
+use crate::value::{Answered, Arguments, CallError};
+use ending::{Outcome, Stopped};
+use guard::Guard;
+use kapell_model::ending::{Attempt, Ending, Meters};
+use kapell_model::grant::Refusal;
+use kapell_model::seam::{HostFault, Job};
+use kapell_model::shape::Operation;
+use kapell_model::writes::HeldWrites;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wasmtime::component::{Component, Func, Instance, InstancePre};
+use wasmtime::{Engine, Store};
+
+/// The engine looks at fuel at loop heads and function entries only, and may overspend up to about 150 units unseen.
+/// With this much more than the limit in the tank the true count is seen and compared afterwards.
+const FUEL_SLACK: u64 = 1_000;
+
+/// Runs the attempt to its ending.
+///
+/// # Errors
+/// When the host could not do its part.
+pub(crate) async fn perform(
+    engine: &Engine,
+    pre: &InstancePre<Guest>,
+    sources: &Sources,
+    job: Job,
+) -> Result<Attempt, HostFault> {
+    let arguments = Arc::clone(&job.arguments);
+    let arguments_form = match Arguments::from_json(&job.operation, &arguments) {
+        Ok(form) => form,
+        Err(misfit) => return Ok(refused(unfit(&job.operation, &misfit.to_string()))),
+    };
+    let lent = Capabilities::open(&job.grants, &job.limits.limits, sources)?;
+    let inert = InertCtx::new(job.skill.component, Arc::clone(&arguments), lent.crossings.clone());
+    let mut store = store(engine, Guest::new(lent, inert, &job.limits.limits), &job)?;
+    let began = Instant::now();
+    let stopped = call(&mut store, pre, &job, &arguments_form, began).await;
+    let wall = began.elapsed();
+    let spent = spent_fuel(&store, &job)?;
+    let outcome = Outcome { called: stopped, spent, limits: &job.limits };
+    let guest = store.into_data();
+    guest.inert.printed.finish();
+    let (ending, bytes_out) = outcome.ending(&guest.inert.printed)?;
+    let meters = Meters {
+        fuel: spent.min(job.limits.limits.fuel),
+        memory_peak: guest.memory.peak(),
+        wall_micros: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
+        bytes_in: arguments_form.bytes,
+        bytes_out,
+        ..Meters::default()
+    };
+    Ok(attempt(ending, meters, guest))
+}
+
+/// What is left of an attempt; what it wrote is kept for an output only.
+fn attempt(ending: Ending, mut meters: Meters, guest: Guest) -> Attempt {
+    let (held, crossed) = guest.lent.collect();
+    crossed.fill(&mut meters);
+    let writes = if matches!(ending, Ending::Output(_)) { held } else { HeldWrites::default() };
+    Attempt {
+        ending,
+        meters,
+        writes,
+        crossings: crossed.crossings,
+        contents: crossed.contents,
+        notes: crossed.notes,
+        log: crossed.log,
+    }
+}
+
+/// An attempt that ended before there was a guest.
+pub(crate) fn refused(refusal: Refusal) -> Attempt {
+    Attempt {
+        ending: Ending::Refusal(refusal),
+        meters: Meters::default(),
+        writes: HeldWrites::default(),
+        crossings: Vec::new(),
+        contents: Vec::new(),
+        notes: Vec::new(),
+        log: Vec::new(),
+    }
+}
+
+fn unfit(operation: &Operation, why: &str) -> Refusal {
+    Refusal {
+        subject: format!("arguments of `{}`", operation.name),
+        why: why.to_owned(),
+        rule: None,
+        asked_at: None,
+        advice: Some("`kapell schema` shows what fits".into()),
+    }
+}
+
+/// A store with every limit set; nothing of the guest has run yet.
+fn store(engine: &Engine, guest: Guest, job: &Job) -> Result<Store<Guest>, HostFault> {
+    let limits = &job.limits.limits;
+    let mut store = Store::new(engine, guest);
+    store.limiter(|guest| &mut guest.memory);
+    store.set_max_component_handles(limits.handles as usize);
+    store
+        .set_fuel(limits.fuel.saturating_add(FUEL_SLACK))
+        .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_SLICE)))
+        .map_err(|error| fault(job, &error))?;
+    Ok(store)
+}
+
+fn spent_fuel(store: &Store<Guest>, job: &Job) -> Result<u64, HostFault> {
+    let left = store.get_fuel().map_err(|error| fault(job, &error))?;
+    Ok(job.limits.limits.fuel.saturating_add(FUEL_SLACK).saturating_sub(left))
+}
+
+/// Instantiates and calls under the guard; the future is gone when this returns, so the store can be read.
+async fn call(
+    store: &mut Store<Guest>,
+    pre: &InstancePre<Guest>,
+    job: &Job,
+    arguments: &Arguments<'_>,
+    began: Instant,
+) -> Result<Answered, Stopped> {
+    let deadline = began + Duration::from_millis(job.limits.limits.deadline.0);
+    let output = job.limits.limits.output.0;
+    let called = pin!(async {
+        let instance = pre.instantiate_async(&mut *store).await.map_err(CallError::Guest)?;
+        let func = function(store, &instance, pre.component(), &job.operation).map_err(CallError::Guest)?;
+        arguments.call(&func, &mut *store, output).await
+    });
+    Guard::new(called, deadline, &job.cancel).await?.map_err(Stopped::Call)
+}
+
+/// The function the operation names. It was read from the same bytes, so it is missing only when they were changed.
+fn function(
+    store: &mut Store<Guest>,
+    instance: &Instance,
+    component: &Component,
+    operation: &Operation,
+) -> wasmtime::Result<Func> {
+    let interface = match &operation.interface {
+        None => None,
+        Some(interface) => {
+            Some(component.get_export_index(None, interface).ok_or_else(|| missing(operation))?)
+        }
+    };
+    let function = component.get_export_index(interface.as_ref(), &operation.function);
+    function.and_then(|index| instance.get_func(store, index)).ok_or_else(|| missing(operation))
+}
+
+fn missing(operation: &Operation) -> wasmtime::Error {
+    let cause = "the component does not export it".to_owned();
+    HostFault { doing: format!("call `{}`", operation.name), cause }.into()
+}
+
+fn fault(job: &Job, error: &wasmtime::Error) -> HostFault {
+    HostFault { doing: format!("run {} {}", job.skill.name, job.skill.version), cause: format!("{error:#}") }
+}

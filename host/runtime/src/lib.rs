@@ -4,6 +4,10 @@
 //! and says how the attempt ended and what it used. It never keeps an instance for a second attempt, never links
 //! an interface nobody granted, never makes a write real (writes travel back as data), never opens a connection,
 //! and knows neither flows nor journals.
+//!
+//! Reading order: [`load`] lets bytes in and [`shapes`] reads their types; `engine` is the one engine, `cache` keeps
+//! compiled forms; `link` meets imports with [`capability`] or `inert`; `invoke` runs an attempt, every call of it
+//! passing [`crossings`]; [`Runtime`] is all of it together.
 
 mod cache;
 pub mod capability;
@@ -12,8 +16,16 @@ mod engine;
 mod guest;
 mod inert;
 mod invoke;
+mod io;
 mod link;
-mod load;
+pub mod load;
 mod meter;
+mod runtime;
 pub mod shapes;
 mod value;
+
+pub use cache::CacheError;
+pub use engine::EngineError;
+pub use link::refusals;
+pub use load::{Inspection, LoadError, inspect};
+pub use runtime::{Components, InstallError, Runtime, RuntimeConfig, StartError};

@@ -1,29 +1,11 @@
-//! What an attempt may use and what it used: the aggregate memory limit, and the one error by which any part of the
-//! sandbox stops a guest.
+//! The aggregate memory limit of an attempt, and what it held at most.
 
+use crate::crossings::LimitReached;
 use kapell_model::ending::TrapCause;
 use wasmtime::ResourceLimiter;
 
 /// A table element is a function reference with its signature check: two machine words.
 const TABLE_ELEMENT_BYTES: usize = 16;
-
-/// Raised by whatever stops a guest (a limit, a quota, an inert function), so that the ending names the cause
-/// exactly instead of guessing it from an engine message. Travels through the engine as its error.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{cause}: {detail}", cause = cause.word())]
-pub(crate) struct Stop {
-    /// Which limit.
-    pub(crate) cause: TrapCause,
-    /// One line for people: the limit's number, or the function that has no empty answer.
-    pub(crate) detail: String,
-}
-
-impl Stop {
-    /// An engine error that ends the guest for this cause.
-    pub(crate) fn error(cause: TrapCause, detail: impl Into<String>) -> wasmtime::Error {
-        wasmtime::Error::new(Self { cause, detail: detail.into() })
-    }
-}
 
 /// Counts bytes of all memories and tables of one store together, and refuses the growth that would pass the limit.
 ///
@@ -52,10 +34,9 @@ impl MemoryMeter {
     fn grow(&mut self, bytes: usize) -> wasmtime::Result<bool> {
         let held = self.held.saturating_add(bytes);
         if held > self.limit {
-            return Err(Stop::error(
-                TrapCause::Memory,
-                format!("memories and tables wanted {held} bytes together, the limit is {}", self.limit),
-            ));
+            let detail =
+                format!("memories and tables wanted {held} bytes together, the limit is {}", self.limit);
+            return Err(LimitReached { cause: TrapCause::Memory, detail }.into());
         }
         self.asked_last = bytes;
         self.held = held;
@@ -130,7 +111,7 @@ mod tests {
         assert!(meter.table_growing(0, 25, None).unwrap());
         assert_eq!(meter.peak(), 1000);
         let stop = meter.memory_growing(600, 601, None).unwrap_err();
-        assert_eq!(stop.downcast_ref::<Stop>().map(|stop| stop.cause), Some(TrapCause::Memory));
+        assert_eq!(stop.downcast_ref::<LimitReached>().map(|limit| limit.cause), Some(TrapCause::Memory));
     }
 
     #[test]

@@ -1,0 +1,71 @@
+//! Stops a call at its deadline or when it is cancelled, working or sleeping.
+//!
+//! A guest that works yields after each slice of fuel; the guard looks at flag and clock before it goes on, so it is
+//! stopped within a slice however busy the machine is. A guest that sleeps in a host call is woken by one timer or
+//! by the cancel itself. The timer is made only when a call first waits: most calls never do.
+
+use super::ending::Stopped;
+use kapell_model::seam::Cancel;
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+use tokio::time::{Sleep, sleep_until};
+
+/// The call, and what may stop it.
+pub(super) struct Guard<'a, F> {
+    call: Pin<&'a mut F>,
+    deadline: Instant,
+    cancel: &'a Cancel,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'a, F: Future> Guard<'a, F> {
+    pub(super) fn new(call: Pin<&'a mut F>, deadline: Instant, cancel: &'a Cancel) -> Self {
+        Self { call, deadline, cancel, timer: None }
+    }
+
+    fn stopped(&self) -> Option<Stopped> {
+        match () {
+            () if self.cancel.is_raised() => Some(Stopped::Cancelled),
+            () if Instant::now() >= self.deadline => Some(Stopped::Deadline),
+            () => None,
+        }
+    }
+
+    /// Asks to be woken by the deadline and by a cancel; ready when one of them came meanwhile.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.cancel.wake_on_raise(context.waker());
+        let deadline = self.deadline;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
+        timer.as_mut().poll(context)
+    }
+}
+
+impl<F: Future> Future for Guard<'_, F> {
+    type Output = Result<F::Output, Stopped>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(stopped) = self.stopped() {
+            return Poll::Ready(Err(stopped));
+        }
+        // A panic in a host function must not take other runs with it. The store is dropped after it and never
+        // used again, so nothing half done is seen.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.call.as_mut().poll(context)));
+        match polled {
+            Ok(Poll::Ready(answer)) => Poll::Ready(Ok(answer)),
+            Ok(Poll::Pending) => match self.wait(context) {
+                Poll::Ready(()) => Poll::Ready(Err(self.stopped().unwrap_or(Stopped::Deadline))),
+                Poll::Pending => Poll::Pending,
+            },
+            Err(panic) => Poll::Ready(Err(Stopped::Panicked(message(panic.as_ref())))),
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}
