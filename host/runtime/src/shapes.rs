@@ -68,6 +68,9 @@ pub fn describe(bytes: &[u8]) -> Result<Described, DescribeError> {
 
 /// The decoder asserts what it expects of well-formed bytes; on others that must not end the process.
 fn decode(bytes: &[u8]) -> Result<(Resolve, WorldId), DescribeError> {
+    if !wasmparser::Parser::is_component(bytes) {
+        return Err(DescribeError::Undecodable("they are not a component".into()));
+    }
     let decoded = std::panic::catch_unwind(|| wit_component::decode(bytes));
     match decoded {
         Ok(Ok(DecodedWasm::Component(resolve, world))) => Ok((resolve, world)),
@@ -319,4 +322,128 @@ fn uncallable(what: &str) -> Shape {
 
 fn docs(docs: &Docs) -> Option<String> {
     docs.contents.as_ref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn described(text: &str) -> Result<Described, DescribeError> {
+        describe(&wat::parse_str(text).unwrap())
+    }
+
+    fn names(text: &str) -> Vec<String> {
+        described(text).unwrap().operations.into_iter().map(|operation| operation.name).collect()
+    }
+
+    /// A module's function lifted as each of these exports of an interface.
+    fn with(exports: &str) -> String {
+        format!(
+            r#"(component
+              (core module $m (func (export "f")) (func (export "g") (param i32 i32) (result i32) i32.const 0)
+                (memory (export "memory") 1) (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0))
+              (core instance $i (instantiate $m))
+              (func $f (canon lift (core func $i "f")))
+              {exports})"#
+        )
+    }
+
+    #[test]
+    fn a_function_goes_by_its_own_name_when_no_other_has_it() {
+        let text = with(
+            r#"(instance $one (export "read" (func $f)) (export "write" (func $f)))
+               (instance $two (export "read" (func $f)) (export "close" (func $f)))
+               (export "kapell:one/files@1.2.0" (instance $one))
+               (export "kapell:two/mail" (instance $two))
+               (export "open" (func $f))"#,
+        );
+        assert_eq!(names(&text), ["close", "files.read", "mail.read", "open", "write"]);
+    }
+
+    #[test]
+    fn interfaces_of_one_name_are_told_apart_by_their_package() {
+        let text = with(
+            r#"(instance $one (export "read" (func $f)))
+               (instance $two (export "read" (func $f)))
+               (export "kapell:one/files" (instance $one))
+               (export "kapell:two/files" (instance $two))"#,
+        );
+        assert_eq!(names(&text), ["kapell:one/files.read", "kapell:two/files.read"]);
+    }
+
+    #[test]
+    fn what_a_toolchain_left_is_no_operation_and_a_namesake_is_one() {
+        let init = |param: &str| {
+            with(&format!(
+                r#"(func (export "init") (param "{param}" string)
+                     (canon lift (core func $i "h") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))"#
+            ))
+            .replace(r#"(func (export "f"))"#, r#"(func (export "f")) (func (export "h") (param i32 i32))"#)
+        };
+        assert_eq!(names(&init("script")), Vec::<String>::new());
+        assert_eq!(names(&init("customer")), ["init"]);
+    }
+
+    #[test]
+    fn imports_stand_as_in_the_bytes() {
+        let text = r#"(component
+            (import "wasi:io/poll@0.2.9" (instance (export "f" (func))))
+            (import "kapell:skill/notes@0.1.0" (instance (export "f" (func))))
+            (import "alone" (func)))"#;
+        assert_eq!(
+            described(text).unwrap().imports,
+            ["alone", "kapell:skill/notes@0.1.0", "wasi:io/poll@0.2.9"]
+        );
+    }
+
+    #[test]
+    fn what_json_cannot_hold_is_named() {
+        let text = r#"(component
+            (import "t" (type $t (sub resource)))
+            (import "a:b/c" (instance $c (export "r" (type (sub resource)))))
+            (alias export $c "r" (type $r))
+            (core module $m (func (export "f") (param i32)))
+            (core instance $i (instantiate $m))
+            (func (export "run") (param "it" (own $r)) (canon lift (core func $i "f"))))"#;
+        let operations = described(text).unwrap().operations;
+        let uncallable = operations.first().and_then(Operation::uncallable);
+        assert_eq!(uncallable, Some(("it".to_owned(), "resource r")));
+    }
+
+    /// A type that doubles with each level: two parts of the level below.
+    fn doubling(levels: usize, parts: &str) -> String {
+        let types: String = (1..=levels)
+            .map(|n| format!("(type $t{n} {})", parts.replace('#', &format!("$t{}", n - 1))))
+            .collect();
+        with(&format!(
+            r#"(type $t0 (list u16)) {types}
+               (func (export "run") (param "it" (list $t{levels}))
+                 (canon lift (core func $i "h") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))"#
+        ))
+        .replace(r#"(func (export "f"))"#, r#"(func (export "f")) (func (export "h") (param i32 i32))"#)
+    }
+
+    #[test]
+    fn deep_and_doubling_types_are_refused_and_the_largest_allowed_are_not() {
+        assert!(described(&doubling(12, "(tuple # #)")).is_ok());
+        let large = described(&doubling(14, "(tuple # #)")).unwrap_err();
+        assert_eq!(large, DescribeError::Large { operation: "run".into() });
+        assert!(described(&doubling(90, "(option #)")).is_ok());
+        // The decoder has a bound of its own; either way the answer is a refusal.
+        assert!(described(&doubling(100, "(option #)")).is_err());
+    }
+
+    #[test]
+    fn bytes_that_are_no_component_are_refused() {
+        let module = wat::parse_str("(module)").unwrap();
+        for bytes in [&b""[..], b"\0asm", b"random bytes, no component at all", &module] {
+            assert!(matches!(describe(bytes), Err(DescribeError::Undecodable(_))), "{bytes:?}");
+        }
+        let component = wat::parse_str(with(r#"(export "open" (func $f))"#)).unwrap();
+        for length in 0..component.len() {
+            let cut = component.get(..length).unwrap();
+            let _either = describe(cut);
+        }
+    }
 }

@@ -4,6 +4,8 @@
 //! JSON form of each type is the table at [`Shape`]. Both ways the form is canonical, so that digests are stable.
 
 mod from_json;
+#[cfg(test)]
+mod tests;
 mod to_json;
 mod whole;
 
