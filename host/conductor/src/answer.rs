@@ -7,7 +7,7 @@ use kapell_journal::entry::{Body, QuestionAnswered, Verdict};
 use kapell_journal::fold::{OpenQuestion, RunState};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
-use kapell_model::plan::{AnswerShape, InputShape};
+use kapell_model::plan::AnswerShape;
 use kapell_model::quantity::Timestamp;
 use kapell_model::shape::describe;
 use rust_decimal::Decimal;
@@ -151,7 +151,7 @@ fn fits(shape: &AnswerShape, value: &Value) -> Result<(), AnswerError> {
         AnswerShape::Choice { choices } => {
             value.as_str().is_some_and(|word| choices.iter().any(|it| it == word))
         }
-        AnswerShape::Input { shape } => input_fits(*shape, value),
+        AnswerShape::Input { shape } => shape.fits(value),
         AnswerShape::Shape { shape } => {
             return shape.check(value).map_err(|misfit| AnswerError::Misfit {
                 expected: format!("{} at {}", misfit.expected, misfit.path),
@@ -162,32 +162,13 @@ fn fits(shape: &AnswerShape, value: &Value) -> Result<(), AnswerError> {
     if fits { Ok(()) } else { Err(misfit(&expected(shape), value)) }
 }
 
-/// Whether a value fits the shape of an input or of a plain answer.
-#[must_use]
-pub fn input_fits(shape: InputShape, value: &Value) -> bool {
-    match shape {
-        InputShape::String => value.is_string(),
-        InputShape::Integer => value.is_i64() || value.is_u64(),
-        InputShape::Number => value.is_number(),
-        InputShape::Boolean => value.is_boolean(),
-        InputShape::Json => true,
-    }
-}
-
 /// What fits an answer, in words.
 #[must_use]
 pub fn expected(shape: &AnswerShape) -> String {
     match shape {
         AnswerShape::Approval => "approve or reject".into(),
         AnswerShape::Choice { choices } => format!("one of {}", choices.join(", ")),
-        AnswerShape::Input { shape } => match shape {
-            InputShape::String => "a text",
-            InputShape::Integer => "a whole number",
-            InputShape::Number => "a number",
-            InputShape::Boolean => "true or false",
-            InputShape::Json => "a JSON value",
-        }
-        .into(),
+        AnswerShape::Input { shape } => format!("a value of type {}", shape.word()),
         AnswerShape::Shape { shape } => shape.to_string(),
     }
 }

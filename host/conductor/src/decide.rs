@@ -104,10 +104,11 @@ impl<'a> Turn<'a> {
     fn first_step(&self) -> Result<Action, DecideError> {
         for requirement in &self.program.plan.require {
             let scope = self.scope();
+            let words = || scope.told(&requirement.otherwise);
             let told = match scope.holds(&requirement.that) {
                 Ok(true) => continue,
-                Ok(false) => requirement.otherwise.clone(),
-                Err(cause) => format!("{} ({cause})", requirement.otherwise),
+                Ok(false) => words(),
+                Err(cause) => format!("{} ({cause})", words()),
             };
             let seen = scope.seen(&requirement.that);
             return Ok(record(Body::RequirementFailed { that: requirement.that.clone(), seen, told }));

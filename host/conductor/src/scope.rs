@@ -113,6 +113,12 @@ impl<'a> Scope<'a> {
         rendered.collect::<Result<Map<_, _>, _>>().map(Value::Object)
     }
 
+    /// A text that may hold `${{ }}`, for a person; one that can't be rendered is told as it was written.
+    pub(crate) fn told(&self, text: &str) -> String {
+        let rendered = Template::parse(text).and_then(|template| self.render(&template));
+        rendered.ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_else(|| text.to_owned())
+    }
+
     fn text(&self, pieces: &[Piece]) -> Result<String, ExpressionError> {
         let mut text = String::new();
         for piece in pieces {

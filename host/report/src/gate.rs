@@ -35,7 +35,7 @@ pub fn expected(shape: &AnswerShape) -> String {
     match shape {
         AnswerShape::Approval => "approve or reject".into(),
         AnswerShape::Choice { choices } => format!("one of {}", choices.join(", ")),
-        AnswerShape::Input { shape } => format!("{shape:?}").to_lowercase(),
+        AnswerShape::Input { shape } => format!("a value of type {}", shape.word()),
         AnswerShape::Shape { shape } => shape.to_string(),
     }
 }
