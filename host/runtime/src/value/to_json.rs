@@ -96,7 +96,7 @@ fn float(number: f64) -> Value {
         number if number.is_nan() => "NaN",
         f64::INFINITY => "Infinity",
         f64::NEG_INFINITY => "-Infinity",
-        number if number == 0.0 => return json!(0),
+        0.0 => return json!(0),
         number if number.fract() == 0.0 && number.abs() < 1e21 => {
             return serde_json::from_str(&number.to_string()).unwrap_or(json!(number));
         }
