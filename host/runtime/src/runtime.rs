@@ -248,3 +248,6 @@ fn first(refusals: Vec<Refusal>) -> Refusal {
         advice: None,
     })
 }
+
+#[cfg(test)]
+mod tests;

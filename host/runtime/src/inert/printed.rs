@@ -98,3 +98,40 @@ impl OutputStream for Printed {
 impl Pollable for Printed {
     async fn ready(&mut self) {}
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
+mod tests {
+    use super::*;
+    use kapell_model::limits::Limits;
+    use kapell_model::quantity::Bytes as Size;
+
+    fn printed(pieces: &[&str]) -> (Vec<String>, Option<String>) {
+        let crossings = Crossings::live(&Limits::default());
+        let mut printed = Printed::new(crossings.clone());
+        pieces.iter().for_each(|piece| printed.write(Bytes::copy_from_slice(piece.as_bytes())).unwrap());
+        printed.finish();
+        (crossings.take().log, printed.quote())
+    }
+
+    #[test]
+    fn printed_lines_are_kept_whole_and_made_safe() {
+        let (log, _) = printed(&["one\ntw", "o\n\n", "\u{1b}[31mred", "\u{202e}"]);
+        assert_eq!(log, ["one", "two", "\u{fffd}[31mred\u{fffd}"]);
+    }
+
+    #[test]
+    fn a_crash_quotes_the_last_lines_without_the_runtimes_advice() {
+        let panic = "thread panicked at src/lib.rs:3:5:\nboom\nnote: run with `RUST_BACKTRACE=1` …\n";
+        assert_eq!(printed(&["x\ny\n", panic]).1.unwrap(), "y / thread panicked at src/lib.rs:3:5: / boom");
+        assert_eq!(printed(&[]).1, None);
+    }
+
+    #[test]
+    fn printing_is_talk_up_to_the_limit() {
+        let crossings = Crossings::live(&Limits { talk: Size(10), ..Limits::default() });
+        let mut printed = Printed::new(crossings);
+        printed.write(Bytes::from_static(b"0123456789")).unwrap();
+        assert!(matches!(printed.write(Bytes::from_static(b"0")), Err(StreamError::Trap(_))));
+    }
+}

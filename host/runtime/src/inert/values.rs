@@ -235,3 +235,35 @@ impl InputStream for Over {
         Err(StreamError::Closed)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
+mod tests {
+    use super::*;
+    use kapell_model::limits::Limits;
+    use serde_json::json;
+
+    fn drawn(component: &[u8], arguments: Value, length: u64) -> Vec<u8> {
+        let crossings = Crossings::live(&Limits::default());
+        let mut ctx = InertCtx::new(Digest::of(component), Arc::new(arguments), crossings);
+        ctx.draw(length).unwrap()
+    }
+
+    #[test]
+    fn random_numbers_follow_from_component_and_arguments_alone() {
+        let bytes = drawn(b"a", json!({ "n": 1 }), 33);
+        assert_eq!(bytes.len(), 33);
+        assert_eq!(bytes, drawn(b"a", json!({ "n": 1 }), 33));
+        assert_ne!(bytes, drawn(b"b", json!({ "n": 1 }), 33));
+        assert_ne!(bytes, drawn(b"a", json!({ "n": 2 }), 33));
+        assert!(drawn(b"a", json!(null), 0).is_empty());
+    }
+
+    #[test]
+    fn one_draw_is_bounded() {
+        let crossings = Crossings::live(&Limits::default());
+        let mut ctx = InertCtx::new(Digest::of(b"a"), Arc::default(), crossings);
+        assert_eq!(ctx.draw(RANDOM_MAX).unwrap().len() as u64, RANDOM_MAX);
+        assert!(ctx.draw(RANDOM_MAX + 1).is_err());
+    }
+}

@@ -69,3 +69,18 @@ fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_panic_in_a_host_function_stays_in_its_attempt() {
+        let call = pin!(async { std::panic::panic_any("broken") });
+        let deadline = Instant::now() + Duration::from_secs(3_600);
+        let stopped = Guard::new(call, deadline, &Cancel::default()).await;
+        assert!(matches!(stopped, Err(Stopped::Panicked(message)) if message == "broken"));
+    }
+}
