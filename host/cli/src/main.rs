@@ -1,2 +1,23 @@
-//! The program.
-fn main() {}
+//! The program: arguments in, text out, nothing else. The only place that prints, reads the environment or turns an
+//! error into an exit code; what it does it asks the home for.
+
+mod args;
+mod ask;
+mod commands;
+mod failure;
+mod live;
+mod output;
+mod session;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    let json = args.json;
+    let outcome = output::runtime().and_then(|runtime| runtime.block_on(commands::run(args)));
+    match outcome {
+        Ok(code) => code.into(),
+        Err(error) => failure::report(&error, json),
+    }
+}

@@ -1,6 +1,11 @@
 //! Whole runs against a scripted skill, a journal in memory and a clock that is moved by hand. The run log is the
 //! expected text.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests stop at the first surprise"
+)]
 
 mod stage;
 
@@ -14,7 +19,8 @@ use stage::{Act, Stage, ask, call, expecting, flow, with_ladder};
 
 #[tokio::test]
 async fn steps_run_in_order_and_a_step_whose_condition_fails_is_skipped() {
-    let stage = Stage::new([("read", Act::answers(json!({ "fee": 120 }))), ("post", Act::answers(json!("ok")))]);
+    let stage =
+        Stage::new([("read", Act::answers(json!({ "fee": 120 }))), ("post", Act::answers(json!("ok")))]);
     let mut flow = flow([
         ("facts", call("read", json!({ "kind": "literal", "value": "text" }))),
         ("check", call("audit", json!({ "kind": "expression", "source": "facts.fee" }))),
@@ -93,7 +99,8 @@ async fn a_second_pass_gets_new_inputs_from_the_verdict() {
 #[tokio::test]
 async fn a_ladder_that_ends_stops_the_run_as_escalated_with_its_runbook() {
     let stage = Stage::new([("words", Act::answers(json!({ "confidence": 0.4 })))]);
-    let step = expecting(call("words", json!({ "kind": "literal", "value": "t" })), "label.confidence >= 0.8");
+    let step =
+        expecting(call("words", json!({ "kind": "literal", "value": "t" })), "label.confidence >= 0.8");
     let mut flow = flow([("label", step)]);
     flow.runbook = Some("docs/queues.md".into());
     let standing = stage.run(flow).await.unwrap();
@@ -121,7 +128,8 @@ async fn a_retry_is_for_traps_and_never_for_a_skill_that_said_no() {
 
 #[tokio::test]
 async fn a_trap_is_taken_up_by_the_ladder() {
-    let stage = Stage::new([("poisoned", Act::traps_then(9, json!(0))), ("sound", Act::answers(json!("fine")))]);
+    let stage =
+        Stage::new([("poisoned", Act::traps_then(9, json!(0))), ("sound", Act::answers(json!("fine")))]);
     let step = with_ladder(
         call("poisoned", json!({ "kind": "literal", "value": 1 })),
         json!([{ "kind": "use", "call": stage::callee("sound", json!({ "kind": "literal", "value": 1 })) }]),
@@ -160,7 +168,10 @@ async fn what_an_accepted_output_wrote_becomes_real_with_the_approval_even_in_an
 }
 
 fn asking(question: serde_json::Value) -> kapell_model::plan::Plan {
-    flow([("view", json!({ "kind": "ask", "question": question })), ("after", call("work", json!({ "kind": "literal", "value": 1 })))])
+    flow([
+        ("view", json!({ "kind": "ask", "question": question })),
+        ("after", call("work", json!({ "kind": "literal", "value": 1 }))),
+    ])
 }
 
 #[tokio::test]

@@ -136,7 +136,9 @@ impl From<kapell_store::StoreError> for HomeError {
         use kapell_store::StoreError;
         match error {
             StoreError::Journal(error) => error.into(),
-            StoreError::NotInstalled { .. } | StoreError::NoComponent(_) => Self::new(Kind::NotFound, error.to_string()),
+            StoreError::NotInstalled { .. } | StoreError::NoComponent(_) => {
+                Self::new(Kind::NotFound, error.to_string())
+            }
             other => Self::new(Kind::Internal, other.to_string()),
         }
     }

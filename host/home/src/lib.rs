@@ -1,1 +1,31 @@
-//! kapell-home
+//! The composition: a home is opened once, and everything a face, a test or an embedder may do hangs on one
+//! [`Home`] value.
+//!
+//! Here the siblings meet: the store keeps, the runtime performs, the conductor drives, through the seams they share
+//! from below. This crate never prints, never parses arguments, never reads the environment, and decides nothing a
+//! run depends on.
+
+mod answers;
+mod call;
+mod clock;
+mod error;
+mod flows;
+mod home;
+mod place;
+mod runs;
+mod skills;
+mod stop;
+
+pub use answers::{Gate, Reply};
+pub use clock::SystemClock;
+pub use error::{HomeError, Kind};
+pub use flows::{CheckedFlow, inputs};
+pub use home::{Home, Options};
+pub use kapell_conductor::answer::{Given, Said};
+pub use kapell_conductor::drive::{Standing, Unwatched, Watcher};
+pub use kapell_conductor::known::Known;
+pub use kapell_conductor::program::Program;
+pub use kapell_runtime::ENGINE_VERSION as ENGINE;
+pub use place::Place;
+pub use runs::Finished;
+pub use skills::{Added, Inspected, inspect_file};

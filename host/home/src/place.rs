@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folder of a home within its project.
-pub const FOLDER: &str = ".kapell";
+pub(crate) const FOLDER: &str = ".kapell";
 
 /// Where a home is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,8 @@ impl Place {
     /// # Errors
     /// When `start` is not a folder.
     pub fn nearest(start: &Path) -> Result<Self, HomeError> {
-        let start = fs::canonicalize(start).map_err(|cause| HomeError::io("open the folder", start, &cause))?;
+        let start =
+            fs::canonicalize(start).map_err(|cause| HomeError::io("open the folder", start, &cause))?;
         let found = start.ancestors().find(|folder| folder.join(FOLDER).is_dir()).map(Path::to_path_buf);
         Ok(Self { found: found.is_some(), root: found.unwrap_or(start) })
     }

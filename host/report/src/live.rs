@@ -23,7 +23,9 @@ pub fn line(entry: &Entry, state: &RunState, values: &Values<'_>) -> Option<Stri
         Body::QuestionAsked(it) => step(&it.step, format!("asks       {}", it.role)),
         Body::QuestionReminded { step: id, .. } => step(id, "reminded   the question still waits".into()),
         Body::QuestionEscalated { step: id, to, .. } => step(id, format!("escalated  {to} is asked as well")),
-        Body::QuestionExpired { step: id, .. } => step(id, "expired    nobody answered, which is never a yes".into()),
+        Body::QuestionExpired { step: id, .. } => {
+            step(id, "expired    nobody answered, which is never a yes".into())
+        }
         Body::QuestionAnswered(it) => {
             let said = match it.verdict {
                 Verdict::Approved => "approved",
@@ -32,8 +34,12 @@ pub fn line(entry: &Entry, state: &RunState, values: &Values<'_>) -> Option<Stri
             };
             step(&it.step, format!("{said:<9}  by {}", short(&it.by, 40)))
         }
-        Body::DoubtRaised { step: id, .. } => step(id, "in doubt   it may have happened and must not happen twice".into()),
-        Body::RunEnded(it) => it.reason.as_ref().map(|why| format!("  {}: {}", it.state.word(), short(why, 160))),
+        Body::DoubtRaised { step: id, .. } => {
+            step(id, "in doubt   it may have happened and must not happen twice".into())
+        }
+        Body::RunEnded(it) => {
+            it.reason.as_ref().map(|why| format!("  {}: {}", it.state.word(), short(why, 160)))
+        }
         _ => None,
     }
 }
@@ -44,7 +50,9 @@ fn ended(it: &AttemptEnded, state: &RunState, values: &Values<'_>) -> String {
         RecordedEnding::Output(_) => ("ok", String::new()),
         RecordedEnding::SkillError(named) => ("said no", shown(named)),
         RecordedEnding::Refusal(refusal) => ("refused", short(&refusal.to_string(), 100)),
-        RecordedEnding::Trap(trap) => ("stopped", format!("by {}: {}", trap.cause.word(), short(&trap.detail, 100))),
+        RecordedEnding::Trap(trap) => {
+            ("stopped", format!("by {}: {}", trap.cause.word(), short(&trap.detail, 100)))
+        }
         RecordedEnding::Cancelled => ("cancelled", String::new()),
         RecordedEnding::Lost => ("lost", "nothing of it became real".into()),
     };
@@ -55,7 +63,8 @@ fn ended(it: &AttemptEnded, state: &RunState, values: &Values<'_>) -> String {
         let verdict = if started.purpose == Purpose::Verdict { " (verdict)" } else { "" };
         format!("{} {}{verdict}", pin(&started.skill), started.operation)
     });
-    let meters = format!("{}, fuel {}", micros(it.receipt.meters.wall_micros), number(it.receipt.meters.fuel));
+    let meters =
+        format!("{}, fuel {}", micros(it.receipt.meters.wall_micros), number(it.receipt.meters.fuel));
     let why = if why.is_empty() { why } else { format!("; {why}") };
     format!("{word:<9}  {who}  {meters}{why}")
 }

@@ -21,11 +21,12 @@ mod link;
 pub mod load;
 mod meter;
 mod runtime;
+pub mod section;
 pub mod shapes;
 mod value;
 
 pub use cache::CacheError;
-pub use engine::EngineError;
+pub use engine::{ENGINE_VERSION, EngineError};
 pub use link::refusals;
 pub use load::{Inspection, LoadError, inspect};
 pub use runtime::{Components, InstallError, Runtime, RuntimeConfig, StartError};

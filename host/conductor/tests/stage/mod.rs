@@ -105,7 +105,11 @@ impl Performer for Scripted {
         };
         let mut writes = HeldWrites::default();
         for (key, value) in &act.writes {
-            writes.keys.push(KeyWrite { namespace: "ns".into(), key: key.clone(), value: Some(value.clone()) });
+            writes.keys.push(KeyWrite {
+                namespace: "ns".into(),
+                key: key.clone(),
+                value: Some(value.clone()),
+            });
         }
         if let Some(key) = &act.counts {
             self.count(key, &mut writes);
@@ -126,7 +130,15 @@ impl Performer for Scripted {
             () => Ending::Output(value),
         };
         let meters = Meters { fuel: 1_000, wall_micros: act.micros, ..Meters::default() };
-        Ok(Attempt { ending, meters, writes, crossings: vec![], contents: vec![], notes: vec![], log: vec![] })
+        Ok(Attempt {
+            ending,
+            meters,
+            writes,
+            crossings: vec![],
+            contents: vec![],
+            notes: vec![],
+            log: vec![],
+        })
     }
 }
 
@@ -148,7 +160,13 @@ fn write_from_outside(store: &MemoryStore, key: &str) {
     let stage = Stage::over(store.clone(), HashMap::from([("count".to_owned(), Act::counts(key))]));
     let flow = flow([("other", call("count", json!({ "kind": "literal", "value": 1 })))]);
     let done = std::thread::spawn(move || {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(stage.run(flow)).unwrap().state.word()
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(stage.run(flow))
+            .unwrap()
+            .state
+            .word()
     });
     assert_eq!(done.join().unwrap(), "done");
 }
@@ -213,8 +231,10 @@ impl Stage {
             interfere: Mutex::default(),
             stop: Mutex::default(),
         });
-        let (journals, clock) =
-            (Arc::new(Cut { store: store.clone(), left: AtomicI64::new(i64::MAX) }), Arc::<HandClock>::default());
+        let (journals, clock) = (
+            Arc::new(Cut { store: store.clone(), left: AtomicI64::new(i64::MAX) }),
+            Arc::<HandClock>::default(),
+        );
         let owner = store.new_owner();
         let conductor = Arc::new(Conductor::new(
             performer.clone(),

@@ -1,0 +1,301 @@
+//! Arguments: every verb, grouped by who uses it.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The groups of the help page, each with at most eight verbs; a test keeps it complete.
+const GROUPS: &str = "\
+Start:
+  demo         Five beats on one page: what this is, measured on this machine
+  init         Make a home here, with a policy and a tariff to edit
+  doctor       Look at toolchain, engine, home and journal, and say what to mend
+
+Ship a skill:
+  build        Build skills from source into components
+  check        Check a flow, a policy, a skill folder or a component whole; nothing runs
+  inspect      What a component is, offers, asks for and imports, from its bytes
+  schema       JSON Schema of a skill's operations
+  call         Call one operation of any component; journaled like any run
+
+Operate:
+  add          Install a skill, or a newer version of one; the next run uses it
+  skills       List and show skills, choose the version in use
+  run          Run a flow
+  runs         List, show, resume and cancel runs
+  gates        Questions that wait for people: list, show, approve, reject, answer
+
+Account:
+  cost         What runs cost, by run, step, skill or lane
+
+Other:
+  completions  Shell completions
+  version      Versions of program and engine";
+
+/// Hosts sandboxed skills and conducts them: what ran, why, and what it cost stands in a journal.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kapell",
+    disable_version_flag = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    help_template = "{about}\n\nUsage: {usage}\n\n{after-help}\n\nOptions:\n{options}\n\nExit codes: 0 ok, 1 skill error or escalated, 2 usage, 3 invalid file, 4 refused, 5 waiting (--no-wait), 6 rejected or expired,\n7 over budget, 8 trap, 9 integrity, 10 not found, 70 internal\n",
+    after_help = GROUPS
+)]
+pub(crate) struct Args {
+    /// The project folder whose home is used; without it the nearest folder upwards that has one.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) home: Option<PathBuf>,
+    /// Answer with one JSON object on standard output, errors too.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Who you are, `user:NAME`; without it your login name.
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Five beats on one page: what this is, measured on this machine.
+    Demo(Demo),
+    /// Make a home here, with a policy and a tariff to edit.
+    Init,
+    /// Look at toolchain, engine, home and journal, and say what to mend.
+    Doctor,
+    /// Build skills from source into components.
+    Build(Build),
+    /// Check a flow, a policy, a skill folder or a component whole; nothing runs.
+    Check(OnePath),
+    /// What a component is, offers, asks for and imports, from its bytes.
+    Inspect(OnePath),
+    /// JSON Schema of a skill's operations.
+    Schema(Schema),
+    /// Call one operation of any component; journaled like any run.
+    Call(Call),
+    /// Install a skill, or a newer version of one; the next run uses it.
+    Add(Add),
+    /// List and show skills, choose the version in use.
+    #[command(subcommand)]
+    Skills(Skills),
+    /// Run a flow.
+    Run(Run),
+    /// List, show, resume and cancel runs.
+    #[command(subcommand)]
+    Runs(Runs),
+    /// Questions that wait for people.
+    #[command(subcommand)]
+    Gates(Gates),
+    /// What runs cost, by run, step, skill or lane.
+    Cost(Cost),
+    /// Shell completions.
+    Completions(Completions),
+    /// Versions of program and engine.
+    Version,
+    /// Drives one run of the demo in a process of its own, which the demo then kills.
+    #[command(hide = true)]
+    DemoChild(DemoChild),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Demo {
+    /// Keep the demo's folder here and show its path, instead of a temporary one.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DemoChild {
+    /// The flow to run.
+    pub(crate) flow: PathBuf,
+    /// Inputs, as for `run`.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub(crate) input: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Build {
+    /// Skill folders (with `skill.toml`).
+    #[arg(required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Write components here instead of `target/skills` of their workspace.
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct OnePath {
+    /// The file or folder.
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Schema {
+    /// A component file, or the name of an installed skill.
+    pub(crate) skill: String,
+    /// One operation; all without it.
+    pub(crate) operation: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Call {
+    /// A component file, or the name of an installed skill.
+    pub(crate) skill: String,
+    /// The operation.
+    pub(crate) operation: String,
+    /// The arguments by name as a JSON object, or `@FILE`, or `@-` for standard input.
+    #[arg(default_value = "{}")]
+    pub(crate) arguments: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Add {
+    /// Component files or skill folders; folders are built first.
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Skills {
+    /// All installed versions; `*` is in use.
+    List,
+    /// One skill: operations, asks with reasons, imports, history.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Put another installed version in use, for runs that begin from now on.
+    Use {
+        /// The skill's name.
+        name: String,
+        /// The version.
+        version: semver::Version,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    /// The flow file.
+    pub(crate) flow: PathBuf,
+    /// An input: `name=value`, `name=@FILE`, or `name=@-` for standard input.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub(crate) input: Vec<String>,
+    /// Do not ask on the terminal; exit with 5 when the run waits for an answer.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Runs {
+    /// All runs, newest first.
+    List,
+    /// The run log: one line an entry.
+    Show {
+        /// A run id, a prefix only one run has, or `last`.
+        run: String,
+    },
+    /// Go on with a run from where its journal stands.
+    Resume {
+        /// A run id, a prefix only one run has, or `last`.
+        run: String,
+    },
+    /// Stop a run, whoever drives it.
+    Cancel {
+        /// A run id, a prefix only one run has, or `last`.
+        run: String,
+        /// Why; stands in the journal.
+        #[arg(long, default_value = "no reason given")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Gates {
+    /// All questions that wait.
+    List,
+    /// One question with everything that is shown.
+    Show {
+        /// The run that asks.
+        run: String,
+    },
+    /// Say yes.
+    Approve {
+        /// The run that asks.
+        run: String,
+        #[command(flatten)]
+        with: Saying,
+    },
+    /// Say no; the run ends as rejected.
+    Reject {
+        /// The run that asks.
+        run: String,
+        #[command(flatten)]
+        with: Saying,
+    },
+    /// Give the value that is asked for.
+    Answer {
+        /// The run that asks.
+        run: String,
+        /// The value: JSON, or a text, or `@FILE`.
+        value: String,
+        #[command(flatten)]
+        with: Saying,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Saying {
+    /// Why; stands in the journal.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// Minutes of your time it took; without it the tariff's estimate is used and marked.
+    #[arg(long)]
+    pub(crate) minutes: Option<rust_decimal::Decimal>,
+    /// The digest of what you were shown: refused when something else is asked by now.
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) shown: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Cost {
+    /// One run; all without it.
+    pub(crate) run: Option<String>,
+    /// What to sum by.
+    #[arg(long, value_enum, default_value = "run")]
+    pub(crate) by: CostBy,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum CostBy {
+    Run,
+    Step,
+    Skill,
+    Lane,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_verb_stands_in_one_group_of_the_help_and_no_group_is_longer_than_eight() {
+        let command = Args::command();
+        command.clone().debug_assert();
+        let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+        for verb in verbs {
+            let listed =
+                GROUPS.lines().filter(|line| line.trim_start().split(' ').next() == Some(verb.get_name()));
+            assert_eq!(listed.count(), 1, "{}", verb.get_name());
+        }
+        for group in GROUPS.split("\n\n") {
+            assert!(group.lines().count() <= 9, "{group}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `gates`: questions that wait for people.
+
+use crate::args::{Gates, Saying};
+use crate::ask::parse;
+use crate::commands::run::{content, tell};
+use crate::failure::Exit;
+use crate::output;
+use crate::session::Session;
+use kapell_home::{Gate, HomeError, Kind, Reply, Said};
+use kapell_model::digest::Digest;
+use kapell_report::cost::aligned;
+use kapell_report::log::instant;
+use kapell_report::plain::short;
+use serde_json::{Value, json};
+
+pub(crate) async fn run(session: &Session, gates: &Gates) -> anyhow::Result<Exit> {
+    match gates {
+        Gates::List => list(session),
+        Gates::Show { run } => show(session, run),
+        Gates::Approve { run, with } => answer(session, run, Said::Approve, with).await,
+        Gates::Reject { run, with } => answer(session, run, Said::Reject, with).await,
+        Gates::Answer { run, value, with } => {
+            let gate = gate(session, run)?;
+            let said = Said::Value(parse(&gate.open.asked.answer, content(value)?));
+            answer(session, run, said, with).await
+        }
+    }
+}
+
+fn gate(session: &Session, said: &str) -> anyhow::Result<Gate> {
+    let run = session.home.find_run(said)?;
+    let gate = session.home.gate(&run)?;
+    Ok(gate.ok_or_else(|| HomeError::new(Kind::Argument, format!("run {run} asks nothing now")))?)
+}
+
+fn as_json(gate: &Gate) -> Value {
+    let asked = &gate.open.asked;
+    json!({
+        "run": gate.run, "step": asked.step, "role": asked.role, "people": asked.people, "text": asked.text,
+        "shown": asked.shown.digest(), "show": gate.shown.get("show"), "answer": asked.answer,
+        "asked": instant(gate.open.asked_at), "expires": asked.expire_at.map(instant),
+        "reminded": gate.open.reminded, "escalated": gate.open.escalated,
+    })
+}
+
+fn list(session: &Session) -> anyhow::Result<Exit> {
+    let gates = session.home.gates()?;
+    if session.json {
+        let gates = gates.iter().map(as_json).collect::<Vec<_>>();
+        output::json(&json!({ "schema": "kapell.gates/1", "gates": gates }));
+        return Ok(Exit::Ok);
+    }
+    if gates.is_empty() {
+        output::talk("nobody is asked anything");
+        return Ok(Exit::Ok);
+    }
+    let head = ["run", "step", "role", "expires", "question"].map(str::to_owned).to_vec();
+    let lines = gates.iter().map(|gate| {
+        let asked = &gate.open.asked;
+        let expires = asked.expire_at.map_or_else(|| "never".into(), instant);
+        vec![
+            gate.run.to_string(),
+            asked.step.to_string(),
+            asked.role.to_string(),
+            expires,
+            short(&asked.text, 72),
+        ]
+    });
+    output::data(&aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
+    Ok(Exit::Ok)
+}
+
+fn show(session: &Session, said: &str) -> anyhow::Result<Exit> {
+    let gate = gate(session, said)?;
+    match session.json {
+        true => output::json(&json!({ "schema": "kapell.gate/1", "gate": as_json(&gate) })),
+        false => {
+            output::data(&format!("{}\n{}", gate.run, kapell_report::gate::text(&gate.open, &gate.shown)))
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+async fn answer(session: &Session, run: &str, said: Said, with: &Saying) -> anyhow::Result<Exit> {
+    let run = session.home.find_run(run)?;
+    let shown = with.shown.as_deref().map(str::parse::<Digest>).transpose();
+    let shown = shown.map_err(|cause| HomeError::new(Kind::Argument, format!("--shown is {cause}")))?;
+    let (reason, minutes) = (with.reason.clone(), with.minutes);
+    let reply = Reply { said, shown, by: session.user.clone(), reason, minutes };
+    let finished = session.home.answer(&run, reply).await?;
+    Ok(tell(session, &finished, false))
+}

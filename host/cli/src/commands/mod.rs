@@ -1,0 +1,38 @@
+//! One file a verb.
+
+mod account;
+mod author;
+mod demo;
+mod doctor;
+mod gates;
+mod run;
+mod runs;
+mod skills;
+mod start;
+
+use crate::args::{Args, Verb};
+use crate::failure::Exit;
+use crate::session::open;
+
+/// Does what the arguments say.
+pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
+    match &args.verb {
+        Verb::Demo(demo) => demo::run(&args, demo).await,
+        Verb::DemoChild(child) => demo::child(&args, child).await,
+        Verb::Init => start::init(&args),
+        Verb::Doctor => doctor::run(&args).await,
+        Verb::Version => start::version(&args),
+        Verb::Completions(completions) => start::completions(completions),
+        Verb::Build(build) => author::build(&args, build),
+        Verb::Check(check) => author::check(&args, check).await,
+        Verb::Inspect(inspect) => author::inspect(&args, inspect),
+        Verb::Schema(schema) => author::schema(&args, schema).await,
+        Verb::Call(call) => run::call(&open(&args).await?, call).await,
+        Verb::Add(add) => skills::add(&open(&args).await?, add),
+        Verb::Skills(skills) => skills::run(&open(&args).await?, skills),
+        Verb::Run(flow) => run::run(&open(&args).await?, flow).await,
+        Verb::Runs(runs) => runs::run(&open(&args).await?, runs).await,
+        Verb::Gates(gates) => gates::run(&open(&args).await?, gates).await,
+        Verb::Cost(cost) => account::run(&open(&args).await?, cost),
+    }
+}

@@ -1,0 +1,62 @@
+//! `runs`: list, show, resume, cancel.
+
+use crate::args::Runs;
+use crate::commands::run::tell;
+use crate::failure::Exit;
+use crate::output;
+use crate::session::Session;
+use kapell_report::cost::aligned;
+use kapell_report::log::{self, instant};
+use serde_json::json;
+
+pub(crate) async fn run(session: &Session, runs: &Runs) -> anyhow::Result<Exit> {
+    match runs {
+        Runs::List => list(session),
+        Runs::Show { run } => show(session, run),
+        Runs::Resume { run } => {
+            let finished = session.home.resume(&session.home.find_run(run)?).await?;
+            Ok(tell(session, &finished, false))
+        }
+        Runs::Cancel { run, reason } => {
+            let run = session.home.find_run(run)?;
+            let finished = session.home.cancel(&run, &session.user, reason).await?;
+            tell(session, &finished, false);
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+fn list(session: &Session) -> anyhow::Result<Exit> {
+    let rows = session.home.runs()?;
+    if session.json {
+        let runs = rows.iter().map(|row| {
+            json!({
+                "run": row.run, "flow": row.flow, "state": row.state,
+                "started": instant(row.started), "changed": instant(row.changed), "due": row.due.map(instant),
+            })
+        });
+        output::json(&json!({ "schema": "kapell.runs/1", "runs": runs.collect::<Vec<_>>() }));
+        return Ok(Exit::Ok);
+    }
+    if rows.is_empty() {
+        output::talk("there are no runs yet");
+        return Ok(Exit::Ok);
+    }
+    let head = ["run", "state", "started", "changed"].map(str::to_owned).to_vec();
+    let lines = rows
+        .iter()
+        .map(|row| vec![row.run.to_string(), row.state.clone(), instant(row.started), instant(row.changed)]);
+    output::data(&aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
+    Ok(Exit::Ok)
+}
+
+fn show(session: &Session, said: &str) -> anyhow::Result<Exit> {
+    let run = session.home.find_run(said)?;
+    let entries = session.home.entries(&run)?;
+    if session.json {
+        output::json(&json!({ "schema": "kapell.journal/1", "run": run, "entries": entries }));
+    } else {
+        output::data(&format!("{run}\n{}", log::run(&entries, &|named| session.home.value(named))));
+    }
+    Ok(Exit::Ok)
+}

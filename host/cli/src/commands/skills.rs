@@ -1,0 +1,141 @@
+//! `add` and `skills`: installing, listing, showing, choosing the version in use.
+
+use crate::args::{Add, Skills};
+use crate::commands::author::built;
+use crate::failure::Exit;
+use crate::output;
+use crate::session::Session;
+use kapell_home::{Added, HomeError};
+use kapell_model::id::SkillName;
+use kapell_report::cost::aligned;
+use kapell_report::log::instant;
+use kapell_report::plain::short;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+pub(crate) fn add(session: &Session, add: &Add) -> anyhow::Result<Exit> {
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        add.paths.iter().cloned().partition(|path| path.is_dir());
+    let mut added = Vec::new();
+    for component in built(&folders)? {
+        added.push(install(session, &component.path, &component.bytes)?);
+    }
+    for file in files {
+        let bytes = std::fs::read(&file).map_err(|cause| HomeError::io("read", &file, &cause))?;
+        added.push(install(session, &file, &bytes)?);
+    }
+    if session.json {
+        let skills = added
+            .iter()
+            .map(|it| json!({ "skill": it.skill.pin, "before": it.before, "refusals": it.refusals }));
+        output::json(&json!({ "schema": "kapell.added/1", "added": skills.collect::<Vec<_>>() }));
+    }
+    Ok(Exit::Ok)
+}
+
+fn install(session: &Session, file: &Path, bytes: &[u8]) -> anyhow::Result<Added> {
+    let progress = crate::live::slow("compiling", file);
+    let added = session.home.add(file, bytes, &session.user);
+    progress.done();
+    let added = added?;
+    if !session.json {
+        tell(&added);
+    }
+    Ok(added)
+}
+
+fn tell(added: &Added) {
+    let pin = &added.skill.pin;
+    let instead = match &added.before {
+        Some(before) if *before != pin.version => format!(", in use instead of {before}"),
+        _ => String::new(),
+    };
+    output::talk(&format!("added {} {} ({}){instead}", pin.name, pin.version, pin.component.short()));
+    for refusal in &added.refusals {
+        output::talk(&format!("  not permitted yet: {refusal}"));
+        if let Some(advice) = &refusal.advice {
+            output::talk(&format!("{}\n", indented(advice)));
+        }
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}").trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+pub(crate) fn run(session: &Session, skills: &Skills) -> anyhow::Result<Exit> {
+    match skills {
+        Skills::List => list(session),
+        Skills::Show { name } => show(session, name),
+        Skills::Use { name, version } => {
+            let name = named(session, name)?;
+            let swap = session.home.use_version(&name, version, &session.user)?;
+            match session.json {
+                true => output::json(&json!({
+                    "schema": "kapell.swap/1", "skill": swap.name, "version": swap.version, "component": swap.component,
+                })),
+                false => output::talk(&format!(
+                    "{} {} ({}) is in use for runs that begin from now on",
+                    swap.name,
+                    swap.version,
+                    swap.component.short()
+                )),
+            }
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+fn named(session: &Session, name: &str) -> Result<SkillName, HomeError> {
+    Ok(session.home.skill(name)?.pin.name.clone())
+}
+
+fn list(session: &Session) -> anyhow::Result<Exit> {
+    let installed = session.home.skills()?;
+    if session.json {
+        let skills = installed.iter().map(|it| {
+            json!({ "skill": it.skill.pin, "summary": it.skill.manifest.summary, "in-use": it.in_use, "installed": instant(it.installed) })
+        });
+        output::json(&json!({ "schema": "kapell.skills/1", "skills": skills.collect::<Vec<_>>() }));
+        return Ok(Exit::Ok);
+    }
+    if installed.is_empty() {
+        output::talk("no skills are installed yet; `kapell add FILE.wasm` installs one");
+        return Ok(Exit::Ok);
+    }
+    let lines = installed.iter().map(|it| {
+        let mark = if it.in_use { "*" } else { " " };
+        let pin = &it.skill.pin;
+        let (name, version) = (format!("{mark} {}", pin.name), pin.version.to_string());
+        vec![name, version, pin.component.short(), short(&it.skill.manifest.summary, 60)]
+    });
+    output::data(&aligned(&lines.collect::<Vec<_>>()));
+    Ok(Exit::Ok)
+}
+
+fn show(session: &Session, name: &str) -> anyhow::Result<Exit> {
+    let skill = session.home.skill(name)?;
+    let swaps = session.home.swaps(&skill.pin.name)?;
+    if session.json {
+        output::json(&json!({
+            "schema": "kapell.skill/1", "skill": skill.pin, "manifest": skill.manifest,
+            "operations": skill.operations, "imports": skill.imports, "bytes": skill.bytes,
+        }));
+        return Ok(Exit::Ok);
+    }
+    output::data(&kapell_report::skill::page(&skill));
+    let history = swaps.iter().map(|swap| {
+        format!(
+            "  {}  {} ({}) by {}",
+            instant(swap.at),
+            swap.version,
+            swap.component.short(),
+            short(&swap.by, 40)
+        )
+    });
+    output::data(&format!("in use\n{}", history.collect::<Vec<_>>().join("\n")));
+    if let Err(refusals) = session.home.grants(&skill, None, &kapell_model::limits::WishedLimits::default()) {
+        refusals.iter().for_each(|refusal| output::data(&format!("refused     {refusal}")));
+    }
+    Ok(Exit::Ok)
+}

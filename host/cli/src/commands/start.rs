@@ -1,0 +1,44 @@
+//! `init`, `version`, `completions`.
+
+use crate::args::{Args, Completions};
+use crate::failure::Exit;
+use crate::output;
+use clap::CommandFactory as _;
+use kapell_home::{ENGINE, Home, Options};
+use serde_json::json;
+
+pub(crate) fn init(args: &Args) -> anyhow::Result<Exit> {
+    // A home is made where the person stands, even inside another one.
+    let here = args.home.clone().unwrap_or_else(|| ".".into());
+    let place = kapell_home::Place::at(&here)?;
+    let found = place.found;
+    let made = Home::write_defaults(&place)?;
+    let home = Home::open(place, Options::default())?;
+    let folder = home.place.folder();
+    if args.json {
+        output::json(&json!({ "schema": "kapell.init/1", "home": folder, "found": found, "made": made }));
+        return Ok(Exit::Ok);
+    }
+    let what = if found { "found the home" } else { "made a home for development" };
+    output::talk(&format!("{what} in {}", folder.display()));
+    made.iter().for_each(|file| {
+        output::talk(&format!("wrote {file}: what may be reached, or what it costs, is said there"))
+    });
+    Ok(Exit::Ok)
+}
+
+pub(crate) fn version(args: &Args) -> anyhow::Result<Exit> {
+    let (program, engine) = (env!("CARGO_PKG_VERSION"), ENGINE);
+    match args.json {
+        true => output::json(&json!({ "schema": "kapell.version/1", "kapell": program, "engine": engine })),
+        false => output::data(&format!("kapell {program}\nengine {engine}")),
+    }
+    Ok(Exit::Ok)
+}
+
+pub(crate) fn completions(completions: &Completions) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(completions.shell, &mut Args::command(), "kapell", &mut script);
+    output::data(String::from_utf8_lossy(&script).trim_end());
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,70 @@
+//! Live lines of a run: what the person sees while it goes on.
+
+use crate::output;
+use kapell_home::{Known, Watcher};
+use kapell_journal::entry::Entry;
+use kapell_journal::fold::RunState;
+
+/// Prints a line for each entry that a person wants to see at once.
+pub(crate) struct Live {
+    talks: bool,
+}
+
+impl Live {
+    pub(crate) fn new(talks: bool) -> Self {
+        Self { talks }
+    }
+}
+
+impl Watcher for Live {
+    fn saw(&self, entry: &Entry, state: &RunState, known: &Known) {
+        if !self.talks {
+            return;
+        }
+        if let Some(line) =
+            kapell_report::live::line(entry, state, &|named| known.get(named).map(|it| (*it).clone()))
+        {
+            output::talk(&line);
+        }
+    }
+}
+
+/// Work that may take over a second: after that a bar is shown, on a terminal only.
+pub(crate) struct Slow {
+    finished: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    bar: Option<std::thread::JoinHandle<()>>,
+}
+
+/// Begins such work.
+pub(crate) fn slow(doing: &'static str, what: &std::path::Path) -> Slow {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let finished = std::sync::Arc::new(AtomicBool::new(false));
+    let (seen, words) = (finished.clone(), format!("{doing} {}", what.display()));
+    let bar = output::talks_to_terminal().then(|| {
+        std::thread::spawn(move || {
+            std::thread::park_timeout(std::time::Duration::from_secs(1));
+            if seen.load(Ordering::Acquire) {
+                return;
+            }
+            let bar = indicatif::ProgressBar::new_spinner().with_message(words);
+            while !seen.load(Ordering::Acquire) {
+                bar.tick();
+                std::thread::park_timeout(std::time::Duration::from_millis(100));
+            }
+            bar.finish_and_clear();
+        })
+    });
+    Slow { finished, bar }
+}
+
+impl Slow {
+    /// The work is done.
+    pub(crate) fn done(self) {
+        self.finished.store(true, std::sync::atomic::Ordering::Release);
+        if let Some(bar) = self.bar {
+            bar.thread().unpark();
+            // A bar that could not be drawn is no reason to fail.
+            let _ = bar.join();
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A session: the home a command works on, opened, with what is due moved first.
+
+use crate::args::Args;
+use crate::live::Live;
+use crate::output;
+use kapell_home::{Home, Options, Place};
+use std::env;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What every command has at hand.
+pub(crate) struct Session {
+    pub(crate) home: Home,
+    pub(crate) user: String,
+    pub(crate) json: bool,
+    /// How to write the next command so that it works where this one did.
+    pub(crate) program: String,
+}
+
+/// The folder a command works on.
+pub(crate) fn place(home: Option<&Path>) -> anyhow::Result<Place> {
+    Ok(match home {
+        Some(folder) => Place::at(folder)?,
+        None => Place::nearest(Path::new("."))?,
+    })
+}
+
+/// The person: `--as`, else the login name.
+pub(crate) fn user(args: &Args) -> String {
+    let login = || env::var("USER").or_else(|_| env::var("USERNAME")).unwrap_or_else(|_| "unknown".into());
+    match &args.user {
+        Some(user) if user.starts_with("user:") => user.clone(),
+        Some(user) => format!("user:{user}"),
+        None => format!("user:{}", login()),
+    }
+}
+
+/// Opens the home and moves what is due.
+pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
+    let place = place(args.home.as_deref())?;
+    let made = !place.found;
+    output::named(&place.policy());
+    let live = Arc::new(Live::new(!args.json));
+    let home = Home::open(place, Options { watcher: live, ..Options::default() })?;
+    if made && !args.json {
+        output::talk(&format!("made a home for development in {}", home.place.folder().display()));
+    }
+    let session = Session { home, user: user(args), json: args.json, program: program(args) };
+    session.move_due().await?;
+    Ok(session)
+}
+
+/// The program and home as the person wrote them.
+fn program(args: &Args) -> String {
+    let program = env::args().next().unwrap_or_else(|| "kapell".into());
+    let program = if env::var_os("CARGO").is_some() && program.contains("target/") {
+        "cargo run --".into()
+    } else {
+        program
+    };
+    match &args.home {
+        Some(home) => format!("{program} --home {}", home.display()),
+        None => program,
+    }
+}
+
+impl Session {
+    async fn move_due(&self) -> anyhow::Result<()> {
+        for (run, moved) in self.home.move_due().await? {
+            if let Err(error) = moved {
+                output::talk(&format!("warning: {run} can't go on: {error}"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,86 @@
+//! Questions of a home: what waits for whom, and answering.
+
+use crate::error::{HomeError, Kind};
+use crate::home::Home;
+use crate::runs::Finished;
+use kapell_conductor::answer::{Given, Said};
+use kapell_journal::fold::OpenQuestion;
+use kapell_model::digest::Digest;
+use kapell_model::id::RunId;
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+/// A question that waits.
+pub struct Gate {
+    /// The run.
+    pub run: RunId,
+    /// The question.
+    pub open: OpenQuestion,
+    /// Exactly what is shown: `{"question": …, "show": …}`.
+    pub shown: Value,
+}
+
+/// An answer as a face takes it.
+pub struct Reply {
+    /// What is said.
+    pub said: Said,
+    /// The digest of what was shown to the person; none takes what is asked now, for a person who has just been
+    /// shown it by the same command.
+    pub shown: Option<Digest>,
+    /// Who answers, `user:NAME`.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Minutes of their time.
+    pub minutes: Option<Decimal>,
+}
+
+impl Home {
+    /// All questions that wait, oldest run first.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub fn gates(&self) -> Result<Vec<Gate>, HomeError> {
+        let mut gates = Vec::new();
+        for row in self.runs()?.into_iter().rev().filter(|row| !row.over) {
+            gates.extend(self.gate(&row.run)?);
+        }
+        Ok(gates)
+    }
+
+    /// The question a run waits for, if it does.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub fn gate(&self, run: &RunId) -> Result<Option<Gate>, HomeError> {
+        let state = self.standing(run)?.state;
+        let Some(open) = state.question.filter(|_| state.ended.is_none()) else { return Ok(None) };
+        let missing = || HomeError::new(Kind::Integrity, format!("what {run} shows is not kept"));
+        let shown = self.value(&open.asked.shown).ok_or_else(missing)?;
+        Ok(Some(Gate { run: run.clone(), open, shown }))
+    }
+
+    /// Answers a question and drives the run on.
+    ///
+    /// # Errors
+    /// When it is not an answer to what is asked now; nothing is recorded then.
+    pub async fn answer(&self, run: &RunId, reply: Reply) -> Result<Finished, HomeError> {
+        let shown = match reply.shown {
+            Some(shown) => shown,
+            None => match self.gate(run)? {
+                Some(gate) => *gate.open.asked.shown.digest(),
+                None => {
+                    let state = self.standing(run)?.state;
+                    return Err(HomeError::new(
+                        Kind::Argument,
+                        format!("run {run} asks nothing now: it is {}", state.word()),
+                    ));
+                }
+            },
+        };
+        let Reply { said, by, reason, minutes, .. } = reply;
+        let given = Given { shown, said, by, reason, minutes };
+        let standing = self.stoppable(run, self.conductor.answer(run, &given)).await?;
+        Ok(Finished::of(standing))
+    }
+}

@@ -1,0 +1,154 @@
+//! Flows of a home: reading, checking whole, and what a run is pinned to.
+
+use crate::error::{HomeError, Kind};
+use crate::home::{Home, shown};
+use kapell_model::digest::Digest;
+use kapell_model::flow::{self, Authored, Context, Grants, Resolved};
+use kapell_model::grant::Refusal;
+use kapell_model::limits::WishedLimits;
+use kapell_model::plan::{InputShape, Plan};
+use kapell_model::seam::{Catalog, Skill};
+use kapell_model::shape::describe;
+use kapell_model::source::Source;
+use kapell_store::Skills as _;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The largest text beside a flow.
+const FILE_MAX: u64 = 1 << 20;
+
+/// A flow that was checked whole.
+pub struct CheckedFlow {
+    /// What will run.
+    pub plan: Plan,
+    /// The texts beside it, by the name expressions use.
+    pub files: BTreeMap<String, String>,
+    /// Every text the run is pinned to.
+    pub texts: Vec<Arc<[u8]>>,
+}
+
+impl Home {
+    /// Reads a flow and checks it whole against catalog, policy and tariff.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such file; `Invalid` with every problem by file, line and column.
+    pub fn check_flow(&self, path: &Path) -> Result<CheckedFlow, HomeError> {
+        let text = fs::read_to_string(path).map_err(|cause| HomeError::io("read the flow", path, &cause))?;
+        self.check_text(&shown(path), &text, &self.store.catalog()?, path.parent())
+    }
+
+    /// Checks a flow's text; `beside` is the folder its files stand in.
+    pub(crate) fn check_text(
+        &self,
+        name: &str,
+        text: &str,
+        catalog: &dyn Catalog,
+        beside: Option<&Path>,
+    ) -> Result<CheckedFlow, HomeError> {
+        let source = Source { file: name, text };
+        let authored = flow::read(source)?;
+        let files = read_files(&authored, beside);
+        let pinned =
+            files.iter().map(|(name, text)| (name.clone(), (Digest::of(text.as_bytes()), text.clone())));
+        let context = Context {
+            catalog,
+            grants: self,
+            roles: &self.policy.roles,
+            files: &pinned.collect(),
+            currency: self
+                .tariff
+                .tariff
+                .currency()
+                .map_err(|cause| HomeError::new(Kind::Invalid, cause.to_string()))?,
+            tariff: self.tariff.digest,
+            policy: self.policy.digest,
+            engine: self.runtime.engine_name(),
+        };
+        let plan = flow::check(&authored, source, &context)?;
+        let texts = [text, &self.policy_text, &self.tariff_text]
+            .into_iter()
+            .chain(files.values().map(String::as_str));
+        let texts = texts.map(|text| Arc::from(text.as_bytes())).collect();
+        Ok(CheckedFlow { plan, files, texts })
+    }
+}
+
+impl Grants for Home {
+    fn resolve(&self, skill: &Skill, operation: &str, step: &WishedLimits) -> Result<Resolved, Vec<Refusal>> {
+        self.grants(skill, Some(operation), step)
+    }
+}
+
+/// The texts beside a flow as far as they can be read; the check names the ones that are missing, with their place.
+fn read_files(authored: &Authored, beside: Option<&Path>) -> BTreeMap<String, String> {
+    let folder = beside.unwrap_or(Path::new("."));
+    let read = |(name, path): (&str, &str)| {
+        let path = folder.join(path);
+        let small =
+            fs::metadata(&path).is_ok_and(|metadata| metadata.is_file() && metadata.len() <= FILE_MAX);
+        small.then(|| fs::read_to_string(&path).ok()).flatten().map(|text| (name.to_owned(), text))
+    };
+    authored.files().filter_map(read).collect()
+}
+
+/// Inputs from the command line: `name=value` pairs. A value for a text input is the text itself; for others it is
+/// JSON.
+///
+/// # Errors
+/// `Argument` for an unknown name, or a value of another shape.
+pub fn inputs(plan: &Plan, pairs: &[(String, String)]) -> Result<Value, HomeError> {
+    let mut inputs = Map::new();
+    for (name, text) in pairs {
+        let declared = plan.inputs.iter().find(|input| input.name == *name);
+        let declared = declared.ok_or_else(|| {
+            let error =
+                HomeError::not_found("input", name, plan.inputs.iter().map(|input| input.name.as_str()));
+            HomeError { kind: Kind::Argument, ..error }
+        })?;
+        let value = match declared.shape {
+            InputShape::String => Value::String(text.clone()),
+            _ => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
+        };
+        if inputs.insert(name.clone(), value).is_some() {
+            return Err(HomeError::new(Kind::Argument, format!("the input `{name}` is given twice")));
+        }
+    }
+    complete(plan, Value::Object(inputs))
+}
+
+/// Checks inputs and fills defaults in.
+pub(crate) fn complete(plan: &Plan, given: Value) -> Result<Value, HomeError> {
+    let Value::Object(mut given) = given else {
+        return Err(HomeError::new(Kind::Argument, "inputs are an object by name"));
+    };
+    let mut inputs = Map::new();
+    for declared in &plan.inputs {
+        let value = given.remove(&declared.name).or_else(|| declared.default.clone());
+        let value = value.ok_or_else(|| {
+            let words = format!("the input `{}` is missing", declared.name);
+            HomeError::new(Kind::Argument, words)
+                .hint(format!("give it with -i {}=VALUE or -i {}=@FILE", declared.name, declared.name))
+        })?;
+        if !declared.shape.fits(&value) {
+            let shape = declared.shape.word();
+            let words = format!(
+                "the input `{}` does not fit: expected {shape}, found {}",
+                declared.name,
+                describe(&value)
+            );
+            return Err(HomeError::new(Kind::Argument, words));
+        }
+        inputs.insert(declared.name.clone(), value);
+    }
+    match given.keys().next() {
+        None => Ok(Value::Object(inputs)),
+        Some(unknown) => {
+            let error =
+                HomeError::not_found("input", unknown, plan.inputs.iter().map(|input| input.name.as_str()));
+            Err(HomeError { kind: Kind::Argument, ..error })
+        }
+    }
+}

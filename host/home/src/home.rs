@@ -1,0 +1,164 @@
+//! Opening a home: place, policy, tariff, store, runtime and conductor plugged together.
+
+use crate::clock::SystemClock;
+use crate::error::{HomeError, Kind};
+use crate::place::Place;
+use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
+use kapell_model::digest::Digest;
+use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
+use kapell_model::policy::{DEFAULT_POLICY, Policy, Surroundings};
+use kapell_model::seam::{Clock, HostFault};
+use kapell_runtime::{Runtime, RuntimeConfig};
+use kapell_store::{Components, OwnerLock, SqliteStore};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How a home is opened.
+pub struct Options {
+    /// Tells the time; a test holds it still.
+    pub clock: Arc<dyn Clock>,
+    /// Sees each entry once it is durable.
+    pub watcher: Arc<dyn Watcher>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), watcher: Arc::new(Unwatched) }
+    }
+}
+
+/// An open home. Several processes may hold the same home open; a run has one driver at a time.
+pub struct Home {
+    /// Where it is.
+    pub place: Place,
+    /// The operator's policy as it was when the home was opened.
+    pub policy: Policy,
+    pub(crate) policy_text: String,
+    /// The tariff new runs are priced by.
+    pub tariff: PinnedTariff,
+    pub(crate) tariff_text: String,
+    pub(crate) store: Arc<SqliteStore>,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) conductor: Conductor<Runtime, SqliteStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    // Held while the process lives: whoever finds it free may take this process's runs over.
+    _owner: OwnerLock,
+}
+
+impl Home {
+    /// Opens the home at `place`, making it when there is none.
+    ///
+    /// # Errors
+    /// When policy or tariff can't be read, the store can't be opened, or the engine can't be made.
+    pub fn open(place: Place, options: Options) -> Result<Self, HomeError> {
+        let folder = place.folder();
+        make_private(&folder)?;
+        let (policy_text, policy) = read_policy(&place)?;
+        let (tariff_text, tariff) = read_tariff(&place.tariff())?;
+        let store = Arc::new(SqliteStore::open(&folder)?);
+        let runtime = Arc::new(runtime(&folder, &store, &options.clock)?);
+        let (owner, clock) = (store.new_owner()?, options.clock);
+        let conductor = Conductor::new(
+            runtime.clone(),
+            store.clone(),
+            clock.clone(),
+            owner.owner().clone(),
+            options.watcher,
+        );
+        let place = Place { found: true, ..place };
+        Ok(Self {
+            place,
+            policy,
+            policy_text,
+            tariff,
+            tariff_text,
+            store,
+            runtime,
+            conductor,
+            clock,
+            _owner: owner,
+        })
+    }
+
+    /// The engine: version and digest of its settings.
+    #[must_use]
+    pub fn engine(&self) -> String {
+        self.runtime.engine_name()
+    }
+
+    /// Writes a policy and a tariff with comments beside the home, where there are none yet. Returns the names of
+    /// the files it made.
+    ///
+    /// # Errors
+    /// When a file can't be written.
+    pub fn write_defaults(place: &Place) -> Result<Vec<String>, HomeError> {
+        let mut made = Vec::new();
+        for (path, text) in [(place.policy(), DEFAULT_POLICY), (place.tariff(), EXAMPLE_TARIFF)] {
+            if !path.exists() {
+                fs::write(&path, text).map_err(|cause| HomeError::io("write", &path, &cause))?;
+                made.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
+            }
+        }
+        Ok(made)
+    }
+}
+
+fn runtime(folder: &Path, store: &Arc<SqliteStore>, clock: &Arc<dyn Clock>) -> Result<Runtime, HomeError> {
+    let components = store.clone();
+    let fetch = move |digest: &Digest| {
+        let bytes = components.component(digest);
+        bytes.map(|bytes| bytes.to_vec()).map_err(|cause| HostFault {
+            doing: format!("read the component {digest}"),
+            cause: cause.to_string(),
+        })
+    };
+    let config = RuntimeConfig {
+        cache: folder.join("compiled"),
+        keyvalue: store.clone(),
+        clock: clock.clone(),
+        components: Arc::new(fetch),
+    };
+    Runtime::new(config)
+        .map_err(|cause| HomeError::new(Kind::Internal, format!("start the sandbox: {cause}")))
+}
+
+/// Only the owner may read a home: it holds what runs were given and answered.
+fn make_private(folder: &Path) -> Result<(), HomeError> {
+    let failed = |cause: std::io::Error| HomeError::io("make the home", folder, &cause);
+    fs::create_dir_all(folder).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn read_policy(place: &Place) -> Result<(String, Policy), HomeError> {
+    let (path, closed) = (place.policy(), [place.folder()]);
+    let text = read_or(&path, DEFAULT_POLICY)?;
+    let surroundings = Surroundings { folder: &place.root, closed: &closed };
+    let policy = Policy::parse(&shown(&path), &text, surroundings)?;
+    Ok((text, policy))
+}
+
+fn read_tariff(path: &Path) -> Result<(String, PinnedTariff), HomeError> {
+    let text = read_or(path, EXAMPLE_TARIFF)?;
+    let failed = |cause| HomeError::new(Kind::Invalid, format!("{}: {cause}", path.display()));
+    let tariff = PinnedTariff::parse(&text).map_err(failed)?;
+    Ok((text, tariff))
+}
+
+fn read_or(path: &Path, absent: &str) -> Result<String, HomeError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(absent.into()),
+        Err(cause) => Err(HomeError::io("read", path, &cause)),
+    }
+}
+
+/// The name people know a file by.
+pub(crate) fn shown(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,219 @@
+//! Runs of a home: starting, resuming, stopping, finding, and moving what is due.
+
+use crate::error::{HomeError, Kind};
+use crate::flows::CheckedFlow;
+use crate::home::Home;
+use crate::stop::{LOOK, StopRequest};
+use kapell_conductor::drive::{DriveError, Launch, Standing, standing};
+use kapell_conductor::program::Program;
+use kapell_journal::entry::{BlobRef, Entry, RecordedEnding};
+
+use kapell_journal::seam::{JournalError, Journals as _, RunRow};
+use kapell_model::id::RunId;
+use kapell_model::money::{Money, Tariff};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Where a run came to rest, with what people ask for first.
+pub struct Finished {
+    /// Where it stands.
+    pub standing: Standing,
+    /// Its outputs, once it is done.
+    pub output: Option<Value>,
+    /// The skill's own error, when that ended it.
+    pub skill_error: Option<Value>,
+    /// What it cost so far.
+    pub cost: Money,
+    /// Units of guest work so far.
+    pub fuel: u64,
+}
+
+impl Finished {
+    pub(crate) fn of(standing: Standing) -> Self {
+        let state = &standing.state;
+        let known = |named: &BlobRef| standing.known.get(named).map(|value| (*value).clone());
+        let output = state.ended.as_ref().and_then(|ended| ended.outputs.as_ref()).and_then(known);
+        let failed_at = state.ended.as_ref().and_then(|ended| ended.step.as_ref());
+        let last = failed_at.and_then(|step| state.steps.get(step)).and_then(|step| step.attempts.last());
+        let skill_error = match last.and_then(|attempt| attempt.ended.as_ref()).map(|ended| &ended.ending) {
+            Some(RecordedEnding::SkillError(named)) => known(named),
+            _ => None,
+        };
+        let cost = state.spent.clone().unwrap_or_else(|| standing.program.nothing());
+        let attempts =
+            state.steps.values().flat_map(|step| &step.attempts).filter_map(|it| it.ended.as_ref());
+        let fuel = attempts.map(|ended| ended.receipt.meters.fuel).sum();
+        Self { output, skill_error, cost, fuel, standing }
+    }
+}
+
+impl Home {
+    /// Starts a run of a checked flow and drives it until it waits or is over.
+    ///
+    /// # Errors
+    /// `Argument` for inputs that do not fit; otherwise when host or journal fail.
+    pub async fn run(&self, flow: CheckedFlow, inputs: Value, by: &str) -> Result<Finished, HomeError> {
+        let inputs = crate::flows::complete(&flow.plan, inputs)?;
+        let program = Program::new(flow.plan, self.tariff.clone(), &flow.files).map_err(DriveError::from)?;
+        let run = self.store.next_id(&program.plan.flow)?;
+        let launch = Launch { program: Arc::new(program), inputs, texts: flow.texts, by: by.into() };
+        let driven = self.conductor.start_as(run.clone(), launch);
+        Ok(Finished::of(self.stoppable(&run, driven).await?))
+    }
+
+    /// Goes on with a run from where its journal stands. A run that waits is only looked at.
+    ///
+    /// # Errors
+    /// When another living process drives it; when host or journal fail.
+    pub async fn resume(&self, run: &RunId) -> Result<Finished, HomeError> {
+        let now = self.standing(run)?;
+        if now.state.ended.is_some() {
+            return Ok(Finished::of(now));
+        }
+        Ok(Finished::of(self.stoppable(run, self.conductor.resume(run)).await?))
+    }
+
+    /// Asks a run to stop, whoever drives it, and waits until it has.
+    ///
+    /// # Errors
+    /// When the journal fails.
+    pub async fn cancel(&self, run: &RunId, by: &str, reason: &str) -> Result<Finished, HomeError> {
+        let request = StopRequest::of(&self.place.folder(), run);
+        loop {
+            match self.conductor.cancel(run, by, reason).await {
+                Err(DriveError::Journal(JournalError::Owned(_))) => request.leave(by, reason)?,
+                Err(DriveError::Journal(JournalError::Fenced(_))) => {}
+                other => {
+                    request.clear();
+                    return Ok(Finished::of(other?));
+                }
+            }
+            // The other process looks as often; it ends its attempt, and then the run is free to be claimed.
+            tokio::time::sleep(LOOK).await;
+            let now = self.standing(run)?;
+            if now.state.ended.is_some() {
+                request.clear();
+                return Ok(Finished::of(now));
+            }
+        }
+    }
+
+    /// Drives while looking for requests to stop.
+    pub(crate) async fn stoppable(
+        &self,
+        run: &RunId,
+        driven: impl Future<Output = Result<Standing, DriveError>>,
+    ) -> Result<Standing, HomeError> {
+        let request = StopRequest::of(&self.place.folder(), run);
+        let mut driven = std::pin::pin!(driven);
+        loop {
+            tokio::select! {
+                standing = &mut driven => return Ok(standing?),
+                () = tokio::time::sleep(LOOK) => {
+                    if let Some((by, reason)) = request.take() {
+                        self.conductor.stop(run, &by, &reason);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stops a run this process drives; says whether there was one.
+    pub fn stop_own(&self, run: &RunId, by: &str, reason: &str) -> bool {
+        self.conductor.stop(run, by, reason)
+    }
+
+    /// Moves everything whose time has come: reminds, escalates, expires, and goes on with runs that were cut off.
+    /// A run that another living process drives is left to it.
+    ///
+    /// # Errors
+    /// When the journal fails. A run that can't go on for its own reasons does not keep the others from moving; it
+    /// is returned with its error.
+    pub async fn move_due(&self) -> Result<Vec<(RunId, Result<Finished, HomeError>)>, HomeError> {
+        let mut moved = Vec::new();
+        for run in self.store.due(self.clock.now())? {
+            match self.conductor.resume(&run).await {
+                Err(DriveError::Journal(JournalError::Owned(_) | JournalError::Fenced(_))) => {}
+                other => moved.push((run, other.map(Finished::of).map_err(HomeError::from))),
+            }
+        }
+        Ok(moved)
+    }
+
+    /// All runs, newest first.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub fn runs(&self) -> Result<Vec<RunRow>, HomeError> {
+        Ok(self.store.runs()?)
+    }
+
+    /// The run a person means: its id, a prefix only one run has, or `last`.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Argument` when several runs begin so.
+    pub fn find_run(&self, said: &str) -> Result<RunId, HomeError> {
+        let rows = self.runs()?;
+        if said == "last" {
+            let last = rows.first().map(|row| row.run.clone());
+            return last.ok_or_else(|| HomeError::new(Kind::NotFound, "there are no runs yet"));
+        }
+        if let Some(row) = rows.iter().find(|row| row.run.as_str() == said) {
+            return Ok(row.run.clone());
+        }
+        let fitting: Vec<&RunRow> = rows.iter().filter(|row| row.run.as_str().starts_with(said)).collect();
+        match fitting.as_slice() {
+            [row] => Ok(row.run.clone()),
+            [] => Err(HomeError::not_found("run", said, rows.iter().map(|row| row.run.as_str()))),
+            several => {
+                let names = several.iter().map(|row| row.run.as_str()).take(5).collect::<Vec<_>>().join(", ");
+                Err(HomeError::new(Kind::Argument, format!("`{said}` could be {names}")))
+            }
+        }
+    }
+
+    /// Where a run stands, by its journal alone.
+    ///
+    /// # Errors
+    /// When the journal can't be read or is damaged.
+    pub fn standing(&self, run: &RunId) -> Result<Standing, HomeError> {
+        Ok(standing(&*self.store, run)?.0)
+    }
+
+    /// A run as it came to rest last, by its journal alone.
+    ///
+    /// # Errors
+    /// As [`Home::standing`].
+    pub fn finished(&self, run: &RunId) -> Result<Finished, HomeError> {
+        self.standing(run).map(Finished::of)
+    }
+
+    /// The entries of a run.
+    ///
+    /// # Errors
+    /// When the journal can't be read or is damaged.
+    pub fn entries(&self, run: &RunId) -> Result<Vec<Entry>, HomeError> {
+        Ok(self.store.entries(run)?)
+    }
+
+    /// A value an entry names; none when it is not kept.
+    #[must_use]
+    pub fn value(&self, named: &BlobRef) -> Option<Value> {
+        let bytes = self.store.blob(named.digest()).ok().flatten()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// The ledger of a run, by the tariff it is pinned to.
+    ///
+    /// # Errors
+    /// When the journal can't be read or amounts do not add up.
+    pub fn ledger(&self, run: &RunId) -> Result<(Vec<kapell_report::cost::Line>, Tariff), HomeError> {
+        let entries = self.entries(run)?;
+        let Standing { state, program, .. } = self.standing(run)?;
+        let tariff = program.tariff.tariff.clone();
+        let lines = kapell_report::cost::ledger(&entries, &state, &tariff).map_err(|cause| {
+            HomeError::new(Kind::Integrity, format!("the cost of {run} does not add up: {cause}"))
+        })?;
+        Ok((lines, tariff))
+    }
+}
