@@ -2,7 +2,7 @@
 
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
-use crate::runs::Finished;
+use crate::runs::{Finished, make_directories};
 use kapell_conductor::answer::{Given, Said};
 use kapell_journal::fold::OpenQuestion;
 use kapell_model::digest::Digest;
@@ -80,6 +80,7 @@ impl Home {
         };
         let Reply { said, by, reason, minutes, .. } = reply;
         let given = Given { shown, said, by, reason, minutes };
+        make_directories(&self.standing(run)?.program.plan)?;
         let standing = self.stoppable(run, self.conductor.answer(run, &given)).await?;
         Ok(Finished::of(standing))
     }

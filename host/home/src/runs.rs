@@ -9,9 +9,12 @@ use kapell_conductor::program::Program;
 use kapell_journal::entry::{BlobRef, Entry, RecordedEnding};
 
 use kapell_journal::seam::{JournalError, Journals as _, RunRow};
+use kapell_model::grant::Authority;
 use kapell_model::id::RunId;
 use kapell_model::money::{Money, Tariff};
+use kapell_model::plan::Plan;
 use serde_json::Value;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Where a run came to rest, with what people ask for first.
@@ -54,6 +57,7 @@ impl Home {
     /// `Argument` for inputs that do not fit; otherwise when host or journal fail.
     pub async fn run(&self, flow: CheckedFlow, inputs: Value, by: &str) -> Result<Finished, HomeError> {
         let inputs = crate::flows::complete(&flow.plan, inputs)?;
+        make_directories(&flow.plan)?;
         let program = Program::new(flow.plan, self.tariff.clone(), &flow.files).map_err(DriveError::from)?;
         let run = self.store.next_id(&program.plan.flow)?;
         let launch = Launch { program: Arc::new(program), inputs, texts: flow.texts, by: by.into() };
@@ -70,6 +74,7 @@ impl Home {
         if now.state.ended.is_some() {
             return Ok(Finished::of(now));
         }
+        make_directories(&now.program.plan)?;
         Ok(Finished::of(self.stoppable(run, self.conductor.resume(run)).await?))
     }
 
@@ -216,4 +221,26 @@ impl Home {
         })?;
         Ok((lines, tariff))
     }
+}
+
+/// Directories that policy binds for writing are made when they are not there; one to be read from must be.
+pub(crate) fn make_directories(plan: &Plan) -> Result<(), HomeError> {
+    let grants = plan.calls().flat_map(|(_, call)| &call.grants.grants);
+    for grant in grants {
+        let Authority::Files { root, access, .. } = &grant.authority else { continue };
+        let root = Path::new(root);
+        if access.writes() {
+            std::fs::create_dir_all(root)
+                .map_err(|cause| HomeError::io("make the granted directory", root, &cause))?;
+        } else if !root.is_dir() {
+            let words = format!(
+                "the directory {} that rule {} grants as `{}` is not there",
+                root.display(),
+                grant.rule,
+                grant.name
+            );
+            return Err(HomeError::new(Kind::Refused, words).hint("make it, or mend `bind` in policy.toml"));
+        }
+    }
+    Ok(())
 }
