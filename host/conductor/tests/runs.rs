@@ -339,6 +339,17 @@ async fn money_is_reserved_before_the_act() {
 }
 
 #[tokio::test]
+async fn a_persons_time_is_told_and_never_breaks_the_budget() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let mut flow = asking(ask("legal", "Accept?", &[]));
+    flow.budget.money = Some("0.01 EUR".parse().unwrap());
+    let waiting = stage.run(flow).await.unwrap();
+    let done = stage.say(&waiting, Said::Approve).await.unwrap();
+    assert_eq!(done.state.word(), "done");
+    assert_eq!(done.state.spent.unwrap().to_string(), "2.70001002 EUR");
+}
+
+#[tokio::test]
 async fn working_time_is_a_budget_and_caps_the_next_deadline() {
     let stage = Stage::new([("work", Act::answers(json!(1)).taking_micros(30_000))]);
     let step = || call("work", json!({ "kind": "literal", "value": 1 }));

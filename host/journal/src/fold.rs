@@ -42,6 +42,8 @@ pub struct RunState {
     pub ended: Option<RunEnded>,
     /// Money spent: attempts by their receipts, people by their answers.
     pub spent: Option<Money>,
+    /// The part of it that attempts cost; the budget is for this, people's time is only told.
+    pub spent_on_attempts: Option<Money>,
     /// Wall time of attempts in microseconds.
     pub worked_micros: u64,
 }
@@ -152,6 +154,7 @@ impl RunState {
             cancel: None,
             ended: None,
             spent: None,
+            spent_on_attempts: None,
             worked_micros: 0,
         })
     }
@@ -250,6 +253,8 @@ impl RunState {
         let open = open.ok_or_else(|| format!("attempt {} of {} is not open", ended.attempt, ended.step))?;
         self.worked_micros += ended.receipt.meters.wall_micros;
         self.spend(&ended.receipt.money).map_err(|cause| cause.to_string())?;
+        self.spent_on_attempts =
+            Some(sum(self.spent_on_attempts.as_ref(), &ended.receipt.money).map_err(|cause| cause.to_string())?);
         self.doubt = None;
         let state = self.working(&ended.step)?;
         // What a person said about a doubt belongs to that attempt, not to what follows.
@@ -346,10 +351,7 @@ impl RunState {
     }
 
     fn spend(&mut self, money: &Money) -> Result<(), MoneyError> {
-        self.spent = Some(match &self.spent {
-            Some(spent) => spent.plus(money)?,
-            None => money.clone(),
-        });
+        self.spent = Some(sum(self.spent.as_ref(), money)?);
         Ok(())
     }
 
@@ -387,6 +389,10 @@ impl RunState {
             due: self.due(),
         }
     }
+}
+
+fn sum(so_far: Option<&Money>, more: &Money) -> Result<Money, MoneyError> {
+    so_far.map_or_else(|| Ok(more.clone()), |money| money.plus(more))
 }
 
 /// What an answer settles: an approval takes the output it was shown, a value takes the output's place, and a step

@@ -147,7 +147,8 @@ pub struct Requirement {
 /// What a run may spend; absent parts are not limited by the flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
-    /// Money by the tariff, people's time included.
+    /// Money for attempts by the tariff. People's time is told and never capped: a run must not fail because
+    /// somebody took the time to answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub money: Option<Money>,
     /// Wall time of attempts; waiting for people does not count.

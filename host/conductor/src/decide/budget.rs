@@ -19,7 +19,7 @@ pub(crate) fn allowance(turn: &Turn<'_>, call: &ReadyCall) -> Result<Allowance, 
     let mut limits = call.call.limits;
     let reserved = turn.program.tariff.tariff.reserve(limits.limits.fuel, limits.limits.memory)?;
     if let Some(most) = &turn.program.plan.budget.money {
-        let spent = turn.state.spent.clone().unwrap_or_else(|| turn.program.nothing());
+        let spent = turn.state.spent_on_attempts.clone().unwrap_or_else(|| turn.program.nothing());
         let total = spent.plus(&reserved)?;
         if total.amount > most.amount {
             let words = format!("the next step may cost {reserved}, {spent} of {most} is spent");
