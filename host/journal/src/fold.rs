@@ -253,8 +253,9 @@ impl RunState {
         let open = open.ok_or_else(|| format!("attempt {} of {} is not open", ended.attempt, ended.step))?;
         self.worked_micros += ended.receipt.meters.wall_micros;
         self.spend(&ended.receipt.money).map_err(|cause| cause.to_string())?;
-        self.spent_on_attempts =
-            Some(sum(self.spent_on_attempts.as_ref(), &ended.receipt.money).map_err(|cause| cause.to_string())?);
+        self.spent_on_attempts = Some(
+            sum(self.spent_on_attempts.as_ref(), &ended.receipt.money).map_err(|cause| cause.to_string())?,
+        );
         self.doubt = None;
         let state = self.working(&ended.step)?;
         // What a person said about a doubt belongs to that attempt, not to what follows.

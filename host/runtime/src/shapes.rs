@@ -2,10 +2,14 @@
 //!
 //! The engine's types have lost the names, so the same bytes are decoded once more as WIT when a skill is installed.
 
+use crate::section::custom_section;
+use kapell_model::manifest::{DOCS_SECTION, SECTION_MAX};
 use kapell_model::shape::{Case, Field, Label, Operation, Shape};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use wit_component::DecodedWasm;
-use wit_parser::{Docs, Function, FunctionKind, Handle, Resolve, Type, TypeDef, TypeDefKind, TypeId};
+use wit_parser::{
+    Docs, Function, FunctionKind, Handle, PackageMetadata, Resolve, Type, TypeDef, TypeDefKind, TypeId,
+};
 use wit_parser::{WorldId, WorldItem};
 
 /// How deep a type may nest: what the engine itself allows. With it no value nests deeper in JSON than readers follow.
@@ -73,10 +77,29 @@ fn decode(bytes: &[u8]) -> Result<(Resolve, WorldId), DescribeError> {
     }
     let decoded = std::panic::catch_unwind(|| wit_component::decode(bytes));
     match decoded {
-        Ok(Ok(DecodedWasm::Component(resolve, world))) => Ok((resolve, world)),
+        Ok(Ok(DecodedWasm::Component(mut resolve, world))) => {
+            document(bytes, &mut resolve);
+            Ok((resolve, world))
+        }
         Ok(Ok(DecodedWasm::WitPackage(..))) => Err(DescribeError::WitPackage),
         Ok(Err(error)) => Err(DescribeError::Undecodable(format!("{error:#}"))),
         Err(_) => Err(DescribeError::Undecodable("they break the type decoder's own rules".into())),
+    }
+}
+
+/// Puts the author's docs back, which no toolchain carries into the component's own types. Docs that don't fit the
+/// types are dropped: what a skill says of itself never decides whether it loads.
+fn document(bytes: &[u8], resolve: &mut Resolve) {
+    let section =
+        custom_section(bytes, DOCS_SECTION).ok().flatten().filter(|section| section.len() <= SECTION_MAX);
+    let docs =
+        section.and_then(|section| serde_json::from_slice::<BTreeMap<String, PackageMetadata>>(section).ok());
+    for (name, metadata) in docs.into_iter().flatten() {
+        let package =
+            resolve.packages.iter().find(|(_, package)| package.name.to_string() == name).map(|(id, _)| id);
+        if let Some(package) = package {
+            let _ = metadata.inject(resolve, package);
+        }
     }
 }
 
