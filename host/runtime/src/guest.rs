@@ -26,7 +26,9 @@ impl Guest {
     /// Ready for one attempt under these limits.
     pub(crate) fn new(lent: Capabilities, inert: InertCtx, limits: &Limits) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(limits.handles as usize);
+        // The engine counts the guest's handles exactly. The host keeps two entries for some of them (a pollable and
+        // what it waits for), so its table stands behind with twice the room.
+        table.set_max_capacity((limits.handles as usize).saturating_mul(2));
         Self { lent, table, memory: MemoryMeter::new(limits.memory.0), inert }
     }
 

@@ -76,7 +76,9 @@ fn thrown(error: &wasmtime::Error, limits: &EffectiveLimits, printed: &Printed) 
     let (cause, detail) = match error.downcast_ref::<wasmtime::Trap>() {
         Some(wasmtime::Trap::OutOfFuel) => (TrapCause::Fuel, fuel(limits)),
         Some(wasmtime::Trap::StackOverflow) => (TrapCause::Stack, "its calls nest too deep".to_owned()),
-        Some(other) => (TrapCause::Crash, crash(other, printed)),
+        Some(other) => {
+            (TrapCause::Crash, crash(other.to_string().trim_start_matches("wasm trap: "), printed))
+        }
         None if is_handles(error) => {
             (TrapCause::Handles, format!("more than {} live handles", limits.limits.handles))
         }

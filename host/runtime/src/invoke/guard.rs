@@ -71,6 +71,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic, reason = "the panic is what is tested")]
 mod tests {
     use super::*;
     use std::pin::pin;
@@ -82,5 +83,18 @@ mod tests {
         let deadline = Instant::now() + Duration::from_secs(3_600);
         let stopped = Guard::new(call, deadline, &Cancel::default()).await;
         assert!(matches!(stopped, Err(Stopped::Panicked(message)) if message == "broken"));
+    }
+
+    /// The timer alone comes late where every worker is busy; the clock is looked at before each slice.
+    #[tokio::test]
+    async fn past_its_deadline_a_call_gets_no_further_slice() {
+        let mut slices = 0;
+        let call = pin!(std::future::poll_fn(|_| {
+            slices += 1;
+            Poll::<()>::Pending
+        }));
+        let stopped = Guard::new(call, Instant::now(), &Cancel::default()).await;
+        assert!(matches!(stopped, Err(Stopped::Deadline)));
+        assert_eq!(slices, 0);
     }
 }

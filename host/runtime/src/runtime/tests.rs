@@ -217,6 +217,22 @@ async fn memory_is_limited_in_sum_over_all_memories_and_tables() {
 }
 
 #[tokio::test]
+async fn growing_costs_by_the_page() {
+    let spent = async |pages: u32| {
+        let grows = format!("(memory.grow (i32.const {pages}))");
+        stage(&number("(memory 1)", &grows)).run().await.meters.fuel
+    };
+    assert_eq!(spent(3).await - spent(0).await, 3 * 255);
+}
+
+#[tokio::test]
+async fn every_nan_has_the_same_bits() {
+    let adds = "(i32.reinterpret_f32 (f32.add (f32.const nan:0x200001) (global.get $one)))";
+    let guest = stage(&number("(global $one (mut f32) (f32.const 1))", adds));
+    assert_eq!(guest.told().await, 0x7fc0_0000_u32.to_string());
+}
+
+#[tokio::test]
 async fn a_spinning_guest_is_stopped_at_its_deadline() {
     let guest = stage(&number("", LOOP)).limited(|limits| {
         limits.fuel = u64::from(u32::MAX) << 20;
@@ -231,7 +247,7 @@ async fn a_spinning_guest_is_stopped_at_its_deadline() {
 async fn a_cancel_stops_a_spinning_guest_and_one_that_has_not_begun() {
     let guest = stage(&number("", LOOP)).limited(|limits| {
         limits.fuel = u64::from(u32::MAX) << 20;
-        limits.deadline = Span(3_600_000);
+        limits.deadline = Span(60_000);
     });
     let cancel = guest.job.cancel.clone();
     let running = tokio::spawn(async move { (guest.told().await, guest.told().await) });
@@ -245,14 +261,8 @@ async fn deep_recursion_and_a_crash_are_told_apart() {
     let deep = number("(func $deep (call $deep) (call $deep))", "(call $deep) (i32.const 1)");
     assert_eq!(stage(&deep).told().await, "stack");
     assert_eq!(stage(&number("", "(unreachable)")).told().await, "crash");
-    assert_eq!(
-        stage(
-            &number("", "(i32.load (i32.const -1))").replace("(core module $m", "(core module $m (memory 1)")
-        )
-        .told()
-        .await,
-        "crash"
-    );
+    let outside = number("(memory 1)", "(i32.load (i32.const -1))");
+    assert_eq!(stage(&outside).told().await, "crash");
 }
 
 #[tokio::test]
@@ -307,13 +317,16 @@ fn real_clock() -> Authority {
 #[tokio::test]
 async fn a_guest_that_sleeps_in_a_host_call_is_stopped_at_its_deadline() {
     let guest = stage(&sleeper("", "")).granted(real_clock()).limited(|limits| limits.deadline = Span(20));
-    assert_eq!(guest.told().await, "deadline");
+    // A task of its own, so that the test's own timer can't be what wakes it.
+    let running = tokio::spawn(async move { guest.told().await });
+    let told = tokio::time::timeout(std::time::Duration::from_secs(30), running).await;
+    assert_eq!(told.unwrap().unwrap(), "deadline");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_that_sleeps_in_a_host_call_is_woken_by_a_cancel() {
     let guest =
-        stage(&sleeper("", "")).granted(real_clock()).limited(|limits| limits.deadline = Span(3_600_000));
+        stage(&sleeper("", "")).granted(real_clock()).limited(|limits| limits.deadline = Span(60_000));
     let cancel = guest.job.cancel.clone();
     let running = tokio::spawn(async move { guest.told().await });
     tokio::task::yield_now().await;
@@ -336,12 +349,11 @@ async fn host_calls_are_limited_whoever_answers_them() {
 
 #[tokio::test]
 async fn handles_are_limited() {
-    // Three waits that are never given back, then the one of the sleeper.
+    // Three waits that are never given back, then the one of the sleeper, which is lent once more to be waited for.
     let spray = "(drop (call $wait (i64.const 0)))".repeat(3);
     let with =
         async |handles| stage(&sleeper(&spray, "")).limited(|limits| limits.handles = handles).told().await;
-    // The table of the host holds two entries for each: what is waited for, and the handle to it.
-    assert_eq!((with(9).await, with(8).await, with(7).await), ("1".into(), "1".into(), "handles".into()));
+    assert_eq!((with(6).await, with(5).await, with(4).await), ("1".into(), "1".into(), "handles".into()));
 }
 
 /// Calls one of two functions of an interface nobody here knows: one that can say no, one that can't.
@@ -383,7 +395,9 @@ async fn an_import_nobody_grants_is_refused_before_anything_runs() {
 async fn an_inert_interface_says_no_where_it_can_and_ends_the_guest_where_not() {
     // The error case, and of its enum the second: access-denied.
     let no = stage(FOREIGN).on(json!({ "count": false })).inert("acme:crm");
-    assert_eq!(no.told().await, "11");
+    let answered = no.run().await;
+    assert_eq!(answered.ending, Ending::Output(json!(11)));
+    assert_eq!(answered.meters.crossings, [("inert".to_owned(), 1)].into());
     let attempt = stage(FOREIGN).on(json!({ "count": true })).inert("acme:crm").run().await;
     let Ending::Trap(trap) = attempt.ending else { panic!("{:?}", attempt.ending) };
     assert_eq!(trap.cause, TrapCause::Inert);
@@ -440,13 +454,11 @@ fn what_the_engine_does_not_take_is_refused_at_install() {
         "(memory 1 1 shared)",
         "(tag)",
         "(type (struct))",
-        "(func (param i32x4) (result v128) local.get 0 i32x4.relaxed_trunc_f32x4_s)",
+        "(func (param v128) (result v128) local.get 0 i32x4.relaxed_trunc_f32x4_s)",
         "(table 20001 funcref)",
         &"(memory 1)".repeat(5),
         &"(table 1 funcref)".repeat(17),
-    ]
-    .map(|module| module.replace("i32x4) (result", "v128) (result"))
-    {
-        assert!(refused(&module), "{module}");
+    ] {
+        assert!(refused(module), "{module}");
     }
 }
