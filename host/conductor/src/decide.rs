@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 /// What to do next.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "made and taken apart once a decision, never kept")]
 pub enum Action {
     /// Write this down and decide again.
     Record(Fact),

@@ -182,16 +182,24 @@ impl RunState {
             Body::ExpectationJudged { step, rung, held, .. } => self.judge(step, *rung, *held),
             Body::LadderMoved { step, from, to, .. } => self.move_ladder(step, *from, *to),
             Body::QuestionAsked(asked) => self.ask(asked, entry.at),
-            Body::QuestionReminded { step, asking } => Ok(self.open_question(step, *asking)?.reminded = true),
+            Body::QuestionReminded { step, asking } => {
+                self.open_question(step, *asking).map(OpenQuestion::remind)
+            }
             Body::QuestionEscalated { step, asking, .. } => {
-                Ok(self.open_question(step, *asking)?.escalated = true)
+                self.open_question(step, *asking).map(OpenQuestion::escalate)
             }
             Body::QuestionExpired { step, asking } => self.expire(step, *asking),
             Body::QuestionAnswered(answered) => self.answer(answered),
             Body::DoubtRaised { step, attempt } => self.doubt(step, *attempt),
             Body::RunResumed { .. } => Ok(()),
-            Body::CancelAsked { by, reason } => Ok(self.cancel = Some((by.clone(), reason.clone()))),
-            Body::RunEnded(ended) => Ok(self.ended = Some(ended.clone())),
+            Body::CancelAsked { by, reason } => {
+                self.cancel = Some((by.clone(), reason.clone()));
+                Ok(())
+            }
+            Body::RunEnded(ended) => {
+                self.ended = Some(ended.clone());
+                Ok(())
+            }
         }
     }
 
@@ -412,6 +420,14 @@ fn settled_by(asked: &QuestionAsked, answered: &QuestionAnswered, state: &StepSt
 }
 
 impl OpenQuestion {
+    const fn remind(&mut self) {
+        self.reminded = true;
+    }
+
+    const fn escalate(&mut self) {
+        self.escalated = true;
+    }
+
     /// The next instant at which something happens to it by itself.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {

@@ -238,6 +238,7 @@ impl PinnedTariff {
 pub struct TariffError(String);
 
 #[cfg(test)]
+#[allow(clippy::expect_used, reason = "tests stop at the first surprise")]
 mod tests {
     use super::*;
 

@@ -25,7 +25,11 @@ pub fn page(skill: &Skill) -> String {
             claim.effects.word()
         );
         if let Some(docs) = &operation.docs {
-            let _ = writeln!(text, "      {}", short(&docs.split_whitespace().collect::<Vec<_>>().join(" "), 120));
+            let _ = writeln!(
+                text,
+                "      {}",
+                short(&docs.split_whitespace().collect::<Vec<_>>().join(" "), 120)
+            );
         }
     }
     let _ = writeln!(text, "asks for");
