@@ -75,6 +75,9 @@ fn message(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use super::*;
     use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Wake, Waker};
     use std::time::Duration;
 
     #[tokio::test]
@@ -96,5 +99,29 @@ mod tests {
         let stopped = Guard::new(call, Instant::now(), &Cancel::default()).await;
         assert!(matches!(stopped, Err(Stopped::Deadline)));
         assert_eq!(slices, 0);
+    }
+
+    /// Tells whether it was woken.
+    #[derive(Default)]
+    struct Bell(AtomicBool);
+
+    impl Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cancel_wakes_a_call_that_waits() {
+        let call = pin!(std::future::pending::<()>());
+        let (cancel, bell) = (Cancel::default(), Arc::new(Bell::default()));
+        let mut guard = pin!(Guard::new(call, Instant::now() + Duration::from_secs(3_600), &cancel));
+        let waker = Waker::from(Arc::clone(&bell));
+        let mut context = Context::from_waker(&waker);
+        assert!(guard.as_mut().poll(&mut context).is_pending());
+        assert!(!bell.0.load(Ordering::Acquire));
+        cancel.raise();
+        assert!(bell.0.load(Ordering::Acquire));
+        assert!(matches!(guard.poll(&mut context), Poll::Ready(Err(Stopped::Cancelled))));
     }
 }

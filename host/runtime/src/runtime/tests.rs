@@ -247,7 +247,7 @@ async fn a_spinning_guest_is_stopped_at_its_deadline() {
 async fn a_cancel_stops_a_spinning_guest_and_one_that_has_not_begun() {
     let guest = stage(&number("", LOOP)).limited(|limits| {
         limits.fuel = u64::from(u32::MAX) << 20;
-        limits.deadline = Span(60_000);
+        limits.deadline = Span(10_000);
     });
     let cancel = guest.job.cancel.clone();
     let running = tokio::spawn(async move { (guest.told().await, guest.told().await) });
@@ -326,7 +326,7 @@ async fn a_guest_that_sleeps_in_a_host_call_is_stopped_at_its_deadline() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_that_sleeps_in_a_host_call_is_woken_by_a_cancel() {
     let guest =
-        stage(&sleeper("", "")).granted(real_clock()).limited(|limits| limits.deadline = Span(60_000));
+        stage(&sleeper("", "")).granted(real_clock()).limited(|limits| limits.deadline = Span(10_000));
     let cancel = guest.job.cancel.clone();
     let running = tokio::spawn(async move { guest.told().await });
     tokio::task::yield_now().await;
