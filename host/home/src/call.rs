@@ -3,6 +3,7 @@
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
 use crate::runs::Finished;
+use kapell_model::limits::WishedLimits;
 use kapell_model::seam::{Catalog, Skill};
 use kapell_model::shape::Operation;
 use serde_json::{Map, Value, json};
@@ -24,7 +25,7 @@ impl Home {
     ) -> Result<Finished, HomeError> {
         let skill = self.inspect(file, bytes)?.skill;
         fitting(&skill, operation, &arguments)?;
-        self.keep(bytes)?;
+        self.keep(file, bytes)?;
         self.call(Arc::new(skill), operation, arguments, by).await
     }
 
@@ -41,6 +42,9 @@ impl Home {
         by: &str,
     ) -> Result<Finished, HomeError> {
         let operation = fitting(&skill, operation, &arguments)?.clone();
+        let called = format!("{}#{}", skill.pin.name, operation.name);
+        self.grants(&skill, Some(&operation.name), &WishedLimits::default())
+            .map_err(|refusals| HomeError::refused(&called, refusals))?;
         let text = flow_of(&skill, &operation);
         let flow = self.check_text("call", &text, &Only(skill), None)?;
         let inputs = argument_inputs(&operation, arguments);
@@ -69,13 +73,8 @@ impl Catalog for Only {
 
 fn fitting<'a>(skill: &'a Skill, name: &str, arguments: &Value) -> Result<&'a Operation, HomeError> {
     let known = skill.operations.iter().map(|operation| operation.name.as_str());
-    let found = skill.operation(name);
-    let what = format!("operation in {}", skill.pin.name);
-    let operation = found.ok_or_else(|| {
-        let error = HomeError::not_found(&what, name, known.clone());
-        let list = known.collect::<Vec<_>>().join(", ");
-        if error.hint.is_some() { error } else { error.hint(format!("it has {list}")) }
-    })?;
+    let operation =
+        skill.operation(name).ok_or_else(|| HomeError::no_operation(skill.pin.name.as_str(), name, known))?;
     if let Some((param, what)) = operation.uncallable() {
         let words = format!("{name} can't be called: `{param}` is a {what}, which has no JSON form");
         return Err(HomeError::new(Kind::Argument, words));

@@ -83,6 +83,19 @@ impl HomeError {
         }
     }
 
+    /// An operation a skill does not have, with the nearest one it has.
+    #[must_use]
+    pub fn no_operation<'a>(
+        skill: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str> + Clone,
+    ) -> Self {
+        let list = known.clone().into_iter().collect::<Vec<_>>().join(", ");
+        let error = Self::not_found("operation", name, known);
+        let hint = error.hint.clone().unwrap_or_else(|| format!("it has {list}"));
+        Self { message: format!("{} in {skill}", error.message), ..error }.hint(hint)
+    }
+
     /// Refusals before anything ran.
     #[must_use]
     pub fn refused(what: &str, refusals: Vec<Refusal>) -> Self {

@@ -50,7 +50,7 @@ impl Home {
     /// As [`Home::inspect`]; when it can't be compiled or kept.
     pub fn add(&self, file: &Path, bytes: &[u8], by: &str) -> Result<Added, HomeError> {
         let Inspected { skill, .. } = inspect_file(file, bytes)?;
-        self.keep(bytes)?;
+        self.keep(file, bytes)?;
         let before = self.store.catalog()?.find(&skill.pin.name, None).map(|skill| skill.pin.version.clone());
         let now = self.clock.now();
         self.store.put_skill(&skill, &file.display().to_string(), now)?;
@@ -60,9 +60,9 @@ impl Home {
     }
 
     /// Keeps a component's bytes and its compiled form, so that a run can use it.
-    pub(crate) fn keep(&self, bytes: &[u8]) -> Result<(), HomeError> {
+    pub(crate) fn keep(&self, file: &Path, bytes: &[u8]) -> Result<(), HomeError> {
         self.runtime.install(bytes, |_| {}).map_err(|cause| match cause {
-            InstallError::Load(cause) => invalid(&cause),
+            InstallError::Load(cause) => invalid(file, &cause),
             InstallError::Keep(_) => HomeError::new(Kind::Internal, cause.to_string()),
         })?;
         self.store.put_component(bytes)?;
@@ -131,7 +131,7 @@ impl Home {
 /// # Errors
 /// As [`Home::inspect`].
 pub fn inspect_file(file: &Path, bytes: &[u8]) -> Result<Inspected, HomeError> {
-    let inspection = kapell_runtime::inspect(bytes).map_err(|cause| invalid(&cause))?;
+    let inspection = kapell_runtime::inspect(bytes).map_err(|cause| invalid(file, &cause))?;
     let broken = |cause: String| HomeError::new(Kind::Invalid, format!("{}: {cause}", file.display()));
     let section = custom_section(bytes, SECTION).map_err(|cause| broken(cause.to_string()))?;
     let packed = section.map(Packed::decode).transpose().map_err(|cause| broken(cause.to_string()))?;
@@ -147,8 +147,8 @@ pub fn inspect_file(file: &Path, bytes: &[u8]) -> Result<Inspected, HomeError> {
     Ok(Inspected { skill, has_manifest: packed.is_some() })
 }
 
-fn invalid(cause: &LoadError) -> HomeError {
-    HomeError::new(Kind::Invalid, cause.to_string()).hint(cause.advice())
+fn invalid(file: &Path, cause: &LoadError) -> HomeError {
+    HomeError::new(Kind::Invalid, format!("{}: {cause}", file.display())).hint(cause.advice())
 }
 
 /// A component without a manifest is known by its file: `local:pdf-reader` for `pdf_reader.wasm`.

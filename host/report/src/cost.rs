@@ -207,18 +207,29 @@ pub fn table(rows: &[Row], heading: &str) -> String {
     aligned(&cells)
 }
 
-/// Columns of one width each: the first on the left, the others on the right.
+/// Columns of one width each, for numbers: the first on the left, the others on the right.
 #[must_use]
 pub fn aligned(cells: &[Vec<String>]) -> String {
+    columns(cells, |column| column > 0)
+}
+
+/// Columns of one width each, for words: all on the left.
+#[must_use]
+pub fn listed(cells: &[Vec<String>]) -> String {
+    columns(cells, |_| false)
+}
+
+fn columns(cells: &[Vec<String>], on_the_right: impl Fn(usize) -> bool) -> String {
     let columns = cells.iter().map(Vec::len).max().unwrap_or_default();
     let width =
         |column: usize| cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
     let line = |row: &Vec<String>| {
-        let parts = row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
-            0 => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
-        });
+        let parts =
+            row.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match on_the_right(column) {
+                false => format!("{cell:<width$}"),
+                true => format!("{cell:>width$}"),
+            });
         parts.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     cells.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -197,10 +197,8 @@ pub(crate) async fn schema(args: &Args, schema: &Schema) -> anyhow::Result<Exit>
         .filter(|it| schema.operation.as_ref().is_none_or(|name| *name == it.name))
         .collect();
     if let (Some(name), true) = (&schema.operation, chosen.is_empty()) {
-        let what = format!("operation in {}", skill.pin.name);
-        return Err(
-            HomeError::not_found(&what, name, skill.operations.iter().map(|it| it.name.as_str())).into()
-        );
+        let known = skill.operations.iter().map(|it| it.name.as_str());
+        return Err(HomeError::no_operation(skill.pin.name.as_str(), name, known).into());
     }
     let schemas = chosen.iter().map(|operation| {
         let schemas = of_operation(operation);

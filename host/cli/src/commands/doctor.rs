@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::failure::Exit;
 use crate::output;
 use crate::session::{open, place};
-use kapell_report::cost::aligned;
+use kapell_report::cost::listed;
 use serde_json::json;
 use std::process::Command;
 
@@ -30,27 +30,15 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<Exit> {
         );
     } else {
         let rows = findings.iter().map(|it| {
-            vec![format!("{} {}", if it.sound { "ok  " } else { "MEND" }, it.what), format!(" {}", it.words)]
+            vec![format!("{} {}", if it.sound { "ok  " } else { "MEND" }, it.what), it.words.clone()]
         });
-        let table = aligned_left(&rows.collect::<Vec<_>>());
-        output::data(&table);
+        output::data(&listed(&rows.collect::<Vec<_>>()));
         findings
             .iter()
             .filter_map(|it| it.mend.as_ref())
             .for_each(|mend| output::talk(&format!("hint: {mend}")));
     }
     Ok(if sound { Exit::Ok } else { Exit::Internal })
-}
-
-/// Two columns, both on the left.
-fn aligned_left(rows: &[Vec<String>]) -> String {
-    let firsts: Vec<Vec<String>> = rows.iter().map(|row| row.iter().take(1).cloned().collect()).collect();
-    let width = aligned(&firsts).lines().map(|line| line.chars().count()).max().unwrap_or_default();
-    let lines = rows.iter().map(|row| match row.as_slice() {
-        [first, second] => format!("{first:<width$} {second}"),
-        other => other.join(" "),
-    });
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn tool(what: &'static str, program: &str, arguments: &[&str], mend: &str) -> Finding {

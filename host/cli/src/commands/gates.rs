@@ -8,7 +8,7 @@ use crate::output;
 use crate::session::Session;
 use kapell_home::{Gate, HomeError, Kind, Reply, Said};
 use kapell_model::digest::Digest;
-use kapell_report::cost::aligned;
+use kapell_report::cost::listed;
 use kapell_report::log::instant;
 use kapell_report::plain::short;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
             short(&asked.text, 72),
         ]
     });
-    output::data(&aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
+    output::data(&listed(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
     Ok(Exit::Ok)
 }
 

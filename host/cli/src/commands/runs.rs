@@ -5,7 +5,7 @@ use crate::commands::run::tell;
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
-use kapell_report::cost::aligned;
+use kapell_report::cost::listed;
 use kapell_report::log::{self, instant};
 use serde_json::json;
 
@@ -46,7 +46,7 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
     let lines = rows
         .iter()
         .map(|row| vec![row.run.to_string(), row.state.clone(), instant(row.started), instant(row.changed)]);
-    output::data(&aligned(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
+    output::data(&listed(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
     Ok(Exit::Ok)
 }
 

@@ -7,7 +7,7 @@ use crate::output;
 use crate::session::Session;
 use kapell_home::{Added, HomeError};
 use kapell_model::id::SkillName;
-use kapell_report::cost::aligned;
+use kapell_report::cost::listed;
 use kapell_report::log::instant;
 use kapell_report::plain::short;
 use serde_json::json;
@@ -109,7 +109,7 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
         let (name, version) = (format!("{mark} {}", pin.name), pin.version.to_string());
         vec![name, version, pin.component.short(), short(&it.skill.manifest.summary, 60)]
     });
-    output::data(&aligned(&lines.collect::<Vec<_>>()));
+    output::data(&listed(&lines.collect::<Vec<_>>()));
     Ok(Exit::Ok)
 }
 
