@@ -1,0 +1,29 @@
+//! The real program, from outside: arguments and files in, text and exit codes out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests end on the first surprise"
+)]
+
+mod cli; // verbs, exit codes, JSON: what scripts rely on
+mod console; // the harness: sessions written in a README, run and compared
+mod examples; // every example's README is what happens
+mod stage; // the harness: a project of its own for each test, skills built once
+mod tidy; // what the house promises about itself, read off its own files
+
+#[test]
+fn no_file_of_this_folder_is_forgotten() {
+    let listed = include_str!("main.rs");
+    for entry in std::fs::read_dir(stage::repository().join("tests/e2e")).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "main") else {
+            assert!(entry.path().is_dir() || name == "main.rs", "{name} is no test");
+            continue;
+        };
+        assert!(listed.contains(&format!("\nmod {module}; // ")), "{name} has no line with a reason in main.rs");
+    }
+}
