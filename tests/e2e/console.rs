@@ -94,7 +94,8 @@ fn what_differs_from_machine_to_machine_is_taken_out_and_nothing_else() {
 #[test]
 fn a_session_that_says_something_else_is_told_apart() {
     let stage = Stage::empty();
-    let written = "# A page\n\n```console\n$ echo one\ntwo\n$ cat <<END; exit 3\n> three\n> END\n```\n\nText.\n";
+    let written =
+        "# A page\n\n```console\n$ echo one\ntwo\n$ cat <<END; exit 3\n> three\n> END\n```\n\nText.\n";
     let said = "# A page\n\n```console\n$ echo one\none\n$ cat <<END; exit 3\n> three\n> END\nthree\n(exit 3)\n```\n\nText.\n";
     assert_eq!(perform(written, &stage), said);
     assert_eq!(perform(said, &stage), said);

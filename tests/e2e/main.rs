@@ -24,6 +24,9 @@ fn no_file_of_this_folder_is_forgotten() {
             assert!(entry.path().is_dir() || name == "main.rs", "{name} is no test");
             continue;
         };
-        assert!(listed.contains(&format!("\nmod {module}; // ")), "{name} has no line with a reason in main.rs");
+        assert!(
+            listed.contains(&format!("\nmod {module}; // ")),
+            "{name} has no line with a reason in main.rs"
+        );
     }
 }

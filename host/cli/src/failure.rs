@@ -107,9 +107,15 @@ fn report_text(error: &anyhow::Error) {
         Some(diagnostics) => diagnostics.0.iter().for_each(|it| output::talk(&place(it))),
         None => output::talk(&format!("error: {home}")),
     }
-    for advice in home.refusals.iter().filter_map(|refusal| refusal.advice.as_ref()) {
-        output::talk(&format!("\n{advice}"));
-    }
+    // Several refusals of one kind share their advice; it is said once.
+    let advice: std::collections::BTreeSet<&String> =
+        home.refusals.iter().filter_map(|refusal| refusal.advice.as_ref()).collect();
+    advice.iter().for_each(|advice| {
+        output::talk(&format!(
+            "
+{advice}"
+        ))
+    });
     if let Some(hint) = &home.hint {
         output::talk(&format!("hint: {hint}"));
     }

@@ -11,22 +11,35 @@ use std::path::Path;
 use std::sync::Arc;
 
 impl Home {
-    /// Calls an operation of any component's bytes.
+    /// Makes an operation of any component's bytes ready to be called. Everything that can be refused is refused
+    /// before the bytes are compiled, which for a large component takes half a minute.
     ///
     /// # Errors
     /// `Invalid` for bytes that are no component; otherwise as [`Home::call`].
-    pub async fn call_file(
+    pub fn load(
         &self,
         file: &Path,
         bytes: &[u8],
         operation: &str,
-        arguments: Value,
-        by: &str,
-    ) -> Result<Finished, HomeError> {
+        arguments: &Value,
+    ) -> Result<Arc<Skill>, HomeError> {
         let skill = self.inspect(file, bytes)?.skill;
-        fitting(&skill, operation, &arguments)?;
+        self.may_call(&skill, operation, arguments)?;
         self.keep(file, bytes)?;
-        self.call(Arc::new(skill), operation, arguments, by).await
+        Ok(Arc::new(skill))
+    }
+
+    fn may_call<'a>(
+        &self,
+        skill: &'a Skill,
+        name: &str,
+        arguments: &Value,
+    ) -> Result<&'a Operation, HomeError> {
+        let operation = fitting(skill, name, arguments)?;
+        let called = format!("{}#{}", skill.pin.name, operation.name);
+        let granted = self.grants(skill, Some(&operation.name), &WishedLimits::default());
+        granted.map_err(|refusals| HomeError::refused(&called, refusals))?;
+        Ok(operation)
     }
 
     /// Calls an operation of an installed skill.
@@ -41,10 +54,7 @@ impl Home {
         arguments: Value,
         by: &str,
     ) -> Result<Finished, HomeError> {
-        let operation = fitting(&skill, operation, &arguments)?.clone();
-        let called = format!("{}#{}", skill.pin.name, operation.name);
-        self.grants(&skill, Some(&operation.name), &WishedLimits::default())
-            .map_err(|refusals| HomeError::refused(&called, refusals))?;
+        let operation = self.may_call(&skill, operation, &arguments)?.clone();
         let text = flow_of(&skill, &operation);
         let flow = self.check_text("call", &text, &Only(skill), None)?;
         let inputs = argument_inputs(&operation, arguments);

@@ -99,7 +99,15 @@ impl HomeError {
     /// Refusals before anything ran.
     #[must_use]
     pub fn refused(what: &str, refusals: Vec<Refusal>) -> Self {
-        let list = refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+        for refusal in &refusals {
+            match by_reason.iter_mut().find(|(why, _)| *why == refusal.why) {
+                Some((_, subjects)) => subjects.push(&refusal.subject),
+                None => by_reason.push((&refusal.why, vec![&refusal.subject])),
+            }
+        }
+        let lines = by_reason.iter().map(|(why, subjects)| format!("{}: {why}", subjects.join(", ")));
+        let list = lines.collect::<Vec<_>>().join("; ");
         Self { refusals, ..Self::new(Kind::Refused, format!("{what} is refused: {list}")) }
     }
 }

@@ -47,13 +47,16 @@ pub(crate) async fn call(session: &Session, call: &Call) -> anyhow::Result<Exit>
             .hint("give an object by name, such as '{\"name\": \"Ada\"}', or @FILE")
     })?;
     let file = Path::new(&call.skill);
-    let finished = if file.is_file() {
+    let skill = if file.is_file() {
         let bytes = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
-        session.home.call_file(file, &bytes, &call.operation, arguments, &session.user).await?
+        let progress = crate::live::slow("compiling", file);
+        let loaded = session.home.load(file, &bytes, &call.operation, &arguments);
+        progress.done();
+        loaded?
     } else {
-        let skill = session.home.skill(&call.skill).map_err(|error| missing(error, &call.skill))?;
-        session.home.call(skill, &call.operation, arguments, &session.user).await?
+        session.home.skill(&call.skill).map_err(|error| missing(error, &call.skill))?
     };
+    let finished = session.home.call(skill, &call.operation, arguments, &session.user).await?;
     Ok(tell(session, &finished, false))
 }
 
