@@ -1,3 +1,5 @@
+//! Expressions as authors write them, what they are worth, and what is said of those that are not right.
+
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,3 +1,5 @@
+//! Flows as authors write them: the plan they become, and everything that can be wrong with them, in full.
+
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
