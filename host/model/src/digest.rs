@@ -1,13 +1,13 @@
 //! SHA-256 digests: the names of bytes.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
 /// The SHA-256 (FIPS 180-4) of some bytes, written `sha256:` and 64 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Digest([u8; 32]);
 
 /// A text that is not `sha256:` followed by 64 lower-case hex digits.
@@ -37,9 +37,7 @@ impl Digest {
     /// The 64 hex digits without the prefix, for file names.
     #[must_use]
     pub fn hex(&self) -> String {
-        let mut text = String::with_capacity(64);
-        push_hex(&mut text, &self.0);
-        text
+        as_text(&hex(&self.0)).to_owned()
     }
 
     /// The first twelve hex digits: enough for people to tell two apart in a log line.
@@ -49,23 +47,43 @@ impl Digest {
         text.truncate(12);
         text
     }
+
+    /// Prefix and digits; on the stack, since every entry of a step carries a handful.
+    fn written(&self) -> [u8; 71] {
+        let mut text = [0; 71];
+        let (prefix, digits) = text.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX.as_bytes());
+        digits.copy_from_slice(&hex(&self.0));
+        text
+    }
 }
 
-/// Appends two lower-case hex digits a byte; a table, since every entry on the step path passes here.
-fn push_hex(text: &mut String, bytes: &[u8]) {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            text.extend(DIGITS.get(usize::from(nibble)));
-        }
+const PREFIX: &str = "sha256:";
+
+/// Two lower-case hex digits a byte.
+fn hex(bytes: &[u8; 32]) -> [u8; 64] {
+    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    let mut digits = [0; 64];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
+    digits
+}
+
+/// Digits and the prefix are ASCII.
+fn as_text(ascii: &[u8]) -> &str {
+    std::str::from_utf8(ascii).unwrap_or_default()
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        f.write_str(&self.hex())
+        f.write_str(as_text(&self.written()))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(as_text(&self.written()))
     }
 }
 
@@ -78,7 +96,7 @@ impl fmt::Debug for Digest {
 impl FromStr for Digest {
     type Err = InvalidDigest;
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        let hex = text.strip_prefix("sha256:").ok_or(InvalidDigest)?.as_bytes();
+        let hex = text.strip_prefix(PREFIX).ok_or(InvalidDigest)?.as_bytes();
         if hex.len() != 64 {
             return Err(InvalidDigest);
         }
