@@ -1,5 +1,6 @@
 //! The chain: canonical bytes of an entry, and the hash that binds it to the one before.
 
+use crate::canonical;
 use crate::entry::{Body, Entry, FORMAT};
 use crate::seam::{Head, JournalError, Sealed};
 use kapell_model::digest::Digest;
@@ -20,10 +21,9 @@ pub const fn genesis(epoch: u64) -> Head {
 /// The canonical JSON (RFC 8785) of a value: the bytes that are hashed and stored.
 ///
 /// # Errors
-/// When the value holds a number JSON has no form for; nothing of ours does.
+/// When the value has no JSON form: a map whose keys are no texts; nothing of ours is one.
 pub fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, JournalError> {
-    serde_json_canonicalizer::to_vec(value)
-        .map_err(|cause| JournalError::Damaged(format!("no canonical form: {cause}")))
+    canonical::to_vec(value).map_err(|cause| JournalError::Damaged(format!("no canonical form: {cause}")))
 }
 
 /// Makes the next entry of a run and moves `head` onto it.

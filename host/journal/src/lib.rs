@@ -4,6 +4,7 @@
 //! Pure: this crate holds plain data and functions over it and knows only `kapell-model`. It never opens a file,
 //! reads a clock or decides anything; which entry may follow which is said in one place, the [`fold`].
 
+mod canonical;
 pub mod chain;
 pub mod entry;
 pub mod fold;
