@@ -9,7 +9,7 @@ use crate::decide::{Action, DecideError, Fact, Start, decide};
 use crate::known::{Blob, Known};
 use crate::program::{Program, ProgramError};
 use crate::record::{self, RecordError, Recorded};
-use kapell_journal::chain::{genesis, seal};
+use kapell_journal::chain::{canonical, genesis, seal};
 use kapell_journal::entry::{
     AttemptEnded, BlobRef, Body, Entry, RecordedEnding, RunEnded, RunEnding, RunStarted,
 };
@@ -145,9 +145,9 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
     pub async fn start_as(&self, run: RunId, launch: Launch) -> Result<Standing, DriveError> {
         let head = self.journals.claim(&run, &self.owner)?;
         let mut driving = Driving::new(self, run, genesis(head.epoch), launch.program.clone());
-        let (started, blobs) = started(&launch)?;
-        driving.pending.blobs.extend(launch.texts.iter().map(|text| (Digest::of(text), text.clone())));
-        driving.take(Fact { body: Body::RunStarted(started), blobs })?;
+        let (started, inputs, texts) = started(&launch)?;
+        driving.pending.blobs.extend(texts);
+        driving.take(Fact { body: Body::RunStarted(started), blobs: vec![inputs] })?;
         driving.on().await
     }
 
@@ -266,23 +266,29 @@ fn program<J: Journals>(journals: &J, run: &RunId, started: &RunStarted) -> Resu
     Ok(Program::new(plan, tariff, &files)?)
 }
 
-fn started(launch: &Launch) -> Result<(RunStarted, Vec<Blob>), DriveError> {
+/// The first entry, the inputs, and the bytes it names: the plan among them, since no decision is taken over its value.
+fn started(launch: &Launch) -> Result<(RunStarted, Blob, Texts), DriveError> {
     let plan = &launch.program.plan;
-    let value = serde_json::to_value(plan).map_err(|cause| JournalError::Damaged(cause.to_string()))?;
-    let (planned, inputs) = (Blob::of(Arc::new(value))?, Blob::of(Arc::new(launch.inputs.clone()))?);
+    let (planned, inputs) = (canonical(plan)?, Blob::of(Arc::new(launch.inputs.clone()))?);
+    let mut texts: Texts = launch.texts.iter().map(|text| (Digest::of(text), text.clone())).collect();
+    let digest = Digest::of(&planned);
+    texts.push((digest, planned.into()));
     let started = RunStarted {
         flow: plan.flow.clone(),
         version: plan.version.clone(),
         text: plan.text,
-        plan: planned.named(),
+        plan: BlobRef::Digest(digest),
         inputs: inputs.named(),
         policy: plan.policy,
         tariff: plan.tariff,
         engine: plan.engine.clone(),
         by: launch.by.clone(),
     };
-    Ok((started, vec![planned, inputs]))
+    Ok((started, inputs, texts))
 }
+
+/// Bytes under their digests.
+type Texts = Vec<(Digest, Arc<[u8]>)>;
 
 fn cancel_asked(by: String, reason: String) -> Fact {
     Fact { body: Body::CancelAsked { by, reason }, blobs: Vec::new() }
