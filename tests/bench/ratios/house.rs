@@ -1,0 +1,215 @@
+//! The product put together for measuring: a sandbox with skills in it, plans of equal steps, a conductor.
+
+use crate::guests;
+use anyhow::{Context, Result, ensure};
+use kapell_conductor::drive::{Conductor, Launch, Standing, Unwatched};
+use kapell_conductor::program::Program;
+use kapell_journal::entry::RunEnding;
+use kapell_journal::seam::{Journals, Owner};
+use kapell_model::digest::Digest;
+use kapell_model::grant::GrantSet;
+use kapell_model::limits::{EffectiveLimits, WishedLimits};
+use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
+use kapell_model::plan::{
+    AnswerShape, Budget, Call, Effects, Input, InputShape, Lane, Piece, Plan, Question, SkillPin, Step,
+    Template, Work,
+};
+use kapell_model::quantity::Timestamp;
+use kapell_model::seam::{Cancel, Clock, HostFault, Job, Performer};
+use kapell_model::shape::Operation;
+use kapell_runtime::{Runtime, RuntimeConfig};
+use kapell_store::MemoryStore;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+
+/// The wall clock.
+pub(crate) struct WallClock;
+
+impl Clock for WallClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// A skill in the sandbox.
+#[derive(Clone)]
+pub(crate) struct Skill {
+    pin: SkillPin,
+    operation: Arc<Operation>,
+    limits: EffectiveLimits,
+}
+
+/// A folder that goes with its value, where builds go: on a disk, as temporary folders may not be.
+pub(crate) fn folder() -> Result<TempDir> {
+    Ok(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?)
+}
+
+/// A sandbox that keeps its compiled forms below `dir`.
+pub(crate) fn sandbox(dir: &Path) -> Result<Runtime> {
+    let missing = |digest: &Digest| -> Result<Vec<u8>, HostFault> {
+        Err(HostFault { doing: format!("load {digest}"), cause: "it was not installed".into() })
+    };
+    Ok(Runtime::new(RuntimeConfig {
+        cache: dir.join("forms"),
+        keyvalue: Arc::new(MemoryStore::new()),
+        clock: Arc::new(WallClock),
+        components: Arc::new(missing),
+    })?)
+}
+
+/// Installs a component under a name, with limits above what anything here needs.
+pub(crate) fn install(sandbox: &Runtime, name: &str, bytes: &[u8]) -> Result<Skill> {
+    let inspection = sandbox.install(bytes, |_| {})?;
+    let operation = inspection.operations.into_iter().next().context("the guest exports an operation")?;
+    let pin = SkillPin {
+        name: name.parse()?,
+        version: semver::Version::new(1, 0, 0),
+        component: inspection.digest,
+    };
+    Ok(Skill { pin, operation: Arc::new(operation), limits: limits(60_000) })
+}
+
+fn limits(deadline_millis: u64) -> EffectiveLimits {
+    let ample = WishedLimits {
+        fuel: Some(1 << 40),
+        deadline: Some(kapell_model::quantity::Span(deadline_millis)),
+        ..WishedLimits::default()
+    };
+    EffectiveLimits::smallest(&WishedLimits::default(), &ample, &WishedLimits::default())
+}
+
+impl Skill {
+    /// An attempt of it, ready to be performed again and again.
+    pub(crate) fn job(&self, arguments: Value) -> Job {
+        let grants = GrantSet::default();
+        Job {
+            run: fixed("bench-1"),
+            step: fixed("step"),
+            skill: self.pin.clone(),
+            operation: self.operation.clone(),
+            arguments: Arc::new(arguments),
+            grant: grants.digest(),
+            grants: Arc::new(grants),
+            limits: self.limits,
+            idempotency_key: Digest::of(b"bench"),
+            cancel: Cancel::default(),
+        }
+    }
+
+    /// The same with another deadline.
+    pub(crate) fn job_within(&self, arguments: Value, deadline_millis: u64) -> Job {
+        Job { limits: limits(deadline_millis), ..self.job(arguments) }
+    }
+
+    /// The step `number`: echoes the run's text with the step's number after it, so that every step has bytes of
+    /// its own.
+    fn step(&self, number: u32) -> Step {
+        let pieces = vec![Piece::Expression("inputs.text".into()), Piece::Plain(format!(" step {number}"))];
+        let call = Call {
+            skill: self.pin.clone(),
+            operation: (*self.operation).clone(),
+            lane: Lane::Logic,
+            effects: Effects::None,
+            with: BTreeMap::from([("text".into(), Template::Text { pieces })]),
+            grants: GrantSet::default(),
+            limits: EffectiveLimits::smallest(
+                &WishedLimits::default(),
+                &WishedLimits::default(),
+                &WishedLimits::default(),
+            ),
+        };
+        let work = Work::Call { call, expect: None, otherwise: Vec::new(), retry: 0 };
+        Step { id: fixed(&format!("step_{number}")), when: None, work }
+    }
+
+    /// A program of so many steps of this skill.
+    pub(crate) fn program(&self, steps: u32) -> Result<Arc<Program>> {
+        program((1..=steps).map(|number| self.step(number)).collect())
+    }
+}
+
+/// A program that asks a person at once, and so waits.
+pub(crate) fn asking() -> Result<Arc<Program>> {
+    let question = Question {
+        role: fixed("legal"),
+        text: Template::Literal { value: json!("Is this fine?") },
+        show: BTreeMap::from([("text".into(), "inputs.text".into())]),
+        answer: AnswerShape::Approval,
+        remind: None,
+        escalate: None,
+        expire: None,
+    };
+    program(vec![Step { id: fixed("view"), when: None, work: Work::Ask { question } }])
+}
+
+fn program(steps: Vec<Step>) -> Result<Arc<Program>> {
+    let tariff = PinnedTariff::parse(EXAMPLE_TARIFF)?;
+    let plan = Plan {
+        flow: fixed("bench"),
+        version: "1.0.0".into(),
+        text: Digest::of(TEXT),
+        purpose: None,
+        outcome: None,
+        owner: None,
+        runbook: None,
+        inputs: vec![Input { name: "text".into(), shape: InputShape::String, default: None }],
+        files: BTreeMap::new(),
+        require: Vec::new(),
+        budget: Budget::default(),
+        steps,
+        outputs: BTreeMap::new(),
+        roles: BTreeMap::from([(fixed("legal"), vec!["user:ada".into()])]),
+        policy: Digest::of(TEXT),
+        tariff: tariff.digest,
+        engine: "bench".into(),
+    };
+    Ok(Arc::new(Program::new(plan, tariff, &BTreeMap::new())?))
+}
+
+/// Stands for the flow and its policy: what is measured is not their reading.
+const TEXT: &[u8] = b"bench";
+
+/// A conductor over a performer and a journal.
+pub(crate) fn conductor<P: Performer, J: Journals>(
+    performer: &Arc<P>,
+    journals: &Arc<J>,
+    owner: &Owner,
+) -> Conductor<P, J> {
+    let (clock, watcher) = (Arc::new(WallClock), Arc::new(Unwatched));
+    Conductor::new(performer.clone(), journals.clone(), clock, owner.clone(), watcher)
+}
+
+/// Drives one run, its text unlike every other's.
+pub(crate) async fn drive<P: Performer, J: Journals>(
+    conductor: &Conductor<P, J>,
+    program: &Arc<Program>,
+    number: u64,
+) -> Result<Standing> {
+    let texts = vec![Arc::from(TEXT), Arc::from(EXAMPLE_TARIFF.as_bytes())];
+    let inputs = json!({ "text": guests::text(number) });
+    let launch = Launch { program: program.clone(), inputs, texts, by: "bench".into() };
+    Ok(conductor.start(launch).await?)
+}
+
+/// As [`drive`], to its end.
+pub(crate) async fn drive_through<P: Performer, J: Journals>(
+    conductor: &Conductor<P, J>,
+    program: &Arc<Program>,
+    number: u64,
+) -> Result<Standing> {
+    let standing = drive(conductor, program, number).await?;
+    let ended = standing.state.ended.as_ref().map(|ended| ended.state);
+    ensure!(ended == Some(RunEnding::Done), "run {} ended as {ended:?}", standing.state.run);
+    Ok(standing)
+}
+
+/// A name that is written in this program.
+#[allow(clippy::expect_used, reason = "the names are the literals of this program")]
+fn fixed<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
+    name.parse().expect("a valid name")
+}
