@@ -11,7 +11,7 @@ use crate::program::{Program, ProgramError};
 use crate::record::{self, RecordError, Recorded};
 use kapell_journal::chain::{canonical, genesis, seal};
 use kapell_journal::entry::{
-    AttemptEnded, BlobRef, Body, Entry, RecordedEnding, RunEnded, RunEnding, RunStarted,
+    AttemptEnded, AttemptStarted, BlobRef, Body, Entry, RunEnded, RunEnding, RunStarted,
 };
 use kapell_journal::fold::{FoldError, RunState, Settled};
 use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, Sealed};
@@ -209,6 +209,9 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
     }
 
     fn taken_over(&self, run: &RunId) -> Result<Driving<'_, P, J>, DriveError> {
+        if self.under_way.lock().unwrap_or_else(PoisonError::into_inner).contains_key(run) {
+            return Err(JournalError::Owned(run.clone()).into());
+        }
         let head = self.journals.claim(run, &self.owner)?;
         let (Standing { state, known, program }, entries) = standing(&*self.journals, run)?;
         let mut driving = Driving::new(self, run.clone(), head, program);
@@ -234,6 +237,10 @@ pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usi
         for named in Known::names(&entry.body) {
             known.learn(&stored(journals, named)?);
         }
+    }
+    // A doubt shows what the attempt was given; other inputs are behind.
+    if let Some(open) = &state.open {
+        known.learn(&stored(journals, &open.input)?);
     }
     let program = Arc::new(program(journals, run, &state.started)?);
     Ok((Standing { state, known, program }, entries.len()))
@@ -315,6 +322,8 @@ struct Pending {
     entries: Vec<Sealed>,
     blobs: Vec<(Digest, Arc<[u8]>)>,
     writes: HeldWrites,
+    /// Whose writes they are.
+    released: Option<(StepId, u32)>,
 }
 
 impl<P, J> Drop for Driving<'_, P, J> {
@@ -458,6 +467,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             (None, None) => HeldWrites::default(),
         };
         self.held.retain(|(held, ..)| *held != step);
+        self.pending.released = (!writes.is_empty()).then_some((step, *attempt));
         self.pending.writes = writes;
         Ok(())
     }
@@ -468,8 +478,10 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         let Some(state) = self.state.as_ref().filter(|_| !self.pending.entries.is_empty()) else {
             return Ok(true);
         };
-        let Pending { entries, blobs, writes } = std::mem::take(&mut self.pending);
+        let Pending { entries, blobs, writes, released } = std::mem::take(&mut self.pending);
         let seen: Vec<Entry> = entries.iter().map(|sealed| sealed.entry.clone()).collect();
+        // Only a commit that rests on keys it read can be sent back, so only that one is kept until it is through.
+        let kept = (!writes.seen.is_empty()).then(|| (entries.clone(), blobs.clone()));
         let commit = Commit {
             run: self.run.clone(),
             expected: self.committed,
@@ -484,31 +496,57 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
                 seen.iter().for_each(|entry| self.conductor.watcher.saw(entry, state, &self.known));
                 Ok(true)
             }
-            Err(conflict @ JournalError::Conflict { .. }) => self.go_back(&conflict).map(|()| false),
+            Err(conflict @ JournalError::Conflict { .. }) => {
+                let (entries, blobs) = kept.unwrap_or_default();
+                let failed = Pending { entries, blobs, writes: HeldWrites::default(), released };
+                self.go_back(&failed, &conflict).map(|()| false)
+            }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Nothing of the last commit became real. An attempt whose ending was in it is run again, a bounded number of
-    /// times; an output that was accepted later than it was made rests on a key that has moved, so the run ends.
-    fn go_back(&mut self, conflict: &JournalError) -> Result<(), DriveError> {
+    /// Nothing of the last commit became real. An attempt that ended in it is run again, a bounded number of times.
+    /// An output that was accepted later than it was made rests on a key that has moved: what was decided stays on
+    /// record, its writes don't become real, and the run ends.
+    fn go_back(&mut self, failed: &Pending, conflict: &JournalError) -> Result<(), DriveError> {
         let (Standing { state, known, .. }, _) = standing(&*self.conductor.journals, &self.run)?;
         let open = state.open.clone();
         (self.state, self.known, self.head) = (Some(state), known, self.committed);
         self.held.clear();
-        match open {
-            Some(open) => {
-                let body = Body::AttemptEnded(AttemptEnded {
-                    ending: RecordedEnding::Lost,
-                    ..record::lost(&open, &self.program)
-                });
-                self.take(Fact { body, blobs: Vec::new() })
+        match open.filter(|open| failed.released == Some((open.step.clone(), open.attempt))) {
+            Some(open) => self.take(Fact { body: self.sent_back(&open, failed), blobs: Vec::new() }),
+            None => self.refused_late(failed, conflict),
+        }
+    }
+
+    /// The ending of an attempt whose keys have moved: lost, but what it used is charged.
+    fn sent_back(&self, open: &AttemptStarted, failed: &Pending) -> Body {
+        let lost = record::lost(open, &self.program);
+        let receipt = failed.entries.iter().find_map(|sealed| match &sealed.entry.body {
+            Body::AttemptEnded(it) if it.step == open.step && it.attempt == open.attempt => {
+                Some(it.receipt.clone())
             }
-            None => {
-                let reason = Some(format!("what was accepted can't be made real: {conflict}"));
-                let ended = RunEnded { state: RunEnding::Failed, outputs: None, step: None, reason };
-                self.take(Fact { body: Body::RunEnded(ended), blobs: Vec::new() })
+            _ => None,
+        });
+        Body::AttemptEnded(AttemptEnded { receipt: receipt.unwrap_or(lost.receipt), ..lost })
+    }
+
+    fn refused_late(&mut self, failed: &Pending, conflict: &JournalError) -> Result<(), DriveError> {
+        self.pending.blobs.clone_from(&failed.blobs);
+        for (digest, bytes) in &failed.blobs {
+            if let Ok(value) = serde_json::from_slice(bytes) {
+                self.known.learn(&Blob { digest: *digest, bytes: bytes.clone(), value: Arc::new(value) });
             }
         }
+        for sealed in &failed.entries {
+            self.take(Fact { body: sealed.entry.body.clone(), blobs: Vec::new() })?;
+            if self.pending.released.take().is_some() {
+                break;
+            }
+        }
+        self.pending.writes = HeldWrites::default();
+        let reason = Some(format!("what was accepted can't be made real: {conflict}"));
+        let ended = RunEnded { state: RunEnding::Failed, outputs: None, step: None, reason };
+        self.take(Fact { body: Body::RunEnded(ended), blobs: Vec::new() })
     }
 }

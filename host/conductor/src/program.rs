@@ -1,6 +1,5 @@
 //! A program: a plan made ready to be decided over again and again, its expressions compiled, its calls shared.
 
-use kapell_journal::entry::RunStarted;
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
 use kapell_model::expression::{Expression, ExpressionError};
@@ -65,9 +64,6 @@ pub enum ProgramError {
     /// A text beside the flow is missing.
     #[error("the flow's file `{0}` is not stored with the run")]
     File(String),
-    /// The plan belongs to another tariff than the run began with.
-    #[error("the run is pinned to tariff {0}, which is not the one at hand")]
-    OtherTariff(Digest),
     /// Something is not stored with the run as it should be.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -122,14 +118,6 @@ impl Program {
     #[must_use]
     pub const fn nothing(&self) -> Money {
         Money::zero(self.currency)
-    }
-
-    /// Whether a run's first entry names this plan's pins.
-    #[must_use]
-    pub fn belongs_to(&self, started: &RunStarted) -> bool {
-        started.text == self.plan.text
-            && started.policy == self.plan.policy
-            && started.tariff == self.tariff.digest
     }
 }
 

@@ -45,18 +45,21 @@ impl<'a> Scope<'a> {
         match &state.settled {
             Some(Settled::Output { value, .. } | Settled::Given(value)) => self.known.get(value),
             Some(Settled::Answer(answered)) => Some(Arc::new(self.answer(answered))),
+            // A step that broke has no output: null on its own ladder, so that a question can still show it.
             None if self.present.is_some_and(|present| present.as_str() == name) => {
-                state.last_output().and_then(|(value, _)| self.known.get(&value))
+                let output = state.last_output().and_then(|(value, _)| self.known.get(&value));
+                Some(output.unwrap_or_else(|| Arc::new(Value::Null)))
             }
             None => None,
         }
     }
 
+    /// The last verdict on the present step; null when there was none.
     fn verdict(&self) -> Option<Arc<Value>> {
         let state = self.state.steps.get(self.present?.as_str())?;
         let verdicts = |attempt: &&AttemptState| attempt.started.purpose == Purpose::Verdict;
-        let (value, _) = state.attempts.iter().rev().filter(verdicts).find_map(AttemptState::output)?;
-        self.known.get(&value)
+        let last = state.attempts.iter().rev().filter(verdicts).find_map(AttemptState::output);
+        Some(last.and_then(|(value, _)| self.known.get(&value)).unwrap_or_else(|| Arc::new(Value::Null)))
     }
 
     /// What a step that asked is worth to later steps.

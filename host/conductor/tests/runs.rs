@@ -12,7 +12,7 @@ mod stage;
 use kapell_conductor::answer::{AnswerError, Said};
 use kapell_conductor::drive::DriveError;
 use kapell_journal::entry::RunEnding;
-use kapell_journal::seam::JournalError;
+use kapell_journal::seam::{JournalError, Journals as _};
 use kapell_model::seam::KeyvalueReads as _;
 use serde_json::json;
 use stage::{Act, Stage, ask, call, expecting, flow, with_ladder};
@@ -68,7 +68,7 @@ async fn an_expectation_that_fails_climbs_its_ladder_and_each_rung_stands_in_the
      7  00:00:00.000  label         try 2: output {"confidence":0.6}; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
      8  00:00:00.000  label         rung 1: `label.confidence >= 0.8` does not hold, with label.confidence = 0.6
      9  00:00:00.000  label         ladder: rung 1 is not good enough, on to rung 2 (rung 1 test:deep#deep: its output does not meet the expectation)
-    10  00:00:00.000  label         question 1 by the ladder to support: Which? (shown 83544a53e830)
+    10  00:00:00.000  label         question 1 by the ladder to support: Which? (shown 7741c367a14a)
     11  00:00:00.000  label         question 1: approved by user:anna; 2.70 EUR estimated
     12  00:00:00.000  run           done, outputs {}
     "#);
@@ -135,6 +135,51 @@ async fn a_trap_is_taken_up_by_the_ladder() {
         json!([{ "kind": "use", "call": stage::callee("sound", json!({ "kind": "literal", "value": 1 })) }]),
     );
     assert_eq!(stage.run(flow([("w", step)])).await.unwrap().state.word(), "done");
+}
+
+#[tokio::test]
+async fn a_question_after_a_trap_shows_that_there_is_nothing_and_takes_a_value() {
+    let stage = Stage::new([("work", Act::traps_then(9, json!("never")))]);
+    let step = with_ladder(
+        call("work", json!({ "kind": "literal", "value": 1 })),
+        json!([
+            { "kind": "again", "with": { "input": { "kind": "expression", "source": "verdict.findings" } } },
+            { "kind": "ask", "question": ask("support", "Then what?", &[("w", "w")]) },
+        ]),
+    );
+    let mut flow = flow([("w", step)]);
+    flow.outputs.insert("w".into(), "w".into());
+    let waiting = stage.run(flow).await.unwrap();
+    assert_eq!(waiting.state.word(), "waiting");
+    let done = stage.say(&waiting, Said::Value(json!("mine"))).await.unwrap();
+    assert_eq!(stage.outputs(&done), json!({ "w": "mine" }));
+}
+
+#[tokio::test]
+async fn the_same_question_asked_twice_needs_two_answers() {
+    let stage = Stage::new([]);
+    let twice = || json!({ "kind": "ask", "question": ask("legal", "Accept?", &[]) });
+    let first = stage.run(flow([("one", twice()), ("two", twice())])).await.unwrap();
+    let given = stage.given(&first, Said::Approve);
+    let second = stage.conductor.answer(&first.state.run, &given).await.unwrap();
+    assert_eq!(second.state.word(), "waiting");
+    let error = stage.conductor.answer(&first.state.run, &given).await.err().unwrap();
+    assert!(matches!(error, DriveError::Answer(AnswerError::OtherQuestion(_))), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_accepted_late_over_a_key_that_moved_stays_on_record_and_is_not_made_real() {
+    let stage = Stage::new([("count", Act::counts("counter"))]);
+    let step = with_ladder(
+        expecting(call("count", json!({ "kind": "literal", "value": 1 })), "a == 2"),
+        json!([{ "kind": "ask", "question": ask("legal", "All the same?", &[]) }]),
+    );
+    let waiting = stage.run(flow([("a", step)])).await.unwrap();
+    stage::write_from_outside(&stage.store, "counter");
+    let ended = stage.say(&waiting, Said::Approve).await.unwrap();
+    assert_eq!(ended.state.word(), "failed");
+    assert!(stage.log(&ended).contains("approved by user:anna"), "{}", stage.log(&ended));
+    assert_eq!(stage.store.get("ns", "counter").unwrap().unwrap().0, b"1");
 }
 
 #[tokio::test]
@@ -230,7 +275,7 @@ async fn time_reminds_escalates_and_expires_and_expiry_is_never_a_yes() {
     assert_eq!((ended.state.word(), stage.performed()), ("expired", 0));
     insta::assert_snapshot!(stage.log(&ended), @r#"
     1  00:00:00.000  run           began: flow 1 by user:anna; plan 5b8389af92b4, policy e3b0c44298fc, tariff e9533ae342cf
-    2  00:00:00.000  view          question 1 to legal: Accept? (shown 073b3ab7dbba, until 1970-01-01 00:00:03.000)
+    2  00:00:00.000  view          question 1 to legal: Accept? (shown aea7c206a68d, until 1970-01-01 00:00:03.000)
     3  00:00:01.000  view          question 1: reminded
     4  00:00:02.000  view          question 1: general-counsel is asked as well
     5  00:00:03.000  view          question 1: expired unanswered, which is never a yes
@@ -304,6 +349,10 @@ async fn in_doubt() -> (Stage, kapell_conductor::drive::Standing) {
 async fn an_effect_that_must_not_happen_twice_is_never_silently_run_again() {
     let (stage, standing) = in_doubt().await;
     assert_eq!((standing.state.word(), stage.performed()), ("in-doubt", 0));
+    let open = standing.state.question.as_ref().unwrap();
+    let shown = stage.store.blob(open.asked.shown.digest()).unwrap().unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&shown).unwrap();
+    assert_eq!(shown["show"]["arguments"], json!({ "input": 1 }));
     let done = stage.say(&standing, Said::Value(json!({ "tag": "done", "val": "paid" }))).await.unwrap();
     assert_eq!((stage.outputs(&done), stage.performed()), (json!({ "paid": "paid" }), 0));
     insta::assert_snapshot!(stage.log(&done), @r#"
@@ -311,7 +360,7 @@ async fn an_effect_that_must_not_happen_twice_is_never_silently_run_again() {
     2  00:00:00.000  paid          try 1: test:pay 1.0.0 (9350872d712a) pay, effects once
     3  00:00:00.000  run           resumed by another process
     4  00:00:00.000  paid          in doubt: try 1 may have happened and must not happen twice
-    5  00:00:00.000  paid          question 1 in doubt to operator: The host stopped while test:pay 1.0.0#pay was under way. It must not happen twice. Did it happen? (shown d114a7a5e310)
+    5  00:00:00.000  paid          question 1 in doubt to operator: The host stopped while test:pay 1.0.0#pay was under way. It must not happen twice. Did it happen? (shown 48e3cc7af4ed)
     6  00:00:00.000  paid          question 1: answered {"tag":"done","val":"paid"} by user:anyone; 2.70 EUR estimated
     7  00:00:00.000  paid          try 1: output "paid"; fuel 0, 0 B, 0 µs, 0 crossings, 0.00 EUR
     8  00:00:00.000  run           done, outputs {"paid":"paid"}

@@ -299,8 +299,8 @@ pub struct QuestionAsked {
     pub people: Vec<String>,
     /// The text.
     pub text: String,
-    /// Exactly what is shown: canonical JSON of `{"question": …, "show": …}`, a blob. The answer is bound to its
-    /// digest.
+    /// Exactly what is shown: canonical JSON of question, shown values, answer shape, run, step and asking, a blob.
+    /// The answer is bound to its digest, which no other asking shares.
     pub shown: BlobRef,
     /// What an answer looks like.
     pub answer: AnswerShape,

@@ -412,10 +412,11 @@ fn settled_by(asked: &QuestionAsked, answered: &QuestionAnswered, state: &StepSt
         (_, Verdict::Rejected) => None,
         (AskReason::Flow, _) => Some(Settled::Answer(answered.clone())),
         (_, Verdict::Answered) => answered.value.clone().map(Settled::Given),
-        (_, Verdict::Approved) => {
-            let (value, attempt) = state.last_output()?;
-            Some(Settled::Output { value, attempt })
-        }
+        (_, Verdict::Approved) => Some(match state.last_output() {
+            Some((value, attempt)) => Settled::Output { value, attempt },
+            // An operation that answers nothing has no output to take: the approval itself is the value.
+            None => Settled::Answer(answered.clone()),
+        }),
     }
 }
 

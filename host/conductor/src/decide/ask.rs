@@ -65,7 +65,7 @@ fn ask(
         Ok(shown) => shown,
         Err(cause) => return Ok(turn.failed_expression(id, "question", &cause)),
     };
-    let shown = blob(json!({ "question": text, "show": show }))?;
+    let shown = blob(bound(turn, id, state.askings + 1, &text, show, &answer))?;
     let asked = QuestionAsked {
         step: id.clone(),
         asking: state.askings + 1,
@@ -81,6 +81,21 @@ fn ask(
         expire_at: question.expire.map(|span| turn.now.after(span)),
     };
     Ok(Action::Record(Fact { body: Body::QuestionAsked(asked), blobs: vec![shown] }))
+}
+
+/// Exactly what an answer is bound to: the text and the values, and which asking of which run they belong to, so that
+/// an answer to one question is never an answer to the next one that reads the same.
+pub(super) fn bound(
+    turn: &Turn<'_>,
+    step: &StepId,
+    asking: u32,
+    text: &str,
+    show: Value,
+    answer: &AnswerShape,
+) -> Value {
+    json!({
+        "run": turn.state.run, "step": step, "asking": asking, "question": text, "show": show, "answer": answer,
+    })
 }
 
 pub(super) fn people(turn: &Turn<'_>, role: &Role) -> Vec<String> {

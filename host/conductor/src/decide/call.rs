@@ -155,6 +155,10 @@ impl<'a> Calling<'a> {
     fn start(&self, call: &ReadyCall, purpose: Purpose) -> Result<Action, DecideError> {
         let arguments = match self.turn.scope().within(self.id).render_all(&call.call.with) {
             Ok(arguments) => arguments,
+            // A rung that rests on an output or verdict that is not there is no reason to skip the rungs after it.
+            Err(cause) if self.state.rung > 0 => {
+                return Ok(self.fall(&format!("`with` cannot be evaluated: {cause}"), None));
+            }
             Err(cause) => return Ok(self.turn.failed_expression(self.id, "with", &cause)),
         };
         if let Err(misfit) = call.operation.check_arguments(&arguments) {

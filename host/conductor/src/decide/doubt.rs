@@ -3,10 +3,15 @@
 //! What it wrote was held and is gone. Whether it touched the world outside depends on its class of effect: when it
 //! may have and must not twice, a person says what happened. Never a silent retry.
 
-use super::{Action, DecideError, Fact, Turn, ask::people, blob, record};
+use super::{
+    Action, DecideError, Fact, Turn,
+    ask::{bound, people},
+    blob, record,
+};
 use crate::record::lost;
 use kapell_journal::entry::{
-    AskReason, AttemptEnded, AttemptStarted, Body, QuestionAnswered, QuestionAsked, RecordedEnding, RunEnding,
+    AskReason, AttemptEnded, AttemptStarted, Body, Purpose, QuestionAnswered, QuestionAsked, RecordedEnding,
+    RunEnding,
 };
 use kapell_model::id::Role;
 use kapell_model::plan::AnswerShape;
@@ -40,24 +45,28 @@ fn ask(turn: &Turn<'_>, open: &AttemptStarted) -> Result<Action, DecideError> {
         open.skill.name, open.skill.version, open.operation
     );
     let input = turn.known.get(&open.input).as_deref().cloned().unwrap_or(Value::Null);
-    let shown = blob(json!({
-        "question": text,
-        "show": { "arguments": input, "idempotency-key": open.idempotency_key.to_string() },
-    }))?;
-    let output = turn.program.call(&open.step, open.rung).and_then(|call| call.operation.output().cloned());
+    let call = match open.purpose {
+        Purpose::Work => turn.program.call(&open.step, open.rung),
+        Purpose::Verdict => turn.program.verdict(&open.step),
+    };
+    let answer =
+        AnswerShape::Shape { shape: choices(call.and_then(|call| call.operation.output().cloned())) };
+    let asking = turn.state.steps.get(&open.step).map_or(1, |step| step.askings + 1);
+    let show = json!({ "arguments": input, "idempotency-key": open.idempotency_key.to_string() });
+    let shown = blob(bound(turn, &open.step, asking, &text, show, &answer))?;
     let role: Option<Role> = ROLE.parse().ok();
     let Some(role) = role else { return Ok(Action::Wait(None)) };
-    let bound = people(turn, &role);
+    let asked_people = people(turn, &role);
     let asked = QuestionAsked {
         step: open.step.clone(),
-        asking: turn.state.steps.get(&open.step).map_or(1, |step| step.askings + 1),
+        asking,
         rung: open.rung,
         reason: AskReason::Doubt,
-        people: if bound.is_empty() { vec!["user:*".into()] } else { bound },
+        people: if asked_people.is_empty() { vec!["user:*".into()] } else { asked_people },
         role,
         text,
         shown: shown.named(),
-        answer: AnswerShape::Shape { shape: choices(output) },
+        answer,
         remind_at: None,
         escalate_at: None,
         expire_at: None,

@@ -156,7 +156,7 @@ impl Scripted {
 }
 
 /// Another run counts in between.
-fn write_from_outside(store: &MemoryStore, key: &str) {
+pub(crate) fn write_from_outside(store: &MemoryStore, key: &str) {
     let stage = Stage::over(store.clone(), HashMap::from([("count".to_owned(), Act::counts(key))]));
     let flow = flow([("other", call("count", json!({ "kind": "literal", "value": 1 })))]);
     let done = std::thread::spawn(move || {
