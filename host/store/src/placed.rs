@@ -65,12 +65,22 @@ pub(crate) fn unplaced(root: &str, path: &str, cause: &io::Error) -> JournalErro
 
 /// Replaces the content of a file in `dir`, with the mode the system gives unless one is named.
 pub(crate) fn replace(dir: &Dir, name: &str, content: &[u8], mode: Option<u32>) -> io::Result<()> {
+    let _turn = turn(dir)?;
     // One name for each destination: what a crash leaves is taken away by the next try.
     let part = format!(".kapell-{}.part", Digest::of(name.as_bytes()).short());
     write_synced(dir, &part, content, mode)
         .and_then(|()| dir.rename(&part, dir, name))
         .inspect_err(|_| drop(dir.remove_file(&part)))?;
     sync(dir)
+}
+
+/// One writer at a time in a directory, also among processes, until what is returned is dropped: two of them would
+/// take each other's part away, or rename what the other has written half.
+fn turn(dir: &Dir) -> io::Result<std::fs::File> {
+    let turn = dir.open(".")?.into_std();
+    // Some network file systems have no lock for a directory; there it is left to chance, as for every program.
+    let _ = turn.lock();
+    Ok(turn)
 }
 
 fn write_synced(dir: &Dir, part: &str, content: &[u8], mode: Option<u32>) -> io::Result<()> {
@@ -115,6 +125,24 @@ mod tests {
         place(&root, "a/b/letter.txt", None).unwrap();
         place(&root, "nowhere/x", None).unwrap();
         assert!(!home.path().join("out/a/b/letter.txt").exists());
+    }
+
+    #[test]
+    fn writers_of_one_file_take_turns_and_each_leaves_it_whole() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = || Dir::open_ambient_dir(home.path(), ambient_authority()).unwrap();
+        let writers: Vec<_> = (b'a'..b'i')
+            .map(|letter| {
+                let dir = dir();
+                std::thread::spawn(move || {
+                    (0..20).try_for_each(|_| replace(&dir, "x", &[letter; 5_000], None)).unwrap();
+                })
+            })
+            .collect();
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        let left = fs::read(home.path().join("x")).unwrap();
+        assert!(left.len() == 5_000 && left.iter().all(|letter| Some(letter) == left.first()), "torn");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "no part is left behind");
     }
 
     #[test]
