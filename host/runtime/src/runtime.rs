@@ -133,7 +133,12 @@ impl Runtime {
     ) -> Result<Inspection, InstallError> {
         let inspection = inspect(bytes)?;
         let inner = &self.0;
-        if inner.forms.map(&inner.engine, &inspection.digest).is_none() {
+        let kept = || inner.forms.map(&inner.engine, &inspection.digest).is_some();
+        if kept() {
+            return Ok(inspection);
+        }
+        let _alone = inner.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept() {
             compiling(&inspection);
             inner.compile(&inspection.digest, bytes)?;
         }

@@ -425,6 +425,24 @@ fn a_component_is_compiled_once() {
     assert!(!compiled(&started(&folder, missing)));
 }
 
+#[test]
+fn a_component_that_many_bring_at_once_is_compiled_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = started(&folder, missing);
+    let bytes = wat::parse_str(ECHO).unwrap();
+    let compiled = std::sync::atomic::AtomicU32::new(0);
+    std::thread::scope(|threads| {
+        for _ in 0..8 {
+            threads.spawn(|| {
+                let count =
+                    |_: &Inspection| drop(compiled.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+                runtime.install(&bytes, count).unwrap();
+            });
+        }
+    });
+    assert_eq!(compiled.into_inner(), 1);
+}
+
 #[tokio::test]
 async fn without_a_compiled_form_it_is_made_again_from_the_very_bytes() {
     let mut guest = stage(ECHO).on(json!({ "input": "x" }));
