@@ -11,6 +11,7 @@
 mod cli; // verbs, exit codes, JSON: what scripts rely on
 mod console; // the harness: sessions written in a README, run and compared
 mod examples; // every example's README is what happens
+mod guests; // misbehaving guests: what each is answered, and what it can't touch
 mod plugins; // every skill's own examples, through a home
 mod stage; // the harness: a project of its own for each test, skills built once
 mod tidy; // what the house promises about itself, read off its own files

@@ -12,7 +12,7 @@ kapell_guests::guest!("kapell:guests/with-files", escape);
 
 fn escape(input: String) -> Result<String, String> {
     let directories = preopens::get_directories();
-    let (data, _) = directories.iter().find(|(_, name)| name == "data").ok_or("no directory `data`")?;
+    let (data, _) = directories.iter().find(|(_, name)| name == "/data").ok_or("no directory `/data`")?;
     let tries = [upwards(data, &input), through_links(data, &input), by_moving(data, &input)];
     let lines = tries.into_iter().flatten().map(|(try_, answer)| match answer {
         Ok(()) => format!("escaped {try_}"),

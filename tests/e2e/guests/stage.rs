@@ -1,0 +1,292 @@
+//! The stage: a home in a folder of its own, guests with manifests, and the story of one attempt as text.
+//!
+//! Asks and rules are written as the inside of a TOML table, one a line; what every rule needs besides, its id and
+//! the skill it is for, is put in here. A rule's id is `rule-1` for the first one.
+
+use kapell_home::{Finished, Home, HomeError, Options, Place, Unwatched, Watcher};
+use kapell_journal::entry::{AttemptEnded, BlobRef, Body, RecordedEnding, RunEnding};
+use kapell_model::crossing::Crossing;
+use kapell_model::digest::Digest;
+use kapell_model::ending::Receipt;
+use kapell_model::id::RunId;
+use kapell_model::manifest::{Packed, SECTION};
+use kapell_model::quantity::Timestamp;
+use kapell_model::seam::Clock;
+use kapell_model::writes::WriteSummary;
+use kapell_workshop::build_examples;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use tempfile::TempDir;
+use wasm_encoder::{ComponentSection, CustomSection};
+
+/// All guests, built once for the whole test program.
+static GUESTS: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests");
+    let built = build_examples(&folder, &[], &mut |_| ()).expect("the guests build");
+    built.into_iter().map(|guest| (guest.name, guest.bytes)).collect()
+});
+
+/// The time in every home here: 2026-12-01T09:00:00Z.
+pub(super) const NOW: u64 = 1_796_115_600_000;
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp(NOW)
+    }
+}
+
+/// A guest's bytes as they were built, without a manifest.
+pub(super) fn bare(guest: &str) -> &'static [u8] {
+    GUESTS.get(guest).unwrap_or_else(|| panic!("there is no guest {guest}"))
+}
+
+/// The name a guest goes by as a skill: `local:reads-file`.
+pub(super) fn skill_of(guest: &str) -> String {
+    format!("local:{}", guest.replace('_', "-"))
+}
+
+/// A guest's bytes with a manifest that asks.
+pub(super) fn asking(guest: &str, asks: &[&str]) -> Vec<u8> {
+    let effects = if asks.iter().any(|ask| ask.contains("write\"")) { "idempotent" } else { "none" };
+    let asks: String =
+        asks.iter().map(|ask| format!("  {{ {ask}, reason = \"The test wants it\" }},\n")).collect();
+    let skill_toml = format!(
+        "capability = [\n{asks}]\n[skill]\nname = \"{}\"\nsummary = \"A test guest\"\n[operation.run]\neffects = \"{effects}\"\n",
+        skill_of(guest)
+    );
+    packed(bare(guest), skill_toml)
+}
+
+/// The bytes with a manifest at their end, as the workshop packs one.
+fn packed(component: &[u8], skill_toml: String) -> Vec<u8> {
+    let version = "1.0.0".parse().unwrap();
+    let section = Packed { schema: 1, version, skill_toml, files: BTreeMap::new() }.encode().unwrap();
+    let mut bytes = component.to_vec();
+    CustomSection { name: SECTION.into(), data: section.into() }.append_to_component(&mut bytes);
+    bytes
+}
+
+/// A policy: rules for one guest, then whatever else is said.
+pub(super) fn policy(guest: &str, rules: &[&str], rest: &str) -> String {
+    let rules = rules.iter().enumerate().map(|(index, rule)| {
+        format!("  {{ id = \"rule-{}\", skill = \"{}\", {rule} }},\n", index + 1, skill_of(guest))
+    });
+    format!("version = 1\nrule = [\n{}]\n{rest}\n", rules.collect::<String>())
+}
+
+/// A home in a folder of its own, beside it the directory `data` for grants.
+pub(super) struct Stage {
+    pub(super) home: Home,
+    folder: TempDir,
+}
+
+impl Stage {
+    pub(super) fn new(policy: &str) -> Self {
+        Self::watched(policy, Arc::new(Unwatched))
+    }
+
+    pub(super) fn watched(policy: &str, watcher: Arc<dyn Watcher>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("data")).unwrap();
+        Self { home: open(folder.path(), policy, watcher), folder }
+    }
+
+    /// The same home under another policy.
+    pub(super) fn under(self, policy: &str) -> Self {
+        let Self { home, folder } = self;
+        drop(home);
+        Self { home: open(folder.path(), policy, Arc::new(Unwatched)), folder }
+    }
+
+    /// The directory that rules bind as `./data`.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Puts a file beside the home.
+    pub(super) fn put(&self, path: &str, text: &str) {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Every file below the home's folder that is not the home's own, with its text.
+    pub(super) fn files(&self) -> Vec<(String, String)> {
+        let mut files = Vec::new();
+        gather(self.folder.path(), self.folder.path(), &mut files);
+        files.sort();
+        files
+    }
+
+    /// Calls a guest to its end.
+    pub(super) async fn call(&self, guest: &str, asks: &[&str], input: &str) -> Result<Story, HomeError> {
+        let bytes = if asks.is_empty() { Cow::Borrowed(bare(guest)) } else { asking(guest, asks).into() };
+        let finished =
+            self.call_bytes(&format!("{guest}.wasm"), &bytes, "run", json!({ "input": input })).await?;
+        Ok(self.story(&bytes, &finished))
+    }
+
+    /// Calls an operation of any bytes, as from a file of that name.
+    pub(super) async fn call_bytes(
+        &self,
+        file: &str,
+        bytes: &[u8],
+        operation: &str,
+        arguments: Value,
+    ) -> Result<Finished, HomeError> {
+        let skill = self.home.load(Path::new(file), bytes, operation, &arguments)?;
+        self.home.call(skill, operation, arguments, "user:test").await
+    }
+
+    fn story(&self, component: &[u8], finished: &Finished) -> Story {
+        let run = finished.standing.state.run.clone();
+        let ended = finished.standing.state.ended.as_ref().expect("a call comes to an end").state;
+        let mut entries = self.home.entries(&run).unwrap();
+        let attempt = entries.iter().rposition(|entry| matches!(entry.body, Body::AttemptEnded(_)));
+        let Body::AttemptEnded(attempt) = entries.swap_remove(attempt.expect("an attempt")).body else {
+            unreachable!("looked for above")
+        };
+        let value = |named: &BlobRef| self.home.value(named).expect("the value is kept");
+        let answer = match &attempt.ending {
+            RecordedEnding::Output(named) | RecordedEnding::SkillError(named) => Some(value(named)),
+            _ => None,
+        };
+        let crossings = attempt.crossings.as_ref().map(|named| serde_json::from_value(value(named)).unwrap());
+        let story = Story { run, ended, attempt, answer, crossings: crossings.unwrap_or_default() };
+        story.assert_receipt(component);
+        story
+    }
+}
+
+fn open(folder: &Path, policy: &str, watcher: Arc<dyn Watcher>) -> Home {
+    fs::write(folder.join("policy.toml"), policy).unwrap();
+    let place = Place::at(folder).unwrap();
+    Home::open(place, Options { clock: Arc::new(Still), watcher }).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn gather(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        match () {
+            () if [".kapell", "policy.toml"].contains(&name.as_str()) => {}
+            () if path.is_symlink() => files.push((name, "a link".into())),
+            () if path.is_dir() => gather(root, &path, files),
+            () => files.push((name, String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned())),
+        }
+    }
+}
+
+/// What one call left in the journal.
+pub(super) struct Story {
+    pub(super) run: RunId,
+    pub(super) ended: RunEnding,
+    pub(super) attempt: AttemptEnded,
+    pub(super) answer: Option<Value>,
+    pub(super) crossings: Vec<Crossing>,
+}
+
+impl Story {
+    pub(super) fn receipt(&self) -> &Receipt {
+        &self.attempt.receipt
+    }
+
+    pub(super) fn fuel(&self) -> u64 {
+        self.receipt().meters.fuel
+    }
+
+    /// Calls counted under a word.
+    pub(super) fn calls(&self, word: &str) -> u64 {
+        self.receipt().meters.crossings.get(word).copied().unwrap_or_default()
+    }
+
+    /// The text of an answer or of the skill's own error.
+    pub(super) fn words(&self) -> &str {
+        self.answer.as_ref().and_then(Value::as_str).unwrap_or_else(|| panic!("no words: {}", self.text()))
+    }
+
+    /// The ending in one line.
+    pub(super) fn ending(&self) -> String {
+        match &self.attempt.ending {
+            RecordedEnding::Output(_) => format!("output: {}", self.words()),
+            RecordedEnding::SkillError(_) => format!("skill error: {}", self.words()),
+            RecordedEnding::Refusal(refusal) => format!("refusal: {refusal}"),
+            RecordedEnding::Trap(trap) => {
+                let origin = trap.origin.map(|origin| format!(" set by {origin:?}").to_lowercase());
+                format!("trap {}{}: {}", trap.cause.word(), origin.unwrap_or_default(), trap.detail)
+            }
+            RecordedEnding::Cancelled => "cancelled".into(),
+            RecordedEnding::Lost => "lost".into(),
+        }
+    }
+
+    /// The ending, then what it left: writes, notes and log, a line each.
+    pub(super) fn text(&self) -> String {
+        let mut lines = vec![self.ending()];
+        lines.extend(self.attempt.writes.iter().map(written));
+        lines.extend(self.attempt.notes.iter().map(|note| format!("note [{}] {}", note.topic, note.text)));
+        lines.extend(self.attempt.log.iter().map(|line| format!("log {line}")));
+        lines.join("\n")
+    }
+
+    /// What was recorded, a line each: kind, call, thing, answer, rule.
+    pub(super) fn crossed(&self) -> String {
+        let line = |it: &Crossing| {
+            let answer = serde_json::to_string(&it.answer).unwrap();
+            let rule = it.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
+            format!("{} {} {} {answer}{rule}", it.kind, it.call, it.object)
+        };
+        self.crossings.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What holds for every attempt that reached a guest, however it ended.
+    fn assert_receipt(&self, component: &[u8]) {
+        let receipt = self.receipt();
+        let told = self.text();
+        assert_eq!(receipt.component, Digest::of(component), "{told}");
+        // Before the first instruction an attempt can be cancelled, or need more memory than it may have.
+        let at_once = ["cancelled", "trap memory"].iter().any(|ending| told.starts_with(ending));
+        assert!(at_once || receipt.meters.fuel > 0, "no fuel: {told}");
+        assert!(receipt.meters.fuel <= receipt.limits.limits.fuel, "beyond the limit: {told}");
+        assert!(at_once || receipt.meters.memory_peak > 0, "no memory: {told}");
+        assert!(receipt.meters.memory_peak <= receipt.limits.limits.memory.0, "beyond the limit: {told}");
+        assert!(receipt.meters.wall_micros > 0, "no time: {told}");
+        let answered = matches!(self.attempt.ending, RecordedEnding::Output(_));
+        assert!(answered || self.attempt.writes.is_empty(), "a broken attempt wrote: {told}");
+        assert_eq!(answered, self.ended == RunEnding::Done, "{told}");
+    }
+}
+
+fn written(write: &WriteSummary) -> String {
+    match write {
+        WriteSummary::Key { namespace, key, digest, bytes, .. } => match digest {
+            Some(_) => format!("key {namespace}/{key} {bytes} bytes"),
+            None => format!("key {namespace}/{key} removed"),
+        },
+        WriteSummary::File { grant, path, digest, bytes, .. } => match digest {
+            Some(_) => format!("file {grant}/{path} {bytes} bytes"),
+            None => format!("file {grant}/{path} removed"),
+        },
+    }
+}
+
+/// What an error of a home says: its message, the place and advice of each refusal.
+pub(super) fn refused(called: Result<Story, HomeError>) -> String {
+    let error = match called {
+        Ok(story) => panic!("it ran: {}", story.text()),
+        Err(error) => error,
+    };
+    let mut lines = vec![format!("{:?}: {error}", error.kind).to_lowercase()];
+    for refusal in &error.refusals {
+        let place = refusal.asked_at.as_deref().unwrap_or("nowhere");
+        lines.push(format!("asked at {place}: {}", refusal.advice.as_deref().unwrap_or("no advice")));
+    }
+    lines.extend(error.hint.map(|hint| format!("hint: {hint}")));
+    lines.join("\n")
+}
