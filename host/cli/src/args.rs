@@ -251,7 +251,8 @@ pub(crate) struct Saying {
     /// Minutes of your time it took; without it the tariff's estimate is used and marked.
     #[arg(long)]
     pub(crate) minutes: Option<rust_decimal::Decimal>,
-    /// The digest of what you were shown: refused when something else is asked by now.
+    /// The digest of what you were shown, or its first 12 digits: refused when something else is asked by now.
+    /// Needed as soon as a run has asked more than once.
     #[arg(long, value_name = "DIGEST")]
     pub(crate) shown: Option<String>,
 }

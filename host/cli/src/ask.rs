@@ -16,7 +16,7 @@ pub(crate) fn person(gate: &Gate, by: &str) -> anyhow::Result<Option<Reply>> {
     let Some(said) = said else { return Ok(None) };
     let reason =
         Text::new("Why? (stands in the journal)").prompt_skippable()?.filter(|why| !why.trim().is_empty());
-    let shown = Some(*gate.open.asked.shown.digest());
+    let shown = Some(gate.open.asked.shown.digest().hex());
     Ok(Some(Reply { said, shown, by: by.into(), reason, minutes: None }))
 }
 
@@ -51,6 +51,9 @@ fn value(shape: &AnswerShape) -> anyhow::Result<Option<Said>> {
 pub(crate) fn parse(shape: &AnswerShape, text: String) -> Value {
     match shape {
         AnswerShape::Input { shape: InputShape::String } | AnswerShape::Choice { .. } => Value::String(text),
+        AnswerShape::Shape { shape } if shape.check(&Value::String(text.clone())).is_ok() => {
+            Value::String(text)
+        }
         _ => serde_json::from_str(&text).unwrap_or(Value::String(text)),
     }
 }

@@ -4,6 +4,7 @@ use crate::output;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use kapell_home::{HomeError, Kind};
 use kapell_model::source::Diagnostic;
+use kapell_report::plain::lines;
 use kapell_workshop::BuildError;
 use serde_json::json;
 use std::process::ExitCode;
@@ -62,6 +63,22 @@ pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
     exit.into()
 }
 
+/// Arguments that don't parse, and the help and completions that are asked for by them.
+pub(crate) fn usage(error: &clap::Error, json: bool) -> ExitCode {
+    if error.use_stderr() && json {
+        let message = error.render().to_string();
+        let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        output::json(&json!({
+            "schema": "kapell.error/1",
+            "error": { "code": Exit::Usage.word(), "message": message, "hint": "see --help", "places": null, "refusals": null },
+        }));
+        return Exit::Usage.into();
+    }
+    // clap knows where each of its texts goes; a closed pipe ends output, not the program.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+}
+
 fn exit_of(error: &anyhow::Error) -> Exit {
     match (error.downcast_ref::<HomeError>(), error.downcast_ref::<BuildError>()) {
         (Some(error), _) => match error.kind {
@@ -70,7 +87,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             Kind::Refused => Exit::Refused,
             Kind::NotFound => Exit::NotFound,
             Kind::Integrity => Exit::Integrity,
-            Kind::Internal => Exit::Internal,
+            Kind::Taken | Kind::Internal => Exit::Internal,
         },
         (None, Some(_)) => Exit::Invalid,
         (None, None) => Exit::Internal,
@@ -100,12 +117,12 @@ fn report_json(error: &anyhow::Error, exit: Exit) {
 
 fn report_text(error: &anyhow::Error) {
     let Some(home) = error.downcast_ref::<HomeError>() else {
-        output::talk(&format!("error: {error:#}"));
+        output::talk(&format!("error: {}", lines(&format!("{error:#}"))));
         return;
     };
     match &home.diagnostics {
         Some(diagnostics) => diagnostics.0.iter().for_each(|it| output::talk(&place(it))),
-        None => output::talk(&format!("error: {home}")),
+        None => output::talk(&format!("error: {}", lines(&home.message))),
     }
     // Several refusals of one kind share their advice; it is said once.
     let advice: std::collections::BTreeSet<&String> =
@@ -117,17 +134,19 @@ fn report_text(error: &anyhow::Error) {
         ))
     });
     if let Some(hint) = &home.hint {
-        output::talk(&format!("hint: {hint}"));
+        output::talk(&format!("hint: {}", lines(hint)));
     }
 }
 
 /// A problem with its source line, when the file is at hand.
 fn place(it: &Diagnostic) -> String {
     let plain = match &it.hint {
-        Some(hint) => format!("error: {it}\n  hint: {hint}"),
-        None => format!("error: {it}"),
+        Some(hint) => lines(&format!("error: {it}\n  hint: {hint}")),
+        None => lines(&format!("error: {it}")),
     };
-    let Some(source) = output::source_of(&it.file) else { return plain };
+    // The source line is the author's own text; one that tries to deceive is not quoted.
+    let source = output::source_of(&it.file).filter(|source| lines(source) == *source);
+    let Some(source) = source else { return plain };
     let Some(span) = span(&source, it) else { return plain };
     let renderer = if output::colours() { Renderer::styled() } else { Renderer::plain() };
     let snippet = Snippet::source(source.as_str())

@@ -13,7 +13,10 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return failure::usage(&error, std::env::args().any(|argument| argument == "--json")),
+    };
     let json = args.json;
     let outcome = output::runtime().and_then(|runtime| runtime.block_on(commands::run(args)));
     match outcome {

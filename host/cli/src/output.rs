@@ -21,7 +21,7 @@ pub(crate) fn data(text: &str) {
 
 /// One JSON object for whoever called.
 pub(crate) fn json(value: &Value) {
-    data(&format!("{value:#}"));
+    data(&kapell_report::plain::json(value));
 }
 
 /// Talk to the person.

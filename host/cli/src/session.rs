@@ -1,6 +1,6 @@
 //! A session: the home a command works on, opened, with what is due moved first.
 
-use crate::args::Args;
+use crate::args::{Args, Runs, Verb};
 use crate::live::Live;
 use crate::output;
 use kapell_home::{Home, Options, Place};
@@ -46,8 +46,16 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
         output::talk(&format!("made a home for development in {}", home.place.folder().display()));
     }
     let session = Session { home, user: user(args), json: args.json, program: program(args) };
-    session.move_due().await?;
+    if moves_due(&args.verb) {
+        session.move_due().await?;
+    }
     Ok(session)
+}
+
+/// Any command that opens the home goes on with what is due, but for those that promise that nothing runs, and for
+/// the one that is there to stop a run.
+fn moves_due(verb: &Verb) -> bool {
+    !matches!(verb, Verb::Check(_) | Verb::Schema(_) | Verb::Doctor | Verb::Runs(Runs::Cancel { .. }))
 }
 
 /// The program and home as the person wrote them.
@@ -68,7 +76,8 @@ impl Session {
     async fn move_due(&self) -> anyhow::Result<()> {
         for (run, moved) in self.home.move_due().await? {
             if let Err(error) = moved {
-                output::talk(&format!("warning: {run} can't go on: {error}"));
+                let words = kapell_report::plain::lines(&error.message);
+                output::talk(&format!("warning: {run} can't go on: {words}"));
             }
         }
         Ok(())

@@ -24,9 +24,9 @@ pub struct Gate {
 pub struct Reply {
     /// What is said.
     pub said: Said,
-    /// The digest of what was shown to the person; none takes what is asked now, for a person who has just been
-    /// shown it by the same command.
-    pub shown: Option<Digest>,
+    /// The digest of what was shown to the person, or at least its first 8 hex digits. None is only taken from a run
+    /// that has asked a single question so far: there it can't be meant for another.
+    pub shown: Option<String>,
     /// Who answers, `user:NAME`.
     pub by: String,
     /// Why.
@@ -65,23 +65,46 @@ impl Home {
     /// # Errors
     /// When it is not an answer to what is asked now; nothing is recorded then.
     pub async fn answer(&self, run: &RunId, reply: Reply) -> Result<Finished, HomeError> {
-        let shown = match reply.shown {
-            Some(shown) => shown,
-            None => match self.gate(run)? {
-                Some(gate) => *gate.open.asked.shown.digest(),
-                None => {
-                    let state = self.standing(run)?.state;
-                    return Err(HomeError::new(
-                        Kind::Argument,
-                        format!("run {run} asks nothing now: it is {}", state.word()),
-                    ));
-                }
-            },
-        };
+        let shown = self.shown(run, reply.shown.as_deref())?;
         let Reply { said, by, reason, minutes, .. } = reply;
         let given = Given { shown, said, by, reason, minutes };
         make_directories(&self.standing(run)?.program.plan)?;
         let standing = self.stoppable(run, self.conductor.answer(run, &given)).await?;
         Ok(Finished::of(standing))
+    }
+
+    /// The digest an answer is bound to.
+    fn shown(&self, run: &RunId, said: Option<&str>) -> Result<Digest, HomeError> {
+        let state = self.standing(run)?.state;
+        let Some(open) = state.question.as_ref().filter(|_| state.ended.is_none()) else {
+            return Err(HomeError::new(
+                Kind::Argument,
+                format!("run {run} asks nothing now: it is {}", state.word()),
+            ));
+        };
+        let digest = *open.asked.shown.digest();
+        let asked_before: u32 = state.steps.values().map(|step| step.askings).sum();
+        match said.map(|said| said.strip_prefix("sha256:").unwrap_or(said)) {
+            Some(hex) if hex.len() >= 8 && digest.hex().starts_with(hex) => Ok(digest),
+            Some(_) => {
+                Err(HomeError::new(Kind::Argument, format!("what {run} asks now is not what was shown"))
+                    .hint("`gates show` shows what it asks; answer that"))
+            }
+            None if asked_before == 1 => Ok(digest),
+            None => Err(HomeError::new(
+                Kind::Argument,
+                format!("{run} has asked before; say which question is answered"),
+            )
+            .hint(format!("add --shown {} once you have read what `gates show` shows", digest.short()))),
+        }
+    }
+}
+
+impl Gate {
+    /// Whether the question is put to that person, by the role or by the one it was escalated to.
+    #[must_use]
+    pub fn is_put_to(&self, user: &str) -> bool {
+        let escalated = self.open.escalated;
+        escalated || self.open.asked.people.iter().any(|person| person == user || person == "user:*")
     }
 }

@@ -37,6 +37,8 @@ pub enum Kind {
     NotFound,
     /// Everybody: what is stored is not what was written.
     Integrity,
+    /// Nobody at present: another process drives the run.
+    Taken,
     /// The host's own trouble: disk, engine, a defect.
     Internal,
 }
@@ -68,6 +70,7 @@ impl HomeError {
     pub fn io(doing: &str, path: &Path, cause: &io::Error) -> Self {
         let kind = match cause.kind() {
             io::ErrorKind::NotFound => Kind::NotFound,
+            io::ErrorKind::InvalidData => Kind::Invalid,
             _ => Kind::Internal,
         };
         Self::new(kind, format!("{doing} {}: {cause}", path.display()))
@@ -124,6 +127,8 @@ impl From<JournalError> for HomeError {
         let message = error.to_string();
         match error {
             JournalError::NotFound(_) => Self::new(Kind::NotFound, message).hint("`kapell runs list` shows all runs"),
+            JournalError::Owned(_) | JournalError::Fenced(_) => Self::new(Kind::Taken, message)
+                .hint("wait until it has come to rest, or stop it with `runs cancel`"),
             JournalError::Damaged(_) => Self::new(Kind::Integrity, message)
                 .hint("nothing was run; keep a copy of the home as it is before you do anything else"),
             JournalError::Unavailable { .. } => Self::new(Kind::Internal, message)

@@ -1,7 +1,7 @@
 //! Flows of a home: reading, checking whole, and what a run is pinned to.
 
 use crate::error::{HomeError, Kind};
-use crate::home::{Home, shown};
+use crate::home::{Home, TEXT_MAX, read_text, shown};
 use kapell_model::digest::Digest;
 use kapell_model::flow::{self, Authored, Context, Grants, Resolved};
 use kapell_model::grant::Refusal;
@@ -36,7 +36,7 @@ impl Home {
     /// # Errors
     /// `NotFound` when there is no such file; `Invalid` with every problem by file, line and column.
     pub fn check_flow(&self, path: &Path) -> Result<CheckedFlow, HomeError> {
-        let text = fs::read_to_string(path).map_err(|cause| HomeError::io("read the flow", path, &cause))?;
+        let text = read_text(path, TEXT_MAX)?;
         self.check_text(&shown(path), &text, &self.store.catalog()?, path.parent())
     }
 

@@ -7,6 +7,7 @@ use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
 use kapell_model::digest::Digest;
 use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::policy::{DEFAULT_POLICY, Policy, Surroundings};
+use kapell_model::quantity::Bytes;
 use kapell_model::seam::{Clock, HostFault};
 use kapell_runtime::{Runtime, RuntimeConfig};
 use kapell_store::{Components, OwnerLock, SqliteStore};
@@ -151,11 +152,46 @@ fn read_tariff(path: &Path) -> Result<(String, PinnedTariff), HomeError> {
 }
 
 fn read_or(path: &Path, absent: &str) -> Result<String, HomeError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(text),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(absent.into()),
-        Err(cause) => Err(HomeError::io("read", path, &cause)),
+    match path.exists() {
+        true => read_text(path, TEXT_MAX),
+        false => Ok(absent.into()),
     }
+}
+
+/// The largest policy, tariff or flow that is read at all; each has its own smaller bound.
+pub(crate) const TEXT_MAX: u64 = 1 << 20;
+
+/// The largest input of a run or call.
+pub const INPUT_MAX: u64 = 8 << 20;
+
+/// The largest component file that is read at all.
+pub const COMPONENT_MAX: u64 = (64 << 20) + 1;
+
+/// The bytes of a regular file, up to a bound: a pipe would be waited on for ever, an endless device read for ever.
+///
+/// # Errors
+/// When it is no regular file, larger than `most` bytes, or can't be read.
+pub fn read_capped(path: &Path, most: u64) -> Result<Vec<u8>, HomeError> {
+    use std::io::Read as _;
+    let failed = |cause: std::io::Error| HomeError::io("read", path, &cause);
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(HomeError::new(Kind::Argument, format!("{} is no regular file", path.display())));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path).map_err(failed)?.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    match bytes.len() as u64 > most {
+        true => {
+            Err(HomeError::new(Kind::Invalid, format!("{} has more than {}", path.display(), Bytes(most))))
+        }
+        false => Ok(bytes),
+    }
+}
+
+/// The same as text.
+pub(crate) fn read_text(path: &Path, most: u64) -> Result<String, HomeError> {
+    let bytes = read_capped(path, most)?;
+    String::from_utf8(bytes)
+        .map_err(|_| HomeError::new(Kind::Invalid, format!("{} is no UTF-8 text", path.display())))
 }
 
 /// The name people know a file by.

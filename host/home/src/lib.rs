@@ -20,7 +20,7 @@ pub use answers::{Gate, Reply};
 pub use clock::SystemClock;
 pub use error::{HomeError, Kind};
 pub use flows::{CheckedFlow, inputs};
-pub use home::{Home, Options};
+pub use home::{COMPONENT_MAX, Home, INPUT_MAX, Options, read_capped};
 pub use kapell_conductor::answer::{Given, Said};
 pub use kapell_conductor::drive::{Standing, Unwatched, Watcher};
 pub use kapell_conductor::known::Known;

@@ -6,7 +6,7 @@ use crate::home::Home;
 use crate::stop::{LOOK, StopRequest};
 use kapell_conductor::drive::{DriveError, Launch, Standing, standing};
 use kapell_conductor::program::Program;
-use kapell_journal::entry::{BlobRef, Entry, RecordedEnding};
+use kapell_journal::entry::{BlobRef, Entry, RecordedEnding, RunEnding};
 
 use kapell_journal::seam::{JournalError, Journals as _, RunRow};
 use kapell_model::grant::Authority;
@@ -36,7 +36,8 @@ impl Finished {
         let state = &standing.state;
         let known = |named: &BlobRef| standing.known.get(named).map(|value| (*value).clone());
         let output = state.ended.as_ref().and_then(|ended| ended.outputs.as_ref()).and_then(known);
-        let failed_at = state.ended.as_ref().and_then(|ended| ended.step.as_ref());
+        let failed = state.ended.as_ref().filter(|ended| ended.state == RunEnding::Failed);
+        let failed_at = failed.and_then(|ended| ended.step.as_ref());
         let last = failed_at.and_then(|step| state.steps.get(step)).and_then(|step| step.attempts.last());
         let skill_error = match last.and_then(|attempt| attempt.ended.as_ref()).map(|ended| &ended.ending) {
             Some(RecordedEnding::SkillError(named)) => known(named),
@@ -123,11 +124,6 @@ impl Home {
         }
     }
 
-    /// Stops a run this process drives; says whether there was one.
-    pub fn stop_own(&self, run: &RunId, by: &str, reason: &str) -> bool {
-        self.conductor.stop(run, by, reason)
-    }
-
     /// Moves everything whose time has come: reminds, escalates, expires, and goes on with runs that were cut off.
     /// A run that another living process drives is left to it.
     ///
@@ -137,9 +133,9 @@ impl Home {
     pub async fn move_due(&self) -> Result<Vec<(RunId, Result<Finished, HomeError>)>, HomeError> {
         let mut moved = Vec::new();
         for run in self.store.due(self.clock.now())? {
-            match self.conductor.resume(&run).await {
-                Err(DriveError::Journal(JournalError::Owned(_) | JournalError::Fenced(_))) => {}
-                other => moved.push((run, other.map(Finished::of).map_err(HomeError::from))),
+            match self.resume(&run).await {
+                Err(error) if error.kind == Kind::Taken => {}
+                other => moved.push((run, other)),
             }
         }
         Ok(moved)

@@ -186,6 +186,13 @@ fn name(line: &Line, by: By) -> String {
     }
 }
 
+/// The sum of all rows; none when they are not of one currency.
+#[must_use]
+pub fn total(rows: &[Row]) -> Option<Money> {
+    let (first, rest) = rows.split_first()?;
+    rest.iter().try_fold(first.total.clone(), |sum, row| sum.plus(&row.total)).ok()
+}
+
 /// A table of rows with a total line, columns aligned on the right.
 #[must_use]
 pub fn table(rows: &[Row], heading: &str) -> String {
@@ -202,6 +209,12 @@ pub fn table(rows: &[Row], heading: &str) -> String {
         }));
         line.push(format!("{}{}", row.total, if row.estimated { " (estimated)" } else { "" }));
         line.push(crate::plain::number(row.fuel));
+        cells.push(line);
+    }
+    if let (Some(total), true) = (total(rows), rows.len() > 1) {
+        let mut line = vec!["total".to_owned()];
+        line.extend(kinds.iter().map(|_| String::new()));
+        line.extend([total.to_string(), crate::plain::number(rows.iter().map(|row| row.fuel).sum())]);
         cells.push(line);
     }
     aligned(&cells)

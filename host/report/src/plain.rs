@@ -45,6 +45,26 @@ pub fn value(value: &Value, width: usize) -> String {
     }
 }
 
+/// A JSON value over several lines that is still JSON: what can't be seen is written as a `\u` escape.
+#[must_use]
+pub fn json(value: &Value) -> String {
+    let mut shown = String::new();
+    for letter in format!("{value:#}").chars() {
+        match letter {
+            '\n' => shown.push('\n'),
+            letter if is_deceptive(letter) => {
+                let mut units = [0; 2];
+                letter
+                    .encode_utf16(&mut units)
+                    .iter()
+                    .for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
+            }
+            letter => shown.push(letter),
+        }
+    }
+    shown
+}
+
 /// A number with its thousands apart: `1,234,567`.
 #[must_use]
 pub fn number(number: u64) -> String {
@@ -87,6 +107,9 @@ mod tests {
         assert_eq!(line("pay\u{202e}01"), "pay\\u{202e}01");
         assert_eq!(lines("a\r\nb\u{7}"), "a\nb\\u{7}");
         assert_eq!(short("abcdef", 4), "abc…");
+        let value = Value::String("\u{9b}2J\u{202e}\u{e0001}é".into());
+        assert_eq!(json(&value), "\"\\u009b2J\\u202e\\udb40\\udc01é\"");
+        assert_eq!(serde_json::from_str::<Value>(&json(&value)).ok(), Some(value));
         assert_eq!(number(1_234_567), "1,234,567");
         assert_eq!(number(100), "100");
         assert_eq!(micros(12_345), "12.3 ms");

@@ -5,7 +5,7 @@ use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
 use kapell_home::{HomeError, Kind};
-use kapell_report::cost::{By, Line, Row, summed, table};
+use kapell_report::cost::{By, Line, Row, summed, table, total};
 use serde_json::json;
 
 pub(crate) fn run(session: &Session, cost: &Cost) -> anyhow::Result<Exit> {
@@ -21,10 +21,9 @@ pub(crate) fn run(session: &Session, cost: &Cost) -> anyhow::Result<Exit> {
     }
     let rows = sum(&lines, by(cost.by))?;
     if session.json {
-        let total = sum(&lines, By::Run)?;
         output::json(&json!({
             "schema": "kapell.cost/1", "example-prices": example, "rows": rows, "lines": lines,
-            "total": total.iter().map(|row| row.total.to_string()).collect::<Vec<_>>(),
+            "total": total(&rows),
         }));
         return Ok(Exit::Ok);
     }

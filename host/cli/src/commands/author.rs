@@ -168,7 +168,7 @@ fn read_text(path: &Path) -> Result<String, HomeError> {
 }
 
 fn read_skill(path: &Path) -> Result<Skill, HomeError> {
-    let bytes = std::fs::read(path).map_err(|cause| HomeError::io("read", path, &cause))?;
+    let bytes = crate::commands::run::component(&path)?;
     Ok(inspect_file(path, &bytes)?.skill)
 }
 

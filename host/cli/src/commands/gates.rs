@@ -7,7 +7,6 @@ use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
 use kapell_home::{Gate, HomeError, Kind, Reply, Said};
-use kapell_model::digest::Digest;
 use kapell_report::cost::listed;
 use kapell_report::log::instant;
 use kapell_report::plain::short;
@@ -83,8 +82,7 @@ fn show(session: &Session, said: &str) -> anyhow::Result<Exit> {
 
 async fn answer(session: &Session, run: &str, said: Said, with: &Saying) -> anyhow::Result<Exit> {
     let run = session.home.find_run(run)?;
-    let shown = with.shown.as_deref().map(str::parse::<Digest>).transpose();
-    let shown = shown.map_err(|cause| HomeError::new(Kind::Argument, format!("--shown is {cause}")))?;
+    let shown = with.shown.clone();
     let (reason, minutes) = (with.reason.clone(), with.minutes);
     let reply = Reply { said, shown, by: session.user.clone(), reason, minutes };
     let finished = session.home.answer(&run, reply).await?;

@@ -4,7 +4,6 @@ use crate::args::{Call, Run};
 use crate::failure::Exit;
 use crate::session::Session;
 use crate::{ask, output};
-use anyhow::Context as _;
 use kapell_home::{Finished, HomeError, Kind, inputs};
 use kapell_journal::entry::RunEnding;
 use kapell_report::plain;
@@ -23,16 +22,20 @@ pub(crate) async fn run(session: &Session, run: &Run) -> anyhow::Result<Exit> {
     Ok(tell(session, &finished, run.no_wait))
 }
 
-/// Asks the person at the terminal until the run is over or they would rather answer later.
+/// Asks the person at the terminal until the run is over, asks somebody else, or they would rather answer later.
 async fn converse(session: &Session, mut finished: Finished) -> anyhow::Result<Finished> {
     loop {
         let run = finished.standing.state.run.clone();
-        let Some(gate) = session.home.gate(&run)? else { return Ok(finished) };
+        let Some(gate) = session.home.gate(&run)?.filter(|gate| gate.is_put_to(&session.user)) else {
+            return Ok(finished);
+        };
         let Some(reply) = ask::person(&gate, &session.user)? else { return Ok(finished) };
         match session.home.answer(&run, reply).await {
             Ok(next) => finished = next,
+            // While the person thought, time went on: the question may have expired or been answered.
             Err(error) if error.kind == Kind::Argument => {
-                output::talk(&format!("that was not taken: {error}"))
+                output::talk(&format!("that was not taken: {}", plain::lines(&error.message)));
+                finished = session.home.resume(&run).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -48,7 +51,7 @@ pub(crate) async fn call(session: &Session, call: &Call) -> anyhow::Result<Exit>
     })?;
     let file = Path::new(&call.skill);
     let skill = if file.is_file() {
-        let bytes = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
+        let bytes = component(file)?;
         let progress = crate::live::slow("compiling", file);
         let loaded = session.home.load(file, &bytes, &call.operation, &arguments);
         progress.done();
@@ -67,6 +70,11 @@ fn missing(error: HomeError, named: &str) -> HomeError {
     }
 }
 
+/// The bytes of a component file.
+pub(crate) fn component(path: &Path) -> Result<Vec<u8>, HomeError> {
+    kapell_home::read_capped(path, kapell_home::COMPONENT_MAX)
+}
+
 /// One `name=value`, `name=@FILE` or `name=@-`.
 pub(crate) fn input(pair: &str) -> anyhow::Result<(String, String)> {
     let split = pair.split_once('=').ok_or_else(|| {
@@ -82,7 +90,8 @@ pub(crate) fn content(value: &str) -> anyhow::Result<String> {
     match value.strip_prefix('@') {
         Some("-") => {
             let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("read standard input as text")?;
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(|cause| HomeError::new(Kind::Argument, format!("read standard input: {cause}")))?;
             Ok(text)
         }
         Some(file) => Ok(read_text(Path::new(file))?),
@@ -91,7 +100,7 @@ pub(crate) fn content(value: &str) -> anyhow::Result<String> {
 }
 
 fn read_text(path: &Path) -> Result<String, HomeError> {
-    let bytes = std::fs::read(path).map_err(|cause| HomeError::io("read", path, &cause))?;
+    let bytes = kapell_home::read_capped(path, kapell_home::INPUT_MAX)?;
     String::from_utf8(bytes)
         .map_err(|_| HomeError::new(Kind::Argument, format!("{} is no UTF-8 text", path.display())))
 }
@@ -108,7 +117,7 @@ pub(crate) fn tell(session: &Session, finished: &Finished, no_wait: bool) -> Exi
 
 fn as_json(session: &Session, finished: &Finished) -> Value {
     let state = &finished.standing.state;
-    let question = state.question.as_ref().map(|open| {
+    let question = state.question.as_ref().filter(|_| state.ended.is_none()).map(|open| {
         json!({
             "step": open.asked.step,
             "role": open.asked.role,
@@ -136,31 +145,43 @@ fn as_json(session: &Session, finished: &Finished) -> Value {
 fn tell_text(session: &Session, finished: &Finished) {
     let state = &finished.standing.state;
     if let Some(output) = &finished.output {
-        output::data(&format!("{output:#}"));
+        output::data(&plain::json(output));
     }
     if let Some(error) = &finished.skill_error {
-        output::talk(&format!("skill error: {}", plain::lines(&format!("{error:#}"))));
+        output::talk(&format!("skill error: {}", plain::json(error)));
     }
     if let (None, Some(open)) = (&state.ended, &state.question) {
         let shown = session.home.value(&open.asked.shown).unwrap_or(Value::Null);
         output::talk(&format!("\n{}\n", kapell_report::gate::text(open, &shown)));
         output::talk(&next_commands(session, finished));
     }
-    let example = if finished.standing.program.tariff.tariff.example { " at example prices" } else { "" };
-    let fuel = plain::number(finished.fuel);
-    output::talk(&format!("{} is {}; fuel {fuel}, {}{example}", state.run, state.word(), finished.cost));
+    output::talk(&format!("{} is {}; {}", state.run, state.word(), price(finished)));
 }
 
+/// What it took and what it cost, beside what the outcome is declared to be worth once there is one.
+fn price(finished: &Finished) -> String {
+    let program = &finished.standing.program;
+    let example = if program.tariff.tariff.example { " at example prices" } else { "" };
+    let done = finished.standing.state.ended.as_ref().is_some_and(|ended| ended.state == RunEnding::Done);
+    let worth = program.plan.outcome.as_ref().filter(|_| done).and_then(|outcome| {
+        let worth = outcome.worth.as_ref()?;
+        Some(format!(", beside a declared worth of {worth} ({})", plain::line(&outcome.name)))
+    });
+    let fuel = plain::number(finished.fuel);
+    format!("fuel {fuel}, {}{example}{}", finished.cost, worth.unwrap_or_default())
+}
+
+/// How to answer, bound to what was shown: a later question is not met by this command.
 fn next_commands(session: &Session, finished: &Finished) -> String {
     use kapell_model::plan::AnswerShape;
     let (program, run) = (&session.program, &finished.standing.state.run);
-    match finished.standing.state.question.as_ref().map(|open| &open.asked.answer) {
-        Some(AnswerShape::Approval) => {
-            format!(
-                "answer with:  {program} gates approve {run}\n         or:  {program} gates reject {run} --reason WHY"
-            )
-        }
-        _ => format!("answer with:  {program} gates answer {run} VALUE"),
+    let Some(open) = &finished.standing.state.question else { return String::new() };
+    let shown = open.asked.shown.digest().short();
+    match open.asked.answer {
+        AnswerShape::Approval => format!(
+            "answer with:  {program} gates approve {run} --shown {shown}\n         or:  {program} gates reject {run} --shown {shown} --reason WHY"
+        ),
+        _ => format!("answer with:  {program} gates answer {run} VALUE --shown {shown}"),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::commands::run::tell;
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
+use kapell_journal::entry::RunEnding;
 use kapell_report::cost::listed;
 use kapell_report::log::{self, instant};
 use serde_json::json;
@@ -20,8 +21,10 @@ pub(crate) async fn run(session: &Session, runs: &Runs) -> anyhow::Result<Exit> 
         Runs::Cancel { run, reason } => {
             let run = session.home.find_run(run)?;
             let finished = session.home.cancel(&run, &session.user, reason).await?;
-            tell(session, &finished, false);
-            Ok(Exit::Ok)
+            let exit = tell(session, &finished, false);
+            let cancelled =
+                finished.standing.state.ended.as_ref().is_some_and(|it| it.state == RunEnding::Cancelled);
+            Ok(if cancelled { Exit::Ok } else { exit })
         }
     }
 }

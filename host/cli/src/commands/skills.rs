@@ -21,7 +21,7 @@ pub(crate) fn add(session: &Session, add: &Add) -> anyhow::Result<Exit> {
         added.push(install(session, &component.path, &component.bytes)?);
     }
     for file in files {
-        let bytes = std::fs::read(&file).map_err(|cause| HomeError::io("read", &file, &cause))?;
+        let bytes = crate::commands::run::component(&file)?;
         added.push(install(session, &file, &bytes)?);
     }
     if session.json {
