@@ -13,8 +13,10 @@ use kapell_model::digest::Digest;
 use kapell_model::ending::{Meters, TrapCause};
 use kapell_model::id::RuleId;
 use kapell_model::limits::Limits;
+use kapell_model::quantity::Span;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Most bytes of answers and contents one attempt may have recorded. A record cut short could not be replayed, so
 /// a guest that wants more is stopped rather than half remembered.
@@ -34,6 +36,11 @@ pub struct LimitReached {
     pub cause: TrapCause,
     /// One line for people: what was wanted and what was granted.
     pub detail: String,
+}
+
+/// What the ending of a guest whose time is over says.
+pub(crate) fn not_done_within(deadline: Span) -> String {
+    format!("not done within {deadline}")
 }
 
 /// What a capability asks the world for.
@@ -103,6 +110,8 @@ struct Ledger {
     known: BTreeSet<Digest>,
     calls: u64,
     calls_max: u64,
+    until: Instant,
+    deadline: Span,
     talk: u64,
     talk_max: u64,
     recorded: u64,
@@ -118,6 +127,8 @@ impl Crossings {
             known: BTreeSet::new(),
             calls: 0,
             calls_max: limits.host_calls,
+            until: Instant::now() + Duration::from_millis(limits.deadline.0),
+            deadline: limits.deadline,
             talk: 0,
             talk_max: limits.talk.0,
             recorded: 0,
@@ -128,9 +139,16 @@ impl Crossings {
     /// Counts one call from the guest under `word`: a kind's own word, `io`, or `inert` for an empty answer.
     ///
     /// # Errors
-    /// When the guest has made more calls than its limit.
+    /// When the guest has made more calls than its limit, or its time is over: calls cost the guest next to no fuel, so
+    /// one that only calls is seldom looked at otherwise.
     pub fn count(&self, word: &'static str) -> Result<(), LimitReached> {
         let mut ledger = self.ledger();
+        if Instant::now() >= ledger.until {
+            return Err(LimitReached {
+                cause: TrapCause::Deadline,
+                detail: not_done_within(ledger.deadline),
+            });
+        }
         if ledger.calls >= ledger.calls_max {
             let detail = format!("more than {} calls to the host", ledger.calls_max);
             return Err(LimitReached { cause: TrapCause::HostCalls, detail });
@@ -353,6 +371,16 @@ mod tests {
         let mut meters = Meters::default();
         crossings.take().fill(&mut meters);
         assert_eq!(meters.crossings, BTreeMap::from([("files".into(), 2), ("random".into(), 1)]));
+    }
+
+    #[test]
+    fn no_call_is_answered_once_the_time_is_over() {
+        let with = |deadline| Crossings::live(&Limits { deadline: Span(deadline), ..Limits::default() });
+        assert_eq!(with(3_600_000).count("files"), Ok(()));
+        let over = with(0);
+        let end = over.cross(&ASK, || panic!("the world is not asked")).unwrap_err();
+        assert_eq!(end.downcast::<LimitReached>().unwrap().cause, TrapCause::Deadline);
+        assert!(over.take().counts.is_empty());
     }
 
     #[test]

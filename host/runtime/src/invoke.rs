@@ -7,7 +7,7 @@ use crate::capability::{Capabilities, Sources};
 use crate::engine::FUEL_SLICE;
 use crate::guest::Guest;
 use crate::inert::InertCtx;
-use crate::value::{Answered, Arguments, CallError};
+use crate::value::{Answered, Arguments, COPIED_MIN, CallError};
 use ending::{Outcome, Stopped};
 use guard::Guard;
 use kapell_model::ending::{Attempt, Ending, Meters};
@@ -107,6 +107,8 @@ fn store(engine: &Engine, guest: Guest, job: &Job) -> Result<Store<Guest>, HostF
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.memory);
     store.set_max_component_handles(limits.handles as usize);
+    // While it is instantiated a guest can call the host too.
+    store.set_hostcall_fuel(COPIED_MIN);
     store
         .set_fuel(limits.fuel.saturating_add(FUEL_SLACK))
         .and_then(|()| store.fuel_async_yield_interval(Some(FUEL_SLICE)))

@@ -18,7 +18,7 @@ use whole::{Piece, WholeResult};
 
 /// The least the engine may copy from guest to host in one call, bytes. It bounds calls to capabilities as well as
 /// the answer, so a small answer limit must not stop a guest from writing a file; the answer itself is measured.
-const COPIED_MIN: usize = 16 << 20;
+pub(crate) const COPIED_MIN: usize = 16 << 20;
 
 /// What a name in a value costs the host at most, when the bound on copying is derived: longer ones count as this.
 const NAME_MAX: usize = 64;

@@ -1,6 +1,6 @@
 //! What a stopped or finished call means: exactly one ending, with the cause told from types, not from messages.
 
-use crate::crossings::{LimitReached, one_line};
+use crate::crossings::{LimitReached, not_done_within, one_line};
 use crate::inert::Printed;
 use crate::value::{Answer, Answered, CallError};
 use kapell_model::ending::{Ending, Trap, TrapCause};
@@ -45,9 +45,7 @@ impl Outcome<'_> {
                 Ok((Ending::SkillError(value), bytes))
             }
             Err(Stopped::Cancelled) => Ok((Ending::Cancelled, 0)),
-            Err(Stopped::Deadline) => {
-                trap(TrapCause::Deadline, format!("not done within {}", limits.limits.deadline))
-            }
+            Err(Stopped::Deadline) => trap(TrapCause::Deadline, not_done_within(limits.limits.deadline)),
             Err(Stopped::Panicked(message)) => {
                 Err(HostFault { doing: "answer a call of the skill's".into(), cause: message })
             }
