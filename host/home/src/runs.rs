@@ -89,12 +89,14 @@ impl Home {
             match self.conductor.cancel(run, by, reason).await {
                 Err(DriveError::Journal(JournalError::Owned(_))) => request.leave(by, reason)?,
                 Err(DriveError::Journal(JournalError::Fenced(_))) => {}
+                // This process drives it and has raised its flag; it ends its attempt first.
+                Ok(standing) if standing.state.ended.is_none() => {}
                 other => {
                     request.clear();
                     return Ok(Finished::of(other?));
                 }
             }
-            // The other process looks as often; it ends its attempt, and then the run is free to be claimed.
+            // Another process looks as often; it ends its attempt, and then the run is free to be claimed.
             tokio::time::sleep(LOOK).await;
             let now = self.standing(run)?;
             if now.state.ended.is_some() {
