@@ -19,6 +19,7 @@ mod files;
 mod grants;
 mod keyvalue;
 mod limits;
+mod poisoned;
 mod record;
 mod sockets;
 mod stage;

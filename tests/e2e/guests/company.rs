@@ -71,10 +71,12 @@ async fn a_cancel_ends_a_guest_that_works_and_one_that_sleeps() {
         let run = runs.recv().await.unwrap();
         // By the time another call is through, the guest is at work or asleep.
         assert_eq!(stage.call("echo", &[], "meanwhile").await.unwrap().text(), "output: meanwhile");
-        assert!(stage.home.stop_own(&run, "user:ada", "enough"), "{guest} runs here");
+        let stopped = stage.home.cancel(&run, "user:ada", "enough").await.unwrap();
+        let state = &stopped.standing.state;
+        assert_eq!(state.cancel, Some(("user:ada".into(), "enough".into())), "{guest}");
+        assert_eq!(state.ended.as_ref().unwrap().state, RunEnding::Cancelled, "{guest}");
         let story = call.await.unwrap();
         assert_eq!((story.text().as_str(), story.ended), ("cancelled", RunEnding::Cancelled), "{guest}");
-        assert!(!stage.home.stop_own(&run, "user:ada", "enough"), "{guest} is over");
     }
 }
 

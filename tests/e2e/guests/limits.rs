@@ -151,6 +151,15 @@ async fn calls_without_end_end_at_the_limit() {
     }
 }
 
+/// Calls cost next to no fuel, so it is the calls that look at the clock.
+#[tokio::test]
+async fn calls_without_end_end_at_the_deadline_too() {
+    let limits = most(r#"host-calls = 9_000_000_000, deadline = "200ms", fuel = 900_000_000_000_000"#);
+    let stage = Stage::new(&policy("calls_without_end", &[], &limits));
+    let story = stage.call("calls_without_end", &[], "").await.unwrap();
+    assert_eq!(story.text(), "trap deadline set by policy: not done within 200 ms");
+}
+
 #[tokio::test]
 async fn printing_without_end_ends_at_the_limit_and_what_was_said_is_kept() {
     let stage = Stage::new(&policy("prints_without_end", &[], &most(r#"talk = "3KiB""#)));

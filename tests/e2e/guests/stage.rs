@@ -144,7 +144,8 @@ impl Stage {
         self.home.call(skill, operation, arguments, "user:test").await
     }
 
-    fn story(&self, component: &[u8], finished: &Finished) -> Story {
+    /// What the call of a component left.
+    pub(super) fn story(&self, component: &[u8], finished: &Finished) -> Story {
         let run = finished.standing.state.run.clone();
         let ended = finished.standing.state.ended.as_ref().expect("a call comes to an end").state;
         let mut entries = self.home.entries(&run).unwrap();
@@ -211,11 +212,19 @@ impl Story {
         self.answer.as_ref().and_then(Value::as_str).unwrap_or_else(|| panic!("no words: {}", self.text()))
     }
 
+    /// An answer as people read it: a text as it is, anything else as JSON.
+    fn shown(&self) -> String {
+        match &self.answer {
+            Some(Value::String(text)) => text.clone(),
+            answer => answer.as_ref().map(Value::to_string).unwrap_or_default(),
+        }
+    }
+
     /// The ending in one line.
     pub(super) fn ending(&self) -> String {
         match &self.attempt.ending {
-            RecordedEnding::Output(_) => format!("output: {}", self.words()),
-            RecordedEnding::SkillError(_) => format!("skill error: {}", self.words()),
+            RecordedEnding::Output(_) => format!("output: {}", self.shown()),
+            RecordedEnding::SkillError(_) => format!("skill error: {}", self.shown()),
             RecordedEnding::Refusal(refusal) => format!("refusal: {refusal}"),
             RecordedEnding::Trap(trap) => {
                 let origin = trap.origin.map(|origin| format!(" set by {origin:?}").to_lowercase());
