@@ -10,6 +10,7 @@
 
 mod cli; // verbs, exit codes, JSON: what scripts rely on
 mod console; // the harness: sessions written in a README, run and compared
+mod demo; // five beats on one page, each as its journal says
 mod examples; // every example's README is what happens
 mod guests; // misbehaving guests: what each is answered, and what it can't touch
 mod plugins; // every skill's own examples, through a home

@@ -45,7 +45,7 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
     if made && !args.json {
         output::talk(&format!("made a home for development in {}", home.place.folder().display()));
     }
-    let session = Session { home, user: user(args), json: args.json, program: program(args) };
+    let session = Session { home, user: user(args), json: args.json, program: program(args.home.as_deref()) };
     if moves_due(&args.verb) {
         session.move_due().await?;
     }
@@ -59,14 +59,14 @@ fn moves_due(verb: &Verb) -> bool {
 }
 
 /// The program and home as the person wrote them.
-fn program(args: &Args) -> String {
+pub(crate) fn program(home: Option<&Path>) -> String {
     let program = env::args().next().unwrap_or_else(|| "kapell".into());
     let program = if env::var_os("CARGO").is_some() && program.contains("target/") {
         "cargo run --".into()
     } else {
         program
     };
-    match &args.home {
+    match home {
         Some(home) => format!("{program} --home {}", home.display()),
         None => program,
     }

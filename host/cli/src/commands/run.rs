@@ -23,7 +23,7 @@ pub(crate) async fn run(session: &Session, run: &Run) -> anyhow::Result<Exit> {
 }
 
 /// Asks the person at the terminal until the run is over, asks somebody else, or they would rather answer later.
-async fn converse(session: &Session, mut finished: Finished) -> anyhow::Result<Finished> {
+pub(crate) async fn converse(session: &Session, mut finished: Finished) -> anyhow::Result<Finished> {
     loop {
         let run = finished.standing.state.run.clone();
         let Some(gate) = session.home.gate(&run)?.filter(|gate| gate.is_put_to(&session.user)) else {
@@ -172,7 +172,7 @@ fn price(finished: &Finished) -> String {
 }
 
 /// How to answer, bound to what was shown: a later question is not met by this command.
-fn next_commands(session: &Session, finished: &Finished) -> String {
+pub(crate) fn next_commands(session: &Session, finished: &Finished) -> String {
     use kapell_model::plan::AnswerShape;
     let (program, run) = (&session.program, &finished.standing.state.run);
     let Some(open) = &finished.standing.state.question else { return String::new() };
@@ -185,7 +185,7 @@ fn next_commands(session: &Session, finished: &Finished) -> String {
     }
 }
 
-fn exit(finished: &Finished, no_wait: bool) -> Exit {
+pub(crate) fn exit(finished: &Finished, no_wait: bool) -> Exit {
     let Some(ended) = &finished.standing.state.ended else {
         return if no_wait { Exit::Waiting } else { Exit::Ok };
     };
