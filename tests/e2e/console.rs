@@ -64,15 +64,16 @@ fn answer(command: &str, stage: &Stage) -> String {
 
 /// A text without what differs from machine to machine, and without the padding that hangs on it.
 pub(crate) fn steady(text: &str) -> String {
-    const CHANGING: [(&str, &str); 8] = [
+    const CHANGING: [(&str, &str); 9] = [
         (r"\b[0-9a-f]{64}\b", "DIGEST"),
         (r"\b[0-9a-f]{12}\b", "DIGEST"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\b", "INSTANT"),
         (r"\b\d\d:\d\d:\d\d\.\d{3}\b", "TIME"),
         (r"\b\d+(\.\d+)? (µs|ms|s)\b", "SPAN"),
         (r"\b\d+(\.\d+)? (B|KiB|MiB)\b", "SIZE"),
-        (r"\bfuel [\d,]+", "fuel FUEL"),
+        (r"\bfuel \d+(,\d{3})*", "fuel FUEL"),
         (r"\b\d+(\.\d+)? EUR\b", "MONEY"),
+        (r"\b\d+\.\d{4,}\b|\b\d{1,3}(,\d{3})+\b", "AMOUNT"),
     ];
     let taken = CHANGING.iter().fold(text.to_owned(), |text, (changing, name)| {
         Regex::new(changing).unwrap().replace_all(&text, *name).into_owned()

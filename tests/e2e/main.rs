@@ -10,11 +10,15 @@
 
 mod cli; // verbs, exit codes, JSON: what scripts rely on
 mod console; // the harness: sessions written in a README, run and compared
+mod crash; // killed with -9, resumed by the next command
 mod demo; // five beats on one page, each as its journal says
 mod examples; // every example's README is what happens
 mod guests; // misbehaving guests: what each is answered, and what it can't touch
+mod onboarding; // contracts through the flow: ours, changed, somebody else's, none
 mod plugins; // every skill's own examples, through a home
+mod python; // a skill written in Python, where its builder is installed
 mod stage; // the harness: a project of its own for each test, skills built once
+mod swap; // a newer skill comes in while a run waits
 mod tidy; // what the house promises about itself, read off its own files
 
 #[test]

@@ -117,8 +117,9 @@ impl HomeError {
 
 impl From<Diagnostics> for HomeError {
     fn from(diagnostics: Diagnostics) -> Self {
+        let kind = if diagnostics.refused() { Kind::Refused } else { Kind::Invalid };
         let message = diagnostics.to_string();
-        Self { diagnostics: Some(diagnostics), ..Self::new(Kind::Invalid, message) }
+        Self { diagnostics: Some(diagnostics), ..Self::new(kind, message) }
     }
 }
 

@@ -321,7 +321,7 @@ fn unstated_effects(file: &str, name: &str) -> Diagnostic {
 }
 
 fn at_line(file: &str, line: u32, message: String) -> Diagnostic {
-    Diagnostic { file: file.into(), line, column: 0, length: 0, message, hint: None }
+    Diagnostic { file: file.into(), line, column: 0, length: 0, message, hint: None, refused: false }
 }
 
 /// The file a text names: `@name`, but not `@@text`.

@@ -18,6 +18,8 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do, if there is something to say.
     pub hint: Option<String>,
+    /// Whether nothing is wrong with the text itself: what it asks for is not permitted here.
+    pub refused: bool,
 }
 
 impl fmt::Display for Diagnostic {
@@ -34,6 +36,14 @@ impl fmt::Display for Diagnostic {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Diagnostics(pub Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// Whether the text is sound and only asks for more than is permitted.
+    #[must_use]
+    pub fn refused(&self) -> bool {
+        self.0.iter().all(|problem| problem.refused)
+    }
+}
 
 /// A text that a person wrote, under the name the person gave it.
 #[derive(Clone, Copy, Debug)]
@@ -60,14 +70,15 @@ impl Source<'_> {
         let (line, column) = self.place(range.start);
         let marked = self.text.get(range).and_then(|text| text.lines().next()).unwrap_or_default();
         let length = counted(marked.chars().count()).max(1);
-        Diagnostic { file: self.file.into(), line, column, length, message: message.into(), hint: None }
+        let (file, message) = (self.file.into(), message.into());
+        Diagnostic { file, line, column, length, message, hint: None, refused: false }
     }
 
     /// What is wrong with the whole file.
     #[must_use]
     pub fn whole(&self, message: impl Into<String>) -> Diagnostic {
-        let file = self.file.into();
-        Diagnostic { file, line: 0, column: 0, length: 0, message: message.into(), hint: None }
+        let (file, message) = (self.file.into(), message.into());
+        Diagnostic { file, line: 0, column: 0, length: 0, message, hint: None, refused: false }
     }
 }
 

@@ -245,7 +245,7 @@ fn unknown(import: &str) -> Refusal {
         import,
         "this host lends no such interface".into(),
         format!(
-            "if the skill imports it out of habit and works without, let policy.toml say `inert = [\"{package}\"]`"
+            "if the skill imports it out of habit and works without, write `any = [\"{package}\"]` below `[inert]` in policy.toml"
         ),
     )
 }

@@ -160,7 +160,8 @@ fn steps(plan: &Plan) -> String {
         }
         Work::Ask { question } => format!("\n  {:<12}  asks {}", step.id, question.role),
     });
-    format!("{} steps{}", plan.steps.len(), lines.collect::<String>())
+    let many = if plan.steps.len() == 1 { "1 step".into() } else { format!("{} steps", plan.steps.len()) };
+    format!("{many}{}", lines.collect::<String>())
 }
 
 fn read_text(path: &Path) -> Result<String, HomeError> {

@@ -335,10 +335,7 @@ impl Checker<'_, '_> {
         };
         for refusal in refusals {
             let message = format!("`{}` is refused {refusal}", skill.pin.name);
-            match refusal.advice {
-                Some(advice) => self.problems.tell_with(at, message, advice),
-                None => self.problems.tell(at, message),
-            }
+            self.problems.tell_refused(at, message, refusal.advice);
         }
         None
     }

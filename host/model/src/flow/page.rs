@@ -42,6 +42,12 @@ impl<'t> Problems<'t> {
         self.push(self.source.problem(at.clone(), message).hint(hint));
     }
 
+    /// The text asks for what is not permitted; `advice` would permit it.
+    pub(super) fn tell_refused(&self, at: &Range<usize>, message: String, advice: Option<String>) {
+        let hint = advice.map(|advice| advice.trim_end().to_owned());
+        self.push(Diagnostic { hint, refused: true, ..self.source.problem(at.clone(), message) });
+    }
+
     fn push(&self, problem: Diagnostic) {
         let mut told = self.told.borrow_mut();
         if told.len() < PROBLEMS_MAX && !told.contains(&problem) {

@@ -156,6 +156,6 @@ fn a_refusal_says_what_to_ask_for() {
         wasi:keyvalue/store@0.2.0-draft: no keyvalue is granted to this skill
           ask for it in skill.toml with `[[capability]] kind = "keyvalue"` and permit it by a rule in policy.toml
         wasi:sockets/tcp@0.2.6: this host lends no such interface
-          if the skill imports it out of habit and works without, let policy.toml say `inert = ["wasi:sockets"]`
+          if the skill imports it out of habit and works without, write `any = ["wasi:sockets"]` below `[inert]` in policy.toml
         "#);
 }
