@@ -2,9 +2,9 @@
 # Runs a command and kills it with -9 as soon as it says a line about the given step: a power cut at a chosen moment.
 step=$1
 shift
-coproc run { exec "$@" 2>&1; }
-pid=$run_PID
-while IFS= read -r line <&"${run[0]}"; do
+exec 3< <(exec "$@" 2>&1)
+pid=$!
+while IFS= read -r line <&3; do
     echo "$line"
     case $line in
     "  $step "*)
@@ -13,5 +13,5 @@ while IFS= read -r line <&"${run[0]}"; do
         ;;
     esac
 done
-{ wait "$pid"; } 2>/dev/null
+wait "$pid" 2>/dev/null
 echo "-- killed --"

@@ -136,7 +136,10 @@ fn with_json_an_error_has_a_code_that_stays_and_every_place() {
     let invalid = error(stage.kapell(&["check", "broken.yaml", "--json"]).ends(3));
     assert_eq!(invalid["code"], "invalid");
     let place = &invalid["places"][0];
-    assert_eq!((&place["file"], &place["line"], &place["column"]), (&json!("broken.yaml"), &json!(7), &json!(5)));
+    assert_eq!(
+        (&place["file"], &place["line"], &place["column"]),
+        (&json!("broken.yaml"), &json!(7), &json!(5))
+    );
     let lost = error(stage.kapell(&["runs", "show", "hello-9", "--json"]).ends(10));
     assert_eq!(lost["code"], "not-found");
 }
