@@ -14,7 +14,8 @@ pub fn custom_section<'a>(bytes: &'a [u8], name: &str) -> Result<Option<&'a [u8]
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::CustomSection(section) if depth == 0 && section.name() == name => {
-                if found.replace(section.data()).is_some() {
+                let earlier = found.replace(section.data());
+                if earlier.is_some() {
                     return Err(TwoSections(name.into()));
                 }
             }

@@ -10,7 +10,7 @@ async fn told(stage: &Stage, bytes: &[u8]) -> String {
     let error = called.await.err().expect("it is refused");
     assert_eq!(error.kind, Kind::Invalid, "{error}");
     assert!(stage.home.runs().unwrap().is_empty(), "it left a run: {error}");
-    let added = stage.home.add(Path::new("skill.wasm"), bytes, "user:test").err().expect("it is refused");
+    let added = stage.home.add(Path::new("skill.wasm"), bytes, "user:test").expect_err("it is refused");
     assert_eq!(added.to_string(), error.to_string());
     assert!(stage.home.skills().unwrap().is_empty(), "it was installed: {error}");
     format!("{error}; {}", error.hint.as_deref().unwrap_or_default())
@@ -60,7 +60,7 @@ async fn a_broken_manifest_inside_is_told_with_its_place() {
         (r#"kind = "clock", bind = "all""#, "bind"),
     ] {
         let bytes = asking("echo", &[ask]);
-        let error = stage.home.inspect(Path::new("echo.wasm"), &bytes).err().expect("it is no manifest");
+        let error = stage.home.inspect(Path::new("echo.wasm"), &bytes).expect_err("it is no manifest");
         assert_eq!(error.kind, Kind::Invalid, "{ask}: {error}");
         assert!(error.to_string().contains(expected), "{ask}: {error}");
     }
@@ -68,7 +68,7 @@ async fn a_broken_manifest_inside_is_told_with_its_place() {
     let mut twice = asking("echo", &[]);
     let once = twice.len() - bare("echo").len();
     twice.extend_from_within(twice.len() - once..);
-    let error = stage.home.inspect(Path::new("echo.wasm"), &twice).err().expect("it has two manifests");
+    let error = stage.home.inspect(Path::new("echo.wasm"), &twice).expect_err("it has two manifests");
     assert!(error.to_string().contains("two `kapell:manifest` sections"), "{error}");
 }
 
