@@ -5,6 +5,7 @@ use super::scene::{RECEIVED, Scene, surprise};
 use anyhow::Context as _;
 use kapell_home::Finished;
 use kapell_journal::entry::{Body, Entry};
+use kapell_journal::fold::RunState;
 use kapell_model::writes::WriteSummary;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -45,7 +46,12 @@ fn tell(scene: &mut Scene, finished: &Finished) -> anyhow::Result<()> {
         letter.join(", "),
         state.word()
     ));
-    let keys: Vec<_> = record::written(&entries)
+    made_once(scene, state, &entries)
+}
+
+/// One write of one key, which was not there before.
+fn made_once(scene: &mut Scene, state: &RunState, entries: &[Entry]) -> anyhow::Result<()> {
+    let keys: Vec<_> = record::written(entries)
         .into_iter()
         .filter(|(_, write)| matches!(write, WriteSummary::Key { .. }))
         .collect();
@@ -56,7 +62,7 @@ fn tell(scene: &mut Scene, finished: &Finished) -> anyhow::Result<()> {
             keys.len()
         )));
     };
-    let tries = of_step(&entries, LAST).len();
+    let tries = of_step(entries, LAST).len();
     let words = record::write_words(write, scene.root());
     scene.page.line(&format!(
         "the account was made once: {tries} try, entry {} wrote {words}, absent before",
