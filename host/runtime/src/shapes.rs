@@ -12,8 +12,9 @@ use wit_parser::{
 };
 use wit_parser::{WorldId, WorldItem};
 
-/// How deep a type may nest: what the engine itself allows. With it no value nests deeper in JSON than readers follow.
-pub const DEPTH_MAX: usize = 100;
+/// How deep a type may nest when it is written out as JSON. Readers follow 128 levels, and a catalog or a plan stands
+/// around it: what is installed can always be read back. No value nests deeper than its type.
+pub const DEPTH_MAX: usize = 80;
 
 /// How many types, fields and cases all operations may have together when every type is written out. A few
 /// hundred bytes can describe a type that doubles with each level.
@@ -40,7 +41,7 @@ pub enum DescribeError {
     )]
     WitPackage,
     /// A type of this operation nests deeper than [`DEPTH_MAX`].
-    #[error("read the type of {operation}: it nests more than {DEPTH_MAX} levels deep")]
+    #[error("read the type of {operation}: written out, it nests more than {DEPTH_MAX} levels deep")]
     Deep {
         /// The function.
         operation: String,
@@ -249,8 +250,7 @@ impl Reader<'_> {
     fn defined(&mut self, id: TypeId, depth: usize) -> Result<Shape, Beyond> {
         let resolve = self.resolve;
         let Some(def) = resolve.types.get(id) else { return Ok(uncallable("an unknown type")) };
-        // A map with other keys than text is an array of arrays in JSON: two levels.
-        let depth = depth + if matches!(def.kind, TypeDefKind::Map(..)) { 2 } else { 1 };
+        let depth = depth + levels(&def.kind);
         if depth > DEPTH_MAX {
             return Err(Beyond::Depth);
         }
@@ -336,6 +336,17 @@ impl Reader<'_> {
     fn spend(&mut self, parts: usize) -> Result<(), Beyond> {
         self.parts = self.parts.checked_sub(parts).ok_or(Beyond::Parts)?;
         Ok(())
+    }
+}
+
+/// How many levels of JSON a type puts around its parts when it is written out, at least as many as a value of it.
+/// Members stand in an array each; those with names are objects there. A map with other keys than text is an array of
+/// arrays. An alias is written as what it stands for and still counts, since it is followed.
+const fn levels(kind: &TypeDefKind) -> usize {
+    match kind {
+        TypeDefKind::Record(_) | TypeDefKind::Variant(_) | TypeDefKind::Enum(_) | TypeDefKind::Flags(_) => 3,
+        TypeDefKind::Tuple(_) | TypeDefKind::Map(..) => 2,
+        _ => 1,
     }
 }
 
@@ -452,9 +463,53 @@ mod tests {
         assert!(described(&doubling(12, "(tuple # #)")).is_ok());
         let large = described(&doubling(14, "(tuple # #)")).unwrap_err();
         assert_eq!(large, DescribeError::Large { operation: "run".into() });
-        assert!(described(&doubling(90, "(option #)")).is_ok());
-        // The decoder has a bound of its own; either way the answer is a refusal.
-        assert!(described(&doubling(100, "(option #)")).is_err());
+        let deep = Err(DescribeError::Deep { operation: "run".into() });
+        assert!(described(&doubling(78, "(option #)")).is_ok());
+        assert_eq!(described(&doubling(79, "(option #)")), deep);
+    }
+
+    const NESTINGS: [&str; 4] =
+        ["(option #)", "(tuple #)", r#"(record (field "a" #))"#, r#"(variant (case "a" #))"#];
+
+    /// A type of so many levels in a function of an interface, where every record has the name it needs.
+    fn nested(parts: &str, levels: usize) -> String {
+        let defined =
+            |n: usize, kind: String| format!("(type $d{n} {kind}) (import \"t{n}\" (type $t{n} (eq $d{n})))");
+        let types: String = (1..=levels)
+            .map(|n| {
+                defined(n, parts.replace('#', &if n == 1 { "u8".into() } else { format!("$t{}", n - 1) }))
+            })
+            .collect();
+        format!(
+            r#"(component {types}
+               (core module $m (func (export "f") (param i32 i32)) (memory (export "memory") 1)
+                 (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0))
+               (core instance $i (instantiate $m))
+               (func (export "run") (param "it" (list $t{levels}))
+                 (canon lift (core func $i "f") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"#
+        )
+    }
+
+    #[test]
+    fn the_deepest_types_let_in_are_read_back_from_json_with_a_plan_around_them() {
+        for parts in NESTINGS {
+            let read_back = |levels: usize| {
+                let described = described(&nested(parts, levels));
+                if let Err(refused) = &described {
+                    assert_eq!(*refused, DescribeError::Deep { operation: "run".into() });
+                }
+                let operations = described.ok()?.operations;
+                let mut wrapped = serde_json::to_value(&operations).unwrap();
+                (0..25).for_each(|_| wrapped = serde_json::json!([wrapped]));
+                Some(serde_json::from_str::<serde_json::Value>(&wrapped.to_string()).is_ok())
+            };
+            let let_in = (1..=100).take_while(|levels| read_back(*levels).is_some()).count();
+            assert!(let_in >= 15, "{parts} {let_in}");
+            assert_eq!(read_back(let_in), Some(true), "{parts} {let_in}");
+            let operations = described(&nested(parts, let_in)).unwrap().operations;
+            let text = serde_json::to_string(&operations).unwrap();
+            assert_eq!(serde_json::from_str::<Vec<Operation>>(&text).unwrap(), operations);
+        }
     }
 
     #[test]
