@@ -118,7 +118,7 @@ pub(crate) struct Build {
     /// Skill folders (with `skill.toml`).
     #[arg(required = true)]
     pub(crate) folders: Vec<PathBuf>,
-    /// Write components here instead of `target/skills` of their workspace.
+    /// Write components here instead of into `target/skills` here.
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }
