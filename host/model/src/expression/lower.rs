@@ -18,6 +18,10 @@ use std::sync::Arc;
 /// How deep loops may stand in each other.
 const DEPTH_MAX: usize = 2;
 
+/// How many signs an expression may have that each can put one more level into its tree: operators, dots, brackets.
+/// Parser, lowering and evaluation all follow the tree by calls of their own, and a chain of `+` is as deep as long.
+const SIGNS_MAX: usize = 200;
+
 /// The most work one evaluation may do, in units of one operation or 1 KiB touched: about a second.
 const WORK_MAX: u64 = 20_000_000;
 
@@ -52,6 +56,7 @@ pub(super) struct Lowered {
 
 /// Lowers CEL source.
 pub(super) fn lower(source: &str) -> Result<Lowered, ExpressionError> {
+    check_signs(source)?;
     let program = ENVIRONMENT.compile(source).map_err(|errors| syntax(source, &errors))?;
     let mut lowering = Lowering {
         places: program.source_info(),
@@ -68,6 +73,32 @@ pub(super) fn lower(source: &str) -> Result<Lowered, ExpressionError> {
     let tree = lowering.expression(program.expression())?;
     let Lowering { reads, tests, compared, work, .. } = lowering;
     Ok(Lowered { tree, reads, condition, certain, compared, tests, work })
+}
+
+/// Refuses an expression whose tree could be deeper than a stack, before anything follows it.
+fn check_signs(source: &str) -> Result<(), ExpressionError> {
+    let words = source.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    // `in` is an operator too, also where it follows a number without a blank.
+    let is_in = |word: &&str| {
+        *word == "in" || (word.starts_with(|it: char| it.is_ascii_digit()) && word.ends_with("in"))
+    };
+    let signs =
+        source.bytes().zip(source.bytes().skip(1).chain([0])).filter(|(one, next)| is_sign(*one, *next));
+    match signs.count() + words.filter(is_in).count() {
+        0..=SIGNS_MAX => Ok(()),
+        signs => {
+            let message = format!(
+                "an expression has at most {SIGNS_MAX} operators, dots and opening brackets, this has {signs}"
+            );
+            Err(ExpressionError::new(message).with_hint("let a skill do the work, it has limits of its own"))
+        }
+    }
+}
+
+/// Whether a letter puts one more level into a tree; of an operator of two letters only the last does. Texts are not
+/// told apart: where one begins and ends is for the parser to say, and nothing may hide from the count.
+fn is_sign(letter: u8, next: u8) -> bool {
+    b"+-*/%<>=!&|?.([{".contains(&letter) && !(b"<>=!&|".contains(&letter) && b"=&|".contains(&next))
 }
 
 impl Lowered {

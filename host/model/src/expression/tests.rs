@@ -145,8 +145,9 @@ fn work_is_bounded_by_the_values_before_it_begins() {
     insta::assert_snapshot!(refused, @"the values are too large for this expression: 351 KiB, longest list 20000");
     // Joining makes lists longer than any that was read, and copies them each time.
     assert!(run("(list.of + list.of + list.of + list.of).exists(d, list.of == [d])", 20_000).is_err());
-    let doubled = vec!["list.of"; 400].join(" + ");
-    assert!(run(&doubled, 20_000).is_err());
+    let joined = |lists: usize| format!("list.of.exists(d, {} == [d])", vec!["list.of"; lists].join(" + "));
+    assert_eq!(run(&joined(2), 300), Ok(()));
+    assert!(run(&joined(50), 300).is_err());
 }
 
 #[test]
@@ -256,4 +257,56 @@ proptest! {
         }
         let _ = Template::parse(&source);
     }
+}
+
+/// The same sign over and over, `first` before and `last` behind.
+fn chain(first: &str, link: &str, last: &str, links: usize) -> String {
+    format!("{first}{}{last}", link.repeat(links))
+}
+
+const CHAINS: [(&str, &str, &str); 9] = [
+    ("1", "+1", ""),
+    ("1", "+a.b", " "),
+    ("(a)", ".a", ""),
+    ("", "!", "a"),
+    ("", "(", "1"),
+    ("", "[", "1"),
+    ("true", "&&a", ""),
+    ("", "a?1:", "1"),
+    ("1", "in 1", ""),
+];
+
+/// The stack of a worker thread; an overflow would end the whole process.
+fn on_a_small_stack(work: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_chain_as_deep_as_long_is_refused_before_anything_follows_it() {
+    on_a_small_stack(|| {
+        for (first, link, last) in CHAINS {
+            let source = chain(first, link, last, (SOURCE_MAX - 5) / link.len());
+            let error = Expression::compile(&source).unwrap_err();
+            assert!(error.message.starts_with("an expression has at most 200 operators"), "{link}: {error}");
+        }
+        assert!(
+            Expression::compile(&format!("[{}1]", "1,".repeat(2_000))).is_ok(),
+            "a long list is not deep"
+        );
+    });
+}
+
+#[test]
+fn the_deepest_chains_let_in_fit_on_a_small_stack() {
+    on_a_small_stack(|| {
+        assert_eq!(check(&chain("1", "+1", "", 200)), "201");
+        assert_eq!(check(&chain("", "!", "true", 200)), "true");
+        assert_eq!(check(&chain("true", " && 1 == 1", "", 100)), "true");
+        for (first, link, last) in CHAINS {
+            let signs = if link.contains("a.b") { 100 } else { 199 };
+            let _either = check(&chain(first, link, last, signs));
+        }
+        let _either = check(&format!("{}1{}", "(".repeat(200), ")".repeat(200)));
+        let _either = check(&format!("{}1{}", "[".repeat(200), "]".repeat(200)));
+    });
 }
