@@ -215,6 +215,12 @@ impl Crossings {
         ledger.record_max.saturating_sub(ledger.recorded)
     }
 
+    /// What ends a guest that asks for more than can be recorded.
+    #[must_use]
+    pub fn record_full(&self) -> LimitReached {
+        self.ledger().full()
+    }
+
     /// Counts bytes the guest said: notes, log lines, printed text, whether or not they are kept.
     ///
     /// # Errors
@@ -293,10 +299,14 @@ impl Ledger {
     fn charge(&mut self, bytes: usize) -> Result<(), LimitReached> {
         self.recorded = self.recorded.saturating_add(bytes as u64);
         if self.recorded > self.record_max {
-            let detail = format!("the record of its calls passed {} bytes", self.record_max);
-            return Err(LimitReached { cause: TrapCause::HostCalls, detail });
+            return Err(self.full());
         }
         Ok(())
+    }
+
+    fn full(&self) -> LimitReached {
+        let detail = format!("the record of its calls passed {} bytes", self.record_max);
+        LimitReached { cause: TrapCause::HostCalls, detail }
     }
 }
 

@@ -13,6 +13,9 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
+/// What a name in a listing costs beside its letters, as it does in the record.
+const NAME_COSTS: u64 = 4;
+
 /// Opens a directory by absolute path, refusing a link in any part of it.
 pub(super) fn open_root(root: &str) -> io::Result<Dir> {
     let mut parts = Path::new(root).components().peekable();
@@ -74,8 +77,13 @@ pub(super) fn content(root: &Dir, path: &str, limit: u64) -> Answered<Vec<u8>> {
         file.map_err(|error| link_or(&dir, name, error))
     });
     let file = opened.or_else(|error| failed(&error))?;
-    if !file.metadata().or_else(|error| failed(&error))?.is_file() {
+    let found = file.metadata().or_else(|error| failed(&error))?;
+    if !found.is_file() {
         return refused(ErrorCode::NotPermitted);
+    }
+    // A file that is too long is not read up to there first.
+    if found.len() > limit {
+        return told(ErrorCode::FileTooLarge);
     }
     let mut content = Vec::new();
     let read = file.take(limit.saturating_add(1)).read_to_end(&mut content);
@@ -86,23 +94,31 @@ pub(super) fn content(root: &Dir, path: &str, limit: u64) -> Answered<Vec<u8>> {
     }
 }
 
-/// The names in a directory and what each is, sorted by name.
-pub(super) fn list(root: &Dir, path: &str) -> Answered<Vec<(String, Node)>> {
-    let mut names = read_names(root, path).or_else(|error| failed(&error))?;
+/// The names in a directory and what each is, sorted by name; none when together they are longer than `limit` bytes.
+pub(super) fn list(root: &Dir, path: &str, limit: u64) -> Answered<Option<Vec<(String, Node)>>> {
+    let Some(mut names) = read_names(root, path, limit).or_else(|error| failed(&error))? else {
+        return Ok(None);
+    };
     names.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(names)
+    Ok(Some(names))
 }
 
-fn read_names(root: &Dir, path: &str) -> io::Result<Vec<(String, Node)>> {
+/// Stops at the first name that is too much, so that a vast directory costs no more than the limit.
+fn read_names(root: &Dir, path: &str, limit: u64) -> io::Result<Option<Vec<(String, Node)>>> {
     let dir = path.split('/').filter(|name| !name.is_empty());
     let dir = dir.map(Path::new).try_fold(root.try_clone()?, |dir, name| enter(&dir, name))?;
-    let entries = dir.entries()?.map(|entry| {
+    let (mut names, mut bytes) = (Vec::new(), 0);
+    for entry in dir.entries()? {
         let entry = entry?;
         let name = entry.file_name().into_string();
         let name = name.map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
-        Ok((name, node(&entry.metadata()?)))
-    });
-    entries.collect()
+        bytes += name.len() as u64 + NAME_COSTS;
+        if bytes > limit {
+            return Ok(None);
+        }
+        names.push((name, node(&entry.metadata()?)));
+    }
+    Ok(Some(names))
 }
 
 /// The directory a path is in, opened, and the path's last name.

@@ -117,6 +117,10 @@ fn open(tree: &mut Tree, place: &path::Place, how: OpenFlags, want: DescriptorFl
         Node::File(_) if place.directory || how.contains(OpenFlags::DIRECTORY) => {
             return told(ErrorCode::NotDirectory);
         }
+        Node::File(_) if truncate && !writes => {
+            tree.must_write()?;
+            return told(ErrorCode::Invalid);
+        }
         Node::File(_) if truncate => tree.make_file(&place.path)?,
         Node::File(_) => {}
     }

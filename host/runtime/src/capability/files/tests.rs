@@ -381,6 +381,53 @@ fn a_grant_to_write_shows_nothing_of_what_was_there() {
 }
 
 #[test]
+fn a_grant_to_write_does_not_tell_a_length_by_way_of_a_write() {
+    let mut desk = desk(Access::Write, &[("old.txt", "secret plan")]);
+    let writer = desk.open("old.txt", OpenFlags::empty(), WRITE).unwrap();
+    desk.lent().write(handle(writer), Vec::new(), 0).unwrap();
+    assert_eq!(desk.stat("old.txt").unwrap().size, 0);
+    desk.rename("old.txt", "moved.txt").unwrap();
+    assert_eq!(desk.stat("moved.txt").unwrap().size, 0);
+    // Once the guest has said how long a file is, it is told so.
+    let moved = desk.open("moved.txt", OpenFlags::empty(), WRITE).unwrap();
+    desk.lent().set_size(handle(moved), 3).unwrap();
+    assert_eq!(desk.stat("moved.txt").unwrap().size, 3);
+}
+
+#[test]
+fn a_name_of_the_hosts_own_is_not_given_by_a_guest() {
+    let mut desk = read_write(&[("a.txt", "a")]);
+    for name in [".kapell-0123.part", "./.kapell-"] {
+        assert_eq!(code(desk.write(name, "x")), "!not-permitted");
+        assert_eq!(code(desk.rename("a.txt", name)), "!not-permitted");
+        assert_eq!(code(desk.make_directory(name)), "!not-permitted");
+    }
+    desk.write(".kapell", "x").unwrap();
+    assert_eq!(desk.refused(), Some(6));
+}
+
+#[test]
+fn a_file_is_emptied_only_by_who_may_write_it() {
+    let mut desk = read_write(&[("a.txt", "a")]);
+    assert_eq!(code(desk.open("a.txt", OpenFlags::TRUNCATE, READ)), "invalid");
+    assert_eq!(desk.read("a.txt").unwrap(), "a");
+    desk.open("a.txt", OpenFlags::TRUNCATE, WRITE).unwrap();
+    assert_eq!(desk.read("a.txt").unwrap(), "");
+}
+
+#[test]
+fn names_are_read_up_to_a_limit_and_not_beyond() {
+    let outside = house(&[("a", ""), ("b", "")]);
+    let root =
+        beneath::open_root(fs::canonicalize(outside.path()).unwrap().join("granted").to_str().unwrap())
+            .unwrap();
+    assert_eq!(beneath::list(&root, "", 10).unwrap().map(|names| names.len()), Some(2));
+    assert_eq!(beneath::list(&root, "", 9).unwrap(), None);
+    // The first name is too much already, so nothing after it is looked at.
+    assert_eq!(beneath::list(&root, "", 0).unwrap(), None);
+}
+
+#[test]
 fn a_descriptor_does_what_it_was_opened_for() {
     let mut desk = read_write(&[("a.txt", "a")]);
     let reader = desk.open("a.txt", OpenFlags::empty(), READ).unwrap();

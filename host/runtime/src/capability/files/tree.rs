@@ -14,8 +14,11 @@ use kapell_model::grant::{Authority, Grant};
 use kapell_model::id::{LogicalName, RuleId};
 use kapell_model::seam::HostFault;
 use kapell_model::writes::FileWrite;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// How names begin that only the host gives.
+const HOSTS_OWN: &str = ".kapell-";
 
 /// One granted directory.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(super) struct Tree {
     /// Bytes of all held files together, as they would be committed now.
     bytes: u64,
     held: BTreeMap<String, Held>,
+    /// The held files that began as real ones and were never emptied or given a size.
+    grown_from: BTreeSet<String>,
     seen: BTreeMap<String, Node>,
     contents: BTreeMap<String, Arc<[u8]>>,
     listings: BTreeMap<String, Vec<(String, Node)>>,
@@ -83,6 +88,7 @@ impl Tree {
             files_max: *files_max,
             bytes: 0,
             held: BTreeMap::new(),
+            grown_from: BTreeSet::new(),
             seen: BTreeMap::new(),
             contents: BTreeMap::new(),
             listings: BTreeMap::new(),
@@ -142,9 +148,14 @@ impl Tree {
     /// What the guest may know is at a path: under a grant that does not read, a file's size is its own writes'.
     pub(super) fn show(&mut self, path: &str) -> Answered<Node> {
         Ok(match self.look(path)? {
-            Node::File(_) if !self.access.reads() && !self.held.contains_key(path) => Node::File(0),
+            Node::File(_) if !self.access.reads() && self.hides(path) => Node::File(0),
             node => node,
         })
+    }
+
+    /// Whether a file is as long as it is by what was there before, not by the guest's own writes alone.
+    fn hides(&self, path: &str) -> bool {
+        !self.held.contains_key(path) || self.grown_from.contains(path)
     }
 
     fn look_beneath(&mut self, path: &str) -> Answered<Node> {
@@ -217,7 +228,11 @@ impl Tree {
         }
         let object = self.object(path);
         let ask = self.ask("list", &object);
-        let live = || Ok(Reply::Names(beneath::list(&self.dir, path)?.iter().map(marked).collect()));
+        let limit = self.crossings.record_left();
+        let live = || match beneath::list(&self.dir, path, limit)? {
+            Some(names) => Ok(Reply::Names(names.iter().map(marked).collect())),
+            None => Err(self.crossings.record_full().into()),
+        };
         let Reply::Names(names) = self.crossings.observe(&ask, live)? else {
             return Err(unfit(&ask).into());
         };
@@ -233,6 +248,7 @@ impl Tree {
     pub(super) fn make_file(&mut self, path: &str) -> Answered<()> {
         self.must_write()?;
         self.check_new(path)?;
+        self.grown_from.remove(path);
         self.hold(path, Held::File(Vec::new()))
     }
 
@@ -275,6 +291,7 @@ impl Tree {
     pub(super) fn remove_file(&mut self, path: &str) -> Answered<()> {
         self.must_write()?;
         self.must_be_file(path)?;
+        self.grown_from.remove(path);
         if self.look_beneath(path)? == Node::Absent {
             let gone = self.held.remove(path);
             self.bytes -= gone.map_or(0, |held| held.bytes());
@@ -298,8 +315,15 @@ impl Tree {
         }
         self.check_new(new)?;
         let content = self.own(old)?.clone();
+        let grown = self.grown_from.contains(old);
         self.remove_file(old)?;
-        self.hold(new, Held::File(content))
+        self.hold(new, Held::File(content))?;
+        if grown {
+            self.grown_from.insert(new.to_owned());
+        } else {
+            self.grown_from.remove(new);
+        }
+        Ok(())
     }
 
     /// Writes at an offset, filling a gap with zeros.
@@ -324,7 +348,9 @@ impl Tree {
     /// Cuts a file or fills it with zeros up to a size.
     pub(super) fn set_size(&mut self, path: &str, size: u64) -> Answered<()> {
         self.own(path)?;
-        self.grow(path, size)
+        self.grow(path, size)?;
+        self.grown_from.remove(path);
+        Ok(())
     }
 
     /// Sets a held file's size; the quota is checked before a byte is made.
@@ -343,6 +369,7 @@ impl Tree {
             self.must_be_file(path)?;
             let content = self.content_beneath(path)?.to_vec();
             self.hold(path, Held::File(content))?;
+            self.grown_from.insert(path.to_owned());
         }
         match self.held.get_mut(path) {
             Some(Held::File(content)) => Ok(content),
@@ -387,6 +414,10 @@ impl Tree {
     /// Whether something may be made at a path: its directory exists, and its name reads as what it is.
     fn check_new(&mut self, path: &str) -> Answered<()> {
         let (parent, name) = path::split(path);
+        // The host puts a file in place by way of a name of its own beside it; no guest's file may be in its way.
+        if name.starts_with(HOSTS_OWN) {
+            return refused(ErrorCode::NotPermitted);
+        }
         match self.look(parent)? {
             Node::Directory => {}
             Node::Absent => return told(ErrorCode::NoEntry),
