@@ -137,7 +137,10 @@ impl monotonic_clock::Host for Lent<'_, ClockCtx> {
 }
 
 impl Lent<'_, ClockCtx> {
+    /// Waits until the granted clock could show that the time has come: a finer wait would be a finer clock.
     fn wait(&mut self, nanoseconds: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        let resolution = self.ctx.granted()?.resolution;
+        let nanoseconds = nanoseconds.checked_next_multiple_of(resolution).unwrap_or(u64::MAX);
         let until = tokio::time::Instant::now().checked_add(Duration::from_nanos(nanoseconds));
         let alarm = self.table.push(Alarm { until })?;
         subscribe(self.table, alarm)
@@ -263,5 +266,21 @@ mod tests {
         let polled = wasmtime_wasi_io::bindings::wasi::io::poll::Host::poll(&mut bench.table, vec![handle]);
         assert_eq!(runtime.block_on(polled).unwrap(), [0]);
         bench.lent().subscribe_duration(u64::MAX).unwrap();
+    }
+
+    #[test]
+    fn a_wait_is_no_finer_than_the_clock() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _inside = runtime.enter();
+        let is_short = |resolution: u64| {
+            let mut bench = of_resolution(resolution);
+            let handle = bench.lent().subscribe_duration(1).unwrap();
+            let polled =
+                wasmtime_wasi_io::bindings::wasi::io::poll::Host::poll(&mut bench.table, vec![handle]);
+            let patience = Duration::from_millis(20);
+            runtime.block_on(async { tokio::time::timeout(patience, polled).await.is_ok() })
+        };
+        assert!(is_short(1));
+        assert!(!is_short(3_600_000));
     }
 }
