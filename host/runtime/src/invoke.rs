@@ -78,10 +78,15 @@ fn attempt(ending: Ending, mut meters: Meters, guest: Guest) -> Attempt {
     }
 }
 
-/// An attempt that ended before there was a guest.
+/// An attempt that was refused before there was a guest.
 pub(crate) fn refused(refusal: Refusal) -> Attempt {
+    ended(Ending::Refusal(refusal))
+}
+
+/// An attempt that ended before there was a guest.
+pub(crate) fn ended(ending: Ending) -> Attempt {
     Attempt {
-        ending: Ending::Refusal(refusal),
+        ending,
         meters: Meters::default(),
         writes: HeldWrites::default(),
         crossings: Vec::new(),

@@ -9,12 +9,15 @@ use crate::invoke;
 use crate::link::{Profile, link};
 use crate::load::{Inspection, LoadError, inspect};
 use kapell_model::digest::Digest;
-use kapell_model::ending::Attempt;
+use kapell_model::ending::{Attempt, Ending};
 use kapell_model::grant::{GrantSet, Refusal};
-use kapell_model::seam::{Clock, HostFault, Job, KeyvalueReads, Performer};
+use kapell_model::seam::{Cancel, Clock, HostFault, Job, KeyvalueReads, Performer};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::Poll;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre};
@@ -151,8 +154,11 @@ impl Runtime {
     }
 
     async fn attempt(&self, job: Job) -> Result<Attempt, HostFault> {
-        let _place = self.place(&job).await?;
-        let mapped = self.mapped(&job.skill.component).await?;
+        let ready = async { Ok((self.place(&job).await?, self.mapped(&job.skill.component).await?)) };
+        let Some(ready) = unless_cancelled(&job.cancel, ready).await else {
+            return Ok(invoke::ended(Ending::Cancelled));
+        };
+        let (_place, mapped) = ready?;
         let linked = match mapped.linked(&self.0.engine, &job.grants) {
             Ok(linked) => linked,
             Err(refusal) => return Ok(invoke::refused(refusal)),
@@ -183,6 +189,19 @@ impl Runtime {
             Err(HostFault { doing: format!("load component {digest}"), cause: error.to_string() })
         })
     }
+}
+
+/// What the future gives; none when it is cancelled before. Nothing of the guest's runs yet, so it is just dropped.
+async fn unless_cancelled<F: Future>(cancel: &Cancel, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        if cancel.is_raised() {
+            return Poll::Ready(None);
+        }
+        cancel.wake_on_raise(context.waker());
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
 }
 
 impl Performer for Runtime {

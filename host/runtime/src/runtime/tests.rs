@@ -2,12 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed assumption must fail the test")]
 
 use super::*;
-use kapell_model::ending::{Ending, TrapCause};
+use kapell_model::ending::TrapCause;
 use kapell_model::grant::{Authority, Grant};
 use kapell_model::limits::{EffectiveLimits, LimitOrigin, Limits, WishedLimits};
 use kapell_model::plan::SkillPin;
 use kapell_model::quantity::{Bytes, Span, Timestamp};
-use kapell_model::seam::Cancel;
 use serde_json::{Value, json};
 
 struct Still;
@@ -479,4 +478,16 @@ fn what_the_engine_does_not_take_is_refused_at_install() {
     ] {
         assert!(refused(module), "{module}");
     }
+}
+
+#[tokio::test]
+async fn an_attempt_that_waits_for_a_place_is_cancelled_there() {
+    let stage = stage(&number("", "i32.const 7"));
+    let _all = stage.runtime.0.places.acquire_many(ATTEMPTS_AT_ONCE).await.unwrap();
+    let mut waiting = pin!(stage.told());
+    let still = std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending()));
+    assert!(still.await);
+    stage.job.cancel.raise();
+    let patience = std::time::Duration::from_secs(5);
+    assert_eq!(tokio::time::timeout(patience, waiting).await.unwrap(), "cancelled");
 }
