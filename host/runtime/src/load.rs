@@ -9,8 +9,11 @@ use wasmtime::Engine;
 
 /// Largest component file. A Python skill has 18 MiB.
 pub const FILE_MAX: usize = 64 << 20;
-/// Largest function body in bytes: one function compiles on one thread, a second a MiB. Python's largest has 417 KiB.
-pub const FUNCTION_MAX: usize = 1 << 20;
+/// Largest function body in bytes. One function compiles on one thread, and one of many branches and locals takes far
+/// more than twice as long when it is twice as large. Python's largest has 417 KiB.
+pub const FUNCTION_MAX: usize = 512 << 10;
+/// Bytes of code in one file, all functions together. Python has about 12 MiB.
+pub const CODE_MAX: usize = 32 << 20;
 /// Core modules and nested components in one file, each. Python's stubbed output has 38 modules.
 pub const PARTS_MAX: usize = 256;
 /// Functions in one file. Python has about 14,000.
@@ -193,6 +196,7 @@ impl Counts {
         within(self.components, PARTS_MAX, "nested components")?;
         within(self.core_instances, crate::engine::CORE_INSTANCES_MAX as usize, "core instances")?;
         within(self.functions, FUNCTIONS_MAX, "functions")?;
+        within(self.code, CODE_MAX, "bytes of code")?;
         within(self.names, NAMES_MAX, "imports, exports and aliases")
     }
 }
@@ -260,6 +264,13 @@ mod tests {
                 most: FUNCTION_MAX
             }
         );
+    }
+
+    #[test]
+    fn more_code_than_the_cap_is_refused() {
+        let code = |code: usize| Counts { code, ..Counts::default() }.check();
+        assert_eq!(code(CODE_MAX), Ok(()));
+        assert!(matches!(code(CODE_MAX + 1), Err(LoadError::TooComplex { most: CODE_MAX, .. })));
     }
 
     fn caps(text: &str) -> Result<Inspection, LoadError> {
