@@ -156,7 +156,9 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
     /// # Errors
     /// As [`Conductor::start`]; and when another living process drives the run.
     pub async fn resume(&self, run: &RunId) -> Result<Standing, DriveError> {
-        self.taken_over(run)?.on().await
+        let driving = self.taken_over(run)?;
+        self.journals.place_pending(run)?;
+        driving.on().await
     }
 
     /// Records an answer and drives the run on.
@@ -169,6 +171,7 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         let standing = self.standing(run)?;
         answer(&standing.program, &standing.state, given, self.clock.now())?;
         let mut driving = self.taken_over(run)?;
+        self.journals.place_pending(run)?;
         driving.move_due()?;
         let state = driving.state.as_ref().ok_or_else(|| JournalError::NotFound(run.clone()))?;
         let fact = answer(&driving.program, state, given, self.clock.now())?;
@@ -184,6 +187,7 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         if self.stop(run, by, reason) {
             return self.standing(run);
         }
+        // Nothing pending is asked for: a run whose file can't be put in its place can still be stopped.
         let mut driving = self.taken_over(run)?;
         if driving.state.as_ref().is_some_and(|state| state.ended.is_none()) {
             driving.take(cancel_asked(by.to_owned(), reason.to_owned()))?;

@@ -7,7 +7,7 @@ use kapell_journal::seam::{JournalError, Journals};
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Attempt, Ending, Meters, Receipt};
 use kapell_model::money::MoneyError;
-use kapell_model::writes::{FileWrite, HeldWrites, KeySeen, KeyWrite, WriteSummary};
+use kapell_model::writes::{FileWrite, HeldWrites, KeyWrite, WriteSummary};
 use std::sync::Arc;
 
 /// An attempt's entry with everything it names.
@@ -58,6 +58,7 @@ pub(crate) fn attempt(
         receipt: receipt(start, program, attempt.meters)?,
         crossings,
         writes: summaries(&held),
+        seen: held.seen.clone(),
         notes: attempt.notes,
         log: attempt.log,
     });
@@ -104,21 +105,18 @@ pub(crate) fn lost(start: &AttemptStarted, program: &Program) -> AttemptEnded {
         },
         crossings: None,
         writes: Vec::new(),
+        seen: Vec::new(),
         notes: Vec::new(),
         log: Vec::new(),
     }
 }
 
 fn summaries(held: &HeldWrites) -> Vec<WriteSummary> {
-    let keys = held.keys.iter().map(|write| {
-        let seen = held.seen.iter().find(|seen| seen.namespace == write.namespace && seen.key == write.key);
-        WriteSummary::Key {
-            namespace: write.namespace.clone(),
-            key: write.key.clone(),
-            digest: write.value.as_deref().map(Digest::of),
-            bytes: length(write.value.as_deref()),
-            read_version: seen.map(|seen| seen.version),
-        }
+    let keys = held.keys.iter().map(|write| WriteSummary::Key {
+        namespace: write.namespace.clone(),
+        key: write.key.clone(),
+        digest: write.value.as_deref().map(Digest::of),
+        bytes: length(write.value.as_deref()),
     });
     let files = held.files.iter().map(|write| WriteSummary::File {
         grant: write.grant.clone(),
@@ -144,16 +142,14 @@ fn contents(held: &HeldWrites) -> Vec<(Digest, Arc<[u8]>)> {
 /// Held writes again, from their summaries and the blobs kept beside the entry: for a run that was resumed between
 /// an output and the judgement that makes its writes real.
 pub(crate) fn held<J: Journals>(journals: &J, ended: &AttemptEnded) -> Result<HeldWrites, JournalError> {
-    let mut held = HeldWrites::default();
+    let mut held = HeldWrites { seen: ended.seen.clone(), ..HeldWrites::default() };
     for summary in &ended.writes {
         match summary {
-            WriteSummary::Key { namespace, key, digest, read_version, .. } => {
-                let (namespace, key) = (namespace.clone(), key.clone());
-                if let Some(version) = *read_version {
-                    held.seen.push(KeySeen { namespace: namespace.clone(), key: key.clone(), version });
-                }
-                held.keys.push(KeyWrite { namespace, key, value: content(journals, digest.as_ref())? });
-            }
+            WriteSummary::Key { namespace, key, digest, .. } => held.keys.push(KeyWrite {
+                namespace: namespace.clone(),
+                key: key.clone(),
+                value: content(journals, digest.as_ref())?,
+            }),
             WriteSummary::File { grant, root, path, digest, .. } => held.files.push(FileWrite {
                 grant: grant.clone(),
                 root: root.clone(),

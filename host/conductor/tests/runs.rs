@@ -183,6 +183,55 @@ async fn what_was_accepted_late_over_a_key_that_moved_stays_on_record_and_is_not
 }
 
 #[tokio::test]
+async fn what_was_only_read_binds_what_was_written_from_it_even_in_another_process() {
+    for (moved, word, written) in [("rate", "failed", None), ("other", "done", Some(&b"value"[..]))] {
+        let stage = Stage::new([("work", Act::answers(json!(1)).reading("rate").writing("price", b"value"))]);
+        stage::write_from_outside(&stage.store, "rate");
+        let step = with_ladder(
+            expecting(call("work", json!({ "kind": "literal", "value": 1 })), "w == 2"),
+            json!([{ "kind": "ask", "question": ask("legal", "All the same?", &[("w", "w")]) }]),
+        );
+        let waiting = stage.run(flow([("w", step)])).await.unwrap();
+        stage::write_from_outside(&stage.store, moved);
+        let stage = stage.restarted();
+        let ended = stage.say(&waiting, Said::Approve).await.unwrap();
+        assert_eq!(ended.state.word(), word, "{moved}");
+        let price = stage.store.get("ns", "price").unwrap().map(|(value, _)| value);
+        assert_eq!(price.as_deref(), written, "{moved}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_file_cannot_be_put_in_its_place_waits_for_it_and_can_still_be_stopped() {
+    let out = tempfile::tempdir().unwrap();
+    let taken = out.path().join("taken");
+    let stuck = || async {
+        std::fs::create_dir(&taken).unwrap();
+        let first = Act::answers(json!(1)).writing_file(out.path(), "taken");
+        let stage = Stage::new([("first", first), ("second", Act::answers(json!(2)))]);
+        let mut second = call("second", json!({ "kind": "literal", "value": 1 }));
+        second["call"]["effects"] = json!("idempotent");
+        let first = call("first", json!({ "kind": "literal", "value": 1 }));
+        let error = stage.run(flow([("one", first), ("two", second)])).await.err().unwrap();
+        assert!(matches!(error, DriveError::Journal(JournalError::Unplaced { .. })), "{error}");
+        let error = stage.conductor.resume(&"flow-1".parse().unwrap()).await.err().unwrap();
+        assert!(matches!(error, DriveError::Journal(JournalError::Unplaced { .. })), "{error}");
+        assert_eq!(stage.performed(), 1, "it does not go on");
+        stage
+    };
+    let stage = stuck().await;
+    let ended = stage.conductor.cancel(&"flow-1".parse().unwrap(), "user:anna", "enough").await.unwrap();
+    assert_eq!(ended.state.word(), "cancelled");
+
+    std::fs::remove_dir(&taken).unwrap();
+    let stage = stuck().await;
+    std::fs::remove_dir(&taken).unwrap();
+    let ended = stage.conductor.resume(&"flow-1".parse().unwrap()).await.unwrap();
+    assert_eq!((ended.state.word(), stage.performed()), ("done", 2));
+    assert_eq!(std::fs::read(&taken).unwrap(), b"content");
+}
+
+#[tokio::test]
 async fn what_is_sent_back_or_broken_writes_nothing_and_what_is_accepted_does() {
     let run = |act: Act, holds: &'static str| async move {
         let stage = Stage::new([("work", act)]);

@@ -132,6 +132,8 @@ impl From<JournalError> for HomeError {
                 .hint("wait until it has come to rest, or stop it with `runs cancel`"),
             JournalError::Damaged(_) => Self::new(Kind::Integrity, message)
                 .hint("nothing was run; keep a copy of the home as it is before you do anything else"),
+            JournalError::Unplaced { ref run, .. } => Self::new(Kind::Internal, message)
+                .hint(format!("nothing is lost: mend the directory, then `kapell runs resume {run}` puts it there")),
             JournalError::Unavailable { .. } => Self::new(Kind::Internal, message)
                 .hint("nothing runs without its journal: free space or mend permissions, then run the same command again"),
             _ => Self::new(Kind::Internal, message),

@@ -66,13 +66,15 @@ impl Home {
         Ok(Finished::of(self.stoppable(&run, driven).await?))
     }
 
-    /// Goes on with a run from where its journal stands. A run that waits is only looked at.
+    /// Goes on with a run from where its journal stands. A run that waits is only looked at. A written file that
+    /// could not be put in its place is put there, even when the run is over.
     ///
     /// # Errors
     /// When another living process drives it; when host or journal fail.
     pub async fn resume(&self, run: &RunId) -> Result<Finished, HomeError> {
         let now = self.standing(run)?;
         if now.state.ended.is_some() {
+            self.store.place_pending(run)?;
             return Ok(Finished::of(now));
         }
         make_directories(&now.program.plan)?;
@@ -151,6 +153,14 @@ impl Home {
         Ok(self.store.runs()?)
     }
 
+    /// Written files that are recorded but not in their place on the disk.
+    ///
+    /// # Errors
+    /// When the journal can't be read.
+    pub fn pending_files(&self) -> Result<Vec<kapell_store::PendingFile>, HomeError> {
+        Ok(self.store.pending_files()?)
+    }
+
     /// The run a person means: its id, a prefix only one run has, or `last`.
     ///
     /// # Errors
@@ -226,10 +236,12 @@ pub(crate) fn make_directories(plan: &Plan) -> Result<(), HomeError> {
     let grants = plan.calls().flat_map(|(_, call)| &call.grants.grants);
     for grant in grants {
         let Authority::Files { root, access, .. } = &grant.authority else { continue };
-        let root = Path::new(root);
+        let (named, root) = (root, Path::new(root));
         if access.writes() {
-            std::fs::create_dir_all(root)
-                .map_err(|cause| HomeError::io("make the granted directory", root, &cause))?;
+            kapell_store::make_directory(named).map_err(|cause| {
+                HomeError::io("make the granted directory", root, &cause)
+                    .hint("`bind` in policy.toml must name a path without links in it")
+            })?;
         } else if !root.is_dir() {
             let words = format!(
                 "the directory {} that rule {} grants as `{}` is not there",

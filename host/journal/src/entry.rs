@@ -13,7 +13,7 @@ use kapell_model::limits::EffectiveLimits;
 use kapell_model::money::Money;
 use kapell_model::plan::{AnswerShape, Effects, Lane, SkillPin};
 use kapell_model::quantity::Timestamp;
-use kapell_model::writes::WriteSummary;
+use kapell_model::writes::{KeySeen, WriteSummary};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -256,6 +256,10 @@ pub struct AttemptEnded {
     /// never when the output is sent back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<WriteSummary>,
+    /// The keys an output's writes rest on, each at the version that was read: when the writes become real later,
+    /// perhaps by another process, they do only while none of these has moved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<KeySeen>,
     /// What the skill wants remembered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,

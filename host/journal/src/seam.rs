@@ -39,9 +39,16 @@ pub trait Journals: Send + Sync + 'static {
     /// # Errors
     /// `Fenced` when the expected head or epoch is not the run's: drop all local state and do not retry.
     /// `Conflict` when a key that was read has moved: nothing was written, the attempt may be run again.
-    /// `Unavailable` when nothing could be written, or when the entries are durable but a written file could not
-    /// be put in its place: the run must not go on, and the next claim tries again.
+    /// `Unavailable` when nothing could be written. `Unplaced` when the entries are durable but a written file
+    /// could not be put in its place: the run must not go on before [`place_pending`](Self::place_pending) did.
     fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), JournalError>> + Send;
+
+    /// Puts files of a run in their place that are durable and were not put there yet: because of a crash, or
+    /// because something stood in the way. Does nothing when there are none.
+    ///
+    /// # Errors
+    /// `Unplaced` when one still can't be; when what is pending cannot be read.
+    fn place_pending(&self, run: &RunId) -> Result<(), JournalError>;
 
     /// All entries of a run in order.
     ///
@@ -167,6 +174,17 @@ pub enum JournalError {
     /// What is stored is not what was written.
     #[error("the journal is damaged: {0}")]
     Damaged(String),
+    /// What a run wrote is durable in the journal, but a file of it is not in its place on the disk. Nothing is
+    /// lost and the run must not be started again: it is put there once nothing stands in the way.
+    #[error("{path}, written by run {run}, is recorded but not in its place: {cause}")]
+    Unplaced {
+        /// The run.
+        run: RunId,
+        /// The whole path of the file.
+        path: String,
+        /// What stands in the way.
+        cause: String,
+    },
     /// The journal cannot be read or written: disk full, no permission, I/O error. Nothing may run then.
     #[error("the journal cannot be {doing}: {cause}")]
     Unavailable {

@@ -5,6 +5,9 @@
 use crate::id::LogicalName;
 use serde::{Deserialize, Serialize};
 
+/// How the names of files begin that a store makes for a moment beside a written one; no skill may write such.
+pub const RESERVED: &str = ".kapell-";
+
 /// Everything one attempt wrote, and what it read that its writes rest on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeldWrites {
@@ -37,7 +40,7 @@ pub struct KeyWrite {
 }
 
 /// A key as it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySeen {
     /// The namespace in the store.
     pub namespace: String,
@@ -48,6 +51,9 @@ pub struct KeySeen {
 }
 
 /// One file's new content.
+///
+/// Unlike a key, a file is not compared with what the attempt read: of two runs that change one file at the same
+/// time the later commit stands whole and the earlier change is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileWrite {
     /// The skill's word for the directory.
@@ -74,8 +80,6 @@ pub enum WriteSummary {
         digest: Option<crate::digest::Digest>,
         /// Length of the new value in bytes.
         bytes: u64,
-        /// The version the attempt had read, 0 for an absent key; none when it wrote without reading.
-        read_version: Option<u64>,
     },
     /// A file made, changed or removed.
     File {

@@ -6,6 +6,7 @@
 
 use kapell_journal::seam::{Commit, Head, JournalError, Sealed};
 use kapell_model::digest::Digest;
+use kapell_model::writes::RESERVED;
 
 /// Checks a commit.
 pub(crate) fn check(commit: &Commit) -> Result<(), JournalError> {
@@ -26,9 +27,17 @@ pub(crate) fn check(commit: &Commit) -> Result<(), JournalError> {
             return Err(malformed(format!("the bytes named {digest} have another digest")));
         }
     }
-    let escaping = commit.writes.files.iter().find(|file| !stays_below(&file.path));
-    escaping
-        .map_or(Ok(()), |file| Err(malformed(format!("the path `{}` is not below its directory", file.path))))
+    commit.writes.files.iter().try_for_each(|file| check_path(&file.path).map_err(malformed))
+}
+
+fn check_path(path: &str) -> Result<(), String> {
+    match () {
+        () if !stays_below(path) => Err(format!("the path `{path}` is not below its directory")),
+        () if path.split('/').any(|name| name.starts_with(RESERVED)) => Err(format!(
+            "the path `{path}` has a name that begins with `{RESERVED}`, as only the store's own do"
+        )),
+        () => Ok(()),
+    }
 }
 
 fn check_link(commit: &Commit, head: &Head, sealed: &Sealed) -> Result<(), String> {
@@ -55,11 +64,18 @@ mod tests {
 
     #[test]
     fn paths_stay_below_their_directory() {
-        for good in ["a", "a/b.txt", ".hidden", "..a/b"] {
-            assert!(stays_below(good), "{good}");
+        for good in ["a", "a/b.txt", ".hidden", "..a/b", ".kapell", "a.kapell-b"] {
+            assert_eq!(check_path(good), Ok(()), "{good}");
         }
         for bad in ["", "/a", "a/", "a//b", ".", "..", "a/../b", "a/.", "a\0b"] {
-            assert!(!stays_below(bad), "{bad}");
+            assert!(check_path(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_store_s_own_names_are_its_own() {
+        for bad in [".kapell-0123.part", "a/.kapell-x", ".kapell-/a"] {
+            assert!(check_path(bad).is_err(), "{bad}");
         }
     }
 }

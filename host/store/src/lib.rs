@@ -24,8 +24,9 @@ mod sqlite;
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use owner::OwnerLock;
+pub use placed::make_directory;
 pub use skills::{CatalogSnapshot, Components, Installed, Skills, Swap};
-pub use sqlite::{Durability, FaultPoint, Options, SqliteStore};
+pub use sqlite::{Durability, FaultPoint, Options, PendingFile, SqliteStore};
 
 /// The largest blob kept as a row of the transaction that names it, in bytes; larger ones are files of their own,
 /// synced before the transaction.

@@ -86,9 +86,7 @@ impl Journals for MemoryStore {
 
     fn claim(&self, run: &RunId, owner: &Owner) -> Result<Head, JournalError> {
         let mut state = self.state();
-        let head = state.claim(run, owner, |other| self.0.owners.lives(other))?;
-        state.place(run)?;
-        Ok(head)
+        state.claim(run, owner, |other| self.0.owners.lives(other))
     }
 
     fn release(&self, run: &RunId, epoch: u64) -> Result<(), JournalError> {
@@ -102,7 +100,11 @@ impl Journals for MemoryStore {
         admit::check(&commit)?;
         let mut state = self.state();
         state.append(&commit)?;
-        state.place(&commit.run)
+        if commit.writes.files.is_empty() { Ok(()) } else { state.place(&commit.run) }
+    }
+
+    fn place_pending(&self, run: &RunId) -> Result<(), JournalError> {
+        self.state().place(run)
     }
 
     fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError> {
@@ -214,7 +216,9 @@ impl State {
                 return true;
             }
             let placed = placed::place(&file.root, &file.path, file.content.as_deref());
-            placed.map_err(|cause| outcome = Err(placed::unplaced(&file.root, &file.path, &cause))).is_err()
+            placed
+                .map_err(|cause| outcome = Err(placed::unplaced(run, &file.root, &file.path, cause)))
+                .is_err()
         });
         outcome
     }

@@ -59,8 +59,13 @@ impl Drop for Life {
 
 /// Never given twice: two processes of one number, and two owners of one process, must not be one owner.
 fn fresh_id() -> String {
-    let random = || RandomState::new().build_hasher().finish();
-    format!("{}-{:016x}{:016x}", std::process::id(), random(), random())
+    format!("{}-{}", std::process::id(), random())
+}
+
+/// A text of 32 hexadecimal digits nobody can guess.
+pub(crate) fn random() -> String {
+    let half = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", half(), half())
 }
 
 fn lock_path(owners: &Path, id: &str) -> PathBuf {

@@ -1,47 +1,77 @@
 //! Written files, put in their place: whole or not at all, durable, and never through a symbolic link.
 //!
 //! Content goes to a hidden file beside its destination, is synced and renamed over it, and the directory is
-//! synced. Doing it again does it once. The directory of the grant itself is the operator's word and may be a
-//! link; below it nothing is followed, so that a link left there can't lead a skill's file elsewhere.
+//! synced. Doing it again does it once. Every name from the top of the file system down is opened by itself and
+//! must be a directory, so that no link, in the grant's own path or below it, can lead a skill's file elsewhere.
+//! Directories that are not there are made, each durable before anything is put in it.
 
-use crate::error::unwritten;
+use crate::owner;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, File, MetadataExt, OpenOptions, OpenOptionsExt};
 use kapell_journal::seam::JournalError;
-use kapell_model::digest::Digest;
+use kapell_model::id::RunId;
+use kapell_model::writes::RESERVED;
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
 /// Writes or, without content, removes the file at `path` below `root`.
 pub(crate) fn place(root: &str, path: &str, content: Option<&[u8]>) -> io::Result<()> {
     let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
     let Some(content) = content else { return remove(root, parents, name) };
-    Dir::create_ambient_dir_all(root, ambient_authority())?;
-    let mut dir = Dir::open_ambient_dir(root, ambient_authority())?;
-    for parent in parents.split('/').filter(|parent| !parent.is_empty()) {
-        make(&dir, parent)?;
-        dir = enter(&dir, parent)?;
-    }
-    replace(&dir, name, content, None)
+    replace(&walk(root, parents, make)?, name, content, None)
+}
+
+/// What a run is told whose file is not in its place.
+pub(crate) fn unplaced(run: &RunId, root: &str, path: &str, cause: impl Display) -> JournalError {
+    JournalError::Unplaced { run: run.clone(), path: whole_path(root, path), cause: cause.to_string() }
+}
+
+/// A written file's path from the top of the file system, for people.
+pub(crate) fn whole_path(root: &str, path: &str) -> String {
+    format!("{}/{path}", root.trim_end_matches('/'))
+}
+
+/// Makes a directory with its parents where they are not there, durable, and through no symbolic link.
+///
+/// # Errors
+/// When `root` is not absolute, when a part of it is a link or a file, or when the system refuses.
+pub fn make_directory(root: &str) -> io::Result<()> {
+    walk(root, "", make).map(drop)
 }
 
 /// A file or a directory that is not there is as removed as it can be.
 fn remove(root: &str, parents: &str, name: &str) -> io::Result<()> {
     let removed = || -> io::Result<()> {
-        let mut dir = Dir::open_ambient_dir(root, ambient_authority())?;
-        for parent in parents.split('/').filter(|parent| !parent.is_empty()) {
-            dir = enter(&dir, parent)?;
-        }
+        let dir = walk(root, parents, enter)?;
         dir.remove_file(name)?;
         sync(&dir)
     };
     removed().or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
-fn make(dir: &Dir, name: &str) -> io::Result<()> {
-    match dir.create_dir(name) {
-        Ok(()) => sync(dir),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+/// Opens the directory `parents` below `root`, name by name from the top of the file system.
+fn walk(root: &str, parents: &str, step: fn(&Dir, &str) -> io::Result<Dir>) -> io::Result<Dir> {
+    let Some(below) = root.strip_prefix('/') else {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "the path is not absolute"));
+    };
+    let top = Dir::open_ambient_dir("/", ambient_authority())?;
+    let mut names = below.split('/').chain(parents.split('/')).filter(|name| !name.is_empty());
+    names.try_fold(top, |dir, name| step(&dir, name))
+}
+
+/// Opens a directory, made if it is not there.
+fn make(dir: &Dir, name: &str) -> io::Result<Dir> {
+    match enter(dir, name) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            // Another run may make it at the same moment.
+            dir.create_dir(name).or_else(|error| match error.kind() {
+                ErrorKind::AlreadyExists => Ok(()),
+                _ => Err(error),
+            })?;
+            sync(dir)?;
+            enter(dir, name)
+        }
+        entered => entered,
     }
 }
 
@@ -49,53 +79,38 @@ fn make(dir: &Dir, name: &str) -> io::Result<()> {
 /// the two is noticed.
 fn enter(dir: &Dir, name: &str) -> io::Result<Dir> {
     let seen = dir.symlink_metadata(name)?;
+    let other = |what| Err(io::Error::new(ErrorKind::NotADirectory, format!("`{name}` is {what}")));
+    if seen.is_symlink() {
+        return other("a symbolic link, and links are not followed");
+    }
     let inner = dir.open_dir(name)?;
     let opened = inner.dir_metadata()?;
-    if seen.is_dir() && (seen.dev(), seen.ino()) == (opened.dev(), opened.ino()) {
-        Ok(inner)
-    } else {
-        Err(io::Error::new(ErrorKind::NotADirectory, format!("`{name}` is a link; links are not followed")))
-    }
-}
-
-/// What a run is told whose file is not in its place.
-pub(crate) fn unplaced(root: &str, path: &str, cause: &io::Error) -> JournalError {
-    unwritten(format!("the file `{path}` in `{root}` is recorded but not in its place: {cause}"))
+    let same = (seen.dev(), seen.ino()) == (opened.dev(), opened.ino());
+    if same { Ok(inner) } else { other("another directory than a moment ago") }
 }
 
 /// Replaces the content of a file in `dir`, with the mode the system gives unless one is named.
 pub(crate) fn replace(dir: &Dir, name: &str, content: &[u8], mode: Option<u32>) -> io::Result<()> {
-    let _turn = turn(dir)?;
-    // One name for each destination: what a crash leaves is taken away by the next try.
-    let part = format!(".kapell-{}.part", Digest::of(name.as_bytes()).short());
-    write_synced(dir, &part, content, mode)
+    // A new name each time: a file that is there is somebody's, even where a crash of ours left it.
+    let part = format!("{RESERVED}{}.part", owner::random());
+    let made = create(dir, &part, mode)?;
+    write_synced(made, content)
         .and_then(|()| dir.rename(&part, dir, name))
         .inspect_err(|_| drop(dir.remove_file(&part)))?;
     sync(dir)
 }
 
-/// One writer at a time in a directory, also among processes, until what is returned is dropped: two of them would
-/// take each other's part away, or rename what the other has written half.
-fn turn(dir: &Dir) -> io::Result<std::fs::File> {
-    let turn = dir.open(".")?.into_std();
-    // Some network file systems have no lock for a directory; there it is left to chance, as for every program.
-    let _ = turn.lock();
-    Ok(turn)
-}
-
-fn write_synced(dir: &Dir, part: &str, content: &[u8], mode: Option<u32>) -> io::Result<()> {
-    if let Err(error) = dir.remove_file(part)
-        && error.kind() != ErrorKind::NotFound
-    {
-        return Err(error);
-    }
+fn create(dir: &Dir, part: &str, mode: Option<u32>) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    // Exclusively: never through a link that was put there.
+    // Exclusively: neither a file nor a link that is there is written through.
     options.write(true).create_new(true);
     if let Some(mode) = mode {
         options.mode(mode);
     }
-    let mut file = dir.open_with(part, &options)?;
+    dir.open_with(part, &options)
+}
+
+fn write_synced(mut file: File, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     file.sync_all()
 }
@@ -165,5 +180,43 @@ mod tests {
         place(root, "file", Some(b"new")).unwrap();
         assert_eq!(fs::read(other.join("kept")).unwrap(), b"kept");
         assert_eq!(fs::read(out.join("file")).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_link_in_the_path_of_the_directory_itself_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir_all(home.path().join("other/deep")).unwrap();
+        fs::write(home.path().join("other/kept"), "kept").unwrap();
+        symlink(home.path().join("other"), home.path().join("absolute")).unwrap();
+        symlink("other", home.path().join("relative")).unwrap();
+        for below in ["absolute", "relative", "absolute/deep", "relative/new/deep", "other/../other"] {
+            let root = home.path().join(below).to_str().unwrap().to_owned();
+            assert!(place(&root, "x", Some(b"x")).is_err(), "{below}");
+            assert!(place(&root, "kept", None).is_err(), "{below}");
+            assert!(make_directory(&root).is_err(), "{below}");
+        }
+        assert!(place("relative", "x", Some(b"x")).is_err());
+        assert_eq!(fs::read(home.path().join("other/kept")).unwrap(), b"kept");
+        assert_eq!(fs::read_dir(home.path().join("other")).unwrap().count(), 2, "nothing was made");
+        assert_eq!(fs::read_dir(home.path().join("other/deep")).unwrap().count(), 0);
+
+        let root = home.path().join("other/new/deep").to_str().unwrap().to_owned();
+        make_directory(&root).unwrap();
+        place(&root, "x", Some(b"x")).unwrap();
+        assert_eq!(fs::read(home.path().join("other/new/deep/x")).unwrap(), b"x");
+    }
+
+    #[test]
+    fn a_file_that_looks_like_a_part_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let short = kapell_model::digest::Digest::of(b"letter.txt").short();
+        let theirs = home.path().join(format!(".kapell-{short}.part"));
+        fs::write(&theirs, "theirs").unwrap();
+        place(home.path().to_str().unwrap(), "letter.txt", Some(b"Dear")).unwrap();
+        assert_eq!(fs::read(&theirs).unwrap(), b"theirs");
+
+        let dir = Dir::open_ambient_dir(home.path(), ambient_authority()).unwrap();
+        let taken = create(&dir, &format!(".kapell-{short}.part"), None).unwrap_err();
+        assert_eq!(taken.kind(), ErrorKind::AlreadyExists);
     }
 }

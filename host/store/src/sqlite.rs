@@ -28,6 +28,7 @@ use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId};
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{HostFault, KeyvalueReads};
+pub use pending::PendingFile;
 use read::Readers;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -124,7 +125,7 @@ impl SqliteStore {
 
     fn recover(&self, owners: &Path) -> io::Result<()> {
         owner::sweep(owners)?;
-        // A file that still can't be placed keeps only its own run from going on; the claim says so.
+        // A file that still can't be placed keeps only its own run from going on, which is told so then.
         if let Err(failed) = pending::place_all(&self.0, None) {
             tracing::warn!(%failed, "written files are not in their place");
         }
@@ -138,6 +139,14 @@ impl SqliteStore {
     pub fn new_owner(&self) -> Result<OwnerLock, StoreError> {
         let owners = self.0.owners();
         OwnerLock::new(&owners).map_err(|cause| StoreError::Open { path: owners, cause: cause.to_string() })
+    }
+
+    /// Written files that are durable but not in their place yet, each with its run, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn pending_files(&self) -> Result<Vec<PendingFile>, JournalError> {
+        pending::files(&self.0)
     }
 
     /// The file that holds a component's bytes, for tools that map or inspect it. Not checked against its digest.
@@ -189,15 +198,11 @@ impl Journals for SqliteStore {
 
     fn claim(&self, run: &RunId, owner: &Owner) -> Result<Head, JournalError> {
         let (claimed, owner, owners) = (run.clone(), owner.clone(), self.0.owners());
-        let head = self.0.writer.run(Wait::Visible, move |connection| {
+        self.0.writer.run(Wait::Visible, move |connection| {
             append::claim(connection, &claimed, &owner, |other| {
                 owner::lives(&owners, other).map_err(unwritten)
             })
-        })?;
-        if head.seq > 0 && pending::waits(&self.0, run)? {
-            pending::place_all(&self.0, Some(run))?;
-        }
-        Ok(head)
+        })
     }
 
     fn release(&self, run: &RunId, epoch: u64) -> Result<(), JournalError> {
@@ -212,6 +217,10 @@ impl Journals for SqliteStore {
         self.append(commit, rows).await?;
         self.0.reach(FaultPoint::Committed);
         if places { self.place_aside(run).await } else { Ok(()) }
+    }
+
+    fn place_pending(&self, run: &RunId) -> Result<(), JournalError> {
+        if pending::waits(&self.0, run)? { pending::place_all(&self.0, Some(run)) } else { Ok(()) }
     }
 
     fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError> {

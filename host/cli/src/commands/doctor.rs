@@ -90,7 +90,7 @@ async fn home(args: &Args) -> Vec<Finding> {
                 session.home.policy.rules.len()
             );
             let home = Finding { what: "home", sound: true, words, mend: None };
-            vec![home, engine(&session), journal(&session)]
+            vec![home, engine(&session), journal(&session), files(&session)]
         }
     }
 }
@@ -113,5 +113,22 @@ fn journal(session: &crate::session::Session) -> Finding {
             mend: None,
         },
         Err(error) => Finding { what: "journal", sound: false, words: error.to_string(), mend: error.hint },
+    }
+}
+
+/// Names what runs wrote that is recorded but could not be put in its place.
+fn files(session: &crate::session::Session) -> Finding {
+    let what = "written files";
+    match session.home.pending_files() {
+        Ok(pending) => match pending.first() {
+            None => Finding { what, sound: true, words: "all are in their place".into(), mend: None },
+            Some(first) => {
+                let names: Vec<&str> = pending.iter().map(|file| file.path.as_str()).collect();
+                let words = format!("not in their place: {}", names.join(", "));
+                let mend = format!("mend the directory, then `kapell runs resume {}`", first.run);
+                Finding { what, sound: false, words, mend: Some(mend) }
+            }
+        },
+        Err(error) => Finding { what, sound: false, words: error.to_string(), mend: error.hint },
     }
 }

@@ -12,10 +12,11 @@ use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::plan::Plan;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Clock, HostFault, Job, KeyvalueReads as _, Performer};
-use kapell_model::writes::{HeldWrites, KeySeen, KeyWrite};
+use kapell_model::writes::{FileWrite, HeldWrites, KeySeen, KeyWrite};
 use kapell_store::{MemoryStore, OwnerLock};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +28,8 @@ pub(crate) struct Act {
     no: bool,
     traps: usize,
     writes: Vec<(String, Vec<u8>)>,
+    files: Vec<FileWrite>,
+    reads: Vec<String>,
     counts: Option<String>,
     cancelled: bool,
     micros: u64,
@@ -60,6 +63,18 @@ impl Act {
 
     pub(crate) fn writing(mut self, key: &str, value: &[u8]) -> Self {
         self.writes.push((key.into(), value.to_vec()));
+        self
+    }
+
+    /// Reads a key, which then stands among what its writes rest on.
+    pub(crate) fn reading(mut self, key: &str) -> Self {
+        self.reads.push(key.into());
+        self
+    }
+
+    pub(crate) fn writing_file(mut self, root: &Path, path: &str) -> Self {
+        let (grant, root) = ("out".parse().unwrap(), root.to_str().unwrap().into());
+        self.files.push(FileWrite { grant, root, path: path.into(), content: Some(b"content".to_vec()) });
         self
     }
 
@@ -111,6 +126,11 @@ impl Performer for Scripted {
                 value: Some(value.clone()),
             });
         }
+        writes.files.clone_from(&act.files);
+        writes.seen.extend(act.reads.iter().map(|key| {
+            let version = self.store.get("ns", key).unwrap().map_or(0, |(_, version)| version);
+            KeySeen { namespace: "ns".into(), key: key.clone(), version }
+        }));
         if let Some(key) = &act.counts {
             self.count(key, &mut writes);
         }
@@ -192,6 +212,9 @@ impl Journals for Cut {
             ..=0 => Err(JournalError::Unavailable { doing: "written", cause: "cut".into() }),
             _ => self.store.commit(commit).await,
         }
+    }
+    fn place_pending(&self, run: &RunId) -> Result<(), JournalError> {
+        self.store.place_pending(run)
     }
     fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError> {
         self.store.entries(run)

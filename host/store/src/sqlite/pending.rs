@@ -4,7 +4,7 @@
 //! processes can put an older content over a newer one. A crash before the note is gone does it again.
 
 use crate::error::{damaged, unwritten};
-use crate::sqlite::stored::whole;
+use crate::sqlite::stored::{parsed, whole};
 use crate::sqlite::writer::Wait;
 use crate::sqlite::{FaultPoint, Inner, number};
 use crate::{placed, private};
@@ -13,9 +13,18 @@ use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use rusqlite::Connection;
 
+/// A written file that is not in its place yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingFile {
+    /// The run that wrote it.
+    pub run: RunId,
+    /// Where it is to be, from the top of the file system.
+    pub path: String,
+}
+
 struct Pending {
     id: u64,
-    run: String,
+    run: RunId,
     root: String,
     path: String,
     digest: Option<[u8; 32]>,
@@ -26,15 +35,20 @@ struct Pending {
 /// # Errors
 /// When a file of `run` could not be put in its place, or what is pending cannot be read.
 pub(crate) fn place_all(inner: &Inner, run: Option<&RunId>) -> Result<(), JournalError> {
-    let turn = private::file(&inner.dir.join("files.lock")).map_err(unwritten)?;
-    turn.lock().map_err(unwritten)?;
+    let lock = inner.dir.join("files.lock");
+    let turn = private::file(&lock).and_then(|file| file.lock().map(|()| file));
+    let _turn = turn.map_err(|cause| match run {
+        // Its entries are durable by now, which is what it must be told.
+        Some(run) => placed::unplaced(run, &inner.dir.display().to_string(), "files.lock", cause),
+        None => unwritten(cause),
+    })?;
     let mut outcome = Ok(());
     let mut placed = Vec::new();
     for pending in inner.readers.read(all)? {
         match place(inner, &pending) {
             Ok(()) => placed.push(pending.id),
-            Err(failed) if run.is_some_and(|run| run.as_str() == pending.run) => outcome = Err(failed),
-            Err(failed) => tracing::warn!(run = pending.run, %failed, "a written file is not in its place"),
+            Err(failed) if run == Some(&pending.run) => outcome = Err(failed),
+            Err(failed) => tracing::warn!(run = %pending.run, %failed, "a written file is not in its place"),
         }
     }
     forget(inner, placed)?;
@@ -49,13 +63,22 @@ pub(crate) fn waits(inner: &Inner, run: &RunId) -> Result<bool, JournalError> {
     })
 }
 
+/// All that is pending, for people.
+pub(crate) fn files(inner: &Inner) -> Result<Vec<PendingFile>, JournalError> {
+    let named = |pending: Pending| {
+        let path = placed::whole_path(&pending.root, &pending.path);
+        PendingFile { run: pending.run, path }
+    };
+    Ok(inner.readers.read(all)?.into_iter().map(named).collect())
+}
+
 fn all(connection: &Connection) -> rusqlite::Result<Vec<Pending>> {
     let mut all =
         connection.prepare_cached("SELECT id, run, root, path, digest FROM pending_files ORDER BY id")?;
     let read = |row: &rusqlite::Row<'_>| {
         Ok(Pending {
             id: whole(row.get(0)?),
-            run: row.get(1)?,
+            run: parsed(row, 1)?,
             root: row.get(2)?,
             path: row.get(3)?,
             digest: row.get(4)?,
@@ -74,7 +97,7 @@ fn place(inner: &Inner, pending: &Pending) -> Result<(), JournalError> {
     };
     inner.reach(FaultPoint::BeforePlacing);
     placed::place(&pending.root, &pending.path, content.as_deref())
-        .map_err(|cause| placed::unplaced(&pending.root, &pending.path, &cause))?;
+        .map_err(|cause| placed::unplaced(&pending.run, &pending.root, &pending.path, cause))?;
     inner.reach(FaultPoint::Placed);
     Ok(())
 }

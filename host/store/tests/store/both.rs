@@ -354,7 +354,7 @@ fn a_file_that_cannot_be_placed_holds_up_its_own_run(store: &impl Store) {
     commit.writes.files = vec![file(&out, "taken", Some("new"))];
     let refused = wait(stuck.commit(store, commit)).unwrap_err();
     assert!(
-        matches!(&refused, JournalError::Unavailable { cause, .. } if cause.contains("taken")),
+        matches!(&refused, JournalError::Unplaced { run, path, .. } if *run == stuck.run && path.ends_with("out/taken")),
         "{refused}"
     );
     assert_eq!(said(store, &stuck.run), ["write"], "what was recorded is recorded");
@@ -363,10 +363,17 @@ fn a_file_that_cannot_be_placed_holds_up_its_own_run(store: &impl Store) {
     let mut commit = other.next("write");
     commit.writes.files = vec![file(&out, "free", Some("new"))];
     wait(other.commit(store, commit)).expect("another run goes on");
-    assert!(Driven::claim(store, "demo-1", &owner).is_err(), "its own run does not");
+    store.place_pending(&other.run).expect("nothing of its own is pending");
+    assert!(
+        matches!(store.place_pending(&stuck.run), Err(JournalError::Unplaced { .. })),
+        "its own run does not"
+    );
+    let mut stuck = Driven::claim(store, "demo-1", &owner).unwrap();
+    stuck.say(store, "cancelled").expect("what writes no file can still be recorded");
 
     fs::remove_dir(out.join("taken")).unwrap();
-    Driven::claim(store, "demo-1", &owner).unwrap();
+    store.place_pending(&stuck.run).unwrap();
+    store.place_pending(&stuck.run).unwrap();
     assert_eq!(fs::read_to_string(out.join("taken")).unwrap(), "new");
 }
 
