@@ -26,10 +26,12 @@ impl ContentDir {
     /// Keeps bytes under their digest; they are durable when this returns. Keeping them twice is keeping them once.
     pub(crate) fn put(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
         let name = self.name(digest);
-        match self.dir.symlink_metadata(&name) {
+        let regular = self.dir.symlink_metadata(&name).is_ok_and(|there| there.is_file());
+        match self.get(digest) {
             // It has its name only since all of it was synced, but perhaps by a process that died before
             // syncing the directory.
-            Ok(there) if there.is_file() && there.len() == bytes.len() as u64 => placed::sync(&self.dir),
+            Ok(Some(_)) if regular => placed::sync(&self.dir),
+            // Not there, or no longer what it was: this is the moment at which the right bytes are at hand.
             _ => placed::replace(&self.dir, &name, bytes, Some(private::FILE)),
         }
     }

@@ -141,8 +141,11 @@ fn insert_entries(connection: &Connection, commit: &Commit) -> rusqlite::Result<
 }
 
 fn insert_blobs(connection: &Connection, rows: &Rows) -> rusqlite::Result<()> {
-    let mut insert =
-        connection.prepare_cached("INSERT OR IGNORE INTO blobs (digest, bytes) VALUES (?1, ?2)")?;
+    // What is there is looked at, not trusted: bytes that have rotted are mended by whoever brings them again.
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO blobs (digest, bytes) VALUES (?1, ?2)
+         ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes WHERE bytes IS NOT excluded.bytes",
+    )?;
     for (digest, bytes) in rows {
         insert.execute(params![digest.as_bytes(), &bytes[..]])?;
     }

@@ -1,8 +1,8 @@
 //! What only the store on the disk can get wrong: damage, foreign files, rights.
 
-use crate::scene::{Driven, blob, said};
+use crate::scene::{Driven, blob, file, said};
 use kapell_journal::seam::{JournalError, Journals};
-use kapell_store::{Components, Durability, Options, ROW_BLOB_MAX, SqliteStore, StoreError};
+use kapell_store::{Components, Durability, Options, PendingFile, ROW_BLOB_MAX, SqliteStore, StoreError};
 use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -85,6 +85,32 @@ fn a_flipped_bit_in_a_blob_or_a_component_is_damage() {
 }
 
 #[test]
+fn bytes_that_have_rotted_are_mended_when_they_are_brought_again() {
+    let (home, driven) = written();
+    let component = {
+        let store = SqliteStore::open(home.path()).unwrap();
+        let component = store.put_component(b"component bytes").unwrap();
+        flip(&store.component_path(&component), b"component bytes");
+        component
+    };
+    let again = [blob(b"small bytes"), blob(&large())];
+    flip(&database(home.path()), b"small bytes");
+    flip(&home.path().join("blobs").join(again[1].0.hex()), &large());
+
+    let store = SqliteStore::open(home.path()).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, driven.run.as_str(), &owner).unwrap();
+    let mut commit = driven.next("again");
+    commit.blobs = again.to_vec();
+    crate::scene::wait(driven.commit(&store, commit)).unwrap();
+    for (digest, bytes) in again {
+        assert_eq!(store.blob(&digest).unwrap().unwrap(), bytes, "{digest}");
+    }
+    assert_eq!(store.put_component(b"component bytes").unwrap(), component);
+    assert_eq!(store.component(&component).unwrap()[..], *b"component bytes");
+}
+
+#[test]
 fn a_newer_store_and_a_foreign_file_are_refused_untouched() {
     let home = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(home.path()).unwrap());
@@ -126,6 +152,26 @@ fn loose(path: &Path) -> Vec<PathBuf> {
     let mine = (data.permissions().mode() & 0o077 != 0).then(|| path.to_owned());
     let below = data.is_dir().then(|| fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
     mine.into_iter().chain(below.into_iter().flatten().flat_map(|path| loose(&path))).collect()
+}
+
+#[test]
+fn a_file_that_is_not_in_its_place_is_named_until_it_is() {
+    let (home, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::create_dir(out.path().join("taken")).unwrap();
+    let store = SqliteStore::open(home.path()).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    let mut commit = driven.next("write");
+    commit.writes.files = vec![file(out.path(), "taken", Some("new"))];
+    crate::scene::wait(driven.commit(&store, commit)).unwrap_err();
+    let path = out.path().join("taken").to_str().unwrap().to_owned();
+    assert_eq!(store.pending_files().unwrap(), [PendingFile { run: driven.run, path }]);
+
+    fs::remove_dir(out.path().join("taken")).unwrap();
+    drop(store);
+    let store = SqliteStore::open(home.path()).unwrap();
+    assert_eq!(store.pending_files().unwrap(), []);
+    assert_eq!(fs::read(out.path().join("taken")).unwrap(), b"new");
 }
 
 #[test]
