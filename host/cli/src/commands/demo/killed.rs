@@ -55,13 +55,16 @@ fn made_once(scene: &mut Scene, state: &RunState, entries: &[Entry]) -> anyhow::
         .into_iter()
         .filter(|(_, write)| matches!(write, WriteSummary::Key { .. }))
         .collect();
-    let [(entry, write @ WriteSummary::Key { read_version: Some(0), .. })] = keys.as_slice() else {
+    let [(entry, write @ WriteSummary::Key { key, .. })] = keys.as_slice() else {
         return Err(surprise(format!(
             "{} should have made one account and wrote {} keys",
             state.run,
             keys.len()
         )));
     };
+    if !was_absent(entry, key) {
+        return Err(surprise(format!("{} wrote over an account that was there", state.run)));
+    }
     let tries = of_step(entries, LAST).len();
     let words = record::write_words(write, scene.root());
     scene.page.line(&format!(
@@ -69,6 +72,12 @@ fn made_once(scene: &mut Scene, state: &RunState, entries: &[Entry]) -> anyhow::
         entry.seq
     ));
     Ok(())
+}
+
+/// Whether the attempt had looked for the key and not found it.
+fn was_absent(entry: &Entry, key: &str) -> bool {
+    let Body::AttemptEnded(ended) = &entry.body else { return false };
+    ended.seen.iter().any(|seen| seen.key == *key && seen.version == 0)
 }
 
 /// A child that was killed, and the last entry it is known to have written.
