@@ -169,7 +169,7 @@ fn read_text(path: &Path) -> Result<String, HomeError> {
 }
 
 fn read_skill(path: &Path) -> Result<Skill, HomeError> {
-    let bytes = crate::commands::run::component(&path)?;
+    let bytes = crate::commands::run::component(path)?;
     Ok(inspect_file(path, &bytes)?.skill)
 }
 
