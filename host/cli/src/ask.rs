@@ -38,7 +38,7 @@ fn value(shape: &AnswerShape) -> anyhow::Result<Option<Said>> {
             Confirm::new("Your answer (y/n)").prompt_skippable()?.map(Value::Bool)
         }
         shape => {
-            let prompt = format!("Your answer ({}; empty for later)", kapell_report::gate::expected(shape));
+            let prompt = format!("Your answer ({}; empty for later)", shape.words());
             let text = Text::new(&prompt).prompt_skippable()?.filter(|text| !text.trim().is_empty());
             text.map(|text| parse(shape, text))
         }

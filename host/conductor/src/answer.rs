@@ -139,7 +139,7 @@ fn said(shape: &AnswerShape, said: &Said) -> Result<(Verdict, Option<Value>), An
         (AnswerShape::Approval, Said::Approve) => Ok((Verdict::Approved, None)),
         (AnswerShape::Approval, Said::Value(value)) => Err(misfit("approve or reject", value)),
         (shape, Said::Approve) => {
-            Err(AnswerError::Misfit { expected: expected(shape), found: "a bare yes".into() })
+            Err(AnswerError::Misfit { expected: shape.words(), found: "a bare yes".into() })
         }
         (shape, Said::Value(value)) => fits(shape, value).map(|()| (Verdict::Answered, Some(value.clone()))),
     }
@@ -159,18 +159,7 @@ fn fits(shape: &AnswerShape, value: &Value) -> Result<(), AnswerError> {
             });
         }
     };
-    if fits { Ok(()) } else { Err(misfit(&expected(shape), value)) }
-}
-
-/// What fits an answer, in words.
-#[must_use]
-pub fn expected(shape: &AnswerShape) -> String {
-    match shape {
-        AnswerShape::Approval => "approve or reject".into(),
-        AnswerShape::Choice { choices } => format!("one of {}", choices.join(", ")),
-        AnswerShape::Input { shape } => format!("a value of type {}", shape.word()),
-        AnswerShape::Shape { shape } => shape.to_string(),
-    }
+    if fits { Ok(()) } else { Err(misfit(&shape.words(), value)) }
 }
 
 fn misfit(expected: &str, found: &Value) -> AnswerError {

@@ -468,6 +468,13 @@ async fn a_key_that_moved_sends_the_attempt_back_and_both_count() {
     assert_eq!(standing.state.word(), "done");
     assert_eq!(stage.store.get("ns", "counter").unwrap().unwrap().0, b"2");
     assert_eq!(stage.performed(), 2);
+    // What the attempt that was sent back used is paid for, as waste: the ledger adds up to what was spent.
+    let entries = stage.store.entries(&standing.state.run).unwrap();
+    let tariff = &standing.program.tariff.tariff;
+    let lines = kapell_report::cost::ledger(&entries, &standing.state, tariff).unwrap();
+    let rows = kapell_report::cost::summed(&lines, kapell_report::cost::By::Run).unwrap();
+    assert_eq!(Some(&rows[0].total), standing.state.spent.as_ref());
+    assert!(rows[0].parts.contains_key(&kapell_report::cost::CostKind::Waste));
 }
 
 #[tokio::test]

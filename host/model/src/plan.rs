@@ -424,6 +424,19 @@ pub enum AnswerShape {
     },
 }
 
+impl AnswerShape {
+    /// What fits, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            AnswerShape::Approval => "approve or reject".into(),
+            AnswerShape::Choice { choices } => format!("one of {}", choices.join(", ")),
+            AnswerShape::Input { shape } => format!("a value of type {}", shape.word()),
+            AnswerShape::Shape { shape } => shape.to_string(),
+        }
+    }
+}
+
 impl Plan {
     /// The step of that id.
     #[must_use]

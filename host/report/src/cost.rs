@@ -3,7 +3,7 @@
 //! Four kinds of cost, which add up to the whole: *work* (attempts whose output was used, verdicts included),
 //! *waste* (attempts whose output was not), *people*, and *overhead* (the price of an attempt as such).
 
-use kapell_journal::entry::{AttemptStarted, Body, Entry, Purpose, RecordedEnding};
+use kapell_journal::entry::{AttemptEnded, AttemptStarted, Body, Entry, Purpose};
 use kapell_journal::fold::{RunState, Settled};
 use kapell_model::id::{RunId, StepId};
 use kapell_model::money::{Money, MoneyError, Tariff};
@@ -71,25 +71,15 @@ pub fn ledger(entries: &[Entry], state: &RunState, tariff: &Tariff) -> Result<Ve
             Body::AttemptStarted(it) => {
                 begun.insert((it.step.clone(), it.attempt), it.clone());
             }
-            Body::AttemptEnded(it) if it.ending != RecordedEnding::Lost => {
-                let Some(started) = begun.get(&(it.step.clone(), it.attempt)) else { continue };
-                let meters = &it.receipt.meters;
-                let work = tariff.work(meters)?;
-                let overhead =
-                    Money { amount: it.receipt.money.amount - work.amount, currency: work.currency };
-                let kind = if used(state, started) { CostKind::Work } else { CostKind::Waste };
-                let line = |kind, fuel, money| Line {
-                    run: state.run.clone(),
-                    step: it.step.clone(),
-                    skill: Some(started.skill.clone()),
-                    lane: started.lane,
-                    kind,
-                    estimated: false,
-                    fuel,
-                    money,
-                };
-                lines.push(line(kind, meters.fuel, work));
-                lines.push(line(CostKind::Overhead, 0, overhead));
+            Body::AttemptEnded(it) => {
+                let started = begun.get(&(it.step.clone(), it.attempt));
+                lines.extend(
+                    started
+                        .map(|started| attempt(state, tariff, started, it))
+                        .transpose()?
+                        .into_iter()
+                        .flatten(),
+                );
             }
             Body::QuestionAnswered(it) => lines.push(Line {
                 run: state.run.clone(),
@@ -105,6 +95,34 @@ pub fn ledger(entries: &[Entry], state: &RunState, tariff: &Tariff) -> Result<Ve
         }
     }
     Ok(lines)
+}
+
+/// The two lines of an attempt: what its work cost and what it cost as such. One the host lost is charged nothing
+/// and has none.
+fn attempt(
+    state: &RunState,
+    tariff: &Tariff,
+    started: &AttemptStarted,
+    ended: &AttemptEnded,
+) -> Result<Vec<Line>, MoneyError> {
+    if ended.receipt.money.amount.is_zero() {
+        return Ok(Vec::new());
+    }
+    let meters = &ended.receipt.meters;
+    let work = tariff.work(meters)?;
+    let overhead = Money { amount: ended.receipt.money.amount - work.amount, currency: work.currency };
+    let kind = if used(state, started) { CostKind::Work } else { CostKind::Waste };
+    let line = |kind, fuel, money| Line {
+        run: state.run.clone(),
+        step: ended.step.clone(),
+        skill: Some(started.skill.clone()),
+        lane: started.lane,
+        kind,
+        estimated: false,
+        fuel,
+        money,
+    };
+    Ok(vec![line(kind, meters.fuel, work), line(CostKind::Overhead, 0, overhead)])
 }
 
 /// Whether an attempt's output went into what the run came to.

@@ -4,7 +4,6 @@ use crate::log::instant;
 use crate::plain::{line, lines};
 use kapell_journal::entry::QuestionAsked;
 use kapell_journal::fold::OpenQuestion;
-use kapell_model::plan::AnswerShape;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -17,7 +16,7 @@ pub fn text(open: &OpenQuestion, shown: &Value) -> String {
     for (name, value) in shown.get("show").and_then(Value::as_object).into_iter().flatten() {
         let _ = write!(text, "\n  {}:\n{}", line(name), indented(value));
     }
-    let _ = write!(text, "\n  answer: {}", expected(&asked.answer));
+    let _ = write!(text, "\n  answer: {}", asked.answer.words());
     if let Some(at) = asked.expire_at {
         let _ = write!(text, "\n  until:  {} UTC, after that it expires, which is never a yes", instant(at));
     }
@@ -27,17 +26,6 @@ pub fn text(open: &OpenQuestion, shown: &Value) -> String {
 
 fn who(asked: &QuestionAsked) -> String {
     format!("{} ({})", asked.role, asked.people.iter().map(|it| line(it)).collect::<Vec<_>>().join(", "))
-}
-
-/// What an answer looks like, in words.
-#[must_use]
-pub fn expected(shape: &AnswerShape) -> String {
-    match shape {
-        AnswerShape::Approval => "approve or reject".into(),
-        AnswerShape::Choice { choices } => format!("one of {}", choices.join(", ")),
-        AnswerShape::Input { shape } => format!("a value of type {}", shape.word()),
-        AnswerShape::Shape { shape } => shape.to_string(),
-    }
 }
 
 /// A value for reading: texts as they are, records field by field, everything indented and escaped.
