@@ -101,8 +101,10 @@ impl Crossing {
             let Key::String(key) = key else {
                 return Err(ExpressionError::new("the keys of a JSON object are texts"));
             };
-            if fields.insert(self.original(key)?, self.leave(value)?).is_some() {
-                return Err(ExpressionError::new(format!("the result has the key `{key}` twice")));
+            // By the name both have in JSON: which of the two comes second is the map's own affair.
+            let name = self.original(key)?;
+            if fields.insert(name.clone(), self.leave(value)?).is_some() {
+                return Err(ExpressionError::new(format!("the result has the key `{name}` twice")));
             }
         }
         Ok(Value::Object(fields))
