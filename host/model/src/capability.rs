@@ -4,7 +4,7 @@
 //! only ever narrowed on its way from manifest through policy to the step.
 
 use crate::form::Table;
-use crate::grant::{Authority, Grant, GrantSet};
+use crate::grant::{Authority, Grant, GrantSet, RootIdentity};
 use crate::id::LogicalName;
 use crate::quantity::Bytes;
 use serde::{Deserialize, Serialize};
@@ -169,17 +169,22 @@ impl Authority {
     pub fn meet(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (
-                Authority::Files { root: one, access, bytes_max, files_max },
+                Authority::Files { root: one, identity, access, bytes_max, file_max, files_max },
                 Authority::Files {
                     root: two,
+                    identity: and_identity,
                     access: and_access,
                     bytes_max: and_bytes,
+                    file_max: and_file,
                     files_max: and_files,
                 },
             ) => Some(Authority::Files {
-                root: deeper(one, two)?,
+                root: deeper(one, two)
+                    .filter(|root| stays(root, one, *identity) && stays(root, two, *and_identity))?,
+                identity: same_or_unsaid(*identity, *and_identity)?,
                 access: access.meet(*and_access)?,
                 bytes_max: *bytes_max.min(and_bytes),
+                file_max: *file_max.min(and_file),
                 files_max: *files_max.min(and_files),
             }),
             (
@@ -240,9 +245,11 @@ impl Authority {
     /// Where nothing may be written, the most that may be written is nothing: equal grants are equal data.
     fn without_idle_numbers(mut self) -> Self {
         match &mut self {
-            Authority::Files { access: Access::Read, bytes_max, files_max: things, .. }
-            | Authority::Keyvalue { access: Access::Read, bytes_max, keys_max: things, .. } => {
-                (*bytes_max, *things) = (Bytes(0), 0);
+            Authority::Files { access: Access::Read, bytes_max, file_max, files_max, .. } => {
+                (*bytes_max, *file_max, *files_max) = (Bytes(0), Bytes(0), 0);
+            }
+            Authority::Keyvalue { access: Access::Read, bytes_max, keys_max, .. } => {
+                (*bytes_max, *keys_max) = (Bytes(0), 0);
             }
             _ => {}
         }
@@ -282,6 +289,19 @@ fn deeper(one: &str, other: &str) -> Option<String> {
     }
 }
 
+/// Whether a root still means the directory that an identity was recorded of: what is below it is another one.
+fn stays(root: &str, recorded: &str, identity: Option<RootIdentity>) -> bool {
+    identity.is_none() || Path::new(root) == Path::new(recorded)
+}
+
+/// What two say of a directory's identity together; the outer none when they contradict each other.
+fn same_or_unsaid(one: Option<RootIdentity>, other: Option<RootIdentity>) -> Option<Option<RootIdentity>> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => None,
+        (one, other) => Some(one.or(other)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,12 +331,20 @@ mod tests {
     fn authority() -> impl Strategy<Value = Authority> {
         let number = 0..3_u64;
         let root = prop::sample::select(vec!["/a", "/a/b", "/a/b/c", "/ab", "/d"]);
+        let identity = prop::option::of((0..2_u64).prop_map(|inode| RootIdentity { device: 1, inode }));
         let namespace = prop::sample::select(vec!["crm", "terms"]);
         let values = prop::collection::btree_map("[xy]", "[01]", 0..3);
         prop_oneof![
-            (root, access(), number.clone(), number.clone()).prop_map(|(root, access, bytes, files_max)| {
-                Authority::Files { root: root.into(), access, bytes_max: Bytes(bytes), files_max }
-            }),
+            (root, identity, access(), number.clone(), number.clone(), number.clone()).prop_map(
+                |(root, identity, access, bytes, file, files_max)| Authority::Files {
+                    root: root.into(),
+                    identity,
+                    access,
+                    bytes_max: Bytes(bytes),
+                    file_max: Bytes(file),
+                    files_max,
+                }
+            ),
             (namespace, access(), number.clone(), number.clone()).prop_map(
                 |(name, access, bytes, keys_max)| {
                     Authority::Keyvalue { namespace: name.into(), access, bytes_max: Bytes(bytes), keys_max }
@@ -364,8 +392,10 @@ mod tests {
     fn nothing_wider_is_covered() {
         let files = |root: &str, access, bytes, files_max| Authority::Files {
             root: root.into(),
+            identity: None,
             access,
             bytes_max: Bytes(bytes),
+            file_max: Bytes(bytes),
             files_max,
         };
         let granted = files("/a/b", Access::Write, 5, 5);
@@ -380,6 +410,19 @@ mod tests {
             Authority::Random { bytes_max: Bytes(1) },
         ] {
             assert!(!granted.covers(&wider), "{wider:?}");
+        }
+        let pinned = |root: &str, inode| {
+            let mut pinned = files(root, Access::Write, 5, 5);
+            if let Authority::Files { identity, .. } = &mut pinned {
+                *identity = Some(RootIdentity { device: 1, inode });
+            }
+            pinned
+        };
+        assert!(granted.covers(&pinned("/a/b", 7)) && pinned("/a/b", 7).covers(&pinned("/a/b", 7)));
+        for other in
+            [pinned("/a/b", 8), pinned("/a/b/c", 7), granted.clone(), files("/a/b/c", Access::Write, 5, 5)]
+        {
+            assert!(!pinned("/a/b", 7).covers(&other), "{other:?}");
         }
         let clock = |ms| Authority::Clock { resolution: Span(ms) };
         assert!(clock(1).covers(&clock(1_000)) && !clock(1_000).covers(&clock(1)));

@@ -52,10 +52,16 @@ pub enum Authority {
     Files {
         /// Absolute path of the directory on the host; made by the operator or by the home, never by the guest.
         root: String,
+        /// Which directory stood there when the grant was pinned: another one is not lent. None in what policy
+        /// says, which names a path and has not looked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        identity: Option<RootIdentity>,
         /// What may be done in it.
         access: Access,
         /// Most bytes the attempt may write.
         bytes_max: Bytes,
+        /// Most bytes one file may have that the attempt makes or changes.
+        file_max: Bytes,
         /// Most files the attempt may make or change.
         files_max: u64,
     },
@@ -95,6 +101,21 @@ pub enum Authority {
         /// Most bytes of notes.
         bytes_max: Bytes,
     },
+}
+
+/// Which directory it is, whatever path leads to it: two paths with the same identity are the same directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RootIdentity {
+    /// The file system's number on this machine.
+    pub device: u64,
+    /// The directory's number in its file system.
+    pub inode: u64,
+}
+
+impl std::fmt::Display for RootIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "inode {} of device {}", self.inode, self.device)
+    }
 }
 
 impl Authority {

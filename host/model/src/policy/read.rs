@@ -117,38 +117,40 @@ fn read_authority(
 
 fn read_files(table: &Table<'_, '_>, access: Access, surroundings: Surroundings<'_>) -> Option<Authority> {
     let root = table.required("bind").and_then(|field| read_directory(&field, surroundings));
-    let most = read_written(table, access, "files", MOST_FILES);
-    let (bytes_max, files_max) = most?;
-    Some(Authority::Files { root: root?, access, bytes_max, files_max })
+    let (bytes_max, files_max, file_max) = read_written(table, access, ("files", MOST_FILES), Some("file"))?;
+    Some(Authority::Files { root: root?, identity: None, access, bytes_max, file_max, files_max })
 }
 
 fn read_keyvalue(table: &Table<'_, '_>, access: Access) -> Option<Authority> {
     let namespace = table.required("bind").and_then(|field| read_namespace(&field));
-    let most = read_written(table, access, "keys", MOST_KEYS);
-    let (bytes_max, keys_max) = most?;
+    let most = read_written(table, access, ("keys", MOST_KEYS), None);
+    let (bytes_max, keys_max, _) = most?;
     Some(Authority::Keyvalue { namespace: namespace?, access, bytes_max, keys_max })
 }
 
-/// Most bytes and things an attempt may write; `most` says nothing of reading, so a rule to read has none.
+/// Most bytes and things an attempt may write, and most bytes of a single one where `one` is a key; `most` says
+/// nothing of reading, so a rule to read has none.
 fn read_written(
     table: &Table<'_, '_>,
     access: Access,
-    things: &'static str,
-    default: u64,
-) -> Option<(Bytes, u64)> {
+    (things, default): (&'static str, u64),
+    one: Option<&'static str>,
+) -> Option<(Bytes, u64, Bytes)> {
     if !access.writes() {
         if let Some(field) = table.get("most") {
             field.tell_key("`most` limits writing, and the rule only permits to read: leave it out");
             return None;
         }
-        return Some((Bytes(0), 0));
+        return Some((Bytes(0), 0, Bytes(0)));
     }
-    let Some(field) = table.get("most") else { return Some((MOST_BYTES, default)) };
+    let Some(field) = table.get("most") else { return Some((MOST_BYTES, default, MOST_BYTES)) };
     let most = field.table("`most`")?;
     let bytes = most.get("bytes").map_or(Some(MOST_BYTES), |field| field.bytes());
     let things = most.get(things).map_or(Some(default), |field| field.count());
+    let one = one.and_then(|one| most.get(one)).map_or(Some(Bytes(u64::MAX)), |field| field.bytes());
     most.close();
-    Some((bytes?, things?))
+    // One is never larger than all of them together.
+    Some((bytes?, things?, one?.min(bytes?)))
 }
 
 fn read_bytes(table: &Table<'_, '_>, default: Bytes) -> Option<Bytes> {

@@ -114,13 +114,25 @@ fn a_rule_grants_what_it_says_to_the_skill_it_names() {
     let granted = policy.resolve(&asking("kapell:letter", "files", "out", "write", false)).unwrap();
     let authority = Authority::Files {
         root: "/srv/home/out".into(),
+        identity: None,
         access: Access::Write,
         bytes_max: Bytes(1 << 20),
+        file_max: Bytes(1 << 20),
         files_max: 10,
     };
     assert_eq!(granted.grants.len(), 1);
     assert_eq!((granted.grants[0].rule.as_str(), &granted.grants[0].authority), ("letters-out", &authority));
     assert_eq!(granted.inert, ["wasi:sockets"]);
+
+    // A file may be as large as all of them together unless the rule says less.
+    for (most, file) in
+        [("files = 10", 1 << 20), ("file = \"64KiB\"", 64 << 10), ("file = \"2MiB\"", 1 << 20)]
+    {
+        let policy = parse(&POLICY.replace("files = 10", most)).unwrap();
+        let granted = policy.resolve(&asking("kapell:letter", "files", "out", "write", false)).unwrap();
+        let Authority::Files { file_max, .. } = granted.grants[0].authority else { panic!("files") };
+        assert_eq!(file_max, Bytes(file), "{most}");
+    }
 
     // Less asked for is less granted.
     let reader =
@@ -349,6 +361,7 @@ fn a_key_nobody_enforces_is_refused_with_its_place() {
     assert_snapshot!(changed("kind = \"keyvalue\"", "kind = \"key-value\""), @"policy.toml:7:8: `key-value` is no kind (did you mean `keyvalue`?)");
     assert_snapshot!(changed("keys = 10_000", "files = 10_000"), @"policy.toml:11:10: `most` has no key `files` (known here: bytes, keys)");
     assert_snapshot!(changed("keys = 10_000", "keys = 0"), @"policy.toml:11:17: `keys` is not between 1 and 9007199254740991");
+    assert_snapshot!(changed("keys = 10_000", "file = 1"), @"policy.toml:11:10: `most` has no key `file` (known here: bytes, keys)");
     assert_snapshot!(changed("id = \"crm-accounts\"", "id = \"crm-accounts\"\nexpires = 2026-12-01"), @"policy.toml:6:1: [[rule]] has no key `expires` (known here: id, skill, kind, name, access, bind, most)");
     assert_snapshot!(changed("access = \"read-write\"", "access = \"read\""), @"policy.toml:11:1: `most` limits writing, and the rule only permits to read: leave it out");
     assert_snapshot!(changed("access = \"read-write\"", "access = \"all\""), @"policy.toml:10:10: `all` is no access (known here: read, write, read-write)");

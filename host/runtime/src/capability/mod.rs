@@ -274,8 +274,10 @@ mod tests {
     fn a_directory_that_is_not_there_is_the_hosts_fault() {
         let files = Authority::Files {
             root: "/nonexistent/kapell".into(),
+            identity: None,
             access: Access::Read,
             bytes_max: Bytes(0),
+            file_max: Bytes(0),
             files_max: 0,
         };
         let grants = GrantSet { grants: vec![grant("in", files)], inert: Vec::new() };

@@ -45,9 +45,14 @@ fn grant(authority: Authority) -> GrantSet {
 fn authority(kind: Kind) -> Authority {
     let bytes_max = Bytes(1);
     match kind {
-        Kind::Files => {
-            Authority::Files { root: "/srv".into(), access: Access::Read, bytes_max, files_max: 1 }
-        }
+        Kind::Files => Authority::Files {
+            root: "/srv".into(),
+            identity: None,
+            access: Access::Read,
+            bytes_max,
+            file_max: bytes_max,
+            files_max: 1,
+        },
         Kind::Keyvalue => {
             Authority::Keyvalue { namespace: "crm".into(), access: Access::Read, bytes_max, keys_max: 1 }
         }

@@ -34,8 +34,10 @@ struct Desk {
 }
 
 fn grants(root: &Path, access: Access, files_max: u64, bytes_max: u64) -> GrantSet {
-    let root = root.to_str().unwrap().to_owned();
-    granted("out", Authority::Files { root, access, bytes_max: Bytes(bytes_max), files_max })
+    let (root, bytes_max) = (root.to_str().unwrap().to_owned(), Bytes(bytes_max));
+    let authority =
+        Authority::Files { root, identity: None, access, bytes_max, file_max: bytes_max, files_max };
+    granted("out", authority)
 }
 
 fn house(files: &[(&str, &str)]) -> TempDir {
@@ -468,6 +470,26 @@ fn bytes_hold_at_their_limit_and_end_the_guest_beyond_it() {
         let file = desk.open("f", CREATE, WRITE).unwrap();
         assert_eq!(code(desk.lent().set_size(handle(file), size)), "quota", "{size}");
         assert_eq!(code(desk.lent().write(handle(file), b"x".to_vec(), size)), "quota", "{size}");
+    }
+}
+
+#[test]
+fn one_file_holds_at_its_own_limit_and_ends_the_guest_beyond_it() {
+    for (bytes, ends) in [(4, "ok"), (5, "ok"), (6, "quota")] {
+        let empty = || {
+            let desk = sit(house(&[]), Access::ReadWrite, 9, 20);
+            desk.bench.ctx.trees.first().unwrap().lock().file_max = 5;
+            desk
+        };
+        let mut desk = empty();
+        desk.write("other", "xxxxx").unwrap();
+        assert_eq!(code(desk.write("f", &"x".repeat(bytes))), ends, "{bytes}");
+        let mut sized = empty();
+        let file = sized.open("f", CREATE, WRITE).unwrap();
+        assert_eq!(code(sized.lent().set_size(handle(file), bytes as u64)), ends, "{bytes}");
+        let mut old = sit(house(&[("f", &"x".repeat(bytes))]), Access::ReadWrite, 9, 20);
+        old.bench.ctx.trees.first().unwrap().lock().file_max = 5;
+        assert_eq!(code(old.rename("f", "g")), ends, "{bytes} that were there");
     }
 }
 

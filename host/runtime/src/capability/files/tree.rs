@@ -30,6 +30,7 @@ pub(super) struct Tree {
     root: String,
     dir: Dir,
     bytes_max: u64,
+    pub(super) file_max: u64,
     files_max: u64,
     /// Bytes of all held files together, as they would be committed now.
     bytes: u64,
@@ -70,7 +71,7 @@ impl Held {
 impl Tree {
     /// Opens the directory of a grant of files; none for a grant of another kind.
     pub(super) fn open(grant: &Grant, crossings: Crossings) -> Result<Option<Self>, HostFault> {
-        let Authority::Files { root, access, bytes_max, files_max } = &grant.authority else {
+        let Authority::Files { root, access, bytes_max, file_max, files_max, .. } = &grant.authority else {
             return Ok(None);
         };
         let fault = |cause: std::io::Error| {
@@ -85,6 +86,7 @@ impl Tree {
             root: root.clone(),
             dir: beneath::open_root(root).map_err(fault)?,
             bytes_max: bytes_max.0,
+            file_max: file_max.0,
             files_max: *files_max,
             bytes: 0,
             held: BTreeMap::new(),
@@ -356,7 +358,7 @@ impl Tree {
     /// Sets a held file's size; the quota is checked before a byte is made.
     fn grow(&mut self, path: &str, size: u64) -> Answered<()> {
         let before = self.held.get(path).map_or(0, Held::bytes);
-        self.bytes = self.check_bytes((self.bytes - before).saturating_add(size))?;
+        self.bytes = self.check_bytes((self.bytes - before).saturating_add(size), size)?;
         let length = usize::try_from(size).map_err(|_| FilesError::Told(ErrorCode::FileTooLarge))?;
         self.own(path)?.resize(length, 0);
         Ok(())
@@ -384,14 +386,18 @@ impl Tree {
             return Err(self.over(format!("{files} files made or changed, {}", self.files_max)).into());
         }
         let before = before.map_or(0, Held::bytes);
-        self.bytes = self.check_bytes((self.bytes - before).saturating_add(held.bytes()))?;
+        self.bytes = self.check_bytes((self.bytes - before).saturating_add(held.bytes()), held.bytes())?;
         self.held.insert(path.to_owned(), held);
         Ok(())
     }
 
-    fn check_bytes(&self, bytes: u64) -> Result<u64, LimitReached> {
+    /// Whether all held files together may have so many bytes, and one of them so many.
+    fn check_bytes(&self, bytes: u64, file: u64) -> Result<u64, LimitReached> {
         if bytes > self.bytes_max {
             return Err(self.over(format!("{bytes} bytes written, {}", self.bytes_max)));
+        }
+        if file > self.file_max {
+            return Err(self.over(format!("{file} bytes in one file, {}", self.file_max)));
         }
         Ok(bytes)
     }
