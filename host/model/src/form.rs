@@ -35,8 +35,17 @@ impl<'t> Form<'t> {
         source: Source<'t>,
         build: impl FnOnce(&Table<'_, 't>) -> Option<T>,
     ) -> Result<T, Diagnostics> {
+        Self::read_within(source, TEXT_MAX, build)
+    }
+
+    /// The same for a text that may have that many bytes.
+    pub(crate) fn read_within<T>(
+        source: Source<'t>,
+        most: usize,
+        build: impl FnOnce(&Table<'_, 't>) -> Option<T>,
+    ) -> Result<T, Diagnostics> {
         let form = Form { source, problems: RefCell::default() };
-        form.check_text()?;
+        form.check_text(most)?;
         let (root, errors) = DeTable::parse_recoverable(source.text);
         for error in errors {
             form.tell(error.span().unwrap_or_default(), error.message().to_owned(), None);
@@ -48,10 +57,10 @@ impl<'t> Form<'t> {
     }
 
     /// Refuses a text before any of it is parsed.
-    fn check_text(&self) -> Result<(), Diagnostics> {
+    fn check_text(&self, most: usize) -> Result<(), Diagnostics> {
         let source = self.source;
-        let problem = if source.text.len() > TEXT_MAX {
-            let (found, most) = (Bytes(source.text.len() as u64), Bytes(TEXT_MAX as u64));
+        let problem = if source.text.len() > most {
+            let (found, most) = (Bytes(source.text.len() as u64), Bytes(most as u64));
             source.whole(format!("{found} are more than the {most} it may have"))
         } else if source.text.starts_with('\u{feff}') {
             source.whole("it begins with a byte order mark").hint("save it as plain UTF-8")

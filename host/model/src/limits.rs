@@ -3,6 +3,7 @@
 use crate::form::Table;
 use crate::quantity::{Bytes, Span};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// What one attempt may spend. Each number is checked by the host and reached by a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,22 @@ impl Default for Limits {
             host_calls: 1_000_000,
             talk: Bytes(64 << 10),
         }
+    }
+}
+
+impl Limits {
+    /// The first limit of which `other` has more, by its name here; none when this covers the other.
+    #[must_use]
+    pub fn first_below(&self, other: &Self) -> Option<String> {
+        let numbers = |limits: &Self| match serde_json::to_value(limits) {
+            Ok(Value::Object(numbers)) => numbers,
+            _ => Map::new(),
+        };
+        let own = numbers(self);
+        let most = |name: &str| own.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let beyond =
+            |(name, number): &(String, Value)| number.as_u64().is_none_or(|number| number > most(name));
+        numbers(other).into_iter().find(beyond).map(|(name, _)| name)
     }
 }
 
@@ -180,6 +197,20 @@ fn least<T: Ord + Copy>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_limit_is_compared() {
+        let least = Limits::default();
+        assert_eq!(least.first_below(&least), None);
+        let Ok(Value::Object(numbers)) = serde_json::to_value(least) else { return assert_eq!(1, 2) };
+        for name in numbers.keys() {
+            let mut more = numbers.clone();
+            more.insert(name.clone(), (numbers.get(name).and_then(Value::as_u64).unwrap_or(0) + 1).into());
+            let more = serde_json::from_value::<Limits>(Value::Object(more));
+            assert_eq!(more.as_ref().ok().and_then(|more| least.first_below(more)), Some(name.clone()));
+            assert_eq!(more.ok().and_then(|more| more.first_below(&least)), None);
+        }
+    }
 
     #[test]
     fn the_smallest_wins_and_is_named() {

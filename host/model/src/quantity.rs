@@ -39,6 +39,32 @@ impl Timestamp {
     }
 }
 
+/// RFC 3339 in UTC: `2026-11-21T08:44:24Z`, with milliseconds where they are not zero.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = i64::try_from(self.0).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+        match instant {
+            Some(instant) => write!(f, "{instant}"),
+            None => write!(f, "{} ms after 1970", self.0),
+        }
+    }
+}
+
+/// Reads RFC 3339 with any offset, or a date alone, which is its first instant in UTC.
+impl FromStr for Timestamp {
+    type Err = InvalidQuantity;
+    fn from_str(text: &str) -> Result<Self, InvalidQuantity> {
+        let date = || {
+            // A time of day without an offset could be anybody's, so only a date stands alone.
+            let date: jiff::civil::Date = text.parse().ok().filter(|_| text.len() == 10)?;
+            Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+        };
+        let instant = text.parse::<jiff::Timestamp>().ok().or_else(date);
+        let at = instant.and_then(|instant| u64::try_from(instant.as_millisecond()).ok());
+        at.map(Self).ok_or_else(|| InvalidQuantity { text: text.into(), expected: INSTANT })
+    }
+}
+
 /// Both written forms: a bare number is bytes or milliseconds, a text carries its unit.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -48,6 +74,7 @@ enum Written {
 }
 
 const BYTES: &str = "a size: a number with B, KiB, MiB or GiB, such as \"16MiB\"";
+const INSTANT: &str = "an instant since 1970, such as \"2026-11-21T10:00:00Z\" or \"2026-11-21\"";
 const SPAN: &str = "a span of time: a number with ms, s, m, h or d, such as \"5s\"";
 
 impl TryFrom<Written> for Bytes {
@@ -152,6 +179,18 @@ mod tests {
         }
         for bad in ["5", "1.5h", "h", "-5s"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn instants_read_back_and_a_date_is_its_first_moment() {
+        for at in [Timestamp(0), Timestamp(1_795_250_664_000), Timestamp(1_795_250_664_120)] {
+            assert_eq!(at.to_string().parse(), Ok(at));
+        }
+        assert_eq!("1970-01-02".parse(), Ok(Timestamp(86_400_000)));
+        assert_eq!("1970-01-01T01:00:00+01:00".parse(), Ok(Timestamp(0)));
+        for bad in ["", "tomorrow", "1969-12-31", "2026-13-01", "2026-11-21T10:00:00"] {
+            assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
         }
     }
 

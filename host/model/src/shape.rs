@@ -14,6 +14,7 @@ pub mod strategy;
 pub use check::{bytes_of, describe, float, integer};
 pub use path::{NoSuchPart, PathPart, in_expressions};
 
+use crate::digest::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -210,6 +211,29 @@ impl Operation {
     /// The first argument that does not fit, with its path and the type it should have.
     pub fn check_arguments(&self, arguments: &Value) -> Result<(), Misfit> {
         check::arguments(self, arguments)
+    }
+}
+
+/// The digest of what operations take and answer: names and types, without what is said of them. Operations are
+/// sorted by name already, so the same types have the same digest.
+#[must_use]
+pub fn operations_digest(operations: &[Operation]) -> Digest {
+    let text = serde_json::to_value(operations).map(|mut value| {
+        forget_docs(&mut value);
+        value.to_string()
+    });
+    Digest::of(text.unwrap_or_default().as_bytes())
+}
+
+/// Only docs stand under the key `docs`: the author's own names are values, never keys.
+fn forget_docs(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("docs");
+            fields.values_mut().for_each(forget_docs);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_docs),
+        _ => {}
     }
 }
 

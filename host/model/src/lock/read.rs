@@ -1,0 +1,88 @@
+//! Reading `skills.lock`: nothing in it is passed over, and no two entries speak of the same version.
+
+use super::line::{read_grants, read_limits};
+use super::{Approval, Field, Lock, LockedSkill, Revoked, Table};
+use crate::plan::SkillPin;
+use crate::quantity::Timestamp;
+use std::path::Path;
+
+/// The whole of `skills.lock`.
+pub(super) fn lock(root: &Table<'_, '_>, folder: &Path) -> Option<Lock> {
+    if let Some(field) = root.required("version")
+        && field.count().is_some_and(|version| version != 1)
+    {
+        field.tell("this host reads version 1 of a lock");
+    }
+    let locked = root.required("locked").and_then(|field| field.truth());
+    let skills = root.get("skill").map(|field| read_skills(&field, folder)).unwrap_or_default();
+    let revoked = root.get("revoked").map(|field| read_revoked(&field)).unwrap_or_default();
+    root.close();
+    Some(Lock { locked: locked?, skills, revoked })
+}
+
+fn read_skills(field: &Field<'_, '_>, folder: &Path) -> Vec<LockedSkill> {
+    let mut skills: Vec<LockedSkill> = Vec::new();
+    for table in field.tables("[[skill]]") {
+        let Some(skill) = read_skill(&table, folder) else { continue };
+        let (name, version) = (&skill.pin.name, &skill.pin.version);
+        if skills.iter().any(|other| (&other.pin.name, &other.pin.version) == (name, version)) {
+            table.tell(format!("{name} {version} is approved twice"));
+        }
+        skills.push(skill);
+    }
+    skills
+}
+
+fn read_skill(table: &Table<'_, '_>, folder: &Path) -> Option<LockedSkill> {
+    let pin = read_pin(table);
+    let shape = table.required("shape").and_then(|field| field.parsed());
+    let grants = table.required("grants").and_then(|field| {
+        let items = field.items();
+        let lines: Vec<&str> = items.iter().filter_map(Field::text).collect();
+        read_grants(&lines, folder).map_err(|problem| field.tell(problem)).ok()
+    });
+    let limits = table
+        .required("limits")
+        .and_then(|field| read_limits(field.text()?).map_err(|problem| field.tell(problem)).ok());
+    let approval = read_approval(table);
+    table.close();
+    Some(LockedSkill { pin: pin?, shape: shape?, grants: grants?, limits: limits?, approval: approval? })
+}
+
+/// The keys every approval has, of whatever it is.
+pub(super) fn read_approval(table: &Table<'_, '_>) -> Option<Approval> {
+    let shown = table.required("shown").and_then(|field| field.parsed());
+    let by = table.required("approved-by").and_then(|field| field.line_text());
+    let at = table.required("approved-at").and_then(|field| field.parsed::<Timestamp>());
+    let expires = read_optional(table.get("expires"), |field| field.parsed::<Timestamp>());
+    let reason = read_optional(table.get("reason"), |field| field.line_text());
+    Some(Approval { by: by?, at: at?, expires: expires?, reason: reason?, shown: shown? })
+}
+
+fn read_revoked(field: &Field<'_, '_>) -> Vec<Revoked> {
+    let tables = field.tables("[[revoked]]");
+    let entry = |table: &Table<'_, '_>| {
+        let pin = read_pin(table);
+        let by = table.required("revoked-by").and_then(|field| field.line_text());
+        let at = table.required("revoked-at").and_then(|field| field.parsed());
+        let reason = read_optional(table.get("reason"), |field| field.line_text());
+        table.close();
+        Some(Revoked { pin: pin?, by: by?, at: at?, reason: reason? })
+    };
+    tables.iter().filter_map(entry).collect()
+}
+
+fn read_pin(table: &Table<'_, '_>) -> Option<SkillPin> {
+    let name = table.required("name").and_then(|field| field.parsed());
+    let version = table.required("version").and_then(|field| field.parsed());
+    let component = table.required("component").and_then(|field| field.parsed());
+    Some(SkillPin { name: name?, version: version?, component: component? })
+}
+
+/// The outer `None` is a told problem, the inner one an absent key.
+fn read_optional<'f, 't, T>(
+    field: Option<Field<'f, 't>>,
+    read: impl FnOnce(&Field<'f, 't>) -> Option<T>,
+) -> Option<Option<T>> {
+    field.map_or(Some(None), |field| read(&field).map(Some))
+}
