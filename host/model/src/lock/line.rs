@@ -1,7 +1,7 @@
 //! Grants and limits as canonical lines: the same authority is always the same line, and a line reads back.
 //!
-//! `files out by letters-out: access="write" bytes_max=1048576 files_max=10 root="./out"` is the kind, the skill's
-//! word, the rule, and every part of the authority with its JSON value, sorted. No kind has a form of its own, so no
+//! `notes notes by letter-notes: bytes_max=16384` is the kind, the skill's word, the rule, and every part of the
+//! authority with its JSON value, sorted: of a directory also which one it is. No kind has a form of its own, so no
 //! part of any authority can be left out of what is approved.
 
 use crate::grant::{Authority, Grant, GrantSet};

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::capability::Access;
-use crate::grant::{Authority, Grant};
+use crate::grant::{Authority, Grant, RootIdentity};
 use crate::quantity::Bytes;
 
 const FOLDER: &str = "/srv/project";
@@ -21,7 +21,14 @@ fn files(access: Access, bytes: u64) -> Grant {
     Grant {
         name: "out".parse().unwrap(),
         rule: "letters-out".parse().unwrap(),
-        authority: Authority::Files { root, access, bytes_max: Bytes(bytes), files_max: 10 },
+        authority: Authority::Files {
+            root,
+            identity: Some(RootIdentity { device: 66, inode: 4711 }),
+            access,
+            bytes_max: Bytes(bytes),
+            file_max: Bytes(1 << 10),
+            files_max: 10,
+        },
     }
 }
 
@@ -82,7 +89,7 @@ fn a_lock_is_a_text_people_can_review_and_reads_back() {
     shape = "sha256:f58940a313992e6838ac3fc1f2356916cf8b53c42920a3f59cabc510f1236ec9"
     grants = [
       '''config config by greeting: values={"greeting":"Good \"morning\", it's = ok"}''',
-      'files out by letters-out: access="write" bytes_max=1048576 files_max=10 root="./out"',
+      'files out by letters-out: access="write" bytes_max=1048576 file_max=1024 files_max=10 identity={"device":66,"inode":4711} root="./out"',
       "inert wasi:sockets",
     ]
     limits = "deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"
@@ -124,7 +131,7 @@ fn a_lock_that_says_something_else_than_approving_writes_is_told_with_its_place(
         problems("shown =", "show ="),
         problems("approved-by", "approvedby"),
         problems("bytes_max=1048576", "bytes_max=1048576 extra=1"),
-        problems("bytes_max=1048576 files_max=10", "files_max=10 bytes_max=1048576"),
+        problems("bytes_max=1048576 file_max=1024", "file_max=1024 bytes_max=1048576"),
         problems("access=\"write\"", "access=\"execute\""),
         problems("fuel=100000000", "fuel=0100"),
         problems("2026-11-21T08:44:24Z", "yesterday"),
@@ -174,7 +181,7 @@ fn only_what_was_approved_runs_in_a_locked_home_and_less_than_that() {
     let (lock, limits) = (locked(), Limits::default());
     let all = |grants: Vec<Grant>| asked(&lock, &granted(grants), limits, NOW);
     assert_eq!(all(vec![greeting(), files(Access::Write, 1 << 20)]), "yes");
-    assert_eq!(all(vec![files(Access::Write, 1 << 10)]), "yes");
+    assert_eq!(all(vec![files(Access::Write, 1 << 11)]), "yes");
     assert_eq!(all(vec![]), "yes");
     let wider = [
         all(vec![files(Access::Write, (1 << 20) + 1)]),
