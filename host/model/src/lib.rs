@@ -5,8 +5,8 @@
 //! milliseconds and recomputed by anyone.
 //!
 //! Reading order: [`id`] and [`digest`] name things; [`shape`] is what a value looks like; [`manifest`] says what
-//! a skill asks for, [`policy`] what the operator allows and [`grant`] what follows from both; [`lock`] is what people
-//! approved of it; [`flow`] is what a person wrote, [`plan`] what will really run; [`ending`] is how an attempt ended, [`money`] what it cost;
+//! a skill asks for, [`policy`] what the operator allows and [`grant`] what follows from both; [`review`] is what people
+//! are shown of it and [`lock`] what they approved; [`flow`] is what a person wrote, [`plan`] what will really run; [`ending`] is how an attempt ended, [`money`] what it cost;
 //! [`seam`] holds the traits through which the crates above meet.
 
 pub mod capability;
@@ -25,6 +25,7 @@ pub mod money;
 pub mod plan;
 pub mod policy;
 pub mod quantity;
+pub mod review;
 pub mod schema;
 pub mod seam;
 pub mod shape;

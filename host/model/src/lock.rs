@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::plan::SkillPin;
 use crate::quantity::Timestamp;
 use crate::source::{Diagnostics, Source};
+use serde::Serialize;
 use std::path::Path;
 
 mod line;
@@ -58,7 +59,7 @@ pub struct LockedSkill {
 }
 
 /// Who approved something, when, until when, and what they were shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Approval {
     /// Who, `user:NAME`; [`ITSELF`] when nobody had to.
     pub by: String,

@@ -16,9 +16,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 mod advice;
+mod approval;
 mod read;
 #[cfg(test)]
 mod tests;
+
+pub use approval::ApprovalRules;
 
 /// The policy of a fresh home: nothing granted, every key explained.
 pub const DEFAULT_POLICY: &str = include_str!("policy/default.toml");
@@ -41,6 +44,8 @@ pub struct Policy {
     pub limits: BySkill<WishedLimits>,
     /// Who answers for a role.
     pub roles: BTreeMap<Role, Vec<String>>,
+    /// Who may approve skills and flows.
+    pub approval: ApprovalRules,
 }
 
 /// Something said of every skill, and of some by name.
@@ -99,6 +104,7 @@ impl Policy {
             inert: BySkill::default(),
             limits: BySkill::default(),
             roles: BTreeMap::new(),
+            approval: ApprovalRules::default(),
         }
     }
 
@@ -111,8 +117,8 @@ impl Policy {
     pub fn resolve(&self, manifest: &Manifest) -> Result<GrantSet, Vec<Refusal>> {
         let mut grants = Vec::new();
         let mut refusals = Vec::new();
-        for ask in &manifest.asks {
-            match self.decide(manifest, ask) {
+        for (_, decision) in self.decisions(manifest) {
+            match decision {
                 Ok(grant) => grants.extend(grant),
                 Err(refusal) => refusals.push(refusal),
             }
@@ -122,6 +128,15 @@ impl Policy {
         } else {
             Err(refusals)
         }
+    }
+
+    /// What the rules say to each ask of a skill, in the order of the manifest: granted, left out because it is
+    /// optional, or refused.
+    pub fn decisions<'m>(
+        &self,
+        manifest: &'m Manifest,
+    ) -> impl Iterator<Item = (&'m Ask, Result<Option<Grant>, Refusal>)> {
+        manifest.asks.iter().map(move |ask| (ask, self.decide(manifest, ask)))
     }
 
     /// What one operation of a skill may reach: an operation that says it changes nothing gets nothing to write with.

@@ -164,6 +164,17 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// The operation as WIT would write it: `create(customer: record customer) -> result<account, error>`.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        let params = self.params.iter().map(|param| format!("{}: {}", param.name, param.shape));
+        let params = params.collect::<Vec<_>>().join(", ");
+        match &self.result {
+            Some(result) => format!("{}({params}) -> {result}", self.name),
+            None => format!("{}({params})", self.name),
+        }
+    }
+
     /// The shape of a successful answer: the `ok` side when the declared result is a WIT `result`.
     #[must_use]
     pub fn output(&self) -> Option<&Shape> {

@@ -98,7 +98,7 @@ impl LockedSkill {
     fn permits(&self, wanted: &Wanted<'_>) -> Result<(), Unapproved> {
         let approval = &self.approval;
         // Whoever writes the policy's name into the lock gets no more by it than the policy gives.
-        let nothing = self.grants == GrantSet::default();
+        let nothing = self.grants.grants.is_empty();
         if self.approved_itself() && !(wanted.asks_nothing_itself && nothing) {
             return Err(Unapproved::Itself);
         }

@@ -1,5 +1,6 @@
 //! Reading `policy.toml`: every key is one the host enforces, and no two rules can mean the same thing.
 
+use super::approval::read_approval;
 use super::{ANYBODY, BySkill, Policy, Rule, Surroundings};
 use crate::capability::{Access, Kind};
 use crate::digest::Digest;
@@ -30,8 +31,9 @@ pub(super) fn policy(
     let limits = root.get("limits").and_then(|field| field.table("[limits]"));
     let limits = limits.map(|table| by_skill(&table, read_limits)).unwrap_or_default();
     let roles = root.get("role").map(|field| read_roles(&field)).unwrap_or_default();
+    let approval = root.get("approval").and_then(|field| read_approval(&field, &roles)).unwrap_or_default();
     root.close();
-    Some(Policy { file: file.into(), digest, rules, inert, limits, roles })
+    Some(Policy { file: file.into(), digest, rules, inert, limits, roles, approval })
 }
 
 fn check_version(root: &Table<'_, '_>) {

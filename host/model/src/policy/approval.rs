@@ -1,0 +1,148 @@
+//! Who may approve what, by `[approval]` of the policy.
+
+use super::{ANYBODY, Policy};
+use crate::form::Field;
+use crate::grant::Refusal;
+use crate::id::Role;
+use std::collections::BTreeMap;
+
+/// The role that approves in a locked home whose policy names none.
+const SECURITY: &str = "security";
+
+/// What the policy says of approving. Where it says nothing, a locked home is strict and one for development is not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalRules {
+    /// Whose people may approve; none is `security` in a locked home and anybody in one for development.
+    pub role: Option<Role>,
+    /// Whether nobody approves what they added or changed themselves; none is true in a locked home.
+    pub four_eyes: Option<bool>,
+    /// Whether a skill that asks for nothing approves itself.
+    pub asks_nothing_itself: bool,
+}
+
+impl Policy {
+    /// Whether this person may approve something that others, or they themselves, asked for.
+    ///
+    /// # Errors
+    /// Why not, and what would have to change.
+    pub fn may_approve(&self, person: &str, asked_by: &[String], locked: bool) -> Result<(), Refusal> {
+        let strict = || SECURITY.parse().ok().filter(|_| locked);
+        if let Some(role) = self.approval.role.clone().or_else(strict) {
+            self.is_of(person, &role)?;
+        }
+        let four_eyes = self.approval.four_eyes.unwrap_or(locked);
+        match four_eyes && asked_by.iter().any(|asker| asker == person) {
+            true => Err(refusal(
+                person,
+                "nobody approves what they asked for",
+                "let somebody else approve it; a home of one person says `four-eyes = false` below `[approval]` in policy.toml",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    fn is_of(&self, person: &str, role: &Role) -> Result<(), Refusal> {
+        let paste = format!("name them in policy.toml:\n[role.{role}]\npeople = [\"user:NAME\"]");
+        match self.people(role) {
+            None => Err(refusal(person, &format!("nobody holds the role `{role}`, which approves"), &paste)),
+            Some(people) if people.iter().any(|it| it == person || it == ANYBODY) => Ok(()),
+            Some(people) => {
+                let why = format!("is not of the role `{role}`, which approves");
+                Err(refusal(person, &why, &format!("it is held by {}", people.join(", "))))
+            }
+        }
+    }
+}
+
+fn refusal(subject: &str, why: &str, advice: &str) -> Refusal {
+    Refusal {
+        subject: subject.into(),
+        why: why.into(),
+        rule: None,
+        asked_at: None,
+        advice: Some(advice.into()),
+    }
+}
+
+/// `[approval]`; a role nobody is named for could never approve anything.
+pub(super) fn read_approval(
+    field: &Field<'_, '_>,
+    roles: &BTreeMap<Role, Vec<String>>,
+) -> Option<ApprovalRules> {
+    let table = field.table("[approval]")?;
+    let role = table.get("role").and_then(|field| {
+        let role: Role = field.parsed()?;
+        if !roles.contains_key(&role) {
+            field.tell_with(
+                format!("nobody holds the role `{role}`"),
+                format!("write [role.{role}] with people = [\"user:NAME\"]"),
+            );
+        }
+        Some(role)
+    });
+    let four_eyes = table.get("four-eyes").and_then(|field| field.truth());
+    let itself = [("review", false), ("itself", true)];
+    let asks_nothing = table.get("asks-nothing").and_then(|field| field.word(&itself));
+    table.close();
+    Some(ApprovalRules { role, four_eyes, asks_nothing_itself: asks_nothing.unwrap_or(false) })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
+mod tests {
+    use super::super::Surroundings;
+    use super::*;
+    use std::path::Path;
+
+    fn policy(text: &str) -> Policy {
+        let surroundings = Surroundings { folder: Path::new("/p"), closed: &[] };
+        Policy::parse("policy.toml", &format!("version = 1\n{text}"), surroundings).unwrap()
+    }
+
+    fn said(policy: &Policy, person: &str, locked: bool) -> String {
+        let said = policy.may_approve(person, &["user:ada".into()], locked);
+        said.map_or_else(|refusal| refusal.to_string(), |()| "yes".into())
+    }
+
+    #[test]
+    fn a_locked_home_is_strict_where_the_policy_says_nothing_and_one_for_development_is_not() {
+        let silent = policy("");
+        assert_eq!(said(&silent, "user:ada", false), "yes");
+        assert_eq!(
+            said(&silent, "user:eve", true),
+            "user:eve: nobody holds the role `security`, which approves"
+        );
+        let named = policy("[role.security]\npeople = [\"user:ada\", \"user:eve\"]");
+        assert_eq!(said(&named, "user:eve", true), "yes");
+        assert_eq!(said(&named, "user:ada", true), "user:ada: nobody approves what they asked for");
+        assert_eq!(said(&named, "user:bob", true), "user:bob: is not of the role `security`, which approves");
+        assert_eq!(said(&named, "user:bob", false), "yes");
+    }
+
+    #[test]
+    fn what_the_policy_says_goes_in_either_home() {
+        let roles = "[role.leads]\npeople = [\"user:ada\"]\n";
+        let alone = policy(&format!("[approval]\nrole = \"leads\"\nfour-eyes = false\n{roles}"));
+        let pair = policy(&format!("[approval]\nrole = \"leads\"\nfour-eyes = true\n{roles}"));
+        for locked in [true, false] {
+            assert_eq!(said(&alone, "user:ada", locked), "yes");
+            assert_eq!(
+                said(&alone, "user:eve", locked),
+                "user:eve: is not of the role `leads`, which approves"
+            );
+            assert_eq!(said(&pair, "user:ada", locked), "user:ada: nobody approves what they asked for");
+        }
+    }
+
+    #[test]
+    fn a_role_nobody_holds_and_a_word_nobody_knows_are_told() {
+        let text = "version = 1\n[approval]\nrole = \"security\"\nasks-nothing = \"yes\"\nfour_eyes = true\n";
+        let surroundings = Surroundings { folder: Path::new("/p"), closed: &[] };
+        let problems = Policy::parse("policy.toml", text, surroundings).unwrap_err();
+        insta::assert_snapshot!(problems, @r"
+        policy.toml:3:8: nobody holds the role `security`
+        policy.toml:4:16: `yes` is no asks-nothing
+        policy.toml:5:1: [approval] has no key `four_eyes`
+        ");
+    }
+}
