@@ -93,16 +93,12 @@ fn move_head(connection: &Connection, commit: &Commit) -> rusqlite::Result<bool>
     let Some(last) = commit.entries.last() else { return Ok(false) };
     let (row, expected) = (&commit.row, &commit.expected);
     let mut advance = connection.prepare_cached(
-        "UPDATE runs SET flow = ?2, state = ?3, over = ?4, started = ?5, changed = ?6, due = ?7,
-                head_seq = ?8, head_hash = ?9
-         WHERE run = ?1 AND head_seq = ?10 AND head_hash = ?11 AND epoch = ?12",
+        "UPDATE runs SET state = ?2, changed = ?3, due = ?4, head_seq = ?5, head_hash = ?6
+         WHERE run = ?1 AND head_seq = ?7 AND head_hash = ?8 AND epoch = ?9",
     )?;
     let moved = advance.execute(params![
         commit.run.as_str(),
-        row.flow.as_str(),
         row.state,
-        row.over,
-        number(row.started.0),
         number(row.changed.0),
         row.due.map(|due| number(due.0)),
         number(last.entry.seq),
@@ -111,7 +107,19 @@ fn move_head(connection: &Connection, commit: &Commit) -> rusqlite::Result<bool>
         expected.hash.as_bytes(),
         number(expected.epoch),
     ])?;
+    if moved == 1 && (expected.seq == 0 || row.over) {
+        describe(connection, commit)?;
+    }
     Ok(moved == 1)
+}
+
+/// Writes what of a run's row changes only when it begins and when it is over, so that no other step has an index
+/// to bring up to date.
+fn describe(connection: &Connection, commit: &Commit) -> rusqlite::Result<()> {
+    let (run, row) = (commit.run.as_str(), &commit.row);
+    let mut describe =
+        connection.prepare_cached("UPDATE runs SET flow = ?2, over = ?3, started = ?4 WHERE run = ?1")?;
+    describe.execute(params![run, row.flow.as_str(), row.over, number(row.started.0)]).map(drop)
 }
 
 /// The first key that was read at another version than it has now. What was read binds only what is written from it.

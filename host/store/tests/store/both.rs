@@ -253,12 +253,14 @@ fn due_runs_are_found_in_order(store: &impl Store) {
         ("demo-4", None, false),
         ("demo-5", Some(31), false),
     ] {
-        let driven = Driven::claim(store, run, &owner).unwrap();
+        let mut driven = Driven::claim(store, run, &owner).unwrap();
         let mut commit = driven.next("a");
-        commit.row.due = due.map(Timestamp);
-        commit.row.over = over;
         commit.row.started = Timestamp(if run == "demo-2" { 9 } else { 3 });
-        wait(store.commit(commit)).unwrap();
+        let mut later = commit.row.clone();
+        wait(driven.commit(store, commit)).unwrap();
+        (later.due, later.over) = (due.map(Timestamp), over);
+        let commit = Commit { row: later, ..driven.next("b") };
+        wait(driven.commit(store, commit)).unwrap();
     }
     let due = |now| store.due(Timestamp(now)).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(due(9), [""; 0]);
