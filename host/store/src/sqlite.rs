@@ -12,6 +12,7 @@
 mod append;
 mod catalog;
 mod connection;
+mod log;
 mod pending;
 mod read;
 mod stored;
@@ -249,8 +250,11 @@ fn is_small(commit: &Commit) -> bool {
 impl SqliteStore {
     async fn append(&self, commit: Commit, rows: Rows) -> Result<(), JournalError> {
         let (answer, answered) = oneshot::channel();
+        let run = commit.run.clone();
         let append = move |connection: &rusqlite::Connection| append::append(connection, &commit, &rows);
-        self.0.writer.submit(Wait::Durable, append, move |result| drop(answer.send(result)));
+        if self.0.writer.submit(&run, append, move |result| drop(answer.send(result))) {
+            tokio::task::yield_now().await;
+        }
         answered.await.unwrap_or_else(|_| Err(unwritten("the writer has stopped")))
     }
 

@@ -1,26 +1,29 @@
-//! One thread writes: whatever is queued when it looks becomes one transaction with one sync.
+//! Everything is written at one desk: whatever waits when it is free becomes one transaction with one sync.
 //!
-//! Nobody lingers for company: while one transaction is being synced the next one gathers by itself. Each task
-//! runs in a savepoint, so that one that is fenced out takes nothing of the others with it, and is answered only
-//! when the transaction is durable. A failed sync is never tried again as if nothing had happened: what the
-//! system has dropped from its memory by then would be acknowledged and lost. The writer stops instead, and the
-//! next process begins from what is on the disk.
+//! A run that is alone comes to the desk itself, on the thread it is on: handing its commit to another thread and
+//! being woken again costs as much as the commit. Where several runs commit, a thread of its own takes from the
+//! queue all that has gathered. Nobody lingers for company: while one transaction is being synced the next one
+//! gathers by itself. Of several tasks each runs in a savepoint, so that one that is fenced out takes nothing of
+//! the others with it, and is answered only when the transaction is durable.
+//!
+//! A failed sync is never tried again as if nothing had happened: what the system has dropped from its memory by
+//! then would be acknowledged and lost. Nothing more is written instead, and the next process begins from what is
+//! on the disk.
 
 use crate::error::{damaged, unwritten};
 use crate::sqlite::Durability;
 use crate::sqlite::connection;
+use crate::sqlite::log::{Log, checkpoint_whenever};
 use kapell_journal::seam::JournalError;
+use kapell_model::id::RunId;
 use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 /// The most tasks of one transaction, so that the first of them does not wait for ever.
 const BATCH_MAX: usize = 256;
-/// Tasks between two checkpoints: about a thousand pages, a log of four megabytes.
-const CHECKPOINT_EVERY: usize = 200;
-/// Pages of the log from which on a checkpoint makes the writer wait and starts the log again: 64 MiB.
-const LOG_PAGES_MAX: i64 = 16 * 1024;
 
 /// What a task came to: its own answer, or a failure of the database that ends the whole transaction.
 pub(crate) type Done<T> = rusqlite::Result<Result<T, JournalError>>;
@@ -35,8 +38,9 @@ pub(crate) enum Wait {
     Visible,
 }
 
-/// The queue to the writing thread; the thread ends with it.
+/// The desk and the queue before it; the threads end with it.
 pub(crate) struct Writer {
+    desk: Option<Arc<Mutex<Desk>>>,
     queue: Option<Sender<Box<dyn Task>>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -44,52 +48,70 @@ pub(crate) struct Writer {
 impl Writer {
     /// Begins to write to the database at `path`.
     pub(crate) fn start(path: &Path, durability: Durability) -> Result<Self, JournalError> {
-        let writing = connection::writer(path, durability).map_err(unwritten)?;
+        let mut writing = connection::writer(path, durability).map_err(unwritten)?;
         let checkpointing = connection::writer(path, durability).map_err(unwritten)?;
+        let (log, fills) = Log::watched(&mut writing).map_err(unwritten)?;
+        let desk = Arc::new(Mutex::new(Desk::new(writing, durability, log)));
         let (queue, tasks) = mpsc::channel();
-        let (full, fills) = mpsc::sync_channel(1);
-        let write =
-            move || Desk { connection: writing, durability, broken: None, full, since: 0 }.work(&tasks);
+        let (at_desk, beside) = (Arc::clone(&desk), Arc::downgrade(&desk));
         let threads = vec![
-            spawn("kapell-writer", write)?,
-            spawn("kapell-checkpoint", move || checkpoint_whenever(&checkpointing, &fills))?,
+            spawn("kapell-writer", move || take_from_queue(&at_desk, &tasks))?,
+            spawn("kapell-checkpoint", move || checkpoint_whenever(&checkpointing, &fills, &beside))?,
         ];
-        Ok(Self { queue: Some(queue), threads })
+        Ok(Self { desk: Some(desk), queue: Some(queue), threads })
     }
 
-    /// Runs `act` in the next transaction and calls `answer` when it is over.
-    pub(crate) fn submit<T, A>(
-        &self,
-        wait: Wait,
-        act: impl FnOnce(&Connection) -> Done<T> + Send + 'static,
-        answer: A,
-    ) where
-        T: Send + 'static,
-        A: FnOnce(Result<T, JournalError>) + Send + 'static,
-    {
-        let task = Box::new(Errand { wait, act: Some(act), came_to: None, answer: Some(answer) });
-        if let Some(queue) = &self.queue
-            && let Err(unsent) = queue.send(task)
-        {
-            unsent.0.answer(Err(unwritten("the writer has stopped")));
-        }
-    }
-
-    /// Runs `act` in the next transaction and waits for it.
+    /// Runs `act` in a transaction and waits for it, at the desk itself when nobody is there.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         wait: Wait,
         act: impl FnOnce(&Connection) -> Done<T> + Send + 'static,
     ) -> Result<T, JournalError> {
         let (answer, answered) = mpsc::sync_channel(1);
-        self.submit(wait, act, move |result| drop(answer.send(result)));
-        answered.recv().unwrap_or_else(|_| Err(unwritten("the writer has stopped")))
+        let task = Errand::boxed(wait, None, act, move |result| drop(answer.send(result)));
+        if let Some(task) = self.at_once(task, |_| true) {
+            self.queue(task);
+        }
+        answered.recv().unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Runs `act` for a run in a transaction and calls `answer` when it is over: before this returns when the run is
+    /// alone, which is what it says. Whoever gets that answer must let others go first before it commits again, or
+    /// the only thread of a runtime would never learn that the run is not alone.
+    pub(crate) fn submit<T: Send + 'static>(
+        &self,
+        run: &RunId,
+        act: impl FnOnce(&Connection) -> Done<T> + Send + 'static,
+        answer: impl FnOnce(Result<T, JournalError>) + Send + 'static,
+    ) -> bool {
+        let task = Errand::boxed(Wait::Durable, Some(run.clone()), act, answer);
+        let left = self.at_once(task, |desk| desk.last.as_ref() == Some(run));
+        left.map(|task| self.queue(task)).is_none()
+    }
+
+    /// Does a task on this thread when the desk is free and fit for it; gives it back otherwise.
+    fn at_once(&self, task: Box<dyn Task>, fit: impl FnOnce(&Desk) -> bool) -> Option<Box<dyn Task>> {
+        let free = self.desk.as_ref().and_then(|desk| desk.try_lock().ok());
+        match free.filter(|desk| fit(desk)) {
+            Some(mut desk) => desk.settle(vec![task]),
+            None => return Some(task),
+        }
+        None
+    }
+
+    fn queue(&self, task: Box<dyn Task>) {
+        if let Some(queue) = &self.queue
+            && let Err(unsent) = queue.send(task)
+        {
+            unsent.0.answer(Err(stopped()));
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.queue.take());
+        // The writing thread ends with the queue, the other one with the desk.
+        drop((self.queue.take(), self.desk.take()));
         for thread in self.threads.drain(..) {
             drop(thread.join());
         }
@@ -100,9 +122,26 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     thread::Builder::new().name(name.into()).spawn(work).map_err(unwritten)
 }
 
+fn stopped() -> JournalError {
+    unwritten("the writer has stopped")
+}
+
+/// Takes to the desk whatever has gathered while somebody else was there. A desk somebody panicked at is left alone
+/// with its transaction: everybody is told that the writer has stopped.
+fn take_from_queue(desk: &Mutex<Desk>, tasks: &Receiver<Box<dyn Task>>) {
+    while let Ok(first) = tasks.recv() {
+        let Ok(mut desk) = desk.lock() else { return };
+        let mut batch = vec![first];
+        batch.extend(tasks.try_iter().take(BATCH_MAX - 1));
+        desk.settle(batch);
+    }
+}
+
 /// A task with its types forgotten.
 trait Task: Send {
     fn wait(&self) -> Wait;
+    /// The run that commits, if it is a commit.
+    fn run(&self) -> Option<&RunId>;
     /// Whether what it did is kept.
     fn act(&mut self, connection: &Connection) -> rusqlite::Result<bool>;
     fn answer(self: Box<Self>, transaction: Result<(), JournalError>);
@@ -110,9 +149,21 @@ trait Task: Send {
 
 struct Errand<T, F, A> {
     wait: Wait,
+    run: Option<RunId>,
     act: Option<F>,
     came_to: Option<Result<T, JournalError>>,
-    answer: Option<A>,
+    answer: A,
+}
+
+impl<T, F, A> Errand<T, F, A>
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection) -> Done<T> + Send + 'static,
+    A: FnOnce(Result<T, JournalError>) + Send + 'static,
+{
+    fn boxed(wait: Wait, run: Option<RunId>, act: F, answer: A) -> Box<dyn Task> {
+        Box::new(Self { wait, run, act: Some(act), came_to: None, answer })
+    }
 }
 
 impl<T, F, A> Task for Errand<T, F, A>
@@ -125,6 +176,10 @@ where
         self.wait
     }
 
+    fn run(&self) -> Option<&RunId> {
+        self.run.as_ref()
+    }
+
     fn act(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         let Some(act) = self.act.take() else { return Ok(false) };
         let came_to = act(connection)?;
@@ -133,39 +188,48 @@ where
         Ok(kept)
     }
 
-    fn answer(mut self: Box<Self>, transaction: Result<(), JournalError>) {
+    fn answer(self: Box<Self>, transaction: Result<(), JournalError>) {
+        let Self { came_to, answer, .. } = *self;
         let never = || Err(unwritten("the transaction ended before this was done"));
-        let result = transaction.and_then(|()| self.came_to.take().unwrap_or_else(never));
-        if let Some(answer) = self.answer.take() {
-            answer(result);
-        }
+        answer(transaction.and_then(|()| came_to.unwrap_or_else(never)));
     }
 }
 
-/// Where the writing thread works.
-struct Desk {
+/// Where transactions are made, one at a time.
+pub(crate) struct Desk {
     connection: Connection,
     durability: Durability,
+    /// How the last transaction was synced.
+    synced: Wait,
     broken: Option<JournalError>,
-    full: SyncSender<()>,
-    since: usize,
+    /// The run that was the only one to commit in the last transaction with commits.
+    last: Option<RunId>,
+    log: Log,
 }
 
 impl Desk {
-    fn work(&mut self, tasks: &Receiver<Box<dyn Task>>) {
-        while let Ok(first) = tasks.recv() {
-            let mut batch = vec![first];
-            batch.extend(tasks.try_iter().take(BATCH_MAX - 1));
-            let outcome = self.settle(&mut batch);
-            self.since += batch.len();
-            for task in batch {
-                task.answer(outcome.clone());
-            }
-            self.ask_for_checkpoint();
+    fn new(connection: Connection, durability: Durability, log: Log) -> Self {
+        Self { connection, durability, synced: Wait::Durable, broken: None, last: None, log }
+    }
+
+    /// Makes tasks one transaction and answers them.
+    fn settle(&mut self, mut batch: Vec<Box<dyn Task>>) {
+        let outcome = self.attempt(&mut batch);
+        self.note_who(&batch);
+        for task in batch {
+            task.answer(outcome.clone());
+        }
+        self.log.ask_for_checkpoint();
+    }
+
+    fn note_who(&mut self, batch: &[Box<dyn Task>]) {
+        let mut runs = batch.iter().filter_map(|task| task.run());
+        if let Some(first) = runs.next() {
+            self.last = runs.next().is_none().then(|| first.clone());
         }
     }
 
-    fn settle(&mut self, batch: &mut [Box<dyn Task>]) -> Result<(), JournalError> {
+    fn attempt(&mut self, batch: &mut [Box<dyn Task>]) -> Result<(), JournalError> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone());
         }
@@ -177,19 +241,31 @@ impl Desk {
         outcome.map_err(|error| self.judge(&error))
     }
 
-    fn transact(&self, batch: &mut [Box<dyn Task>]) -> rusqlite::Result<()> {
+    fn transact(&mut self, batch: &mut [Box<dyn Task>]) -> rusqlite::Result<()> {
         let durable = batch.iter().any(|task| task.wait() == Wait::Durable);
-        let wait = if durable { Wait::Durable } else { Wait::Visible };
-        connection::sync(&self.connection, self.durability, wait)?;
+        self.sync_as(if durable { Wait::Durable } else { Wait::Visible })?;
         self.execute("BEGIN IMMEDIATE")?;
-        for task in batch {
-            self.execute("SAVEPOINT task")?;
-            if !task.act(&self.connection)? {
-                self.execute("ROLLBACK TO task")?;
-            }
-            self.execute("RELEASE task")?;
+        let kept = match batch {
+            [only] => only.act(&self.connection)?,
+            several => several.iter_mut().try_for_each(|task| self.act_apart(&mut **task)).map(|()| true)?,
+        };
+        self.execute(if kept { "COMMIT" } else { "ROLLBACK" })
+    }
+
+    fn act_apart(&self, task: &mut dyn Task) -> rusqlite::Result<()> {
+        self.execute("SAVEPOINT task")?;
+        if !task.act(&self.connection)? {
+            self.execute("ROLLBACK TO task")?;
         }
-        self.execute("COMMIT")
+        self.execute("RELEASE task")
+    }
+
+    fn sync_as(&mut self, wait: Wait) -> rusqlite::Result<()> {
+        if self.synced != wait {
+            connection::sync(&self.connection, self.durability, wait)?;
+            self.synced = wait;
+        }
+        Ok(())
     }
 
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {
@@ -207,33 +283,6 @@ impl Desk {
         self.broken = Some(error_said.clone());
         error_said
     }
-
-    fn ask_for_checkpoint(&mut self) {
-        if self.since >= CHECKPOINT_EVERY {
-            self.since = 0;
-            // Full means one is asked for already; gone means the store is closing.
-            let (Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(()))) =
-                self.full.try_send(());
-        }
-    }
-}
-
-/// Moves the log into the database beside the writer, which does not wait for it; only a log that has grown far
-/// too long, because somebody always read, is started again at the writer's cost.
-fn checkpoint_whenever(connection: &Connection, fills: &Receiver<()>) {
-    while fills.recv().is_ok() {
-        let pages = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)");
-        if pages.is_ok_and(|pages| pages > LOG_PAGES_MAX) {
-            drop(checkpoint(connection, "PRAGMA wal_checkpoint(RESTART)"));
-        }
-    }
-}
-
-/// The length of the log in pages. A checkpoint that fails leaves the log as it is, and nothing is lost.
-fn checkpoint(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {
-    connection
-        .query_row(sql, [], |row| row.get(1))
-        .inspect_err(|cause| tracing::warn!(%cause, "the write-ahead log was not moved into the database"))
 }
 
 #[cfg(test)]
@@ -264,21 +313,47 @@ mod tests {
 
     type Work = Box<dyn FnOnce(&Connection) -> Done<()> + Send>;
 
-    /// Queues tasks while the writer is held up and says what each came to.
+    fn run(number: usize) -> RunId {
+        format!("demo-{number}").parse().unwrap()
+    }
+
+    /// Queues tasks of several runs while somebody is at the desk and says what each came to.
     fn at_once(writer: &Writer, tasks: Vec<Work>) -> Vec<bool> {
-        let (go, held) = mpsc::channel::<()>();
-        writer.submit(Wait::Visible, move |_| Ok(held.recv().map_err(unwritten)), drop);
         let (answer, answers) = mpsc::channel();
         let tasks_queued = tasks.len();
+        let busy = writer.desk.as_ref().unwrap().lock().unwrap();
         for (number, task) in tasks.into_iter().enumerate() {
             let answer = answer.clone();
             let tell = move |result: Result<(), JournalError>| answer.send((number, result.is_ok())).unwrap();
-            writer.submit(Wait::Durable, task, tell);
+            assert!(!writer.submit(&run(number), task, tell), "somebody is at the desk");
         }
-        go.send(()).unwrap();
+        drop(busy);
         let mut all: Vec<_> = answers.iter().take(tasks_queued).collect();
         all.sort_unstable();
         all.into_iter().map(|(_, fine)| fine).collect()
+    }
+
+    #[test]
+    fn a_run_that_is_alone_is_written_on_its_own_thread() {
+        let (_home, writer) = writer();
+        let (answer, answers) = mpsc::channel();
+        let commit = |number: usize| {
+            let answer = answer.clone();
+            let here = |_: &Connection| Ok(Ok(thread::current().id()));
+            let tell = move |result: Result<_, JournalError>| answer.send(result.unwrap()).unwrap();
+            let at_once = writer.submit(&run(number), here, tell);
+            let alone = answers.recv().unwrap() == thread::current().id();
+            // Whoever is answered by the other thread may still find it at the desk.
+            drop(writer.desk.as_ref().unwrap().lock().unwrap());
+            (at_once, alone)
+        };
+        assert_eq!(commit(1), (false, false), "nobody knows it yet");
+        assert_eq!(commit(1), (true, true));
+        assert_eq!(commit(1), (true, true));
+        assert_eq!(commit(2), (false, false), "two runs may have company");
+        assert_eq!(commit(1), (false, false));
+        assert_eq!(writer.run(Wait::Visible, count), Ok(0));
+        assert_eq!(commit(1), (true, true), "what is no commit is no company");
     }
 
     #[test]
@@ -301,6 +376,17 @@ mod tests {
             at_once(&writer, vec![Box::new(|to| put(to, "d")), Box::new(fails), Box::new(|to| put(to, "e"))]);
         assert_eq!(fine, [false; 3], "the transaction is one");
         assert_eq!(writer.run(Wait::Visible, count), Ok(2));
+    }
+
+    #[test]
+    fn what_must_be_on_the_disk_is_synced_whatever_went_before() {
+        let (_home, writer) = writer();
+        let synced = |to: &Connection| to.query_row("PRAGMA synchronous", [], |row| row.get(0)).map(Ok);
+        let (normal, full) = (Ok(1), Ok(2));
+        for _ in 0..2 {
+            assert_eq!(writer.run(Wait::Durable, synced), full);
+            assert_eq!(writer.run(Wait::Visible, synced), normal);
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A closed store with one run of three entries, a small and a large blob.
 fn written() -> (tempfile::TempDir, Driven) {
@@ -205,4 +207,30 @@ fn an_unsynced_store_keeps_everything_but_the_sync() {
     drop(store);
     let store = SqliteStore::open(home.path()).unwrap();
     assert_eq!(store.entries(&driven.run).unwrap().len(), 450);
+}
+
+#[test]
+fn a_run_that_commits_again_and_again_lets_others_have_their_turn() {
+    let home = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(home.path()).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    // From here on it is known to be alone.
+    driven.say(&store, "a").unwrap();
+    let turns = Arc::new(AtomicUsize::new(0));
+    let counted = turns.clone();
+    crate::scene::wait(async move {
+        let other = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        for said in ["b", "c", "d"] {
+            let commit = driven.next(said);
+            driven.commit(&store, commit).await.unwrap();
+        }
+        other.abort();
+    });
+    assert!(turns.load(Ordering::Relaxed) >= 3, "one turn a commit");
 }
