@@ -8,8 +8,8 @@
 //! connection and never reads a clock: every time it stores was handed to it.
 //!
 //! Reading order: [`sqlite`](SqliteStore) composes the parts; `admit` says which commits agree with themselves,
-//! `append` makes one real, `writer` makes many durable with one sync, `log` keeps syncs short; `placed` puts written files in their place;
-//! [`OwnerLock`] tells the living from the dead.
+//! `append` makes one real, `writer` makes many durable with one sync, `log` keeps a sync short; `placed` puts written
+//! files in their place; [`OwnerLock`] tells the living from the dead.
 
 mod admit;
 mod content;
