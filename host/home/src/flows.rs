@@ -4,7 +4,7 @@ use crate::error::{HomeError, Kind};
 use crate::home::{Home, TEXT_MAX, read_text, shown};
 use kapell_model::digest::Digest;
 use kapell_model::flow::{self, Authored, Context, Grants, Resolved};
-use kapell_model::grant::Refusal;
+use kapell_model::grant::{GrantSet, Refusal};
 use kapell_model::limits::WishedLimits;
 use kapell_model::plan::{InputShape, Plan};
 use kapell_model::seam::{Catalog, Skill};
@@ -79,6 +79,10 @@ impl Home {
 impl Grants for Home {
     fn resolve(&self, skill: &Skill, operation: &str, step: &WishedLimits) -> Result<Resolved, Vec<Refusal>> {
         self.grants(skill, Some(operation), step)
+    }
+
+    fn unmet(&self, skill: &Skill, grants: &GrantSet) -> Vec<Refusal> {
+        kapell_runtime::refusals(&skill.imports, grants)
     }
 }
 

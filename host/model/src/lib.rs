@@ -5,11 +5,13 @@
 //! milliseconds and recomputed by anyone.
 //!
 //! Reading order: [`id`] and [`digest`] name things; [`shape`] is what a value looks like; [`manifest`] says what
-//! a skill asks for, [`policy`] what the operator allows and [`grant`] what follows from both; [`review`] is what people
-//! are shown of it and [`lock`] what they approved; [`flow`] is what a person wrote, [`plan`] what will really run; [`ending`] is how an attempt ended, [`money`] what it cost;
+//! a skill asks for, [`policy`] what the operator allows, [`ceiling`] what a flow allows a step, and [`grant`] what
+//! follows from all three; [`lock`] is what people approved of it, and [`review`] what they are shown first; [`flow`]
+//! is what a person wrote, [`plan`] what will really run; [`ending`] is how an attempt ended, [`money`] what it cost;
 //! [`seam`] holds the traits through which the crates above meet.
 
 pub mod capability;
+pub mod ceiling;
 pub mod crossing;
 pub mod digest;
 pub mod ending;

@@ -1,13 +1,15 @@
 //! What the author of a flow wrote, read strictly, every part with its place.
 
 use super::page::{self, Field, Kind, Node, Problems, Table, Written};
-use crate::id::{FlowName, Role, SkillName, StepId};
+use crate::capability::Access;
+use crate::id::{FlowName, LogicalName, Role, SkillName, StepId};
 use crate::limits::WishedLimits;
 use crate::money::Money;
 use crate::plan::{Input, InputShape};
 use crate::quantity::{Bytes, COUNT_MAX, Span};
 use crate::source::{Diagnostics, Source};
 use std::fmt::Display;
+use std::ops::Range;
 use std::str::FromStr;
 
 /// Most bytes of a flow.
@@ -19,6 +21,9 @@ const RUNGS_MAX: usize = 10;
 
 /// Most tries after a trap.
 const RETRY_MAX: u64 = 10;
+
+/// In a ceiling: as much of the thing as policy grants.
+const ALL: &str = "all";
 
 /// A flow as written.
 #[derive(Debug)]
@@ -85,6 +90,15 @@ pub(super) struct CallWork {
     pub(super) otherwise: Vec<Rung>,
     pub(super) retry: u32,
     pub(super) limits: WishedLimits,
+    pub(super) grants: Option<Allowed>,
+}
+
+/// The ceiling of a step: things by the skill's own words, each with the most that may be done with it, none for all
+/// that policy grants.
+#[derive(Debug)]
+pub(super) struct Allowed {
+    pub(super) at: Range<usize>,
+    pub(super) things: Vec<(Written<LogicalName>, Written<Option<Access>>)>,
 }
 
 #[derive(Debug)]
@@ -324,7 +338,8 @@ fn call_work(table: &Table<'_, '_>, used: Field<'_, '_>) -> Option<CallWork> {
     let otherwise = otherwise.map(|field| each(field, rung)).unwrap_or_default();
     let retry = table.get("retry").and_then(retry).unwrap_or_default();
     let limits = table.get("limits").and_then(limits).unwrap_or_default();
-    Some(CallWork { call: call?, expect, otherwise, retry, limits })
+    let grants = table.get("grants").and_then(allowed);
+    Some(CallWork { call: call?, expect, otherwise, retry, limits, grants })
 }
 
 fn call(table: &Table<'_, '_>, used: Field<'_, '_>) -> Option<Call> {
@@ -425,6 +440,39 @@ fn limits(field: Field<'_, '_>) -> Option<WishedLimits> {
     };
     table.close();
     Some(limits)
+}
+
+/// A list of things, or things with the most that may be done with each.
+fn allowed(field: Field<'_, '_>) -> Option<Allowed> {
+    let at = field.key.at.clone();
+    let things = match &field.node.kind {
+        Kind::List(_) => each(field, |item| {
+            let name = item.parsed::<LogicalName>()?;
+            Some((name.clone(), Written { value: None, at: name.at }))
+        }),
+        _ => field.table("`grants`")?.fields().filter_map(allowed_thing).collect(),
+    };
+    for (index, (name, _)) in things.iter().enumerate() {
+        if things.iter().take(index).any(|(other, _)| other.value == name.value) {
+            field.problems.tell(&name.at, format!("`{}` stands here twice", name.value));
+        }
+    }
+    Some(Allowed { at, things })
+}
+
+fn allowed_thing(field: Field<'_, '_>) -> Option<(Written<LogicalName>, Written<Option<Access>>)> {
+    let name = field.key.value.parse::<LogicalName>();
+    let name = name.map_err(|error| field.problems.tell(&field.key.at, error.to_string())).ok();
+    let text = field.text()?;
+    let access = Access::words().into_iter().find(|(word, _)| *word == text.value);
+    if access.is_none() && text.value != ALL {
+        let known = Access::words().into_iter().map(|(word, _)| word).chain([ALL]);
+        let message = format!("`{}` is nothing that may be done", text.value);
+        field.problems.tell_unknown(&text.at, message, &text.value, known);
+        return None;
+    }
+    let most = Written { value: access.map(|(_, access)| access), at: text.at };
+    Some((Written { value: name?, at: field.key.at.clone() }, most))
 }
 
 fn above_zero(field: Field<'_, '_>, count: u64) -> Option<u64> {

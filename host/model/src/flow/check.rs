@@ -1,6 +1,6 @@
 //! Holds a flow against the skills, the policy and the tariff, and makes the plan that will run.
 
-use super::authored::{self, Answer, Authored, CallWork, Used};
+use super::authored::{self, Allowed, Answer, Authored, CallWork, Used};
 use super::page::{Node, Problems, Written};
 use super::scope::{self, Scope, Standing};
 use crate::digest::Digest;
@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+mod allowed;
 mod arguments;
 
 /// What a skill may reach and spend in one step.
@@ -34,6 +35,11 @@ pub trait Grants {
     /// # Errors
     /// Every ask that no rule permits, with the rule to paste.
     fn resolve(&self, skill: &Skill, operation: &str, step: &WishedLimits) -> Result<Resolved, Vec<Refusal>>;
+
+    /// What the skill's bytes import that grants narrowed by a step's ceiling no longer meet.
+    fn unmet(&self, _skill: &Skill, _grants: &GrantSet) -> Vec<Refusal> {
+        Vec::new()
+    }
 }
 
 impl Grants for Policy {
@@ -88,9 +94,16 @@ struct Checker<'a, 't> {
 /// What rungs and verdicts of a step need to know of it.
 struct Around<'a> {
     id: &'a StepId,
-    limits: &'a WishedLimits,
+    bounds: Bounds<'a>,
     /// What `answer: id` means.
     own: Option<&'a Shape>,
+}
+
+/// What a step says of all its calls: its own, its verdict's and its ladder's.
+#[derive(Clone, Copy)]
+struct Bounds<'a> {
+    limits: &'a WishedLimits,
+    grants: Option<&'a Allowed>,
 }
 
 impl Checker<'_, '_> {
@@ -180,7 +193,8 @@ impl Checker<'_, '_> {
         let (work, shape) = match &step.work {
             authored::Work::Call(work) => self.call_work(&inside, &step.id.value, work),
             authored::Work::Ask(question) => {
-                let around = Around { id: &step.id.value, limits: &WishedLimits::default(), own: None };
+                let bounds = Bounds { limits: &WishedLimits::default(), grants: None };
+                let around = Around { id: &step.id.value, bounds, own: None };
                 let asked = self.question(&inside, question, &around);
                 let shape = asked.as_ref().map(|question| scope::answered(answer_shape(&question.answer)));
                 (asked.map(|question| Work::Ask { question }), shape)
@@ -197,14 +211,16 @@ impl Checker<'_, '_> {
 
     /// A step that calls, and the type it leaves behind.
     fn call_work(&mut self, scope: &Scope, id: &StepId, work: &CallWork) -> (Option<Work>, Option<Shape>) {
-        let call = self.call(scope, &work.call, &work.limits);
+        let bounds = Bounds { limits: &work.limits, grants: work.grants.as_ref() };
+        let call = self.call(scope, &work.call, bounds);
+        self.check_allowed(work);
         let own = call.as_ref().and_then(|call| call.operation.output().cloned());
         if let (Some(call), None, Some(expect)) = (&call, &own, &work.expect) {
             let message =
                 format!("`{}` answers nothing, so nothing can be expected of it", call.operation.name);
             self.problems.tell(expect.at(), message);
         }
-        let around = Around { id, limits: &work.limits, own: own.as_ref() };
+        let around = Around { id, bounds, own: own.as_ref() };
         let mut inside = scope.clone();
         inside.add_value(id.as_str(), own.clone(), false);
         let expect = work.expect.as_ref().map(|expect| self.expectation(&mut inside, expect, &around));
@@ -234,7 +250,7 @@ impl Checker<'_, '_> {
                 Some(Expectation::Holds { that: that.value.clone() })
             }
             authored::Expectation::Verdict { call, holds } => {
-                let judge = self.call(scope, call, around.limits);
+                let judge = self.call(scope, call, around.bounds);
                 let shape = judge.as_ref().and_then(|judge| judge.operation.output().cloned());
                 scope.add_value("verdict", shape, false);
                 scope.check_condition(self.problems, holds)?;
@@ -253,7 +269,7 @@ impl Checker<'_, '_> {
         match rung {
             authored::Rung::Again { at, with } => self.again(scope, &at.at, with, work),
             authored::Rung::Use(other) => {
-                let call = self.call(scope, other, around.limits)?;
+                let call = self.call(scope, other, around.bounds)?;
                 self.check_answers_alike(&other.used, &call.operation, around)?;
                 Some(Rung::Use { call: Box::new(call) })
             }
@@ -309,9 +325,9 @@ impl Checker<'_, '_> {
         Some(Rung::Again { with: given })
     }
 
-    fn call(&self, scope: &Scope, call: &authored::Call, limits: &WishedLimits) -> Option<Call> {
+    fn call(&self, scope: &Scope, call: &authored::Call, bounds: Bounds<'_>) -> Option<Call> {
         let (skill, operation) = self.operation(&call.used)?;
-        let grants = self.grants(&skill, &call.used, limits);
+        let grants = self.grants(&skill, &call.used, bounds);
         let arguments = Arguments { problems: self.problems, scope, used: &call.used, operation: &operation };
         let with = arguments.all(&call.with);
         let claim = skill.manifest.claim(&operation.name);
@@ -327,17 +343,21 @@ impl Checker<'_, '_> {
         })
     }
 
-    fn grants(&self, skill: &Skill, used: &Written<Used>, limits: &WishedLimits) -> Option<Resolved> {
-        let at = &used.at;
-        let refusals = match self.context.grants.resolve(skill, &used.value.operation, limits) {
-            Ok(resolved) => return Some(resolved),
-            Err(refusals) => refusals,
-        };
+    fn grants(&self, skill: &Skill, used: &Written<Used>, bounds: Bounds<'_>) -> Option<Resolved> {
+        match self.context.grants.resolve(skill, &used.value.operation, bounds.limits) {
+            Ok((granted, limits)) => Some((self.allowed(skill, granted, bounds.grants)?, limits)),
+            Err(refusals) => {
+                self.refuse(&used.at, skill, &refusals);
+                None
+            }
+        }
+    }
+
+    fn refuse(&self, at: &Range<usize>, skill: &Skill, refusals: &[Refusal]) {
         for refusal in refusals {
             let message = format!("`{}` is refused {refusal}", skill.pin.name);
-            self.problems.tell_refused(at, message, refusal.advice);
+            self.problems.tell_refused(at, message, refusal.advice.clone());
         }
-        None
     }
 
     fn operation(&self, used: &Written<Used>) -> Option<(Arc<Skill>, Operation)> {

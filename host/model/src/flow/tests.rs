@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-struct Shelf(Vec<Arc<Skill>>);
+pub(crate) struct Shelf(pub(crate) Vec<Arc<Skill>>);
 
 impl Catalog for Shelf {
     fn find(&self, name: &SkillName, version: Option<&semver::VersionReq>) -> Option<Arc<Skill>> {
@@ -59,29 +59,33 @@ fn refusal(ask: &Ask) -> Refusal {
     }
 }
 
-fn field(name: &str, shape: Shape) -> Field {
+pub(crate) fn field(name: &str, shape: Shape) -> Field {
     Field { name: name.into(), shape, docs: None }
 }
 
-fn record<const N: usize>(name: &str, fields: [(&str, Shape); N]) -> Shape {
+pub(crate) fn record<const N: usize>(name: &str, fields: [(&str, Shape); N]) -> Shape {
     let fields = fields.into_iter().map(|(name, shape)| field(name, shape)).collect();
     Shape::Record { name: Some(name.into()), fields }
 }
 
-fn list(of: Shape) -> Shape {
+pub(crate) fn list(of: Shape) -> Shape {
     Shape::List { of: Box::new(of) }
 }
 
-fn maybe(of: Shape) -> Shape {
+pub(crate) fn maybe(of: Shape) -> Shape {
     Shape::Option { of: Box::new(of) }
 }
 
-fn operation<const N: usize>(name: &str, params: [(&str, Shape); N], result: Option<Shape>) -> Operation {
+pub(crate) fn operation<const N: usize>(
+    name: &str,
+    params: [(&str, Shape); N],
+    result: Option<Shape>,
+) -> Operation {
     let params = params.into_iter().map(|(name, shape)| field(name, shape)).collect();
     Operation { name: name.into(), interface: None, function: name.into(), docs: None, params, result }
 }
 
-fn skill(name: &str, version: &str, operations: Vec<Operation>) -> Skill {
+pub(crate) fn skill(name: &str, version: &str, operations: Vec<Operation>) -> Skill {
     let name: SkillName = name.parse().unwrap();
     let component = Digest::of(name.as_str().as_bytes());
     Skill {
@@ -93,12 +97,79 @@ fn skill(name: &str, version: &str, operations: Vec<Operation>) -> Skill {
     }
 }
 
+/// A skill that can't do without its accounts, and would like a directory and random bytes.
+fn keeper_manifest() -> Manifest {
+    let text = r#"
+[skill]
+name = "acme:keeper"
+summary = "Keeps"
+owner = "ops"
+
+[operation.keep]
+lane = "systems"
+effects = "idempotent"
+
+[operation.look]
+lane = "systems"
+effects = "reads"
+
+[[capability]]
+kind = "keyvalue"
+name = "accounts"
+access = "read-write"
+reason = "They live here"
+
+[[capability]]
+kind = "files"
+name = "out"
+access = "read-write"
+reason = "Letters"
+optional = true
+
+[[capability]]
+kind = "random"
+reason = "Ids"
+optional = true
+"#;
+    Manifest::parse("skill.toml", text).unwrap()
+}
+
+/// Grants the keeper all it asks for.
+fn keeper_policy() -> crate::policy::Policy {
+    let text = r#"
+version = 1
+
+[[rule]]
+id = "accounts"
+skill = "acme:keeper"
+kind = "keyvalue"
+name = "accounts"
+bind = "namespace:crm"
+access = "read-write"
+
+[[rule]]
+id = "letters"
+skill = "acme:keeper"
+kind = "files"
+name = "out"
+bind = "/srv/letters"
+access = "read-write"
+
+[[rule]]
+id = "ids"
+skill = "acme:keeper"
+kind = "random"
+"#;
+    let surroundings = crate::policy::Surroundings { folder: std::path::Path::new("/home/ops"), closed: &[] };
+    crate::policy::Policy::parse("policy.toml", text, surroundings).unwrap()
+}
+
 fn weight() -> Shape {
     let cases = ["minor", "major"].map(|name| Label { name: name.into(), docs: None });
     Shape::Enum { name: Some("weight".into()), cases: cases.into() }
 }
 
-fn shelf() -> Shelf {
+pub(crate) fn shelf() -> Shelf {
     use Shape::{F64, String as Text};
     let customer = || {
         record("customer", [("name", Text), ("email", Text), ("tax-id", maybe(Text)), ("seats", Shape::U32)])
@@ -118,6 +189,9 @@ fn shelf() -> Shelf {
         optional: false,
         line: 9,
     }];
+    let mut keeper =
+        skill("acme:keeper", "1.0.0", vec![operation("keep", [], None), operation("look", [], None)]);
+    keeper.manifest = keeper_manifest();
     let stream = Shape::Uncallable { what: "stream".into() };
     Shelf(
         [
@@ -176,13 +250,14 @@ fn shelf() -> Shelf {
             skill("acme:mute", "1.0.0", vec![operation("run", [], None)]),
             skill("acme:streamer", "1.0.0", vec![operation("pour", [("from", stream)], None)]),
             greedy,
+            keeper,
         ]
         .map(Arc::new)
         .into(),
     )
 }
 
-fn roles() -> BTreeMap<Role, Vec<String>> {
+pub(crate) fn roles() -> BTreeMap<Role, Vec<String>> {
     let people = |role: &str, people: &[&str]| {
         (role.parse().unwrap(), people.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
@@ -196,12 +271,16 @@ fn roles() -> BTreeMap<Role, Vec<String>> {
 }
 
 fn plan(text: &str) -> Result<Plan, Diagnostics> {
+    plan_by(&Nothing, text)
+}
+
+fn plan_by(grants: &dyn Grants, text: &str) -> Result<Plan, Diagnostics> {
     let source = Source { file: "flow.yaml", text };
     let authored = read(source)?;
     let known = ("standard".to_owned(), (Digest::of(b"terms"), "terms".to_owned()));
     let context = Context {
         catalog: &shelf(),
-        grants: &Nothing,
+        grants,
         roles: &roles(),
         files: &BTreeMap::from([known]),
         currency: "EUR".parse().unwrap(),
@@ -214,7 +293,11 @@ fn plan(text: &str) -> Result<Plan, Diagnostics> {
 
 /// What is told of a text, with its hints; `accepted` when there is nothing to tell.
 fn told(text: &str) -> String {
-    let Err(Diagnostics(problems)) = plan(text) else { return "accepted\n".into() };
+    told_of(text, plan(text))
+}
+
+fn told_of(text: &str, checked: Result<Plan, Diagnostics>) -> String {
+    let Err(Diagnostics(problems)) = checked else { return "accepted\n".into() };
     let mut told = String::new();
     for problem in problems {
         let marked = text.lines().nth((problem.line as usize).wrapping_sub(1)).unwrap_or_default();
@@ -520,4 +603,61 @@ fn everything_wrong_is_told_at_once() {
             .replace("0.50 EUR", "0.50 CHF"),
     );
     insta::assert_snapshot!(problems);
+}
+
+/// What each of the keeper's steps may reach under a ceiling, or what is told of it.
+#[test]
+fn a_step_reaches_what_its_ceiling_leaves_of_what_policy_grants() {
+    let policy = keeper_policy();
+    let cases = [
+        ("keep", ""),
+        ("keep", "grants: { accounts: read-write, out: write }"),
+        ("keep", "grants: [accounts, random]"),
+        ("keep", "grants: { accounts: all, random: all, out: read }"),
+        ("look", "grants: { accounts: read }"),
+        ("look", "grants: { accounts: write }"),
+        ("keep", "grants: { accounts: read }"),
+        ("keep", "grants: []"),
+        ("keep", "grants: { acounts: read-write }"),
+        ("keep", "grants: { accounts: raed, out: write }"),
+        ("keep", "grants: { accounts: all, random: read }"),
+        ("keep", "grants: { accounts: all, Out: read }"),
+        ("keep", "grants: [accounts, accounts]"),
+        ("keep", "grants: accounts"),
+        ("keep", "expect: { use: acme:greedy#run, holds: true }\n  grants: [accounts, oot]"),
+    ];
+    let mut table = String::new();
+    for (operation, ceiling) in cases {
+        let text = format!("{HEADER}steps:\n- id: a\n  use: acme:keeper#{operation}\n  {ceiling}\n");
+        let checked = plan_by(&policy, &text);
+        let reached = checked.as_ref().map(|plan| plan.steps[0].calls()[0].grants.clone());
+        let told = match reached {
+            Ok(set) => {
+                set.grants.iter().map(|it| format!("{} {:?}\n", it.name, it.authority.access())).collect()
+            }
+            Err(_) => told_of(&text, checked),
+        };
+        writeln!(table, "{operation} {ceiling}\n--\n{told}").unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// A ceiling is the step's: its verdict and its ladder stand under it too.
+#[test]
+fn a_ceiling_holds_for_every_rung() {
+    let step = |ceiling: &str| {
+        format!(
+            "{HEADER}steps:\n- id: a\n  use: acme:mute#run\n  grants: {ceiling}\n  otherwise:\n  - use: acme:keeper#keep\n"
+        )
+    };
+    let policy = keeper_policy();
+    let reached = |ceiling: &str| {
+        let plan = plan_by(&policy, &step(ceiling)).unwrap();
+        plan.steps[0].calls()[1].grants.grants.len()
+    };
+    assert_eq!(reached("[accounts, out, random]"), 3);
+    assert_eq!(reached("[accounts]"), 1);
+    let refused = plan_by(&policy, &step("[out]")).unwrap_err();
+    assert!(refused.refused());
+    assert_eq!(refused.0[0].line, 7);
 }
