@@ -22,7 +22,7 @@ mod limits;
 mod poisoned;
 mod record;
 mod sockets;
-mod stage;
+pub(crate) mod stage;
 
 use std::fs;
 use std::path::Path;
@@ -31,10 +31,9 @@ use std::path::Path;
 #[test]
 fn every_guest_is_called_by_a_test() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let called: String = names(&repository.join("tests/e2e/guests"))
-        .iter()
-        .map(|name| fs::read_to_string(repository.join("tests/e2e/guests").join(name)).unwrap())
-        .collect();
+    let folders = ["tests/e2e/guests", "tests/e2e/hostile"].map(|folder| repository.join(folder));
+    let files = folders.iter().flat_map(|folder| names(folder).into_iter().map(|name| folder.join(name)));
+    let called: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
     let guests = names(&repository.join("tests/guests/src"));
     assert!(guests.len() > 30, "the guests have moved");
     let uncalled: Vec<_> = guests

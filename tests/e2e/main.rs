@@ -15,6 +15,7 @@ mod crash; // killed with -9, resumed by the next command
 mod demo; // five beats on one page, each as its journal says
 mod examples; // every example's README is what happens
 mod guests; // misbehaving guests: what each is answered, and what it can't touch
+mod hostile; // hostile cases under stable names, in one table: case, expected, seen
 mod onboarding; // contracts through the flow: ours, changed, somebody else's, none
 mod plugins; // every skill's own examples, through a home
 mod python; // a skill written in Python, where its builder is installed

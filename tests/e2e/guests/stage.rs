@@ -31,7 +31,7 @@ static GUESTS: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
 });
 
 /// The time in every home here: 2026-12-01T09:00:00Z.
-pub(super) const NOW: u64 = 1_796_115_600_000;
+pub(crate) const NOW: u64 = 1_796_115_600_000;
 
 struct Still;
 
@@ -42,17 +42,17 @@ impl Clock for Still {
 }
 
 /// A guest's bytes as they were built, without a manifest.
-pub(super) fn bare(guest: &str) -> &'static [u8] {
+pub(crate) fn bare(guest: &str) -> &'static [u8] {
     GUESTS.get(guest).unwrap_or_else(|| panic!("there is no guest {guest}"))
 }
 
 /// The name a guest goes by as a skill: `local:reads-file`.
-pub(super) fn skill_of(guest: &str) -> String {
+pub(crate) fn skill_of(guest: &str) -> String {
     format!("local:{}", guest.replace('_', "-"))
 }
 
 /// A guest's bytes with a manifest that asks.
-pub(super) fn asking(guest: &str, asks: &[&str]) -> Vec<u8> {
+pub(crate) fn asking(guest: &str, asks: &[&str]) -> Vec<u8> {
     let effects = if asks.iter().any(|ask| ask.contains("write\"")) { "idempotent" } else { "none" };
     let asks: String =
         asks.iter().map(|ask| format!("  {{ {ask}, reason = \"The test wants it\" }},\n")).collect();
@@ -73,7 +73,7 @@ fn packed(component: &[u8], skill_toml: String) -> Vec<u8> {
 }
 
 /// A policy: rules for one guest, then whatever else is said.
-pub(super) fn policy(guest: &str, rules: &[&str], rest: &str) -> String {
+pub(crate) fn policy(guest: &str, rules: &[&str], rest: &str) -> String {
     let rules = rules.iter().enumerate().map(|(index, rule)| {
         format!("  {{ id = \"rule-{}\", skill = \"{}\", {rule} }},\n", index + 1, skill_of(guest))
     });
@@ -81,43 +81,49 @@ pub(super) fn policy(guest: &str, rules: &[&str], rest: &str) -> String {
 }
 
 /// A home in a folder of its own, beside it the directory `data` for grants.
-pub(super) struct Stage {
-    pub(super) home: Home,
+pub(crate) struct Stage {
+    pub(crate) home: Home,
     folder: TempDir,
 }
 
 impl Stage {
-    pub(super) fn new(policy: &str) -> Self {
+    pub(crate) fn new(policy: &str) -> Self {
         Self::watched(policy, Arc::new(Unwatched))
     }
 
-    pub(super) fn watched(policy: &str, watcher: Arc<dyn Watcher>) -> Self {
+    pub(crate) fn watched(policy: &str, watcher: Arc<dyn Watcher>) -> Self {
+        Self::opened(policy, watcher).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The stage, unless its policy is no policy.
+    pub(crate) fn opened(policy: &str, watcher: Arc<dyn Watcher>) -> Result<Self, HomeError> {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
-        Self { home: open(folder.path(), policy, watcher), folder }
+        Ok(Self { home: open(folder.path(), policy, watcher)?, folder })
     }
 
     /// The same home under another policy.
-    pub(super) fn under(self, policy: &str) -> Self {
+    pub(crate) fn under(self, policy: &str) -> Self {
         let Self { home, folder } = self;
         drop(home);
-        Self { home: open(folder.path(), policy, Arc::new(Unwatched)), folder }
+        let home = open(folder.path(), policy, Arc::new(Unwatched));
+        Self { home: home.unwrap_or_else(|error| panic!("{error}")), folder }
     }
 
     /// The directory that rules bind as `./data`.
-    pub(super) fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     /// Puts a file beside the home.
-    pub(super) fn put(&self, path: &str, text: &str) {
+    pub(crate) fn put(&self, path: &str, text: &str) {
         let path = self.folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     /// Every file below the home's folder that is not the home's own, with its text.
-    pub(super) fn files(&self) -> Vec<(String, String)> {
+    pub(crate) fn files(&self) -> Vec<(String, String)> {
         let mut files = Vec::new();
         gather(self.folder.path(), self.folder.path(), &mut files);
         files.sort();
@@ -125,7 +131,7 @@ impl Stage {
     }
 
     /// Calls a guest to its end.
-    pub(super) async fn call(&self, guest: &str, asks: &[&str], input: &str) -> Result<Story, HomeError> {
+    pub(crate) async fn call(&self, guest: &str, asks: &[&str], input: &str) -> Result<Story, HomeError> {
         let bytes = if asks.is_empty() { Cow::Borrowed(bare(guest)) } else { asking(guest, asks).into() };
         let finished =
             self.call_bytes(&format!("{guest}.wasm"), &bytes, "run", json!({ "input": input })).await?;
@@ -133,7 +139,7 @@ impl Stage {
     }
 
     /// Calls an operation of any bytes, as from a file of that name.
-    pub(super) async fn call_bytes(
+    pub(crate) async fn call_bytes(
         &self,
         file: &str,
         bytes: &[u8],
@@ -145,7 +151,7 @@ impl Stage {
     }
 
     /// What the call of a component left.
-    pub(super) fn story(&self, component: &[u8], finished: &Finished) -> Story {
+    pub(crate) fn story(&self, component: &[u8], finished: &Finished) -> Story {
         let run = finished.standing.state.run.clone();
         let ended = finished.standing.state.ended.as_ref().expect("a call comes to an end").state;
         let mut entries = self.home.entries(&run).unwrap();
@@ -165,50 +171,51 @@ impl Stage {
     }
 }
 
-fn open(folder: &Path, policy: &str, watcher: Arc<dyn Watcher>) -> Home {
+fn open(folder: &Path, policy: &str, watcher: Arc<dyn Watcher>) -> Result<Home, HomeError> {
     fs::write(folder.join("policy.toml"), policy).unwrap();
     let place = Place::at(folder).unwrap();
-    Home::open(place, Options { clock: Arc::new(Still), watcher }).unwrap_or_else(|error| panic!("{error}"))
+    Home::open(place, Options { clock: Arc::new(Still), watcher })
 }
 
 fn gather(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
         match () {
             () if [".kapell", "policy.toml"].contains(&name.as_str()) => {}
             () if path.is_symlink() => files.push((name, "a link".into())),
             () if path.is_dir() => gather(root, &path, files),
+            () if !path.is_file() => files.push((name, "no file".into())),
             () => files.push((name, String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned())),
         }
     }
 }
 
 /// What one call left in the journal.
-pub(super) struct Story {
-    pub(super) run: RunId,
-    pub(super) ended: RunEnding,
-    pub(super) attempt: AttemptEnded,
-    pub(super) answer: Option<Value>,
-    pub(super) crossings: Vec<Crossing>,
+pub(crate) struct Story {
+    pub(crate) run: RunId,
+    pub(crate) ended: RunEnding,
+    pub(crate) attempt: AttemptEnded,
+    pub(crate) answer: Option<Value>,
+    pub(crate) crossings: Vec<Crossing>,
 }
 
 impl Story {
-    pub(super) fn receipt(&self) -> &Receipt {
+    pub(crate) fn receipt(&self) -> &Receipt {
         &self.attempt.receipt
     }
 
-    pub(super) fn fuel(&self) -> u64 {
+    pub(crate) fn fuel(&self) -> u64 {
         self.receipt().meters.fuel
     }
 
     /// Calls counted under a word.
-    pub(super) fn calls(&self, word: &str) -> u64 {
+    pub(crate) fn calls(&self, word: &str) -> u64 {
         self.receipt().meters.crossings.get(word).copied().unwrap_or_default()
     }
 
     /// The text of an answer or of the skill's own error.
-    pub(super) fn words(&self) -> &str {
+    pub(crate) fn words(&self) -> &str {
         self.answer.as_ref().and_then(Value::as_str).unwrap_or_else(|| panic!("no words: {}", self.text()))
     }
 
@@ -221,7 +228,7 @@ impl Story {
     }
 
     /// The ending in one line.
-    pub(super) fn ending(&self) -> String {
+    pub(crate) fn ending(&self) -> String {
         match &self.attempt.ending {
             RecordedEnding::Output(_) => format!("output: {}", self.shown()),
             RecordedEnding::SkillError(_) => format!("skill error: {}", self.shown()),
@@ -236,7 +243,7 @@ impl Story {
     }
 
     /// The ending, then what it left: writes, notes and log, a line each.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut lines = vec![self.ending()];
         lines.extend(self.attempt.writes.iter().map(written));
         lines.extend(self.attempt.notes.iter().map(|note| format!("note [{}] {}", note.topic, note.text)));
@@ -245,7 +252,7 @@ impl Story {
     }
 
     /// What was recorded, a line each: kind, call, thing, answer, rule.
-    pub(super) fn crossed(&self) -> String {
+    pub(crate) fn crossed(&self) -> String {
         let line = |it: &Crossing| {
             let answer = serde_json::to_string(&it.answer).unwrap();
             let rule = it.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
@@ -286,7 +293,7 @@ fn written(write: &WriteSummary) -> String {
 }
 
 /// What an error of a home says: its message, the place and advice of each refusal.
-pub(super) fn refused(called: Result<Story, HomeError>) -> String {
+pub(crate) fn refused(called: Result<Story, HomeError>) -> String {
     let error = match called {
         Ok(story) => panic!("it ran: {}", story.text()),
         Err(error) => error,
