@@ -6,6 +6,8 @@
 use crate::form::Table;
 use crate::grant::{Authority, Grant, GrantSet, RootIdentity};
 use crate::id::LogicalName;
+use crate::inference::Tier;
+use crate::manifest::Wish;
 use crate::quantity::Bytes;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -28,17 +30,31 @@ pub enum Kind {
     Logging,
     /// What the skill wants remembered in the journal (`kapell:skill/notes`), sanitised and counted.
     Notes,
+    /// Requests to named places (`wasi:http`), sent by the egress, each recorded.
+    Http,
+    /// Completions of a model by tier (`kapell:skill/inference`), metered in tokens and money.
+    Inference,
 }
 
 impl Kind {
     /// Every kind, in the order people read them.
-    pub const ALL: [Kind; 7] =
-        [Kind::Files, Kind::Keyvalue, Kind::Config, Kind::Clock, Kind::Random, Kind::Logging, Kind::Notes];
+    pub const ALL: [Kind; 9] = [
+        Kind::Files,
+        Kind::Keyvalue,
+        Kind::Config,
+        Kind::Clock,
+        Kind::Random,
+        Kind::Logging,
+        Kind::Notes,
+        Kind::Http,
+        Kind::Inference,
+    ];
 
-    /// Whether the guest's calls carry the thing's name, so that a skill can have several of the kind.
+    /// Whether the guest's calls say which thing they mean, so that a skill can have several of the kind: by its name,
+    /// by the URL, by the tier.
     #[must_use]
     pub const fn is_named(self) -> bool {
-        matches!(self, Kind::Files | Kind::Keyvalue)
+        matches!(self, Kind::Files | Kind::Keyvalue | Kind::Http | Kind::Inference)
     }
 
     /// Whether reading and writing are asked for apart.
@@ -58,6 +74,8 @@ impl Kind {
             Kind::Random => "random",
             Kind::Logging => "logging",
             Kind::Notes => "notes",
+            Kind::Http => "http",
+            Kind::Inference => "inference",
         }
     }
 }
@@ -65,16 +83,22 @@ impl Kind {
 /// How manifest and policy write the parts they share.
 impl Kind {
     /// Each kind by its word.
-    pub(crate) fn words() -> [(&'static str, Self); 7] {
+    pub(crate) fn words() -> [(&'static str, Self); 9] {
         Self::ALL.map(|kind| (kind.word(), kind))
     }
 
     /// The name the skill uses; a kind whose calls carry no name goes by the kind's own word when nothing is said.
     pub(crate) fn read_name(self, table: &Table<'_, '_>) -> Option<LogicalName> {
-        match self.is_named() {
-            true => table.required("name")?.parsed(),
-            false => table.get("name").map_or_else(|| self.word().parse().ok(), |field| field.parsed()),
+        match self {
+            Kind::Inference => Self::read_tier(table)?.word().parse().ok(),
+            _ if self.is_named() => table.required("name")?.parsed(),
+            _ => table.get("name").map_or_else(|| self.word().parse().ok(), |field| field.parsed()),
         }
+    }
+
+    /// The name of an inference is its tier, in manifest and policy alike.
+    pub(crate) fn read_tier(table: &Table<'_, '_>) -> Option<Tier> {
+        table.required("name")?.word(&Tier::words())
     }
 
     /// Files and keyvalue always say their access, other kinds have none. The outer `None` is a told problem.
@@ -220,6 +244,8 @@ impl Authority {
             (Authority::Notes { bytes_max: one }, Authority::Notes { bytes_max: two }) => {
                 Some(Authority::Notes { bytes_max: *one.min(two) })
             }
+            (Authority::Http(one), Authority::Http(two)) => one.meet(two).map(Authority::Http),
+            (Authority::Inference(one), Authority::Inference(two)) => one.meet(two).map(Authority::Inference),
             _ => None,
         }
     }
@@ -230,9 +256,36 @@ impl Authority {
         self.meet(narrower).as_ref() == Some(narrower)
     }
 
-    /// This authority with no more access than that; none when nothing is left. Kinds without access stay.
+    /// This authority as far as a skill asks for it; none when nothing it asks for is permitted.
+    #[must_use]
+    pub fn wished(&self, wish: &Wish) -> Option<Self> {
+        match (self, wish) {
+            (Authority::Http(grant), Wish::Http(wish)) => grant.wished(wish).map(Authority::Http),
+            (_, Wish::Access(access)) => self.within(Some(*access)),
+            _ => self.within(None),
+        }
+    }
+
+    /// Whether everything the skill asks for is permitted.
+    #[must_use]
+    pub fn fulfils(&self, wish: &Wish) -> bool {
+        match (self, wish) {
+            (Authority::Http(grant), Wish::Http(wish)) => {
+                wish.methods.is_subset(&grant.methods)
+                    && wish.target.as_ref().is_none_or(|target| grant.target.covers(target))
+            }
+            (_, Wish::Access(access)) => self.access().is_some_and(|own| own.covers(*access)),
+            _ => true,
+        }
+    }
+
+    /// This authority with no more access than that; none when nothing is left. Who may only read sends no request
+    /// that changes something. Kinds that don't tell reading and writing apart stay.
     #[must_use]
     pub fn within(&self, ceiling: Option<Access>) -> Option<Self> {
+        if let (Authority::Http(grant), Some(Access::Read)) = (self, ceiling) {
+            return grant.without_writing().map(Authority::Http);
+        }
         let mut narrowed = self.clone();
         if let (Authority::Files { access, .. } | Authority::Keyvalue { access, .. }, Some(ceiling)) =
             (&mut narrowed, ceiling)
@@ -305,6 +358,8 @@ fn same_or_unsaid(one: Option<RootIdentity>, other: Option<RootIdentity>) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{HttpGrant, Injection, Method, shortest};
+    use crate::inference::{InferenceGrant, Tier};
     use crate::quantity::Span;
     use proptest::prelude::*;
 
@@ -355,7 +410,62 @@ mod tests {
             number.clone().prop_map(|bytes| Authority::Random { bytes_max: Bytes(bytes) }),
             number.clone().prop_map(|bytes| Authority::Logging { bytes_max: Bytes(bytes) }),
             number.prop_map(|bytes| Authority::Notes { bytes_max: Bytes(bytes) }),
+            http().prop_map(Authority::Http),
+            inference().prop_map(Authority::Inference),
         ]
+    }
+
+    fn http() -> impl Strategy<Value = HttpGrant> {
+        let target = prop::sample::select(vec![
+            "https://*.acme.example/",
+            "https://*.api.acme.example/v1/",
+            "https://api.acme.example/",
+            "https://api.acme.example/v1/",
+            "https://api.acme.example/v1",
+            "https://acme.example/v1/",
+            "http://api.acme.example/",
+            "https://api.acme.example:8443/",
+        ]);
+        let methods = prop::collection::btree_set(
+            prop::sample::select(vec![Method::Get, Method::Post, Method::Delete]),
+            1..3,
+        );
+        let nets =
+            prop::sample::subsequence(vec!["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "::1/128"], 0..4);
+        let inject = prop::sample::subsequence(vec!["authorization", "x-key"], 0..2);
+        (target, methods, nets, inject, 0..3_u64, 0..3_u64, 1..3_u64).prop_map(
+            |(target, methods, nets, inject, calls_max, bytes, hosts_max)| HttpGrant {
+                target: target.parse().unwrap_or_else(|error| unreachable!("{error}")),
+                methods,
+                addresses: shortest(nets.into_iter().filter_map(|net| net.parse().ok()).collect()),
+                inject: inject.into_iter().map(injection).collect(),
+                calls_max,
+                sent_max: Bytes(bytes),
+                received_max: Bytes(bytes),
+                hosts_max,
+            },
+        )
+    }
+
+    fn injection(header: &str) -> Injection {
+        Injection {
+            header: header.into(),
+            before: String::new(),
+            secret: "crm".parse().unwrap_or_else(|_| unreachable!("a name")),
+            after: String::new(),
+        }
+    }
+
+    fn inference() -> impl Strategy<Value = InferenceGrant> {
+        let money = prop::sample::select(vec![None, Some("0.10 EUR"), Some("0.20 EUR"), Some("0.10 USD")]);
+        (prop::sample::select(Tier::ALL.to_vec()), 0..3_u64, 0..3_u64, money).prop_map(
+            |(tier, calls_max, tokens_max, money)| InferenceGrant {
+                tier,
+                calls_max,
+                tokens_max,
+                money_max: money.and_then(|money| money.parse().ok()),
+            },
+        )
     }
 
     proptest! {

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use crate::capability::Kind;
     use crate::grant::Authority;
-    use crate::manifest::Manifest;
+    use crate::manifest::{Manifest, Wish};
     use crate::policy::{Policy, Rule};
     use crate::quantity::Bytes;
     use proptest::prelude::*;
@@ -81,7 +81,7 @@ mod tests {
     fn asked(grant: &Grant, asks: &[Ask]) -> bool {
         asks.iter().any(|ask| {
             let access = grant.authority.access();
-            let enough = ask.access.zip(access).is_none_or(|(most, access)| most.covers(access));
+            let enough = ask.wish.access().zip(access).is_none_or(|(most, access)| most.covers(access));
             ask.kind == grant.authority.kind() && ask.name == grant.name && enough
         })
     }
@@ -109,8 +109,8 @@ mod tests {
     }
 
     fn ask((name, kind): (&str, Kind), access: Access) -> Ask {
-        let access = kind.has_access().then_some(access);
-        Ask { kind, name: name.parse().unwrap(), access, reason: "it".into(), optional: true, line: 1 }
+        let wish = if kind.has_access() { Wish::Access(access) } else { Wish::Use };
+        Ask { kind, name: name.parse().unwrap(), wish, reason: "it".into(), optional: true, line: 1 }
     }
 
     fn rule((name, kind): (&str, Kind), access: Access, most: u64) -> Rule {

@@ -7,7 +7,9 @@
 use crate::capability::Kind;
 use crate::digest::Digest;
 use crate::id::RuleId;
+use crate::money::Money;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// One recorded exchange across the boundary, in the order the guest made them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +48,54 @@ pub enum Answer {
     Done,
     /// The guest was told no, with the code its interface has for it.
     Refused(String),
+    /// A request was sent and answered.
+    Exchange(Box<Exchange>),
+    /// A model answered.
+    Completion(Box<Completion>),
+}
+
+/// A request and its answer as they went over the wire, without the secrets the host added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The address that was checked and connected to.
+    pub address: IpAddr,
+    /// Bytes of the request, head and body.
+    pub sent: u64,
+    /// Bytes of the answer, head and body.
+    pub received: u64,
+    /// The request's body, by digest; kept beside the record.
+    pub request: Digest,
+    /// The answer's status.
+    pub status: u16,
+    /// The answer's headers as the guest saw them, names in lower case, in their order.
+    pub headers: Vec<(String, String)>,
+    /// The answer's body as the guest saw it, by digest; kept beside the record.
+    pub body: Digest,
+    /// Whether a secret stood in the answer and was taken out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
+}
+
+/// A model's answer and what it cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completion {
+    /// The provider that answered, after those before it in the policy had failed.
+    pub provider: RuleId,
+    /// Providers that failed before it, each with why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<(RuleId, String)>,
+    /// The model as the provider names it.
+    pub model: String,
+    /// The prompt, by digest; kept beside the record.
+    pub prompt: Digest,
+    /// The text that was answered, by digest; kept beside the record.
+    pub text: Digest,
+    /// Tokens of the prompt.
+    pub tokens_in: u64,
+    /// Tokens of the answer.
+    pub tokens_out: u64,
+    /// What they cost by the tariff.
+    pub money: Money,
 }
 
 /// A line a skill wanted remembered, after sanitising: no control or bidirectional characters, one line each.

@@ -2,7 +2,9 @@
 
 use crate::capability::{Access, Kind};
 use crate::digest::Digest;
+use crate::http::HttpGrant;
 use crate::id::{LogicalName, RuleId};
+use crate::inference::InferenceGrant;
 use crate::quantity::{Bytes, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -101,6 +103,10 @@ pub enum Authority {
         /// Most bytes of notes.
         bytes_max: Bytes,
     },
+    /// Requests to a named place.
+    Http(HttpGrant),
+    /// Completions of one tier.
+    Inference(InferenceGrant),
 }
 
 /// Which directory it is, whatever path leads to it: two paths with the same identity are the same directory.
@@ -130,6 +136,8 @@ impl Authority {
             Authority::Random { .. } => Kind::Random,
             Authority::Logging { .. } => Kind::Logging,
             Authority::Notes { .. } => Kind::Notes,
+            Authority::Http(_) => Kind::Http,
+            Authority::Inference(_) => Kind::Inference,
         }
     }
 }

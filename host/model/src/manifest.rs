@@ -6,6 +6,7 @@
 
 use crate::capability::{Access, Kind};
 use crate::form::Form;
+use crate::http::HttpWish;
 use crate::id::{LogicalName, SkillName};
 use crate::limits::WishedLimits;
 use crate::plan::{Effects, Lane};
@@ -64,14 +65,70 @@ pub struct Ask {
     pub kind: Kind,
     /// The skill's own word for the thing.
     pub name: LogicalName,
-    /// For files and keyvalue: what it wants to do. Other kinds have none.
-    pub access: Option<Access>,
+    /// What it wants to do with it.
+    pub wish: Wish,
     /// Why, shown to the reviewer.
     pub reason: String,
     /// Whether the skill works without it; an optional ask that no rule permits is simply not granted.
     pub optional: bool,
     /// The line of `skill.toml` it stands on, from 1.
     pub line: u32,
+}
+
+/// What a skill wants to do with a thing, for the kinds that tell uses apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wish {
+    /// To use it; the kind has only one use.
+    Use,
+    /// To read or write files or keys.
+    Access(Access),
+    /// To send requests.
+    Http(HttpWish),
+}
+
+impl Wish {
+    /// What is to be done with files or keys.
+    #[must_use]
+    pub const fn access(&self) -> Option<Access> {
+        match self {
+            Wish::Access(access) => Some(*access),
+            _ => None,
+        }
+    }
+
+    /// Whether everything `narrower` wishes is wished here too. Who names no place would go wherever it is bound.
+    #[must_use]
+    pub fn covers(&self, narrower: &Self) -> bool {
+        match (self, narrower) {
+            (Wish::Use, Wish::Use) => true,
+            (Wish::Access(own), Wish::Access(other)) => own.covers(*other),
+            (Wish::Http(own), Wish::Http(other)) => {
+                let target = match (&own.target, &other.target) {
+                    (None, _) => true,
+                    (Some(own), Some(other)) => own.covers(other),
+                    (Some(_), None) => false,
+                };
+                target && own.methods.is_superset(&other.methods)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// In the words people read: `read-write`, `GET POST https://api.acme.example/`.
+impl std::fmt::Display for Wish {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Wish::Use => f.write_str("use it"),
+            Wish::Access(access) => access.fmt(f),
+            Wish::Http(wish) => {
+                let methods: Vec<&str> = wish.methods.iter().map(|method| method.word()).collect();
+                f.write_str(&methods.join(" "))?;
+                wish.target.as_ref().map_or(Ok(()), |target| write!(f, " {target}"))
+            }
+        }
+    }
 }
 
 /// One example of an operation.
@@ -192,17 +249,21 @@ impl Manifest {
 }
 
 impl Ask {
-    /// Whether it asks to write.
+    /// Whether it asks to change something outside the skill.
     #[must_use]
     pub fn writes(&self) -> bool {
-        self.access.is_some_and(Access::writes)
+        match &self.wish {
+            Wish::Use => false,
+            Wish::Access(access) => access.writes(),
+            Wish::Http(wish) => wish.methods.iter().any(|method| method.writes()),
+        }
     }
 
     /// Whether what it asks for can change what an operation answers.
     fn reads(&self) -> bool {
         match self.kind {
-            Kind::Files | Kind::Keyvalue => self.access.is_some_and(Access::reads),
-            Kind::Config | Kind::Clock | Kind::Random => true,
+            Kind::Files | Kind::Keyvalue => self.wish.access().is_some_and(Access::reads),
+            Kind::Config | Kind::Clock | Kind::Random | Kind::Http | Kind::Inference => true,
             Kind::Logging | Kind::Notes => false,
         }
     }

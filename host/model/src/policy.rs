@@ -8,7 +8,8 @@ use crate::capability::{Access, Kind};
 use crate::digest::Digest;
 use crate::form::Form;
 use crate::grant::{Authority, Grant, GrantSet, Refusal};
-use crate::id::{LogicalName, Role, RuleId, SkillName};
+use crate::id::{LogicalName, Role, RuleId, SecretName, SkillName};
+use crate::inference::Provider;
 use crate::limits::{EffectiveLimits, WishedLimits};
 use crate::manifest::{Ask, Manifest};
 use crate::source::{Diagnostics, Source};
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 mod advice;
 mod approval;
+mod outside;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -46,6 +48,19 @@ pub struct Policy {
     pub roles: BTreeMap<Role, Vec<String>>,
     /// Who may approve skills and flows.
     pub approval: ApprovalRules,
+    /// Where secrets are read from; the values are never here.
+    pub secrets: BTreeMap<SecretName, SecretSource>,
+    /// Who answers for a tier of models, in the order they are tried.
+    pub providers: Vec<Provider>,
+}
+
+/// Where the egress reads a secret's value, once, when a home is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// An environment variable of the host: `env:CRM_TOKEN`.
+    Environment(String),
+    /// The text of a file only its owner may read, without the line break at its end: `file:/run/secrets/crm`.
+    File(PathBuf),
 }
 
 /// Something said of every skill, and of some by name.
@@ -105,6 +120,8 @@ impl Policy {
             limits: BySkill::default(),
             roles: BTreeMap::new(),
             approval: ApprovalRules::default(),
+            secrets: BTreeMap::new(),
+            providers: Vec::new(),
         }
     }
 
@@ -177,8 +194,8 @@ impl Policy {
         let Some(rule) = self.rules.iter().find(|rule| rule.fits(&manifest.name, ask)) else {
             return if ask.optional { Ok(None) } else { Err(self.refuse_unnamed(manifest, ask)) };
         };
-        match rule.authority.within(ask.access) {
-            Some(authority) if ask.optional || authority.access() == ask.access => {
+        match rule.authority.wished(&ask.wish) {
+            Some(authority) if ask.optional || rule.authority.fulfils(&ask.wish) => {
                 Ok(Some(Grant { name: ask.name.clone(), rule: rule.id.clone(), authority }))
             }
             None if ask.optional => Ok(None),

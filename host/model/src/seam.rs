@@ -1,11 +1,15 @@
 //! Seams: the traits through which crates meet that do not know each other. They speak plain data.
 
+use crate::crossing::Completion;
 use crate::digest::Digest;
 use crate::ending::Attempt;
 use crate::grant::GrantSet;
-use crate::id::{RunId, SkillName, StepId};
+use crate::http::{HttpGrant, Method};
+use crate::id::{RuleId, RunId, SkillName, StepId};
+use crate::inference::Tier;
 use crate::limits::EffectiveLimits;
 use crate::manifest::Manifest;
+use crate::money::Money;
 use crate::plan::SkillPin;
 use crate::quantity::Timestamp;
 use crate::shape::Operation;
@@ -13,6 +17,7 @@ use serde_json::Value;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use url::Url;
 
 /// Tells the time; a test holds it still.
 pub trait Clock: Send + Sync + 'static {
@@ -109,6 +114,153 @@ pub trait KeyvalueReads: Send + Sync + 'static {
     /// # Errors
     /// When the store cannot be read.
     fn keys(&self, namespace: &str, cursor: Option<&str>, limit: usize) -> Result<Vec<String>, HostFault>;
+}
+
+/// Sends requests and asks models for skills. Implemented by the egress; the only way out of the sandbox.
+pub trait Egress: Send + Sync + 'static {
+    /// Sends one request under one grant and waits for the whole answer.
+    fn send(&self, request: Outgoing) -> Leaving<'_, Result<Incoming, SendFailure>>;
+
+    /// Asks the providers of one tier in order until one answers.
+    fn complete(&self, prompt: Prompt) -> Leaving<'_, Result<Completed, CompletionFailure>>;
+}
+
+/// What an egress promises to do; boxed, so that the seam can be a trait object.
+pub type Leaving<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A request that a grant permits.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The grant; checked once more by whoever sends.
+    pub grant: HttpGrant,
+    /// The method.
+    pub method: Method,
+    /// Where to.
+    pub url: Url,
+    /// Headers of the guest's, in order; those the host writes itself are refused.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The whole body.
+    pub body: Arc<[u8]>,
+    /// Most bytes of the answer, head and body, that the attempt may still receive.
+    pub received_max: u64,
+    /// When resolving, connecting, sending and receiving together must be done.
+    pub until: std::time::Instant,
+    /// Sent as `Idempotency-Key` with methods that change something, so that a server can tell a repetition; none for
+    /// an operation that is not idempotent.
+    pub idempotency_key: Option<Digest>,
+}
+
+/// The answer to a request, without the secrets the host knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// The status.
+    pub status: u16,
+    /// The headers, names in lower case, hop-by-hop ones left out.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The whole body.
+    pub body: Arc<[u8]>,
+    /// The address that was connected to.
+    pub address: std::net::IpAddr,
+    /// Bytes sent, head and body.
+    pub sent: u64,
+    /// Bytes received, head and body.
+    pub received: u64,
+    /// Whether a secret was taken out.
+    pub redacted: bool,
+}
+
+/// Why a request has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendFailure {
+    /// The host would not send it, or would not hand over what came back.
+    #[error("{0}")]
+    Denied(Denial),
+    /// The network or the server failed. Whether the server acted on it is not known once bytes were sent.
+    #[error("{cause}")]
+    Failed {
+        /// What went wrong, without any secret.
+        cause: String,
+        /// Whether any byte of the request had left.
+        sent: bool,
+    },
+    /// The time was over.
+    #[error("not answered in time")]
+    TimedOut {
+        /// Whether any byte of the request had left.
+        sent: bool,
+    },
+}
+
+/// Why the host did not let a request or an answer through. Each is a case of `wasi:http`'s own `error-code`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message says what each is")]
+pub enum Denial {
+    #[error("the grant does not permit {0}")]
+    NotGranted(String),
+    #[error("{0} is at the special address {1}, which the rule does not name")]
+    Address(String, std::net::IpAddr),
+    #[error("the request can't be sent as it is: {0}")]
+    Malformed(String),
+    #[error("the header `{0}` is the host's to write")]
+    Header(String),
+    #[error("the answer's head is larger than it may be")]
+    HeadTooLarge,
+    #[error("the answer is larger than the {0} bytes that may still be received")]
+    TooLarge(u64),
+    #[error("the request holds a secret that is not this place's")]
+    Secret,
+}
+
+/// What a skill asks a model.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// The grant.
+    pub tier: Tier,
+    /// Who the model is to be; empty for nobody in particular.
+    pub system: String,
+    /// The text.
+    pub text: String,
+    /// Most tokens of the answer.
+    pub tokens_max: u64,
+    /// Most money the attempt may still spend; none when no price is to be paid at all.
+    pub money_max: Option<Money>,
+    /// Most tokens, prompt and answer, the attempt may still spend.
+    pub budget: u64,
+    /// When the answer must be there, over all providers.
+    pub until: std::time::Instant,
+}
+
+/// A model's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completed {
+    /// The text.
+    pub text: String,
+    /// Whether the answer was cut at the most tokens it may have.
+    pub truncated: bool,
+    /// Who answered, what it took, what it cost.
+    pub record: Completion,
+}
+
+/// Why no model answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompletionFailure {
+    /// No provider is named for the tier.
+    #[error("no provider answers for the tier {0}")]
+    NoProvider(Tier),
+    /// The reservation did not fit what is left.
+    #[error("the budget of {0} does not suffice")]
+    Budget(&'static str),
+    /// Every provider failed; each with why. What failed attempts cost is told too, for it was spent.
+    #[error("no provider answered: {}", .failed.iter().map(|(id, why)| format!("{id}: {why}")).collect::<Vec<_>>().join("; "))]
+    Failed {
+        /// The providers in the order they were tried, each with why.
+        failed: Vec<(RuleId, String)>,
+        /// What they cost all the same.
+        money: Money,
+    },
+    /// The time was over.
+    #[error("not answered in time")]
+    TimedOut,
 }
 
 /// Finds skills in use by name.

@@ -34,7 +34,7 @@ pub fn page(skill: &Skill) -> String {
     }
     let _ = writeln!(text, "asks for");
     for ask in &skill.manifest.asks {
-        let access = ask.access.map(|access| format!(" {access}")).unwrap_or_default();
+        let access = ask.wish.access().map(|access| format!(" {access}")).unwrap_or_default();
         let optional = if ask.optional { " (optional)" } else { "" };
         let _ = writeln!(text, "  {} `{}`{access}{optional}: {}", ask.kind, ask.name, line(&ask.reason));
     }

@@ -315,6 +315,10 @@ fn length(answer: &Answer) -> usize {
         Answer::Number(text) | Answer::Text(text) | Answer::Bytes(text) | Answer::Refused(text) => text.len(),
         Answer::Names(names) => names.iter().map(|name| name.len() + 4).sum(),
         Answer::Content(_) => 72,
+        Answer::Exchange(exchange) => {
+            256 + exchange.headers.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>()
+        }
+        Answer::Completion(completion) => 512 + completion.failed.len() * 256,
         Answer::Absent | Answer::Done => 0,
     }
 }

@@ -184,7 +184,7 @@ pub(crate) fn shelf() -> Shelf {
     greedy.manifest.asks = vec![Ask {
         kind: Kind::Files,
         name: "out".parse().unwrap(),
-        access: None,
+        wish: crate::manifest::Wish::Use,
         reason: "writes".into(),
         optional: false,
         line: 9,

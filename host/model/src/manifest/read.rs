@@ -1,8 +1,9 @@
 //! Reading `skill.toml`: its keys in the order people write them, then what must agree among them.
 
-use super::{Ask, Example, Expected, Manifest, OperationClaim, named_file, named_files};
+use super::{Ask, Example, Expected, Manifest, OperationClaim, Wish, named_file, named_files};
 use crate::capability::Kind;
 use crate::form::{Field, Table};
+use crate::http::HttpWish;
 use crate::id::SkillName;
 use crate::limits::WishedLimits;
 use crate::plan::{Effects, Lane};
@@ -99,22 +100,30 @@ fn clashes(one: &Ask, other: &Ask) -> bool {
 fn read_ask(table: &Table<'_, '_>) -> Option<Ask> {
     let kind: Option<Kind> = table.required("kind").and_then(|field| field.word(&Kind::words()));
     let name = kind.and_then(|kind| kind.read_name(table));
-    let access = kind.and_then(|kind| kind.read_access(table));
+    let wish = kind.and_then(|kind| read_wish(table, kind));
     let reason = table.required("reason").and_then(|field| field.line_text());
     let optional = table.get("optional").map_or(Some(false), |field| field.truth());
     if kind.is_none() {
         // Known keys all the same, so that only the kind is told.
-        let _known = (table.get("name"), table.get("access"));
+        let _known = ["name", "access", "target", "methods"].map(|key| table.get(key));
     }
     table.close();
     Some(Ask {
         kind: kind?,
         name: name?,
-        access: access?,
+        wish: wish?,
         reason: reason?,
         optional: optional?,
         line: table.line(),
     })
+}
+
+/// Only the keys of the ask's kind are asked for, so that any other is told as unknown.
+fn read_wish(table: &Table<'_, '_>, kind: Kind) -> Option<Wish> {
+    match kind {
+        Kind::Http => HttpWish::read(table).map(Wish::Http),
+        _ => Some(kind.read_access(table)?.map_or(Wish::Use, Wish::Access)),
+    }
 }
 
 fn read_example(table: &Table<'_, '_>) -> Option<Example> {

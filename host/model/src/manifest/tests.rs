@@ -68,7 +68,7 @@ fn a_manifest_says_what_its_text_says() {
     assert_eq!(manifest.limits.handles, None);
     let ask = &manifest.asks[0];
     assert_eq!(
-        (ask.kind, ask.access, ask.optional, ask.line),
+        (ask.kind, ask.wish.access(), ask.optional, ask.line),
         (Kind::Keyvalue, Some(Access::ReadWrite), false, 16)
     );
     assert!(!manifest.pure);
@@ -106,7 +106,7 @@ reason = ""
     skill.toml:13:10: `16 MB` is not a size: a number with B, KiB, MiB or GiB, such as "16MiB"
     skill.toml:14:12: `deadline` takes a span of time such as "5s", not an integer
     skill.toml:15:11: `handles` is not between 1 and 4294967295
-    skill.toml:18:8: `network` is no kind (known here: files, keyvalue, config, clock, random, logging, notes)
+    skill.toml:18:8: `network` is no kind (known here: files, keyvalue, config, clock, random, logging, notes, http, inference)
     skill.toml:19:10: `reason` is empty
     "#);
 }

@@ -2,9 +2,11 @@
 
 use super::{Policy, Rule};
 use crate::capability::{Access, Kind};
-use crate::grant::Refusal;
+use crate::grant::{Authority, Refusal};
+use crate::http::{HttpWish, Method, Target};
 use crate::id::RuleId;
-use crate::manifest::{Ask, Manifest};
+use crate::manifest::{Ask, Manifest, Wish};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 impl Policy {
@@ -21,17 +23,17 @@ impl Policy {
 
     /// A rule names the ask but permits less: the advice is the one line to change.
     pub(super) fn refuse_narrow(&self, rule: &Rule, ask: &Ask) -> Refusal {
-        let permitted = rule.authority.access().map(Access::word).unwrap_or_default();
-        let asked = ask.access.map(Access::word).unwrap_or_default();
+        let (permitted, asked) = (permits(&rule.authority), &ask.wish);
+        let line = match &ask.wish {
+            Wish::Http(wish) => http_lines(wish).join(" and "),
+            _ => format!("access = \"{asked}\""),
+        };
         Refusal {
             subject: subject(ask),
             why: format!("it is asked for to {asked}, the rule permits to {permitted}"),
             rule: Some(rule.id.clone()),
             asked_at: Some(asked_at(ask)),
-            advice: Some(format!(
-                "in rule `{}` ({}:{}) write: access = \"{asked}\"",
-                rule.id, self.file, rule.line
-            )),
+            advice: Some(format!("in rule `{}` ({}:{}) write: {line}", rule.id, self.file, rule.line)),
         }
     }
 
@@ -55,15 +57,23 @@ impl Policy {
             }
             Kind::Config => line("bind", "{}".into()),
             Kind::Clock => line("resolution", "\"1s\"".into()),
-            Kind::Random | Kind::Logging | Kind::Notes => {}
+            Kind::Random | Kind::Logging | Kind::Notes | Kind::Inference | Kind::Http => {}
         }
-        if let Some(access) = ask.access {
+        if let Wish::Http(wish) = &ask.wish {
+            for text in http_lines(wish) {
+                let (key, value) = text.split_once(" = ").unwrap_or((&text, ""));
+                line(key, value.into());
+            }
+        }
+        if let Some(access) = ask.wish.access() {
             line("access", format!("\"{access}\""));
         }
         match ask.kind {
             Kind::Files if ask.writes() => line("most", "{ files = 10, bytes = \"1MiB\" }".into()),
             Kind::Keyvalue if ask.writes() => line("most", "{ keys = 100, bytes = \"1MiB\" }".into()),
             Kind::Random | Kind::Logging | Kind::Notes => line("most", "{ bytes = \"16KiB\" }".into()),
+            Kind::Http => line("most", "{ calls = 10, sent = \"64KiB\", received = \"1MiB\" }".into()),
+            Kind::Inference => line("most", "{ calls = 1, tokens = 2_000 }".into()),
             _ => {}
         }
         text
@@ -80,6 +90,25 @@ impl Policy {
             .map(|number: u32| format!("{}-{number}", base.get(..56).unwrap_or(&base).trim_end_matches('-')));
         std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)
     }
+}
+
+/// What a rule permits, in the same words.
+fn permits(authority: &Authority) -> String {
+    match authority {
+        Authority::Http(grant) => format!("{} {}", words(&grant.methods), grant.target),
+        _ => authority.access().map(Access::word).unwrap_or("use it").into(),
+    }
+}
+
+fn words(methods: &BTreeSet<Method>) -> String {
+    methods.iter().map(|method| method.word()).collect::<Vec<_>>().join(" ")
+}
+
+/// The lines of a rule that permit exactly what is wished.
+fn http_lines(wish: &HttpWish) -> Vec<String> {
+    let methods: Vec<String> = wish.methods.iter().map(|method| format!("\"{method}\"")).collect();
+    let target = wish.target.as_ref().map_or("https://HOST/PATH/".into(), Target::to_string);
+    vec![format!("bind = \"{target}\""), format!("methods = [{}]", methods.join(", "))]
 }
 
 fn subject(ask: &Ask) -> String {

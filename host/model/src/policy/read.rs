@@ -1,7 +1,7 @@
 //! Reading `policy.toml`: every key is one the host enforces, and no two rules can mean the same thing.
 
 use super::approval::read_approval;
-use super::{ANYBODY, BySkill, Policy, Rule, Surroundings};
+use super::{ANYBODY, BySkill, Policy, Rule, Surroundings, outside};
 use crate::capability::{Access, Kind};
 use crate::digest::Digest;
 use crate::form::{Field, Table};
@@ -32,8 +32,14 @@ pub(super) fn policy(
     let limits = limits.map(|table| by_skill(&table, read_limits)).unwrap_or_default();
     let roles = root.get("role").map(|field| read_roles(&field)).unwrap_or_default();
     let approval = root.get("approval").and_then(|field| read_approval(&field, &roles)).unwrap_or_default();
+    let secrets = root.get("secret").map(|field| outside::read_secrets(&field)).unwrap_or_default();
+    let providers = root.get("provider").map(|field| outside::read_providers(&field)).unwrap_or_default();
     root.close();
-    Some(Policy { file: file.into(), digest, rules, inert, limits, roles, approval })
+    if root.is_clean() {
+        outside::check_secrets(root, &rules, &providers, &secrets);
+    }
+    let file = file.into();
+    Some(Policy { file, digest, rules, inert, limits, roles, approval, secrets, providers })
 }
 
 fn check_version(root: &Table<'_, '_>) {
@@ -77,6 +83,10 @@ fn bound_to_the_same(one: &Authority, other: &Authority) -> bool {
         (Authority::Keyvalue { namespace: one, .. }, Authority::Keyvalue { namespace: other, .. }) => {
             one == other
         }
+        // Which of two rules a request falls under must not depend on their order.
+        (Authority::Http(one), Authority::Http(other)) => {
+            one.target.meet(&other.target).is_some() && !one.methods.is_disjoint(&other.methods)
+        }
         _ => false,
     }
 }
@@ -114,6 +124,8 @@ fn read_authority(
         Kind::Random => Some(Authority::Random { bytes_max: read_bytes(table, MOST_TALK)? }),
         Kind::Logging => Some(Authority::Logging { bytes_max: read_bytes(table, MOST_TALK)? }),
         Kind::Notes => Some(Authority::Notes { bytes_max: read_bytes(table, MOST_TALK)? }),
+        Kind::Http => outside::read_http(table).map(Authority::Http),
+        Kind::Inference => outside::read_inference(table).map(Authority::Inference),
     }
 }
 

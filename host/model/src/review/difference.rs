@@ -1,11 +1,10 @@
 //! The difference between two versions of a skill, as a list of changes that each say how far they go.
 
 use super::version::{Bump, VersionVerdict};
-use crate::capability::Access;
 use crate::grant::{Grant, GrantSet};
 use crate::limits::Limits;
 use crate::lock::grant_lines;
-use crate::manifest::{Ask, Manifest};
+use crate::manifest::{Ask, Manifest, Wish};
 use crate::plan::{Effects, SkillPin};
 use crate::seam::Skill;
 use crate::shape::{Operation, Shape, operations_digest};
@@ -207,22 +206,21 @@ fn asks(before: &Manifest, after: &Manifest) -> Vec<Change> {
             _ => Bump::Minor,
         };
         let words = |ask: &Ask| {
-            let access = ask.access.map_or_else(String::new, |access| format!("{access}, "));
-            format!("{access}{}", if ask.optional { "optional" } else { "required" })
+            let wish = match &ask.wish {
+                Wish::Use => String::new(),
+                wish => format!("{wish}, "),
+            };
+            format!("{wish}{}", if ask.optional { "optional" } else { "required" })
         };
         Some(Change { part: Part::Ask, what, how, before: old.map(words), after: new.map(words), needs })
     };
     sides.into_iter().filter_map(change).collect()
 }
 
-/// None when neither access nor need changed.
+/// None when neither wish nor need changed.
 fn ask_direction(old: &Ask, new: &Ask) -> Option<How> {
-    let covers = |one: Option<Access>, other: Option<Access>| match (one, other) {
-        (Some(one), Some(other)) => one.covers(other),
-        (one, other) => one == other,
-    };
-    let wider = covers(new.access, old.access) && (old.optional || !new.optional);
-    let narrower = covers(old.access, new.access) && (new.optional || !old.optional);
+    let wider = new.wish.covers(&old.wish) && (old.optional || !new.optional);
+    let narrower = old.wish.covers(&new.wish) && (new.optional || !old.optional);
     direction(wider, narrower)
 }
 

@@ -4,6 +4,8 @@
 use super::*;
 use kapell_model::capability::Access;
 use kapell_model::grant::{Authority, Grant};
+use kapell_model::http::{HttpGrant, Method};
+use kapell_model::inference::{InferenceGrant, Tier};
 use kapell_model::quantity::{Bytes, Span};
 
 const IMPORTS: [&str; 27] = [
@@ -61,6 +63,22 @@ fn authority(kind: Kind) -> Authority {
         Kind::Random => Authority::Random { bytes_max },
         Kind::Logging => Authority::Logging { bytes_max },
         Kind::Notes => Authority::Notes { bytes_max },
+        Kind::Http => Authority::Http(HttpGrant {
+            target: "https://api.acme.example/".parse().unwrap(),
+            methods: [Method::Get].into(),
+            addresses: Vec::new(),
+            inject: Vec::new(),
+            calls_max: 1,
+            sent_max: bytes_max,
+            received_max: bytes_max,
+            hosts_max: 1,
+        }),
+        Kind::Inference => Authority::Inference(InferenceGrant {
+            tier: Tier::Local,
+            calls_max: 1,
+            tokens_max: 1,
+            money_max: None,
+        }),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::capability::Access;
 use crate::ceiling::Ceiling;
 use crate::grant::{GrantSet, Refusal};
 use crate::id::LogicalName;
-use crate::manifest::Ask;
+use crate::manifest::{Ask, Wish};
 use crate::seam::Skill;
 use std::ops::Range;
 
@@ -49,7 +49,7 @@ impl Checker<'_, '_> {
                 let message = format!("no skill of this step asks for `{}`", name.value);
                 let known = asks.iter().map(|ask| ask.name.as_str());
                 self.problems.tell_unknown(&name.at, message, name.value.as_str(), known);
-            } else if let Some(ask) = named.find(|ask| most.value.is_some() && ask.access.is_none()) {
+            } else if let Some(ask) = named.find(|ask| most.value.is_some() && ask.wish == Wish::Use) {
                 let message = format!("{} `{}` is not told apart by reading and writing", ask.kind, ask.name);
                 self.problems.tell_with(&most.at, message, format!("write `{}: all`", ask.name));
             }
@@ -59,7 +59,7 @@ impl Checker<'_, '_> {
 
 /// A thing the skill can't do without, and the step does not allow it.
 fn above_ceiling(ask: &Ask) -> Refusal {
-    let most = ask.access.map_or("all", Access::word);
+    let most = ask.wish.access().map_or("all", Access::word);
     Refusal {
         subject: format!("{} `{}`", ask.kind, ask.name),
         why: "it can't do without, and the step's `grants` does not allow it".into(),

@@ -1,0 +1,515 @@
+//! Where a skill may send requests, and with which methods: the words of the `http` capability.
+//!
+//! A [`Target`] is an origin and a path prefix, written as a URL; `https://*.acme.example/` stands for every host
+//! below that domain. URLs are read by the WHATWG rules (<https://url.spec.whatwg.org>), the same that decide where
+//! a request goes, so that what is compared is what is connected to.
+
+use crate::form::{Field, Table};
+use crate::id::SecretName;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+use url::{Host, Url};
+
+/// How a request travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scheme {
+    /// In the clear; for services on the operator's own machine or network.
+    Http,
+    /// Over TLS, the server known by the host's name.
+    Https,
+}
+
+impl Scheme {
+    /// The word in URLs.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// The port when a URL names none.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+}
+
+/// A method a skill may use. `CONNECT` and `TRACE` have no place here: one opens a tunnel, the other reflects what the
+/// host adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs, reason = "each is the method of its name, RFC 9110 section 9 and RFC 5789")]
+pub enum Method {
+    Get,
+    Head,
+    Options,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// Every method, the reading ones first.
+    pub const ALL: [Method; 7] = [
+        Method::Get,
+        Method::Head,
+        Method::Options,
+        Method::Post,
+        Method::Put,
+        Method::Patch,
+        Method::Delete,
+    ];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Head => "HEAD",
+            Method::Options => "OPTIONS",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// Whether it asks the server to change something; the others are safe (RFC 9110, 9.2.1).
+    #[must_use]
+    pub const fn writes(self) -> bool {
+        matches!(self, Method::Post | Method::Put | Method::Patch | Method::Delete)
+    }
+
+    pub(crate) fn words() -> [(&'static str, Self); 7] {
+        Self::ALL.map(|method| (method.word(), method))
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// The hosts of a target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hosts {
+    /// This one: a name in lower-case ASCII without a trailing dot, or an address as URLs write it (`[::1]`).
+    One(String),
+    /// Every host below this domain, which is itself registered by somebody; never the domain itself.
+    Below(String),
+}
+
+impl Hosts {
+    fn has(&self, host: &str) -> bool {
+        match self {
+            Hosts::One(one) => one == host,
+            Hosts::Below(domain) => is_below(host, domain),
+        }
+    }
+
+    fn covers(&self, narrower: &Self) -> bool {
+        match narrower {
+            Hosts::One(host) => self.has(host),
+            Hosts::Below(domain) => {
+                matches!(self, Hosts::Below(own) if own == domain || is_below(domain, own))
+            }
+        }
+    }
+
+    fn meet(&self, other: &Self) -> Option<Self> {
+        if self.covers(other) { Some(other.clone()) } else { other.covers(self).then(|| self.clone()) }
+    }
+}
+
+fn is_below(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
+}
+
+/// An origin and a path prefix: `https://api.acme.example/v1/`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Target {
+    /// How requests travel.
+    pub scheme: Scheme,
+    /// Where they go.
+    pub hosts: Hosts,
+    /// The port.
+    pub port: u16,
+    /// The prefix: ends with `/` and covers what is below it, or is one whole path.
+    pub path: String,
+}
+
+/// A text that is no target.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message says what each is")]
+pub enum InvalidTarget {
+    #[error("`{0}` is no URL: {1}")]
+    Url(String, String),
+    #[error("`{0}` is not reached by http or https")]
+    Scheme(String),
+    #[error("`{0}` carries a user, a query or a fragment; a target is scheme, host, port and path")]
+    Extra(String),
+    #[error("`{0}` ends with a dot; a host has one spelling")]
+    TrailingDot(String),
+    #[error("`{0}` has `*` elsewhere than as the whole first label of a host")]
+    Star(String),
+    #[error("`*.{0}` is too wide: anybody can have a host below `{0}`")]
+    TooWide(String),
+    #[error("`{0}` hides a separator (`%2f`, `%5c`) or a dot (`%2e`) in its path")]
+    Path(String),
+}
+
+impl Target {
+    /// Whether a request for `url` is for this target.
+    #[must_use]
+    pub fn has(&self, url: &Url) -> bool {
+        url.scheme() == self.scheme.word()
+            && url.host_str().is_some_and(|host| self.hosts.has(host))
+            && url.port_or_known_default() == Some(self.port)
+            && self.has_path(url.path())
+    }
+
+    /// Whether every request for `narrower` is for this target too.
+    #[must_use]
+    pub fn covers(&self, narrower: &Self) -> bool {
+        self.meet(narrower).as_ref() == Some(narrower)
+    }
+
+    /// The requests that are for both; none when there can be none.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Option<Self> {
+        let path = if self.has_path(&other.path) {
+            &other.path
+        } else {
+            other.has_path(&self.path).then_some(&self.path)?
+        };
+        let same = self.scheme == other.scheme && self.port == other.port;
+        let hosts = same.then(|| self.hosts.meet(&other.hosts))??;
+        Some(Self { scheme: self.scheme, hosts, port: self.port, path: path.clone() })
+    }
+
+    /// Whether it stands for more hosts than one.
+    #[must_use]
+    pub const fn is_wide(&self) -> bool {
+        matches!(self.hosts, Hosts::Below(_))
+    }
+
+    fn has_path(&self, path: &str) -> bool {
+        path == self.path || (self.path.ends_with('/') && path.starts_with(&self.path))
+    }
+}
+
+impl FromStr for Target {
+    type Err = InvalidTarget;
+    fn from_str(text: &str) -> Result<Self, InvalidTarget> {
+        let (text_without, wide) = match text.split_once("://*.") {
+            Some((scheme, rest)) => (format!("{scheme}://{rest}"), true),
+            None => (text.to_owned(), false),
+        };
+        if text_without.contains('*') {
+            return Err(InvalidTarget::Star(text.into()));
+        }
+        let url =
+            Url::parse(&text_without).map_err(|cause| InvalidTarget::Url(text.into(), cause.to_string()))?;
+        let scheme = match url.scheme() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            _ => return Err(InvalidTarget::Scheme(text.into())),
+        };
+        check_parts(text, &url)?;
+        let hosts = read_hosts(text, &url, wide)?;
+        let port = url.port_or_known_default().unwrap_or(scheme.port());
+        Ok(Self { scheme, hosts, port, path: url.path().into() })
+    }
+}
+
+fn check_parts(text: &str, url: &Url) -> Result<(), InvalidTarget> {
+    let user = !url.username().is_empty() || url.password().is_some() || text.contains('@');
+    if user || url.query().is_some() || url.fragment().is_some() {
+        return Err(InvalidTarget::Extra(text.into()));
+    }
+    if url.port() == Some(0) {
+        return Err(InvalidTarget::Url(text.into(), "port 0 is no port".into()));
+    }
+    if hides_separator(url.path()) {
+        return Err(InvalidTarget::Path(text.into()));
+    }
+    Ok(())
+}
+
+fn read_hosts(text: &str, url: &Url, wide: bool) -> Result<Hosts, InvalidTarget> {
+    let no_host = || InvalidTarget::Url(text.into(), "it has no host".into());
+    let host = url.host().ok_or_else(no_host)?;
+    let name = url.host_str().ok_or_else(no_host)?.to_owned();
+    if name.ends_with('.') {
+        return Err(InvalidTarget::TrailingDot(name));
+    }
+    match (wide, host) {
+        (false, _) => Ok(Hosts::One(name)),
+        // A domain somebody registered: one label or more before a public suffix.
+        (true, Host::Domain(_)) if psl::domain(name.as_bytes()).is_some() => Ok(Hosts::Below(name)),
+        (true, _) => Err(InvalidTarget::TooWide(name)),
+    }
+}
+
+/// Whether a path holds an encoded separator or dot: servers differ in whether they decode it before they look at
+/// the path, so a prefix could be left on the other side.
+#[must_use]
+pub fn hides_separator(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    ["%2f", "%5c", "%2e", "\\"].iter().any(|hidden| path.contains(hidden))
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (star, host) = match &self.hosts {
+            Hosts::One(host) => ("", host),
+            Hosts::Below(domain) => ("*.", domain),
+        };
+        write!(f, "{}://{star}{host}", self.scheme.word())?;
+        if self.port != self.scheme.port() {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(&self.path)
+    }
+}
+
+impl TryFrom<String> for Target {
+    type Error = InvalidTarget;
+    fn try_from(text: String) -> Result<Self, InvalidTarget> {
+        text.parse()
+    }
+}
+
+impl From<Target> for String {
+    fn from(target: Target) -> String {
+        target.to_string()
+    }
+}
+
+/// What a skill says of the requests it wants to send; the operator may bind less.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpWish {
+    /// Where to, when the skill knows; a skill for a service that people host themselves does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+    /// The methods it uses.
+    pub methods: BTreeSet<Method>,
+}
+
+impl HttpWish {
+    /// Reads `target` and `methods` of a manifest's ask.
+    pub(crate) fn read(table: &Table<'_, '_>) -> Option<Self> {
+        let target = table.get("target").map(|field| field.parsed());
+        let methods = table.required("methods").and_then(|field| read_methods(&field));
+        Some(Self { target: target.map_or(Some(None), |target| target.map(Some))?, methods: methods? })
+    }
+}
+
+/// A header the host adds to every request of a grant: the secret between two plain texts. The value is known to the
+/// egress alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Injection {
+    /// The header's name, lower case. A skill that sets it itself is refused.
+    pub header: String,
+    /// What stands before the secret, such as `Bearer `.
+    pub before: String,
+    /// The secret, by its name in the policy.
+    pub secret: SecretName,
+    /// What stands after it.
+    pub after: String,
+}
+
+/// Where requests may go, how many, how large: one http grant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpGrant {
+    /// Where to.
+    pub target: Target,
+    /// The methods.
+    pub methods: BTreeSet<Method>,
+    /// Addresses that are reached although they are private, loopback or otherwise special: networks in their
+    /// shortest form, sorted. Every other special address is refused whatever the name says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpNet>,
+    /// Headers the host adds, sorted by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inject: Vec<Injection>,
+    /// Most requests an attempt may send.
+    pub calls_max: u64,
+    /// Most bytes of request heads and bodies it may send together.
+    pub sent_max: crate::quantity::Bytes,
+    /// Most bytes of answers it may receive together, heads included.
+    pub received_max: crate::quantity::Bytes,
+    /// Most different hosts; 1 unless the target stands for more.
+    pub hosts_max: u64,
+}
+
+impl HttpGrant {
+    /// Whether this request may be sent, apart from budgets.
+    #[must_use]
+    pub fn allows(&self, method: Method, url: &Url) -> bool {
+        self.methods.contains(&method) && self.target.has(url)
+    }
+
+    /// Whether a special address is one the rule names.
+    #[must_use]
+    pub fn names(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|net| net.contains(&address))
+    }
+
+    /// What both permit; none when there is no request both permit.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Option<Self> {
+        let methods: BTreeSet<Method> = self.methods.intersection(&other.methods).copied().collect();
+        let nets = |net: &IpNet| other.addresses.iter().filter_map(|other| narrower(*net, *other)).collect();
+        let addresses: Vec<Vec<IpNet>> = self.addresses.iter().map(nets).collect();
+        let inject = self.inject.iter().filter(|own| other.inject.contains(own)).cloned().collect();
+        Some(Self {
+            target: self.target.meet(&other.target)?,
+            methods: (!methods.is_empty()).then_some(methods)?,
+            addresses: shortest(addresses.concat()),
+            inject,
+            calls_max: self.calls_max.min(other.calls_max),
+            sent_max: self.sent_max.min(other.sent_max),
+            received_max: self.received_max.min(other.received_max),
+            hosts_max: self.hosts_max.min(other.hosts_max),
+        })
+    }
+
+    /// As far as a skill asks for it; none when nothing it asks for is permitted.
+    #[must_use]
+    pub fn wished(&self, wish: &HttpWish) -> Option<Self> {
+        let target = match &wish.target {
+            Some(target) => self.target.meet(target)?,
+            None => self.target.clone(),
+        };
+        let methods: BTreeSet<Method> = self.methods.intersection(&wish.methods).copied().collect();
+        (!methods.is_empty()).then(|| Self { target, methods, ..self.clone() })
+    }
+
+    /// Without the methods that change things; none when no other is left.
+    #[must_use]
+    pub fn without_writing(&self) -> Option<Self> {
+        let methods: BTreeSet<Method> =
+            self.methods.iter().copied().filter(|method| !method.writes()).collect();
+        (!methods.is_empty()).then(|| Self { methods, ..self.clone() })
+    }
+}
+
+fn narrower(one: IpNet, other: IpNet) -> Option<IpNet> {
+    if one.contains(&other) { Some(other) } else { other.contains(&one).then_some(one) }
+}
+
+/// The fewest networks with the same addresses, sorted, so that equal grants are equal data.
+#[must_use]
+pub fn shortest(nets: Vec<IpNet>) -> Vec<IpNet> {
+    IpNet::aggregate(&nets.into_iter().map(|net| net.trunc()).collect())
+}
+
+/// Reads a list of methods.
+pub(crate) fn read_methods(field: &Field<'_, '_>) -> Option<BTreeSet<Method>> {
+    let mut methods = BTreeSet::new();
+    let mut told = false;
+    for item in field.items() {
+        match item.word(&Method::words()) {
+            Some(method) if methods.insert(method) => {}
+            Some(method) => {
+                item.tell(format!("{method} is named twice"));
+                told = true;
+            }
+            None => told = true,
+        }
+    }
+    if methods.is_empty() && !told {
+        field.tell("no method is named, so no request could be sent");
+        told = true;
+    }
+    (!told).then_some(methods)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_has_one_spelling() {
+        let read =
+            |text: &str| text.parse::<Target>().map(|target| target.to_string()).map_err(|e| e.to_string());
+        let table = [
+            "https://API.Acme.example",
+            "https://api.acme.example:443/v1/",
+            "http://127.0.0.1:11434/v1/",
+            "http://0x7f.1/",
+            "http://[::1]:80/a/../b",
+            "https://*.acme.example/",
+            "https://*.co.uk/",
+            "https://*.com/",
+            "https://*/",
+            "https://a*.acme.example/",
+            "https://good@evil.example/",
+            "https://acme.example./",
+            "https://acme.example/?q",
+            "ftp://acme.example/",
+            "https://acme.example:0/",
+            "https://acme.example/a%2fb/",
+            "/",
+            "*",
+        ];
+        let told: Vec<String> = table
+            .iter()
+            .map(|text| format!("{text:34} {}", read(text).unwrap_or_else(|error| format!("no: {error}"))))
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        https://API.Acme.example           https://api.acme.example/
+        https://api.acme.example:443/v1/   https://api.acme.example/v1/
+        http://127.0.0.1:11434/v1/         http://127.0.0.1:11434/v1/
+        http://0x7f.1/                     http://127.0.0.1/
+        http://[::1]:80/a/../b             http://[::1]/b
+        https://*.acme.example/            https://*.acme.example/
+        https://*.co.uk/                   no: `*.co.uk` is too wide: anybody can have a host below `co.uk`
+        https://*.com/                     no: `*.com` is too wide: anybody can have a host below `com`
+        https://*/                         no: `https://*/` has `*` elsewhere than as the whole first label of a host
+        https://a*.acme.example/           no: `https://a*.acme.example/` has `*` elsewhere than as the whole first label of a host
+        https://good@evil.example/         no: `https://good@evil.example/` carries a user, a query or a fragment; a target is scheme, host, port and path
+        https://acme.example./             no: `acme.example.` ends with a dot; a host has one spelling
+        https://acme.example/?q            no: `https://acme.example/?q` carries a user, a query or a fragment; a target is scheme, host, port and path
+        ftp://acme.example/                no: `ftp://acme.example/` is not reached by http or https
+        https://acme.example:0/            no: `https://acme.example:0/` is no URL: port 0 is no port
+        https://acme.example/a%2fb/        no: `https://acme.example/a%2fb/` hides a separator (`%2f`, `%5c`) or a dot (`%2e`) in its path
+        /                                  no: `/` is no URL: relative URL without a base
+        *                                  no: `*` has `*` elsewhere than as the whole first label of a host
+        "#);
+    }
+
+    #[test]
+    fn a_request_is_for_a_target_by_scheme_host_port_and_whole_path_segments() {
+        let has = |target: &str, url: &str| target.parse::<Target>().unwrap().has(&url.parse().unwrap());
+        assert!(has("https://api.acme.example/v1/", "https://API.acme.example:443/v1/orders?x=1"));
+        assert!(has("https://api.acme.example/v1", "https://api.acme.example/v1"));
+        assert!(has("https://*.acme.example/", "https://eu.api.acme.example/"));
+        for (target, url) in [
+            ("https://api.acme.example/v1/", "http://api.acme.example/v1/"),
+            ("https://api.acme.example/v1/", "https://api.acme.example:8443/v1/"),
+            ("https://api.acme.example/v1/", "https://api.acme.example/v10/"),
+            ("https://api.acme.example/v1/", "https://api.acme.example/v1/../admin"),
+            ("https://api.acme.example/v1", "https://api.acme.example/v1/x"),
+            ("https://api.acme.example/v1/", "https://evil.example/v1/"),
+            ("https://*.acme.example/", "https://acme.example/"),
+            ("https://*.acme.example/", "https://evilacme.example/"),
+        ] {
+            assert!(!has(target, url), "{target} {url}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Asking a model by tier: the words of the `inference` capability.
+//!
+//! A skill names a tier, never a model or a provider: the operator says which provider answers for it, in which order
+//! others follow when one fails, and what a token costs.
+
+use crate::http::Target;
+use crate::id::{RuleId, SecretName};
+use crate::money::Money;
+use crate::quantity::Span;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How dear a model may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tier {
+    /// On the operator's own machines: nothing leaves them.
+    Local,
+    /// A hosted model for the many simple cases.
+    Cheap,
+    /// A hosted model for the few hard ones.
+    Frontier,
+}
+
+impl Tier {
+    /// Every tier, the cheapest first.
+    pub const ALL: [Tier; 3] = [Tier::Local, Tier::Cheap, Tier::Frontier];
+
+    /// The word in manifests, policies and WIT.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Tier::Local => "local",
+            Tier::Cheap => "cheap",
+            Tier::Frontier => "frontier",
+        }
+    }
+
+    pub(crate) fn words() -> [(&'static str, Self); 3] {
+        Self::ALL.map(|tier| (tier.word(), tier))
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// How much an attempt may ask of one tier: one inference grant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InferenceGrant {
+    /// The tier.
+    pub tier: Tier,
+    /// Most completions an attempt may ask for.
+    pub calls_max: u64,
+    /// Most tokens, prompts and answers together; reserved before a call, settled after it.
+    pub tokens_max: u64,
+    /// Most money, reserved and settled likewise; none when no price is to be paid at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money_max: Option<Money>,
+}
+
+impl InferenceGrant {
+    /// What both permit; none for different tiers. Money of two currencies can't be compared, so they permit nothing
+    /// together.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Option<Self> {
+        let money_max = match (&self.money_max, &other.money_max) {
+            (Some(one), Some(two)) if one.currency != two.currency => return None,
+            (Some(one), Some(two)) => Some(one.min(two).clone()),
+            _ => None,
+        };
+        (self.tier == other.tier).then(|| Self {
+            tier: self.tier,
+            calls_max: self.calls_max.min(other.calls_max),
+            tokens_max: self.tokens_max.min(other.tokens_max),
+            money_max,
+        })
+    }
+}
+
+/// One place that answers for a tier, by an OpenAI-compatible interface (`POST {base}chat/completions`). Several of a
+/// tier are tried in the order of the policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// Its id in the policy; stands in the crossing.
+    pub id: RuleId,
+    /// The tier it answers for.
+    pub tier: Tier,
+    /// Origin and path prefix, ending with `/`, such as `http://127.0.0.1:11434/v1/`.
+    pub base: Target,
+    /// Special addresses it may be at; see [`crate::http::HttpGrant::addresses`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpNet>,
+    /// The model's name there; its price stands in the tariff.
+    pub model: String,
+    /// The secret sent as `Authorization: Bearer`, if it wants one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretName>,
+    /// How long one answer may take before the next provider is tried.
+    pub timeout: Span,
+}
