@@ -19,7 +19,7 @@ use kapell_model::id::RunId;
 use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
 /// The most tasks of one transaction, so that the first of them does not wait for ever.
@@ -93,7 +93,7 @@ impl Writer {
     fn at_once(&self, task: Box<dyn Task>, fit: impl FnOnce(&Desk) -> bool) -> Option<Box<dyn Task>> {
         let free = self.desk.as_ref().and_then(|desk| desk.try_lock().ok());
         match free.filter(|desk| fit(desk)) {
-            Some(mut desk) => desk.settle(vec![task]),
+            Some(desk) => settle(desk, vec![task]),
             None => return Some(task),
         }
         None
@@ -130,10 +130,21 @@ fn stopped() -> JournalError {
 /// with its transaction: everybody is told that the writer has stopped.
 fn take_from_queue(desk: &Mutex<Desk>, tasks: &Receiver<Box<dyn Task>>) {
     while let Ok(first) = tasks.recv() {
-        let Ok(mut desk) = desk.lock() else { return };
+        let Ok(desk) = desk.lock() else { return };
         let mut batch = vec![first];
         batch.extend(tasks.try_iter().take(BATCH_MAX - 1));
-        desk.settle(batch);
+        settle(desk, batch);
+    }
+}
+
+/// Makes tasks one transaction and answers them, away from the desk: whoever is answered finds it free.
+fn settle(mut desk: MutexGuard<'_, Desk>, mut batch: Vec<Box<dyn Task>>) {
+    let outcome = desk.attempt(&mut batch);
+    desk.note_who(&batch);
+    desk.log.ask_for_checkpoint();
+    drop(desk);
+    for task in batch {
+        task.answer(outcome.clone());
     }
 }
 
@@ -210,16 +221,6 @@ pub(crate) struct Desk {
 impl Desk {
     fn new(connection: Connection, durability: Durability, log: Log) -> Self {
         Self { connection, durability, synced: Wait::Durable, broken: None, last: None, log }
-    }
-
-    /// Makes tasks one transaction and answers them.
-    fn settle(&mut self, mut batch: Vec<Box<dyn Task>>) {
-        let outcome = self.attempt(&mut batch);
-        self.note_who(&batch);
-        for task in batch {
-            task.answer(outcome.clone());
-        }
-        self.log.ask_for_checkpoint();
     }
 
     fn note_who(&mut self, batch: &[Box<dyn Task>]) {
@@ -342,10 +343,7 @@ mod tests {
             let here = |_: &Connection| Ok(Ok(thread::current().id()));
             let tell = move |result: Result<_, JournalError>| answer.send(result.unwrap()).unwrap();
             let at_once = writer.submit(&run(number), here, tell);
-            let alone = answers.recv().unwrap() == thread::current().id();
-            // Whoever is answered by the other thread may still find it at the desk.
-            drop(writer.desk.as_ref().unwrap().lock().unwrap());
-            (at_once, alone)
+            (at_once, answers.recv().unwrap() == thread::current().id())
         };
         assert_eq!(commit(1), (false, false), "nobody knows it yet");
         assert_eq!(commit(1), (true, true));
