@@ -130,7 +130,14 @@ mod tests {
             _ => Authority::Random { bytes_max },
         };
         let id = format!("{name}-rule").parse().unwrap();
-        Rule { id, skill: "acme:any".parse().unwrap(), name: name.parse().unwrap(), authority, line: 1 }
+        Rule {
+            id,
+            skill: "acme:any".parse().unwrap(),
+            name: name.parse().unwrap(),
+            authority,
+            marks: None,
+            line: 1,
+        }
     }
 
     /// Each of the things or none of it, in any access and amount.

@@ -12,11 +12,13 @@
 //! Evaluation has no clock and cannot be interrupted, so its cost is bounded beforehand by the expression and the
 //! size of what it reads. The same expression over the same values is therefore accepted or refused everywhere.
 
+mod implies;
 mod lower;
 mod path;
 mod template;
 mod values;
 
+pub use implies::implies;
 pub(crate) use path::is_reserved;
 pub use path::{Read, Segment};
 pub use template::Placed;

@@ -7,11 +7,25 @@
 
 mod authored;
 mod check;
+mod meaning;
+mod movement;
 mod page;
+mod review;
 mod scope;
+mod widening;
 
 pub use authored::{Authored, TEXT_MAX, read};
 pub use check::{Context, Grants, Resolved, check};
+pub use meaning::{
+    CallMeaning, Clause, ExpectMeaning, Meaning, MeetingMeaning, QuestionMeaning, RungMeaning, StepMeaning,
+    WorkMeaning,
+};
+pub use movement::{Marks, Meeting, Move, Trace, meetings, moves};
 
+pub use review::{FlowReview, FlowStanding, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep};
+pub use widening::{FlowChange, Spot, changes};
+
+#[cfg(test)]
+mod approving;
 #[cfg(test)]
 mod tests;

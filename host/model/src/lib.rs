@@ -25,6 +25,7 @@ pub mod inference;
 pub mod limits;
 pub mod lock;
 pub mod manifest;
+pub mod mark;
 pub mod money;
 pub mod plan;
 pub mod policy;

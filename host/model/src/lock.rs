@@ -24,6 +24,7 @@ mod tests;
 mod write;
 
 pub use line::{grant_lines, limits_line};
+pub(crate) use line::{read_grants, read_limits};
 pub use permits::{Unapproved, Wanted};
 
 /// Most bytes of a lock.

@@ -8,12 +8,13 @@ use crate::digest::Digest;
 use crate::grant::GrantSet;
 use crate::id::{FlowName, Role, SkillName, StepId};
 use crate::limits::EffectiveLimits;
+use crate::mark::Mark;
 use crate::money::Money;
 use crate::quantity::Span;
 use crate::shape::{Operation, Shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What will run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +76,9 @@ pub struct Input {
     /// Used when the run is started without it; without a default the input must be given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
+    /// What a reviewer must know of it: whether it is private, whether an outsider wrote it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub marks: BTreeSet<Mark>,
 }
 
 /// The shapes an input or an answer of a person can have.

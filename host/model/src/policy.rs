@@ -12,8 +12,9 @@ use crate::id::{LogicalName, Role, RuleId, SecretName, SkillName};
 use crate::inference::Provider;
 use crate::limits::{EffectiveLimits, WishedLimits};
 use crate::manifest::{Ask, Manifest};
+use crate::mark::Mark;
 use crate::source::{Diagnostics, Source};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 mod advice;
@@ -83,6 +84,8 @@ pub struct Rule {
     pub name: LogicalName,
     /// What is permitted at most, bound to the real thing.
     pub authority: Authority,
+    /// What a reviewer must know of what comes in or goes out by it; none for what is usual for its kind.
+    pub marks: Option<BTreeSet<Mark>>,
     /// The line of the policy it stands on, from 1.
     pub line: u32,
 }
@@ -182,6 +185,16 @@ impl Policy {
         inert.sort();
         inert.dedup();
         inert
+    }
+
+    /// What comes in or goes out by a grant, as its rule says or as is usual for its kind; of an access that was
+    /// narrowed away nothing is left.
+    #[must_use]
+    pub fn marks(&self, grant: &Grant) -> BTreeSet<Mark> {
+        let rule = self.rules.iter().find(|rule| rule.id == grant.rule);
+        let said = rule.and_then(|rule| rule.marks.clone());
+        let possible = grant.authority.possible_marks();
+        said.unwrap_or_else(|| grant.authority.usual_marks()).intersection(&possible).copied().collect()
     }
 
     /// Who may answer for a role; none when the policy does not name the role. `user:*` is anybody.

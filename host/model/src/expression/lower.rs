@@ -76,7 +76,7 @@ pub(super) fn lower(source: &str) -> Result<Lowered, ExpressionError> {
 }
 
 /// Refuses an expression whose tree could be deeper than a stack, before anything follows it.
-fn check_signs(source: &str) -> Result<(), ExpressionError> {
+pub(super) fn check_signs(source: &str) -> Result<(), ExpressionError> {
     let words = source.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
     // `in` is an operator too, also where it follows a number without a blank.
     let is_in = |word: &&str| {

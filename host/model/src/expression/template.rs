@@ -67,6 +67,24 @@ impl Template {
         })
     }
 
+    /// A text as its author could have written it, `${{ }}` and all; of anything else its JSON.
+    #[must_use]
+    pub fn written(&self) -> String {
+        let placed = |source: &str| format!("{OPEN} {} {CLOSE}", source.trim());
+        match self {
+            Template::Literal { value: Value::String(text) } => text.replace(OPEN, ESCAPED),
+            Template::Expression { source } => placed(source),
+            Template::Text { pieces } => pieces
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Plain(text) => text.replace(OPEN, ESCAPED),
+                    Piece::Expression(source) => placed(source),
+                })
+                .collect(),
+            other => serde_json::to_string(other).unwrap_or_default(),
+        }
+    }
+
     /// The sources of all expressions in it, in order.
     #[must_use]
     pub fn expressions(&self) -> Vec<&str> {

@@ -4,10 +4,12 @@ use super::page::{self, Field, Kind, Node, Problems, Table, Written};
 use crate::capability::Access;
 use crate::id::{FlowName, LogicalName, Role, SkillName, StepId};
 use crate::limits::WishedLimits;
+use crate::mark::Mark;
 use crate::money::Money;
 use crate::plan::{Input, InputShape};
 use crate::quantity::{Bytes, COUNT_MAX, Span};
 use crate::source::{Diagnostics, Source};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::ops::Range;
 use std::str::FromStr;
@@ -217,21 +219,33 @@ fn inputs(field: Field<'_, '_>) -> Vec<Input> {
 fn input(field: Field<'_, '_>) -> Option<Input> {
     let name = key_name(field, "an input")?;
     if matches!(field.node.kind, Kind::Text(_)) {
-        return Some(Input { name, shape: input_shape(field)?, default: None });
+        return Some(Input { name, shape: input_shape(field)?, default: None, marks: BTreeSet::new() });
     }
     let table = field.table(format!("input `{name}`"))?;
     let shape = table.required("type").and_then(input_shape);
     let default = table.get("default");
+    let marks = table.get("marks").map(|field| each(field, mark)).unwrap_or_default();
     table.close();
     let shape = shape?;
-    if let Some(default) = default {
-        let value = default.node.json();
-        if !shape.fits(&value) {
-            default.tell(format!("input `{name}` is {}, not {}", shape.word(), default.node.describe()));
-        }
-        return Some(Input { name, shape, default: Some(value) });
+    if let Some(default) = default
+        && !shape.fits(&default.node.json())
+    {
+        default.tell(format!("input `{name}` is {}, not {}", shape.word(), default.node.describe()));
     }
-    Some(Input { name, shape, default: None })
+    let default = default.map(|default| default.node.json());
+    Some(Input { name, shape, default, marks: marks.into_iter().collect() })
+}
+
+/// What a reviewer must know of an input; nothing goes out by one.
+fn mark(field: Field<'_, '_>) -> Option<Mark> {
+    let word = field.text()?;
+    let mark = Mark::OF_DATA.into_iter().find(|mark| mark.word() == word.value);
+    if mark.is_none() {
+        let known = Mark::OF_DATA.into_iter().map(Mark::word);
+        let message = format!("`{}` is no mark of an input", word.value);
+        field.problems.tell_unknown(&word.at, message, &word.value, known);
+    }
+    mark
 }
 
 fn input_shape(field: Field<'_, '_>) -> Option<InputShape> {

@@ -32,7 +32,7 @@ pub fn limits_line(limits: &Limits) -> String {
 ///
 /// # Errors
 /// The first line that is not as [`grant_lines`] writes it.
-pub(super) fn read_grants(lines: &[&str], folder: &Path) -> Result<GrantSet, String> {
+pub(crate) fn read_grants(lines: &[&str], folder: &Path) -> Result<GrantSet, String> {
     let mut grants = GrantSet::default();
     for line in lines {
         match line.strip_prefix(INERT) {
@@ -47,7 +47,7 @@ pub(super) fn read_grants(lines: &[&str], folder: &Path) -> Result<GrantSet, Str
 ///
 /// # Errors
 /// When it is not as [`limits_line`] writes it.
-pub(super) fn read_limits(line: &str) -> Result<Limits, String> {
+pub(crate) fn read_limits(line: &str) -> Result<Limits, String> {
     let limits = read_parts(line).and_then(|parts| serde_json::from_value(Value::Object(parts)).ok());
     limits.filter(|limits| limits_line(limits) == line).ok_or_else(|| not_a_line(line))
 }

@@ -8,8 +8,9 @@ use crate::form::{Field, Table};
 use crate::grant::Authority;
 use crate::id::{Role, RuleId, SkillName};
 use crate::limits::WishedLimits;
+use crate::mark::Mark;
 use crate::quantity::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 /// What a rule permits where it says nothing: small, never unlimited.
@@ -100,10 +101,29 @@ fn read_rule(table: &Table<'_, '_>, surroundings: Surroundings<'_>) -> Option<Ru
     let name = kind.read_name(table);
     let access = kind.read_access(table);
     let authority = access.and_then(|access| read_authority(table, kind, access, surroundings));
+    let marks = authority.as_ref().and_then(|authority| read_marks(table, authority));
     if access.is_some() {
         table.close();
     }
-    Some(Rule { id: id?, skill: skill?, name: name?, authority: authority?, line: table.line() })
+    Some(Rule { id: id?, skill: skill?, name: name?, authority: authority?, marks, line: table.line() })
+}
+
+/// Only where something somebody wrote comes in, or something goes out, is there anything to mark.
+fn read_marks(table: &Table<'_, '_>, authority: &Authority) -> Option<BTreeSet<Mark>> {
+    let possible = authority.possible_marks();
+    if possible.is_empty() {
+        return None;
+    }
+    let words = Mark::ALL.map(|mark| (mark.word(), mark));
+    let mut marks = BTreeSet::new();
+    for item in table.get("marks")?.items() {
+        let Some(mark) = item.word(&words) else { continue };
+        if !possible.contains(&mark) {
+            item.tell(format!("nothing is {mark} by this rule: it does not permit that direction"));
+        }
+        marks.insert(mark);
+    }
+    Some(marks)
 }
 
 /// Only the keys of the rule's kind are asked for, so that any other is told as unknown.

@@ -1,0 +1,352 @@
+//! What people approve of a flow, tested: how data moves, what it means, and what of a change must wait.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop where it is wrong"
+)]
+
+use super::tests::{Shelf, operation, record, skill};
+use super::*;
+use crate::digest::Digest;
+use crate::id::Role;
+use crate::manifest::Manifest;
+use crate::plan::Plan;
+use crate::policy::{Policy, Surroundings};
+use crate::seam::Skill;
+use crate::shape::Shape;
+use crate::source::Source;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+const FOLDER: &str = "/home/ops";
+
+/// Skills that each do one thing: sort a ticket, look a customer up, keep a note, put a letter out.
+fn shelf() -> Shelf {
+    use Shape::String as Text;
+    let sorted = record("sorted", [("customer", Text), ("amount", Shape::S64)]);
+    let sorted = Shape::Result { ok: Some(Box::new(sorted)), err: Some(Box::new(Text)) };
+    let asking = |mut it: Skill, text: &str| {
+        let head = format!("[skill]\nname = \"{}\"\nsummary = \"It\"\nowner = \"ops\"\n{text}", it.pin.name);
+        it.manifest = Manifest::parse("skill.toml", &head).unwrap();
+        Arc::new(it)
+    };
+    Shelf(vec![
+        Arc::new(skill("acme:sorter", "1.0.0", vec![operation("sort", [("ticket", Text)], Some(sorted))])),
+        asking(
+            skill(
+                "acme:accounts",
+                "1.0.0",
+                vec![
+                    operation("look", [("customer", Text)], Some(Text)),
+                    operation("note", [("customer", Text), ("note", Text)], None),
+                ],
+            ),
+            "[operation.look]\nlane = \"systems\"\neffects = \"reads\"\n[operation.note]\nlane = \"systems\"\neffects = \"idempotent\"\n\
+             [[capability]]\nkind = \"keyvalue\"\nname = \"accounts\"\naccess = \"read-write\"\nreason = \"There\"\n",
+        ),
+        asking(
+            skill("acme:letter", "1.0.0", vec![operation("send", [("text", Text)], None)]),
+            "[operation.send]\nlane = \"systems\"\neffects = \"idempotent\"\n\
+             [[capability]]\nkind = \"files\"\nname = \"out\"\naccess = \"write\"\nreason = \"There\"\n",
+        ),
+        Arc::new(skill("acme:lint", "1.0.0", vec![operation("lint", [("text", Text)], Some(Shape::Bool))])),
+    ])
+}
+
+const POLICY: &str = r#"
+version = 1
+[[rule]]
+id = "crm"
+skill = "acme:accounts"
+kind = "keyvalue"
+name = "accounts"
+bind = "namespace:crm"
+access = "read-write"
+[[rule]]
+id = "letters"
+skill = "acme:letter"
+kind = "files"
+name = "out"
+bind = "./out"
+access = "write"
+marks = ["outbound"]
+[role.lead]
+people = ["user:ada"]
+[role.boss]
+people = ["user:ada", "user:bo"]
+[role.all]
+people = ["user:*"]
+"#;
+
+const FLOW: &str = r#"
+flow: refund
+version: "1"
+inputs:
+  ticket: { type: string, marks: [untrusted] }
+  limit: { type: integer, default: 10 }
+require:
+  - that: size(inputs.ticket) < 5000
+    else: too long
+budget: { money: 0.50 EUR, work: 45s }
+steps:
+  - id: facts
+    use: acme:sorter#sort
+    with: { ticket: "${{ inputs.ticket }}" }
+    expect: facts.amount > 0
+  - id: account
+    use: acme:accounts#look
+    with: { customer: "${{ facts.customer }}" }
+    grants: { accounts: read }
+  - id: agreed
+    when: facts.amount > 1000
+    ask: lead
+    question: Refund ${{ facts.customer }}?
+    show: { facts: facts }
+    escalate: { after: 4h, to: boss }
+    expire: 3d
+  - id: letter
+    use: acme:letter#send
+    with: { text: "Dear ${{ account }}" }
+    retry: 2
+    limits: { fuel: 1000000 }
+  - id: noted
+    when: facts.amount > 10
+    use: acme:accounts#note
+    with: { customer: "${{ facts.customer }}", note: refunded }
+outputs:
+  amount: facts.amount
+"#;
+
+fn policy(text: &str) -> Policy {
+    Policy::parse("policy.toml", text, Surroundings { folder: Path::new(FOLDER), closed: &[] }).unwrap()
+}
+
+fn plan(policy: &Policy, text: &str) -> Plan {
+    let source = Source { file: "flow.yaml", text };
+    let authored = read(source).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+    let roles: BTreeMap<Role, Vec<String>> = policy.roles.clone();
+    let context = Context {
+        catalog: &shelf(),
+        grants: policy,
+        roles: &roles,
+        files: &BTreeMap::new(),
+        currency: "EUR".parse().unwrap(),
+        tariff: Digest::of(b"tariff"),
+        policy: Digest::of(b"policy"),
+        engine: "test".into(),
+    };
+    check(&authored, source, &context).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+}
+
+fn meaning(policy_text: &str, text: &str) -> Meaning {
+    let policy = policy(policy_text);
+    Meaning::of(&plan(&policy, text), &|grant| policy.marks(grant), Path::new(FOLDER))
+}
+
+#[track_caller]
+fn with(text: &str, changed: (&str, &str)) -> String {
+    assert!(text.contains(changed.0), "{}", changed.0);
+    text.replacen(changed.0, changed.1, 1)
+}
+
+/// What is told of a change of the flow; a line that waits for approval begins with `!`.
+fn told(before: &Meaning, after: &Meaning) -> String {
+    let mut told = String::new();
+    for change in changes(before, after) {
+        let sign = if change.widens { '!' } else { ' ' };
+        writeln!(told, "{sign} {:?}: {}", change.at, change.words).unwrap();
+    }
+    told
+}
+
+#[test]
+fn data_moves_from_inputs_through_steps_to_people_and_out() {
+    let policy = policy(POLICY);
+    let lines =
+        moves(&plan(&policy, FLOW)).into_iter().map(|it| format!("{} -> {} ({})\n", it.from, it.to, it.what));
+    insta::assert_snapshot!(lines.collect::<String>(), @r#"
+    input ticket -> facts (ticket)
+    facts -> account (customer)
+    facts -> agreed (shown to lead)
+    account -> letter (text)
+    facts -> noted (customer)
+    facts -> outputs (amount)
+    "#);
+}
+
+/// Three skills, none of which holds all three; with any one of the three taken away nothing meets.
+#[test]
+fn private_data_untrusted_content_and_a_way_out_meet_along_a_path() {
+    let met = |policy_text: &str, text: &str| {
+        let policy = policy(policy_text);
+        let mut told = String::new();
+        for it in meetings(&plan(&policy, text), &|grant| policy.marks(grant)) {
+            let ways = |traces: &[Trace]| {
+                let ways = traces.iter().map(|it| format!("{} through {}", it.from, it.way.join(", ")));
+                ways.collect::<Vec<_>>().join("; ")
+            };
+            let (private, untrusted) = (ways(&it.private), ways(&it.untrusted));
+            writeln!(told, "{}: {private} | {untrusted} | {}", it.step, it.outbound.join(", ")).unwrap();
+        }
+        told
+    };
+    let all = "letter: keyvalue `accounts` through account, letter | input ticket through facts, account, letter | files `out`\n";
+    assert_eq!(met(POLICY, FLOW), all);
+    assert_eq!(met(POLICY, &with(FLOW, ("marks: [untrusted]", "marks: []"))), "");
+    assert_eq!(met(&with(POLICY, ("marks = [\"outbound\"]", "marks = []")), FLOW), "");
+    let public = with(POLICY, ("access = \"read-write\"", "access = \"read-write\"\nmarks = []"));
+    assert_eq!(met(&public, FLOW), "");
+    assert_eq!(met(POLICY, &with(FLOW, ("Dear ${{ account }}", "Dear all"))), "");
+    // What the flow leaves in a place is there for the next run, whose letter is sent before anything is noted.
+    let kept = with(FLOW, ("marks: [untrusted]", "marks: []"));
+    let kept = with(
+        &kept,
+        ("limit: { type: integer, default: 10 }", "remark: { type: string, marks: [untrusted] }"),
+    );
+    let kept = with(&kept, ("note: refunded", "note: \"${{ inputs.remark }}\""));
+    assert_eq!(
+        met(POLICY, &kept),
+        "letter: keyvalue `accounts` through account, letter | input remark through noted, namespace crm, account, letter | files `out`\n"
+    );
+}
+
+#[test]
+fn a_meaning_is_lines_that_read_back() {
+    let meaning = meaning(POLICY, FLOW);
+    let lines = meaning.lines();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"budget":{"money":"0.50 EUR","work":45000}}
+    {"require":"size(inputs.ticket) < 5000"}
+    {"input":{"name":"ticket","shape":"string","marks":["untrusted"]}}
+    {"input":{"name":"limit","shape":"integer","default":10}}
+    {"step":{"id":"facts","work":{"call":{"call":{"skill":"acme:sorter","operation":"sort","effects":"none","fails":true,"with":"sha256:2c3b46f3a8882c70614a5b91f75d5a283ccb93f4de9b0a4609c8872145bee232","grants":[],"limits":"deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"expect":{"holds":"facts.amount > 0"},"retry":0}}}}
+    {"step":{"id":"account","work":{"call":{"call":{"skill":"acme:accounts","operation":"look","effects":"reads","fails":false,"with":"sha256:2faaecf28980b2d3f19f3fefcbc727c3538cc116eb2abc98a25115706ddef13f","grants":["keyvalue accounts by crm: access=\"read\" bytes_max=0 keys_max=0 namespace=\"crm\""],"limits":"deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"retry":0}}}}
+    {"step":{"id":"agreed","when":"facts.amount > 1000","work":{"ask":{"role":"lead","people":["user:ada"],"text":"Refund ${{ facts.customer }}?","show":{"facts":"facts"},"answer":{"kind":"approval"},"escalate":[14400000,"boss",["user:ada","user:bo"]],"expire":259200000}}}}
+    {"step":{"id":"letter","work":{"call":{"call":{"skill":"acme:letter","operation":"send","effects":"idempotent","fails":false,"with":"sha256:9d4393fc80ddc236e4314fef2a96b1524c933ac41f76ed4ba02cd57ff3d968a1","grants":["files out by letters: access=\"write\" bytes_max=1048576 file_max=1048576 files_max=100 root=\"./out\""],"limits":"deadline=5000 fuel=1000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"retry":2}}}}
+    {"step":{"id":"noted","when":"facts.amount > 10","work":{"call":{"call":{"skill":"acme:accounts","operation":"note","effects":"idempotent","fails":false,"with":"sha256:efc6e5b251af5837fffa2a78112921f8c18989a760c5e5481a5a0d90091e4e49","grants":["keyvalue accounts by crm: access=\"read-write\" bytes_max=1048576 keys_max=1000 namespace=\"crm\""],"limits":"deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"retry":0}}}}
+    {"output":["amount","facts.amount"]}
+    {"meeting":{"step":"letter","private":["keyvalue `accounts`"],"untrusted":["input ticket"],"outbound":["files `out`"]}}
+    "#);
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_eq!(Meaning::read(&lines).unwrap(), meaning);
+    assert!(changes(&meaning, &meaning).is_empty());
+    for broken in
+        ["{}", "{\"step\":{}}", "{\"budget\":{\"money\":\"0.50 EUR\",\"more\":1}}", " {\"require\":\"true\"}"]
+    {
+        assert!(Meaning::read(&[broken]).is_err(), "{broken}");
+    }
+}
+
+/// Each change of the flow, and which of them waits for approval.
+#[test]
+fn whatever_is_not_surely_less_waits_for_approval() {
+    let before = meaning(POLICY, FLOW);
+    let question = &FLOW[FLOW.find("  - id: agreed").unwrap()..FLOW.find("  - id: letter").unwrap()];
+    let noted = &FLOW[FLOW.find("  - id: noted").unwrap()..FLOW.find("outputs:").unwrap()];
+    let moved = format!("{noted}outputs:").replace("outputs:", &format!("{question}outputs:"));
+    let cases = [
+        (question, ""),
+        ("facts.amount > 1000", "facts.amount > 5000"),
+        ("facts.amount > 1000", "facts.amount > 500"),
+        ("    when: facts.amount > 1000\n", ""),
+        ("facts.amount > 1000", "facts.customer != 'Acme'"),
+        ("facts.amount > 1000", "facts.amount > 1000 && facts.customer != 'Acme'"),
+        ("facts.amount > 1000", "facts.amount > 1000 || facts.customer != 'Acme'"),
+        ("ask: lead", "ask: all"),
+        ("to: boss }", "to: all }"),
+        ("to: boss }", "to: boss }\n    remind: 1h"),
+        ("    escalate: { after: 4h, to: boss }\n", ""),
+        ("after: 4h", "after: 1h"),
+        ("expire: 3d", "expire: 1d"),
+        ("    expire: 3d\n", ""),
+        ("Refund ${{ facts.customer }}?", "All well?"),
+        ("show: { facts: facts }", "show: { facts: facts, account: account }"),
+        ("show: { facts: facts }", "show: { facts: facts.customer }"),
+        ("money: 0.50 EUR", "money: 5 EUR"),
+        ("money: 0.50 EUR", "money: 0.05 EUR"),
+        ("money: 0.50 EUR, ", ""),
+        ("work: 45s", "work: 2m"),
+        ("size(inputs.ticket) < 5000", "size(inputs.ticket) < 9000"),
+        ("size(inputs.ticket) < 5000", "size(inputs.ticket) < 100"),
+        ("marks: [untrusted]", "marks: []"),
+        ("default: 10", "default: 11"),
+        ("acme:accounts#look", "acme:accounts@1#look"),
+        ("    expect: facts.amount > 0\n", ""),
+        ("expect: facts.amount > 0", "expect: facts.amount > 5"),
+        ("expect: facts.amount > 0", "expect: facts.amount > -5"),
+        ("Dear ${{ account }}", "Dear ${{ facts.customer }}"),
+        ("retry: 2", "retry: 3"),
+        ("retry: 2", "retry: 1"),
+        ("fuel: 1000000", "fuel: 2000000"),
+        ("fuel: 1000000", "fuel: 500000"),
+        (noted, ""),
+        ("when: facts.amount > 10\n", "when: facts.amount > 20\n"),
+        ("when: facts.amount > 10\n", "when: facts.amount > 5\n"),
+        ("outputs:\n", "  - id: linted\n    use: acme:lint#lint\n    with: { text: x }\noutputs:\n"),
+        ("outputs:\n", "  - id: again\n    use: acme:letter#send\n    with: { text: x }\noutputs:\n"),
+        ("amount: facts.amount", "amount: facts"),
+        (
+            "    use: acme:sorter#sort",
+            "    use: acme:sorter#sort\n    otherwise:\n    - ask: lead\n      question: x",
+        ),
+    ];
+    let mut table = String::new();
+    for (from, to) in cases {
+        let short = |text: &str| text.lines().next().unwrap_or_default().trim().to_owned();
+        let after = meaning(POLICY, &with(FLOW, (from, to)));
+        writeln!(table, "{} => {}\n{}", short(from), short(to), told(&before, &after)).unwrap();
+    }
+    let late = with(&with(FLOW, (question, "")), (&format!("{noted}outputs:"), &moved));
+    writeln!(table, "the question moved behind the letter\n{}", told(&before, &meaning(POLICY, &late)))
+        .unwrap();
+    insta::assert_snapshot!(table);
+}
+
+/// The flow stays as it is; what its skills may do, and who may answer, is the operator's.
+#[test]
+fn what_policy_gives_a_flow_is_part_of_what_was_approved() {
+    let before = meaning(POLICY, FLOW);
+    let cases = [
+        (
+            "name = \"out\"\nbind = \"./out\"\naccess = \"write\"",
+            "name = \"out\"\nbind = \"./out\"\naccess = \"write\"\nmost = { bytes = \"5MiB\" }",
+        ),
+        (
+            "name = \"out\"\nbind = \"./out\"\naccess = \"write\"",
+            "name = \"out\"\nbind = \"./out\"\naccess = \"write\"\nmost = { bytes = \"5KiB\" }",
+        ),
+        ("people = [\"user:ada\"]", "people = [\"user:*\"]"),
+        ("marks = [\"outbound\"]", "marks = []"),
+    ];
+    let mut table = String::new();
+    for (from, to) in cases {
+        let after = meaning(&with(POLICY, (from, to)), FLOW);
+        writeln!(table, "{}\n{}", to.lines().last().unwrap(), told(&before, &after)).unwrap();
+    }
+    let quiet = meaning(&with(POLICY, ("marks = [\"outbound\"]", "marks = []")), FLOW);
+    writeln!(table, "marks = [\"outbound\"]\n{}", told(&quiet, &before)).unwrap();
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_review_names_what_was_shown_and_not_whether_it_is_approved() {
+    let policy = policy(POLICY);
+    let plan = plan(&policy, FLOW);
+    let review =
+        |standing| FlowReview::of(&plan, &|grant| policy.marks(grant), Path::new(FOLDER), None, standing);
+    let (one, other) =
+        (review(FlowStanding::Development), review(FlowStanding::Unapproved { why: "x".into() }));
+    assert_eq!(one.digest(), other.digest());
+    let another = FlowReview { version: "2".into(), ..one.clone() };
+    assert_ne!(one.digest(), another.digest());
+    let reach = one.reach.iter().map(|it| format!("{} {:?} in {:?}", it.grant, it.marks, it.steps));
+    insta::assert_snapshot!(reach.collect::<Vec<_>>().join("\n"), @r#"
+    files out by letters: access="write" bytes_max=1048576 file_max=1048576 files_max=100 root="./out" {Outbound} in ["letter"]
+    keyvalue accounts by crm: access="read" bytes_max=0 keys_max=0 namespace="crm" {Private} in ["account"]
+    keyvalue accounts by crm: access="read-write" bytes_max=1048576 keys_max=1000 namespace="crm" {Private} in ["noted"]
+    "#);
+}

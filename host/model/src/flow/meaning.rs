@@ -1,0 +1,289 @@
+//! The meaning of a plan: what people approve of a flow, one clause for each thing it says.
+//!
+//! Left out is what changes nothing that happens: names for people, the outcome's worth, and the bytes of skills,
+//! which are approved on their own. Each clause is one line, the same clause always the same line, and reads back.
+
+use super::movement::{Marks, meetings};
+use crate::digest::Digest;
+use crate::id::{Role, SkillName, StepId};
+use crate::lock::{grant_lines, limits_line};
+use crate::plan::{
+    AnswerShape, Budget, Call, Effects, Expectation, Input, Plan, Question, Rung, Template, Work,
+};
+use crate::quantity::Span;
+use crate::shape::Shape;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What a flow does and asks, clause by clause.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Meaning {
+    /// The clauses: the head's, then the steps' in order, then what comes out, then what a reviewer was warned of.
+    pub clauses: Vec<Clause>,
+}
+
+/// One thing a flow says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Clause {
+    /// What a run may spend.
+    Budget(Budget),
+    /// A precondition.
+    Require(String),
+    /// An input.
+    Input(Input),
+    /// A text beside the flow, by the name expressions use.
+    File(String, Digest),
+    /// A step.
+    Step(StepMeaning),
+    /// An output: its name and expression.
+    Output(String, String),
+    /// A step in which private data, untrusted content and a way out meet.
+    Meeting(MeetingMeaning),
+}
+
+/// What a step does, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepMeaning {
+    /// Its id.
+    pub id: StepId,
+    /// Only when this holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// What it does.
+    pub work: WorkMeaning,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "a flow has tens of steps")]
+pub enum WorkMeaning {
+    /// It calls, with what is expected of the answer and what happens otherwise.
+    Call {
+        /// The call.
+        call: CallMeaning,
+        /// What must hold of its answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expect: Option<ExpectMeaning>,
+        /// The further rungs.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        otherwise: Vec<RungMeaning>,
+        /// How often it is tried again after a trap.
+        retry: u32,
+    },
+    /// It asks.
+    Ask(QuestionMeaning),
+}
+
+/// One call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CallMeaning {
+    /// The skill, whatever version of it is in use.
+    pub skill: SkillName,
+    /// The operation.
+    pub operation: String,
+    /// What a crash in the middle means; the class also says whether anything is changed.
+    pub effects: Effects,
+    /// Whether it can answer with an error, which ends the run.
+    pub fails: bool,
+    /// Digest of its arguments as written.
+    pub with: Digest,
+    /// What it may reach, in canonical lines.
+    pub grants: Vec<String>,
+    /// What one attempt may spend, as a canonical line.
+    pub limits: String,
+}
+
+/// What is expected of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectMeaning {
+    /// The condition.
+    pub holds: String,
+    /// The skill whose verdict it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<CallMeaning>,
+}
+
+/// One further rung.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "a ladder has few rungs")]
+pub enum RungMeaning {
+    /// The same call with other arguments; their digest.
+    Again(Digest),
+    /// Another call.
+    Use(CallMeaning),
+    /// A person.
+    Ask(QuestionMeaning),
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuestionMeaning {
+    /// Who is asked.
+    pub role: Role,
+    /// The people of the role.
+    pub people: Vec<String>,
+    /// What is asked, as written.
+    pub text: String,
+    /// What is shown.
+    pub show: BTreeMap<String, String>,
+    /// What an answer looks like.
+    pub answer: AnswerShape,
+    /// Who is asked as well, after so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalate: Option<(Span, Role, Vec<String>)>,
+    /// When it ends unanswered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expire: Option<Span>,
+}
+
+/// A step in which private data, untrusted content and a way out meet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeetingMeaning {
+    /// The step.
+    pub step: StepId,
+    /// Where the private data is from.
+    pub private: Vec<String>,
+    /// Where the untrusted content is from.
+    pub untrusted: Vec<String>,
+    /// The ways out.
+    pub outbound: Vec<String>,
+}
+
+impl Meaning {
+    /// The meaning of a plan; directories of grants below `folder` are written from there.
+    #[must_use]
+    pub fn of(plan: &Plan, marks: &Marks<'_>, folder: &Path) -> Self {
+        let writing = Writing { plan, folder };
+        let require = plan.require.iter().map(|one| Clause::Require(one.that.clone()));
+        let inputs = plan.inputs.iter().cloned().map(Clause::Input);
+        let files = plan.files.iter().map(|(name, digest)| Clause::File(name.clone(), *digest));
+        let steps = plan.steps.iter().map(|step| {
+            let work = writing.work(&step.work);
+            Clause::Step(StepMeaning { id: step.id.clone(), when: step.when.clone(), work })
+        });
+        let outputs = plan.outputs.iter().map(|(name, source)| Clause::Output(name.clone(), source.clone()));
+        let from = |traces: Vec<super::Trace>| traces.into_iter().map(|trace| trace.from).collect();
+        let meetings = meetings(plan, marks).into_iter().map(|meeting| {
+            Clause::Meeting(MeetingMeaning {
+                step: meeting.step,
+                private: from(meeting.private),
+                untrusted: from(meeting.untrusted),
+                outbound: meeting.outbound,
+            })
+        });
+        let head =
+            std::iter::once(Clause::Budget(plan.budget.clone())).chain(require).chain(inputs).chain(files);
+        Self { clauses: head.chain(steps).chain(outputs).chain(meetings).collect() }
+    }
+
+    /// One line a clause.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.clauses.iter().map(line).collect()
+    }
+
+    /// Reads lines back.
+    ///
+    /// # Errors
+    /// The first line that is not as [`Meaning::lines`] writes it.
+    pub fn read(lines: &[&str]) -> Result<Self, String> {
+        let clauses = lines.iter().map(|text| {
+            let clause = serde_json::from_str::<Clause>(text).ok().filter(|clause| line(clause) == *text);
+            clause.ok_or_else(|| {
+                let shown: String = text.chars().take(40).collect();
+                format!("`{shown}…` is not a line as approving writes it")
+            })
+        });
+        Ok(Self { clauses: clauses.collect::<Result<_, _>>()? })
+    }
+
+    /// The name of exactly this meaning.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.lines().join("\n").as_bytes())
+    }
+}
+
+/// Fields stand in the order they are declared, maps by their keys: the text is the same everywhere.
+fn line(clause: &Clause) -> String {
+    serde_json::to_string(clause).unwrap_or_default()
+}
+
+/// What the clauses of steps are written from.
+struct Writing<'p> {
+    plan: &'p Plan,
+    folder: &'p Path,
+}
+
+impl Writing<'_> {
+    fn work(&self, work: &Work) -> WorkMeaning {
+        match work {
+            Work::Ask { question } => WorkMeaning::Ask(self.question(question)),
+            Work::Call { call, expect, otherwise, retry } => WorkMeaning::Call {
+                call: self.call(call),
+                expect: expect.as_ref().map(|expect| self.expectation(expect)),
+                otherwise: otherwise.iter().map(|rung| self.rung(rung)).collect(),
+                retry: *retry,
+            },
+        }
+    }
+
+    fn call(&self, call: &Call) -> CallMeaning {
+        CallMeaning {
+            skill: call.skill.name.clone(),
+            operation: call.operation.name.clone(),
+            effects: call.effects,
+            fails: matches!(call.operation.result, Some(Shape::Result { .. })),
+            with: arguments(&call.with),
+            grants: grant_lines(&call.grants, self.folder),
+            limits: limits_line(&call.limits.limits),
+        }
+    }
+
+    fn expectation(&self, expect: &Expectation) -> ExpectMeaning {
+        match expect {
+            Expectation::Holds { that } => ExpectMeaning { holds: that.clone(), verdict: None },
+            Expectation::Verdict { call, holds } => {
+                ExpectMeaning { holds: holds.clone(), verdict: Some(self.call(call)) }
+            }
+        }
+    }
+
+    fn rung(&self, rung: &Rung) -> RungMeaning {
+        match rung {
+            Rung::Again { with } => RungMeaning::Again(arguments(with)),
+            Rung::Use { call } => RungMeaning::Use(self.call(call)),
+            Rung::Ask { question } => RungMeaning::Ask(self.question(question)),
+        }
+    }
+
+    fn question(&self, question: &Question) -> QuestionMeaning {
+        let escalate = question.escalate.as_ref();
+        QuestionMeaning {
+            role: question.role.clone(),
+            people: self.people(&question.role),
+            text: question.text.written(),
+            show: question.show.clone(),
+            answer: question.answer.clone(),
+            escalate: escalate.map(|it| (it.after, it.to.clone(), self.people(&it.to))),
+            expire: question.expire,
+        }
+    }
+
+    fn people(&self, role: &Role) -> Vec<String> {
+        self.plan.roles.get(role).cloned().unwrap_or_default()
+    }
+}
+
+fn arguments(with: &BTreeMap<String, Template>) -> Digest {
+    Digest::of(serde_json::to_string(with).unwrap_or_default().as_bytes())
+}

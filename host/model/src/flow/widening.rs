@@ -1,0 +1,484 @@
+//! What changed between two meanings of a flow, and which of it must wait for approval.
+//!
+//! Less is approved with more: a question more, a condition that asks sooner, a smaller budget, a narrower grant.
+//! Everything else waits, also what can't be compared: whether another question is the stricter one nobody here knows.
+
+use super::meaning::{
+    CallMeaning, Clause, ExpectMeaning, Meaning, MeetingMeaning, QuestionMeaning, RungMeaning, StepMeaning,
+    WorkMeaning,
+};
+use crate::expression::{Expression, implies};
+use crate::grant::GrantSet;
+use crate::id::StepId;
+use crate::lock::{read_grants, read_limits};
+use crate::plan::{Budget, Effects, Input};
+use crate::policy::ANYBODY;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// One thing that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FlowChange {
+    /// Where in the flow.
+    pub at: Spot,
+    /// Whether it waits for approval.
+    pub widens: bool,
+    /// What changed, one clause.
+    pub words: String,
+}
+
+/// A place in a flow that people can look up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spot {
+    /// The flow as a whole: what it says no more stands nowhere.
+    Flow,
+    /// `budget.money`.
+    Money,
+    /// `budget.work`.
+    Work,
+    /// The step.
+    Step(StepId),
+    /// The step's condition.
+    When(StepId),
+}
+
+/// Everything that changed from what was approved to what is there now.
+#[must_use]
+pub fn changes(approved: &Meaning, now: &Meaning) -> Vec<FlowChange> {
+    let mut told = Told::default();
+    told.budget(approved.budget(), now.budget());
+    told.require(&approved.require(), &now.require());
+    told.inputs(&approved.inputs(), &now.inputs());
+    told.pairs("file", &approved.files(), &now.files());
+    told.steps(&approved.steps(), &now.steps());
+    told.outputs(&approved.outputs(), &now.outputs());
+    told.meetings(&approved.meetings(), &now.meetings());
+    told.0
+}
+
+#[derive(Default)]
+struct Told(Vec<FlowChange>);
+
+impl Told {
+    fn wider(&mut self, at: Spot, words: impl Into<String>) {
+        self.0.push(FlowChange { at, widens: true, words: words.into() });
+    }
+
+    fn narrower(&mut self, at: Spot, words: impl Into<String>) {
+        self.0.push(FlowChange { at, widens: false, words: words.into() });
+    }
+
+    fn say(&mut self, widens: bool, at: Spot, words: impl Into<String>) {
+        self.0.push(FlowChange { at, widens, words: words.into() });
+    }
+
+    fn budget(&mut self, before: &Budget, after: &Budget) {
+        let same_currency =
+            |one: &crate::money::Money, other: &crate::money::Money| one.currency == other.currency;
+        match (&before.money, &after.money) {
+            (None, None) => {}
+            (Some(before), Some(after)) if before == after => {}
+            (None, Some(after)) => self.narrower(Spot::Money, format!("the budget is {after} now")),
+            (Some(before), None) => self.wider(Spot::Flow, format!("the budget of {before} is gone")),
+            (Some(before), Some(after)) => {
+                let raised = !same_currency(before, after) || after.amount > before.amount;
+                self.say(raised, Spot::Money, format!("the budget was {before} and is {after}"));
+            }
+        }
+        match (before.work, after.work) {
+            (before, after) if before == after => {}
+            (None, Some(after)) => self.narrower(Spot::Work, format!("a run may work for {after} now")),
+            (Some(before), None) => self.wider(Spot::Flow, format!("the bound of {before} of work is gone")),
+            (before, after) => {
+                let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+                let words = format!("a run might work for {before} and may for {after}");
+                self.say(after > before, Spot::Work, words);
+            }
+        }
+    }
+
+    fn require(&mut self, before: &[&str], after: &[&str]) {
+        for old in before.iter().filter(|old| !after.iter().any(|new| implies(new, old))) {
+            self.wider(Spot::Flow, format!("the precondition `{old}` is gone or looser"));
+        }
+        for new in after.iter().filter(|new| !before.contains(new)) {
+            self.narrower(Spot::Flow, format!("the precondition `{new}` is new"));
+        }
+    }
+
+    fn inputs(&mut self, before: &[&Input], after: &[&Input]) {
+        for new in after {
+            let Some(old) = before.iter().find(|old| old.name == new.name) else {
+                self.narrower(Spot::Flow, format!("the input `{}` is new", new.name));
+                continue;
+            };
+            if (old.shape, &old.default) != (new.shape, &new.default) {
+                self.wider(Spot::Flow, format!("the input `{}` has another type or default", new.name));
+            }
+            for mark in old.marks.difference(&new.marks) {
+                self.wider(Spot::Flow, format!("the input `{}` is not marked {mark} any more", new.name));
+            }
+        }
+    }
+
+    /// Things by name of which another is another, and one less is less.
+    fn pairs(&mut self, what: &str, before: &[(&str, String)], after: &[(&str, String)]) {
+        for (name, value) in after {
+            match before.iter().find(|(other, _)| other == name) {
+                Some((_, old)) if old != value => {
+                    self.wider(Spot::Flow, format!("the {what} `{name}` is another"));
+                }
+                None => self.narrower(Spot::Flow, format!("the {what} `{name}` is new")),
+                _ => {}
+            }
+        }
+    }
+
+    fn outputs(&mut self, before: &[(&str, String)], after: &[(&str, String)]) {
+        for (name, value) in after.iter().filter(|new| !before.contains(new)) {
+            self.wider(Spot::Flow, format!("the output `{name}` is `{value}` now"));
+        }
+    }
+
+    fn meetings(&mut self, before: &[&MeetingMeaning], after: &[&MeetingMeaning]) {
+        let known = |old: &MeetingMeaning, new: &MeetingMeaning| {
+            let within = |new: &[String], old: &[String]| new.iter().all(|it| old.contains(it));
+            old.step == new.step
+                && within(&new.private, &old.private)
+                && within(&new.untrusted, &old.untrusted)
+                && within(&new.outbound, &old.outbound)
+        };
+        for new in after.iter().filter(|new| !before.iter().any(|old| known(old, new))) {
+            let words = format!(
+                "private data ({}), untrusted content ({}) and a way out ({}) meet here, and did not before",
+                new.private.join(", "),
+                new.untrusted.join(", "),
+                new.outbound.join(", ")
+            );
+            self.wider(Spot::Step(new.step.clone()), words);
+        }
+    }
+
+    fn steps(&mut self, before: &[&StepMeaning], after: &[&StepMeaning]) {
+        for old in before {
+            match after.iter().find(|new| new.id == old.id) {
+                Some(new) => self.step(old, new, after),
+                None => self.gone(old),
+            }
+        }
+        let order = |steps: &[&StepMeaning], others: &[&StepMeaning]| -> Vec<StepId> {
+            let common = steps.iter().filter(|step| others.iter().any(|other| other.id == step.id));
+            common.map(|step| step.id.clone()).collect()
+        };
+        let (was, is) = (order(before, after), order(after, before));
+        if let Some((_, moved)) = was.iter().zip(&is).find(|(was, is)| was != is) {
+            self.wider(Spot::Step(moved.clone()), "the steps stand in another order from here on");
+        }
+        for new in after.iter().filter(|new| !before.iter().any(|old| old.id == new.id)) {
+            let at = Spot::Step(new.id.clone());
+            match &new.work {
+                WorkMeaning::Ask(question) => {
+                    self.narrower(at, format!("{} is asked as well", question.role))
+                }
+                WorkMeaning::Call { call, otherwise, .. } => {
+                    let reaches = call.reaches() || otherwise.iter().any(RungMeaning::reaches);
+                    self.say(reaches, at, format!("a new step uses {}", call.named()));
+                }
+            }
+        }
+    }
+
+    fn gone(&mut self, old: &StepMeaning) {
+        let id = &old.id;
+        match &old.work {
+            WorkMeaning::Ask(question) => {
+                self.wider(Spot::Flow, format!("the question `{id}` to {} is gone", question.role));
+            }
+            WorkMeaning::Call { call, expect, .. } => {
+                let stops = call.fails || expect.is_some();
+                self.say(stops, Spot::Flow, format!("the step `{id}`, which used {}, is gone", call.named()));
+            }
+        }
+    }
+
+    fn step(&mut self, old: &StepMeaning, new: &StepMeaning, after: &[&StepMeaning]) {
+        let at = Spot::Step(new.id.clone());
+        match (&old.work, &new.work) {
+            (WorkMeaning::Ask(was), WorkMeaning::Ask(is)) => {
+                self.asked_when(old, new);
+                self.question(&at, was, is);
+            }
+            (WorkMeaning::Ask(was), WorkMeaning::Call { .. }) => {
+                self.wider(at, format!("the question to {} is gone", was.role));
+            }
+            (WorkMeaning::Call { .. }, WorkMeaning::Ask(is)) => {
+                self.wider(at, format!("{} is asked for what a skill answered", is.role));
+            }
+            (
+                WorkMeaning::Call { call: was, expect: expected, otherwise: rungs, retry: tries },
+                WorkMeaning::Call { call: is, expect, otherwise, retry },
+            ) => {
+                self.called_when(old, new, after);
+                self.call(&at, was, is);
+                self.expectation(&at, expected.as_ref(), expect.as_ref());
+                self.ladder(&at, rungs, otherwise);
+                if tries != retry {
+                    self.say(
+                        retry > tries,
+                        at,
+                        format!("it was tried again {tries} times and is {retry} times"),
+                    );
+                }
+            }
+        }
+    }
+
+    /// A question may only be asked in more cases.
+    fn asked_when(&mut self, old: &StepMeaning, new: &StepMeaning) {
+        let (was, is) = (condition(old), condition(new));
+        if was == is {
+            return;
+        }
+        let at = if new.when.is_some() { Spot::When(new.id.clone()) } else { Spot::Step(new.id.clone()) };
+        match implies(was, is) {
+            true => {
+                self.narrower(at, format!("it was asked when `{was}` and is when `{is}`, which is no less"))
+            }
+            false => self.wider(at, format!("it was asked when `{was}` and is only when `{is}`")),
+        }
+    }
+
+    /// A skill may only be used in fewer cases, and only when it can stop nothing and nothing is decided by it.
+    fn called_when(&mut self, old: &StepMeaning, new: &StepMeaning, after: &[&StepMeaning]) {
+        let (was, is) = (condition(old), condition(new));
+        if was == is || (implies(was, is) && implies(is, was)) {
+            return;
+        }
+        let at = if new.when.is_some() { Spot::When(new.id.clone()) } else { Spot::Step(new.id.clone()) };
+        let fewer = implies(is, was) && !new.stops() && !after.iter().any(|step| step.decides_by(&new.id));
+        self.say(!fewer, at, format!("it ran when `{was}` and does when `{is}`"));
+    }
+
+    fn call(&mut self, at: &Spot, was: &CallMeaning, is: &CallMeaning) {
+        if was.named() != is.named() {
+            self.wider(at.clone(), format!("it uses {} instead of {}", is.named(), was.named()));
+        }
+        if was.with != is.with {
+            self.wider(at.clone(), "it is given other values");
+        }
+        if was.effects != is.effects {
+            let words = format!("its effects were {} and are {}", was.effects.word(), is.effects.word());
+            self.say(rank(is.effects) > rank(was.effects), at.clone(), words);
+        }
+        if was.fails && !is.fails {
+            self.wider(at.clone(), "it could answer with an error, which ends the run, and can't now");
+        }
+        self.grants(at, &was.grants, &is.grants);
+        match (read_limits(&was.limits), read_limits(&is.limits)) {
+            (Ok(before), Ok(after)) => {
+                if let Some(limit) = before.first_below(&after) {
+                    self.wider(at.clone(), format!("an attempt may spend more: {limit}"));
+                }
+            }
+            _ => self.wider(at.clone(), "its limits can't be compared"),
+        }
+    }
+
+    fn grants(&mut self, at: &Spot, was: &[String], is: &[String]) {
+        let read = |lines: &[String]| {
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            read_grants(&lines, Path::new(""))
+        };
+        let (Ok(before), Ok(after)) = (read(was), read(is)) else {
+            return self.wider(at.clone(), "its grants can't be compared");
+        };
+        for grant in &after.grants {
+            let alone = GrantSet { grants: vec![grant.clone()], inert: Vec::new() };
+            if !before.covers(&alone) {
+                let words = format!("it may reach more: {} `{}`", grant.authority.kind(), grant.name);
+                self.wider(at.clone(), words);
+            }
+        }
+        for interface in after.inert.iter().filter(|name| !before.inert.contains(name)) {
+            self.wider(at.clone(), format!("{interface} is answered with nothing"));
+        }
+        if was != is && before.covers(&after) {
+            self.narrower(at.clone(), "it may reach less");
+        }
+    }
+
+    fn expectation(&mut self, at: &Spot, was: Option<&ExpectMeaning>, is: Option<&ExpectMeaning>) {
+        match (was, is) {
+            (None, None) => {}
+            (None, Some(is)) => self.narrower(at.clone(), format!("`{}` is expected now", is.holds)),
+            (Some(was), None) => self.wider(at.clone(), format!("`{}` is not expected any more", was.holds)),
+            (Some(was), Some(is)) => {
+                match (&was.verdict, &is.verdict) {
+                    (Some(was), Some(is)) => self.call(at, was, is),
+                    (None, None) => {}
+                    _ => self.wider(at.clone(), "something else is expected"),
+                }
+                if was.holds != is.holds {
+                    let words = format!("`{}` was expected and `{}` is", was.holds, is.holds);
+                    self.say(!implies(&is.holds, &was.holds), at.clone(), words);
+                }
+            }
+        }
+    }
+
+    /// What is left of a ladder, in its order, is fewer ways through; anything else is another way.
+    fn ladder(&mut self, at: &Spot, was: &[RungMeaning], is: &[RungMeaning]) {
+        let mut left = was.iter();
+        let another = is.iter().position(|rung| !left.any(|old| old == rung));
+        match another {
+            Some(index) => self.wider(at.clone(), format!("rung {} of its ladder is another way", index + 1)),
+            None if is.len() < was.len() => self.narrower(at.clone(), "its ladder is shorter"),
+            None => {}
+        }
+    }
+
+    fn question(&mut self, at: &Spot, was: &QuestionMeaning, is: &QuestionMeaning) {
+        let asked: BTreeSet<&String> = was.people.iter().collect();
+        self.more_people(at, &asked, &is.people, "may answer");
+        if was.text != is.text {
+            self.wider(at.clone(), "something else is asked");
+        }
+        if was.show.iter().any(|(name, source)| is.show.get(name) != Some(source)) {
+            self.wider(at.clone(), "something else is shown");
+        }
+        if was.answer != is.answer {
+            self.wider(
+                at.clone(),
+                format!("the answer was {} and is {}", was.answer.words(), is.answer.words()),
+            );
+        }
+        match (was.expire, is.expire) {
+            (before, after) if before == after => {}
+            (Some(before), None) => {
+                self.wider(at.clone(), format!("it expired after {before} and never does"))
+            }
+            (before, Some(after)) => {
+                let later = before.is_some_and(|before| after > before);
+                self.say(later, at.clone(), format!("it expires after {after} now"));
+            }
+            _ => {}
+        }
+        if let Some((after, _, people)) = &is.escalate {
+            let before = was.escalate.as_ref();
+            let asked =
+                asked.iter().copied().chain(before.iter().flat_map(|(_, _, people)| people)).collect();
+            self.more_people(at, &asked, people, "may answer when nobody has");
+            if before.is_some_and(|(before, ..)| after < before) {
+                self.wider(at.clone(), format!("others may answer after {after} already"));
+            }
+        }
+    }
+
+    fn more_people(&mut self, at: &Spot, asked: &BTreeSet<&String>, people: &[String], words: &str) {
+        let anybody = asked.iter().any(|person| *person == ANYBODY);
+        for person in people.iter().filter(|person| !anybody && !asked.contains(person)) {
+            self.wider(at.clone(), format!("{person} {words}"));
+        }
+    }
+}
+
+fn condition(step: &StepMeaning) -> &str {
+    step.when.as_deref().unwrap_or("true")
+}
+
+/// How much a class of effect may change.
+const fn rank(effects: Effects) -> u8 {
+    match effects {
+        Effects::None => 0,
+        Effects::Reads => 1,
+        Effects::Idempotent => 2,
+        Effects::Once => 3,
+    }
+}
+
+impl CallMeaning {
+    fn named(&self) -> String {
+        format!("{}#{}", self.skill, self.operation)
+    }
+
+    fn reaches(&self) -> bool {
+        !self.grants.is_empty() || self.effects != Effects::None
+    }
+}
+
+impl RungMeaning {
+    fn reaches(&self) -> bool {
+        matches!(self, RungMeaning::Use(call) if call.reaches())
+    }
+}
+
+impl StepMeaning {
+    /// Whether it can end a run.
+    fn stops(&self) -> bool {
+        match &self.work {
+            WorkMeaning::Call { call, expect, .. } => call.fails || expect.is_some(),
+            WorkMeaning::Ask(_) => true,
+        }
+    }
+
+    /// Whether it runs, or holds, by what another step came to.
+    fn decides_by(&self, other: &StepId) -> bool {
+        let expected = match &self.work {
+            WorkMeaning::Call { expect, .. } => expect.as_ref().map(|expect| expect.holds.as_str()),
+            WorkMeaning::Ask(_) => None,
+        };
+        let conditions = [self.when.as_deref(), expected.filter(|_| self.id != *other)];
+        conditions.into_iter().flatten().any(|source| {
+            let compiled = Expression::compile(source);
+            compiled.is_ok_and(|it| it.reads().iter().any(|read| read.name == other.as_str()))
+        })
+    }
+}
+
+/// The clauses by what they speak of.
+impl Meaning {
+    fn budget(&self) -> &Budget {
+        const NONE: &Budget = &Budget { money: None, work: None };
+        let budget = self
+            .clauses
+            .iter()
+            .find_map(|it| if let Clause::Budget(budget) = it { Some(budget) } else { None });
+        budget.unwrap_or(NONE)
+    }
+
+    fn require(&self) -> Vec<&str> {
+        self.each(|it| if let Clause::Require(that) = it { Some(that.as_str()) } else { None })
+    }
+
+    fn inputs(&self) -> Vec<&Input> {
+        self.each(|it| if let Clause::Input(input) = it { Some(input) } else { None })
+    }
+
+    fn files(&self) -> Vec<(&str, String)> {
+        self.each(|it| match it {
+            Clause::File(name, digest) => Some((name.as_str(), digest.to_string())),
+            _ => None,
+        })
+    }
+
+    fn steps(&self) -> Vec<&StepMeaning> {
+        self.each(|it| if let Clause::Step(step) = it { Some(step) } else { None })
+    }
+
+    fn outputs(&self) -> Vec<(&str, String)> {
+        self.each(|it| match it {
+            Clause::Output(name, source) => Some((name.as_str(), source.clone())),
+            _ => None,
+        })
+    }
+
+    fn meetings(&self) -> Vec<&MeetingMeaning> {
+        self.each(|it| if let Clause::Meeting(meeting) = it { Some(meeting) } else { None })
+    }
+
+    fn each<'m, T>(&'m self, read: impl Fn(&'m Clause) -> Option<T>) -> Vec<T> {
+        self.clauses.iter().filter_map(read).collect()
+    }
+}
