@@ -6,6 +6,7 @@
 
 use crate::capability::Access;
 use crate::grant::Authority;
+use crate::inference::Tier;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -58,17 +59,23 @@ impl Authority {
         match self {
             Authority::Files { access, .. } | Authority::Keyvalue { access, .. } => by_access(*access),
             Authority::Config { .. } => Mark::OF_DATA.into(),
+            // Even a request that only reads takes its URL out.
+            Authority::Http(_) | Authority::Inference(_) => Mark::ALL.into(),
             _ => BTreeSet::new(),
         }
     }
 
-    /// The marks of its kind where no rule says otherwise: what is kept in the house is private, and stays in it.
+    /// The marks of its kind where no rule says otherwise: what is kept in the house is private, and stays in it; what
+    /// a request brings in was written outside, and what it takes out is outside. A model adds nothing of its own to
+    /// what it is given, and unless it is local it is outside too.
     #[must_use]
     pub fn usual_marks(&self) -> BTreeSet<Mark> {
         match self {
             Authority::Files { access, .. } | Authority::Keyvalue { access, .. } if access.reads() => {
                 [Mark::Private].into()
             }
+            Authority::Http(_) => [Mark::Untrusted, Mark::Outbound].into(),
+            Authority::Inference(grant) if grant.tier != Tier::Local => [Mark::Outbound].into(),
             _ => BTreeSet::new(),
         }
     }

@@ -362,7 +362,9 @@ fn a_key_nobody_enforces_is_refused_with_its_place() {
     assert_snapshot!(changed("keys = 10_000", "files = 10_000"), @"policy.toml:11:10: `most` has no key `files` (known here: bytes, keys)");
     assert_snapshot!(changed("keys = 10_000", "keys = 0"), @"policy.toml:11:17: `keys` is not between 1 and 9007199254740991");
     assert_snapshot!(changed("keys = 10_000", "file = 1"), @"policy.toml:11:10: `most` has no key `file` (known here: bytes, keys)");
-    assert_snapshot!(changed("id = \"crm-accounts\"", "id = \"crm-accounts\"\nexpires = 2026-12-01"), @"policy.toml:6:1: [[rule]] has no key `expires` (known here: id, skill, kind, name, access, bind, most)");
+    assert_snapshot!(changed("id = \"crm-accounts\"", "id = \"crm-accounts\"\nexpires = 2026-12-01"), @r#"
+    policy.toml:6:1: [[rule]] has no key `expires` (known here: id, skill, kind, name, access, bind, most, marks)
+    "#);
     assert_snapshot!(changed("access = \"read-write\"", "access = \"read\""), @"policy.toml:11:1: `most` limits writing, and the rule only permits to read: leave it out");
     assert_snapshot!(changed("access = \"read-write\"", "access = \"all\""), @"policy.toml:10:10: `all` is no access (known here: read, write, read-write)");
     assert_snapshot!(changed("[limits.any]", "[limits.all]"), @"policy.toml:22:9: `all` is not a skill name: expected `namespace:name` in lower-case words joined by `-`, 64 bytes at most");
