@@ -1,0 +1,15 @@
+//! The way out against servers of the tests' own on loopback.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a failed assumption must fail the test"
+)]
+
+mod exchange;
+mod hostile;
+mod secrets;
+mod stage;
