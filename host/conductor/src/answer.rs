@@ -3,11 +3,11 @@
 use crate::decide::{DecideError, Fact};
 use crate::known::Blob;
 use crate::program::Program;
-use kapell_journal::entry::{Body, QuestionAnswered, Verdict};
+use kapell_journal::entry::{AskReason, Body, QuestionAnswered, QuestionOverridden, Verdict};
 use kapell_journal::fold::{OpenQuestion, RunState};
 use kapell_model::digest::Digest;
-use kapell_model::id::RunId;
-use kapell_model::plan::AnswerShape;
+use kapell_model::id::{Role, RunId};
+use kapell_model::plan::{AnswerShape, Question, Rung, Work};
 use kapell_model::quantity::Timestamp;
 use kapell_model::shape::describe;
 use rust_decimal::Decimal;
@@ -38,6 +38,8 @@ pub enum Said {
     Reject,
     /// This value.
     Value(Value),
+    /// Neither: the run goes on although the role has not said yes.
+    Override,
 }
 
 /// Why an answer was not taken.
@@ -65,6 +67,23 @@ pub enum AnswerError {
         /// Who was asked.
         people: String,
     },
+    /// Whoever started the run may not say yes in it.
+    #[error("{0} started this run, and nobody approves what they asked for")]
+    OwnRun(String),
+    /// Nobody may override the question.
+    #[error("the question of {0} can't be overridden: the flow names nobody who may")]
+    NoOverride(RunId),
+    /// The question can only be overridden by others.
+    #[error("{by} may not override this question: {people}")]
+    NotOverriding {
+        /// Who tried.
+        by: String,
+        /// Who may.
+        people: String,
+    },
+    /// An override without a reason.
+    #[error("an override says why")]
+    NoReason,
     /// The answer does not fit.
     #[error("the answer does not fit: expected {expected}, found {found}")]
     Misfit {
@@ -99,31 +118,87 @@ pub fn answer(
     if *open.asked.shown.digest() != given.shown {
         return Err(AnswerError::OtherQuestion(state.run.clone()));
     }
-    may_answer(program, open, &given.by, now)?;
-    let (verdict, value) = said(&open.asked.answer, &given.said)?;
+    may_approve(program, state, given)?;
     if let Some(minutes) = given.minutes.filter(|it| it.is_sign_negative() || *it > Decimal::from(1440)) {
         return Err(AnswerError::Minutes(minutes));
     }
+    let minutes = given.minutes.map(|minutes| minutes.normalize().to_string());
+    let money = program.tariff.tariff.person(given.minutes).map_err(DecideError::from)?;
+    let (step, asking, by) = (open.asked.step.clone(), open.asked.asking, given.by.clone());
+    if given.said == Said::Override {
+        let (role, reason) = overriding(program, state, open, given)?;
+        let shown = given.shown;
+        let overridden = QuestionOverridden { step, asking, role, by, reason, minutes, money, shown };
+        return Ok(Fact { body: Body::QuestionOverridden(overridden), blobs: Vec::new() });
+    }
+    may_answer(program, open, &given.by, now)?;
+    let (verdict, value) = said(&open.asked.answer, &given.said)?;
     let blob = value.map(|value| Blob::of(Arc::new(value))).transpose().map_err(DecideError::from)?;
     let body = Body::QuestionAnswered(QuestionAnswered {
-        step: open.asked.step.clone(),
-        asking: open.asked.asking,
+        step,
+        asking,
         verdict,
         value: blob.as_ref().map(Blob::named),
-        by: given.by.clone(),
+        by,
         reason: given.reason.clone(),
-        minutes: given.minutes.map(|minutes| minutes.normalize().to_string()),
-        money: program.tariff.tariff.person(given.minutes).map_err(DecideError::from)?,
+        minutes,
+        money,
         shown: given.shown,
     });
     Ok(Fact { body, blobs: blob.into_iter().collect() })
+}
+
+/// A no is anybody's who is asked; a yes, and doing without one, is not for whoever wants the run.
+fn may_approve(program: &Program, state: &RunState, given: &Given) -> Result<(), AnswerError> {
+    let yes = matches!(given.said, Said::Approve | Said::Override);
+    match yes && program.plan.four_eyes && state.started.by == given.by {
+        true => Err(AnswerError::OwnRun(given.by.clone())),
+        false => Ok(()),
+    }
+}
+
+/// The role by which the question is overridden, and why.
+fn overriding(
+    program: &Program,
+    state: &RunState,
+    open: &OpenQuestion,
+    given: &Given,
+) -> Result<(Role, String), AnswerError> {
+    let asked = question(program, open).and_then(|question| question.override_by.clone());
+    let role = asked.filter(|_| open.asked.answer == AnswerShape::Approval);
+    let role = role.ok_or_else(|| AnswerError::NoOverride(state.run.clone()))?;
+    let people = program.plan.roles.get(&role).map(Vec::as_slice).unwrap_or_default();
+    if !people.iter().any(|person| is_person(person, &given.by)) {
+        return Err(AnswerError::NotOverriding { by: given.by.clone(), people: people.join(", ") });
+    }
+    let reason = given.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    Ok((role, reason.ok_or(AnswerError::NoReason)?.to_owned()))
+}
+
+/// The question of the plan that is open; a doubt is no question of the plan.
+fn question<'p>(program: &'p Program, open: &OpenQuestion) -> Option<&'p Question> {
+    let step = program.plan.step(&open.asked.step)?;
+    match (&step.work, open.asked.reason) {
+        (_, AskReason::Doubt) => None,
+        (Work::Ask { question }, _) => Some(question),
+        (Work::Call { otherwise, .. }, _) => {
+            let rung = usize::try_from(open.asked.rung).ok()?.checked_sub(1)?;
+            otherwise
+                .get(rung)
+                .and_then(|rung| if let Rung::Ask { question } = rung { Some(question) } else { None })
+        }
+    }
+}
+
+fn is_person(named: &str, by: &str) -> bool {
+    named == by || (named == "user:*" && by.starts_with("user:"))
 }
 
 fn may_answer(program: &Program, open: &OpenQuestion, by: &str, now: Timestamp) -> Result<(), AnswerError> {
     let escalated = open.asked.escalate_at.as_ref().filter(|(at, _)| open.escalated || *at <= now);
     let others = escalated.and_then(|(_, role)| program.plan.roles.get(role)).into_iter().flatten();
     let people: Vec<&String> = open.asked.people.iter().chain(others).collect();
-    match people.iter().any(|person| *person == by || (*person == "user:*" && by.starts_with("user:"))) {
+    match people.iter().any(|person| is_person(person, by)) {
         true => Ok(()),
         false => {
             let people = people.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -137,6 +212,7 @@ fn said(shape: &AnswerShape, said: &Said) -> Result<(Verdict, Option<Value>), An
     match (shape, said) {
         (_, Said::Reject) => Ok((Verdict::Rejected, None)),
         (AnswerShape::Approval, Said::Approve) => Ok((Verdict::Approved, None)),
+        (_, Said::Override) => Err(misfit(&shape.words(), &Value::Null)),
         (AnswerShape::Approval, Said::Value(value)) => Err(misfit("approve or reject", value)),
         (shape, Said::Approve) => {
             Err(AnswerError::Misfit { expected: shape.words(), found: "a bare yes".into() })

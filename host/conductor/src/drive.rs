@@ -453,6 +453,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             Some(Body::AttemptEnded(AttemptEnded { step, .. })) => step.clone(),
             Some(Body::ExpectationJudged { step, .. }) => step.clone(),
             Some(Body::QuestionAnswered(answered)) => answered.step.clone(),
+            Some(Body::QuestionOverridden(overridden)) => overridden.step.clone(),
             _ => return Ok(()),
         };
         let state = self.state.as_ref().and_then(|state| state.steps.get(&step));

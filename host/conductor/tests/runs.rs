@@ -293,6 +293,93 @@ async fn an_answer_is_taken_once_from_somebody_asked_to_exactly_what_was_shown()
 }
 
 #[tokio::test]
+async fn an_override_is_its_own_entry_by_its_own_role_and_says_why() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let mut question = ask("legal", "Accept?", &[]);
+    question["override"] = json!("general-counsel");
+    let waiting = stage.run(asking(question)).await.unwrap();
+    let over = |by: &str, reason: Option<&str>| {
+        let mut given = stage.given(&waiting, Said::Override);
+        (given.by, given.reason) = (by.into(), reason.map(str::to_owned));
+        given
+    };
+    let refused = async |given| match stage.conductor.answer(&waiting.state.run, &given).await.err().unwrap()
+    {
+        DriveError::Answer(error) => error.to_string(),
+        other => panic!("{other}"),
+    };
+    assert_eq!(
+        refused(over("user:anna", Some("late"))).await,
+        "user:anna may not override this question: user:gina"
+    );
+    assert_eq!(refused(over("user:gina", None)).await, "an override says why");
+    assert_eq!(refused(over("user:gina", Some("  "))).await, "an override says why");
+    // Who may override is not asked: a yes of theirs is none.
+    let mut yes = stage.given(&waiting, Said::Approve);
+    yes.by = "user:gina".into();
+    assert_eq!(refused(yes).await, "user:gina is not among the people asked: user:anna");
+    let given = over("user:gina", Some("Anna is away"));
+    let done = stage.conductor.answer(&waiting.state.run, &given).await.unwrap();
+    assert_eq!(done.state.word(), "done");
+    let log = stage.log(&done);
+    let line = log.lines().nth(2).unwrap_or_default();
+    assert!(line.contains("question 1: overridden as general-counsel by user:gina: Anna is away; "), "{log}");
+    // Written as an answer it would be a yes nobody of the role gave.
+    use kapell_journal::entry::Body;
+    let mut entries = stage.store.entries(&done.state.run).unwrap();
+    for entry in &mut entries {
+        if let Body::QuestionOverridden(overridden) = &entry.body {
+            entry.body = Body::QuestionAnswered(overridden.as_answer());
+        }
+    }
+    let error = kapell_journal::fold::RunState::fold(&done.state.run, &entries).err().unwrap();
+    assert_eq!(error.why, "an override is no answer");
+}
+
+#[tokio::test]
+async fn a_question_is_overridden_by_nobody_the_flow_does_not_name() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let waiting = stage.run(asking(ask("legal", "Accept?", &[]))).await.unwrap();
+    let mut given = stage.given(&waiting, Said::Override);
+    given.reason = Some("because".into());
+    let error = stage.conductor.answer(&waiting.state.run, &given).await.err().unwrap();
+    assert!(matches!(error, DriveError::Answer(AnswerError::NoOverride(_))), "{error}");
+}
+
+#[tokio::test]
+async fn an_override_takes_what_a_ladder_has_come_to() {
+    let stage = Stage::new([("work", Act::answers(json!("draft")))]);
+    let step = expecting(call("work", json!({ "kind": "literal", "value": 1 })), "w == 'good'");
+    let mut question = ask("legal", "Publish?", &[]);
+    question["override"] = json!("general-counsel");
+    let step = with_ladder(step, json!([{ "kind": "ask", "question": question }]));
+    let waiting = stage.run(flow([("w", step)])).await.unwrap();
+    let mut given = stage.given(&waiting, Said::Override);
+    (given.by, given.reason) = ("user:gina".into(), Some("good enough".into()));
+    let done = stage.conductor.answer(&waiting.state.run, &given).await.unwrap();
+    assert_eq!(done.state.word(), "done");
+}
+
+#[tokio::test]
+async fn nobody_approves_in_a_run_they_started_where_four_eyes_must_look() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let mut question = ask("legal", "Accept?", &[]);
+    question["override"] = json!("legal");
+    let four = kapell_model::plan::Plan { four_eyes: true, ..asking(question.clone()) };
+    let waiting = stage.run(four.clone()).await.unwrap();
+    for said in [Said::Approve, Said::Override] {
+        let mut own = stage.given(&waiting, said);
+        (own.by, own.reason) = (waiting.state.started.by.clone(), Some("mine".into()));
+        let error = stage.conductor.answer(&waiting.state.run, &own).await.err().unwrap();
+        assert!(matches!(error, DriveError::Answer(AnswerError::OwnRun(_))), "{error}");
+    }
+    // A no is always theirs to say; and where two eyes are enough, so is a yes.
+    assert_eq!(stage.say(&waiting, Said::Reject).await.unwrap().state.word(), "rejected");
+    let waiting = stage.run(asking(question)).await.unwrap();
+    assert_eq!(stage.say(&waiting, Said::Approve).await.unwrap().state.word(), "done");
+}
+
+#[tokio::test]
 async fn a_no_ends_the_run_as_rejected_and_nothing_after_it_runs() {
     let stage = Stage::new([("work", Act::answers(json!(1)))]);
     let waiting = stage.run(asking(ask("legal", "Accept?", &[]))).await.unwrap();

@@ -148,7 +148,10 @@ impl From<DriveError> for HomeError {
             DriveError::Fold(error) => Self::new(Kind::Integrity, error.to_string()),
             DriveError::Answer(error) => {
                 let kind = match error {
-                    AnswerError::NotAsked { .. } => Kind::Refused,
+                    AnswerError::NotAsked { .. }
+                    | AnswerError::OwnRun(_)
+                    | AnswerError::NoOverride(_)
+                    | AnswerError::NotOverriding { .. } => Kind::Refused,
                     AnswerError::Host(_) => Kind::Internal,
                     _ => Kind::Argument,
                 };

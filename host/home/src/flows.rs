@@ -57,6 +57,7 @@ impl Home {
             catalog,
             grants: self,
             roles: &self.policy.roles,
+            four_eyes: self.policy.approval.four_eyes.unwrap_or(false),
             files: &pinned.collect(),
             currency: self
                 .tariff

@@ -148,6 +148,8 @@ pub enum Body {
     },
     /// A person answered.
     QuestionAnswered(QuestionAnswered),
+    /// A person let the run go on although the role has not said yes. No approval: an entry of its own.
+    QuestionOverridden(QuestionOverridden),
     /// An attempt that must not happen twice has no ending; a person must say what happened.
     DoubtRaised {
         /// The step.
@@ -358,6 +360,46 @@ pub struct QuestionAnswered {
     pub shown: Digest,
 }
 
+/// Somebody let a run go on past a question that asks for a yes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuestionOverridden {
+    /// The step.
+    pub step: StepId,
+    /// Which asking of the step.
+    pub asking: u32,
+    /// The role that may override it.
+    pub role: Role,
+    /// Who.
+    pub by: String,
+    /// Why, in their words; never empty.
+    pub reason: String,
+    /// Minutes of their time they state, as for an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<String>,
+    /// What their time costs.
+    pub money: Money,
+    /// Digest of what they were shown.
+    pub shown: Digest,
+}
+
+impl QuestionOverridden {
+    /// What it comes to for the step.
+    #[must_use]
+    pub fn as_answer(&self) -> QuestionAnswered {
+        QuestionAnswered {
+            step: self.step.clone(),
+            asking: self.asking,
+            verdict: Verdict::Overridden,
+            value: None,
+            by: self.by.clone(),
+            reason: Some(self.reason.clone()),
+            minutes: self.minutes.clone(),
+            money: self.money.clone(),
+            shown: self.shown,
+        }
+    }
+}
+
 /// What was said to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -368,6 +410,8 @@ pub enum Verdict {
     Rejected,
     /// A value was given.
     Answered,
+    /// Nothing was said by whom it was put to; only what an override comes to, never an answer's own verdict.
+    Overridden,
 }
 
 /// The last entry of a run.

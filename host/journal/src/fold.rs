@@ -189,7 +189,11 @@ impl RunState {
                 self.open_question(step, *asking).map(OpenQuestion::escalate)
             }
             Body::QuestionExpired { step, asking } => self.expire(step, *asking),
+            Body::QuestionAnswered(answered) if answered.verdict == Verdict::Overridden => {
+                Err("an override is no answer".into())
+            }
             Body::QuestionAnswered(answered) => self.answer(answered),
+            Body::QuestionOverridden(overridden) => self.answer(&overridden.as_answer()),
             Body::DoubtRaised { step, attempt } => self.doubt(step, *attempt),
             Body::RunResumed { .. } => Ok(()),
             Body::CancelAsked { by, reason } => {
@@ -412,7 +416,7 @@ fn settled_by(asked: &QuestionAsked, answered: &QuestionAnswered, state: &StepSt
         (_, Verdict::Rejected) => None,
         (AskReason::Flow, _) => Some(Settled::Answer(answered.clone())),
         (_, Verdict::Answered) => answered.value.clone().map(Settled::Given),
-        (_, Verdict::Approved) => Some(match state.last_output() {
+        (_, Verdict::Approved | Verdict::Overridden) => Some(match state.last_output() {
             Some((value, attempt)) => Settled::Output { value, attempt },
             // An operation that answers nothing has no output to take: the approval itself is the value.
             None => Settled::Answer(answered.clone()),

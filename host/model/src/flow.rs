@@ -23,7 +23,7 @@ pub use meaning::{
 pub use movement::{Marks, Meeting, Move, Trace, meetings, moves};
 
 pub use review::{FlowReview, FlowStanding, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep};
-pub use widening::{FlowChange, Spot, changes};
+pub use widening::{FlowChange, Spot, changes, waiting};
 
 #[cfg(test)]
 mod approving;

@@ -1,4 +1,4 @@
-//! The lock: which skills people approved for this project, exactly as they were shown, and which were taken back.
+//! The lock: which skills and flows people approved for this project, exactly as they were shown, and which were taken back.
 //!
 //! `skills.lock` stands beside `policy.toml` and is kept with it. An entry binds the bytes by digest, the types of the
 //! operations, what the skill may reach and spend, who approved it until when, and the digest of what that person was
@@ -16,6 +16,7 @@ use crate::source::{Diagnostics, Source};
 use serde::Serialize;
 use std::path::Path;
 
+mod flow;
 mod line;
 mod permits;
 mod read;
@@ -23,6 +24,7 @@ mod read;
 mod tests;
 mod write;
 
+pub use flow::{AskedFlow, LockedFlow, UnapprovedFlow};
 pub use line::{grant_lines, limits_line};
 pub(crate) use line::{read_grants, read_limits};
 pub use permits::{Unapproved, Wanted};
@@ -42,6 +44,10 @@ pub struct Lock {
     pub skills: Vec<LockedSkill>,
     /// What was taken back, by name, version and digest.
     pub revoked: Vec<Revoked>,
+    /// Approved flows, by name.
+    pub flows: Vec<LockedFlow>,
+    /// Flows somebody wants approved, by name and person.
+    pub asked: Vec<AskedFlow>,
 }
 
 /// One approved version of a skill.

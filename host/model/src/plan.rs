@@ -47,6 +47,9 @@ pub struct Plan {
     pub outputs: BTreeMap<String, String>,
     /// Roles the flow asks, and the people the policy binds to each.
     pub roles: BTreeMap<Role, Vec<String>>,
+    /// Whether nobody may approve in a run they started themselves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub four_eyes: bool,
     /// Digest of the policy text the grants were resolved by.
     pub policy: Digest,
     /// Digest of the tariff that prices the run.
@@ -394,6 +397,9 @@ pub struct Question {
     /// The question ends unanswered after so long: an ending of its own, never a yes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire: Option<Span>,
+    /// Who may let the run go on without an answer of the role: an override, which is no approval. Nobody without it.
+    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    pub override_by: Option<Role>,
 }
 
 /// Ask another role as well when nobody has answered.

@@ -81,20 +81,28 @@ pub fn ledger(entries: &[Entry], state: &RunState, tariff: &Tariff) -> Result<Ve
                         .flatten(),
                 );
             }
-            Body::QuestionAnswered(it) => lines.push(Line {
-                run: state.run.clone(),
-                step: it.step.clone(),
-                skill: None,
-                lane: Lane::Judgment,
-                kind: CostKind::People,
-                estimated: it.minutes.is_none(),
-                fuel: 0,
-                money: it.money.clone(),
-            }),
+            Body::QuestionAnswered(it) => lines.push(person(state, &it.step, it.minutes.as_ref(), &it.money)),
+            Body::QuestionOverridden(it) => {
+                lines.push(person(state, &it.step, it.minutes.as_ref(), &it.money))
+            }
             _ => {}
         }
     }
     Ok(lines)
+}
+
+/// The line of somebody's time.
+fn person(state: &RunState, step: &StepId, minutes: Option<&String>, money: &Money) -> Line {
+    Line {
+        run: state.run.clone(),
+        step: step.clone(),
+        skill: None,
+        lane: Lane::Judgment,
+        kind: CostKind::People,
+        estimated: minutes.is_none(),
+        fuel: 0,
+        money: money.clone(),
+    }
 }
 
 /// The two lines of an attempt: what its work cost and what it cost as such. One the host lost is charged nothing

@@ -31,8 +31,12 @@ pub fn line(entry: &Entry, state: &RunState, values: &Values<'_>) -> Option<Stri
                 Verdict::Approved => "approved",
                 Verdict::Rejected => "rejected",
                 Verdict::Answered => "answered",
+                Verdict::Overridden => "overridden",
             };
             step(&it.step, format!("{said:<9}  by {}", short(&it.by, 40)))
+        }
+        Body::QuestionOverridden(it) => {
+            step(&it.step, format!("overridden by {}: {}", short(&it.by, 40), short(&it.reason, 80)))
         }
         Body::DoubtRaised { step: id, .. } => {
             step(id, "in doubt   it may have happened and must not happen twice".into())

@@ -8,7 +8,7 @@ use crate::plain::{micros, number, short, value};
 use jiff::tz::TimeZone;
 use kapell_journal::entry::{
     AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked,
-    RecordedEnding, RunEnded, RunStarted, Verdict,
+    QuestionOverridden, RecordedEnding, RunEnded, RunStarted, Verdict,
 };
 use kapell_model::plan::SkillPin;
 use kapell_model::quantity::{Bytes, Timestamp};
@@ -92,6 +92,7 @@ fn words(body: &Body, values: &Values<'_>) -> (String, String) {
             (step.to_string(), format!("question {asking}: expired unanswered, which is never a yes"))
         }
         Body::QuestionAnswered(it) => (it.step.to_string(), answer(it, values)),
+        Body::QuestionOverridden(it) => (it.step.to_string(), overridden(it)),
         Body::DoubtRaised { step, attempt } => {
             (step.to_string(), format!("in doubt: try {attempt} may have happened and must not happen twice"))
         }
@@ -211,6 +212,7 @@ fn answer(it: &QuestionAnswered, values: &Values<'_>) -> String {
     let said = match (it.verdict, &it.value) {
         (Verdict::Approved, _) => "approved".into(),
         (Verdict::Rejected, _) => "rejected".into(),
+        (Verdict::Overridden, _) => "overridden".into(),
         (Verdict::Answered, Some(named)) => match values(named) {
             Some(it) => format!("answered {}", value(&it, VALUE_WIDTH)),
             None => "answered (value not kept)".into(),
@@ -220,6 +222,12 @@ fn answer(it: &QuestionAnswered, values: &Values<'_>) -> String {
     let reason = it.reason.as_ref().map(|why| format!(": {}", short(why, 120))).unwrap_or_default();
     let estimated = if it.minutes.is_none() { " estimated" } else { "" };
     format!("question {}: {said} by {}{reason}; {}{estimated}", it.asking, short(&it.by, 40), it.money)
+}
+
+fn overridden(it: &QuestionOverridden) -> String {
+    let (by, why) = (short(&it.by, 40), short(&it.reason, 120));
+    let estimated = if it.minutes.is_none() { " estimated" } else { "" };
+    format!("question {}: overridden as {} by {by}: {why}; {}{estimated}", it.asking, it.role, it.money)
 }
 
 fn over(it: &RunEnded, values: &Values<'_>) -> String {

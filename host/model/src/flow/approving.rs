@@ -10,7 +10,8 @@
 use super::tests::{Shelf, operation, record, skill};
 use super::*;
 use crate::digest::Digest;
-use crate::id::Role;
+use crate::id::{FlowName, Role};
+use crate::lock::{Approval, AskedFlow, Lock, LockedFlow, UnapprovedFlow};
 use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::policy::{Policy, Surroundings};
@@ -133,6 +134,7 @@ fn plan(policy: &Policy, text: &str) -> Plan {
         catalog: &shelf(),
         grants: policy,
         roles: &roles,
+        four_eyes: false,
         files: &BTreeMap::new(),
         currency: "EUR".parse().unwrap(),
         tariff: Digest::of(b"tariff"),
@@ -261,6 +263,7 @@ fn whatever_is_not_surely_less_waits_for_approval() {
         ("to: boss }", "to: boss }\n    remind: 1h"),
         ("    escalate: { after: 4h, to: boss }\n", ""),
         ("after: 4h", "after: 1h"),
+        ("expire: 3d", "expire: 3d\n    override: boss"),
         ("expire: 3d", "expire: 1d"),
         ("    expire: 3d\n", ""),
         ("Refund ${{ facts.customer }}?", "All well?"),
@@ -348,5 +351,99 @@ fn a_review_names_what_was_shown_and_not_whether_it_is_approved() {
     files out by letters: access="write" bytes_max=1048576 file_max=1048576 files_max=100 root="./out" {Outbound} in ["letter"]
     keyvalue accounts by crm: access="read" bytes_max=0 keys_max=0 namespace="crm" {Private} in ["account"]
     keyvalue accounts by crm: access="read-write" bytes_max=1048576 keys_max=1000 namespace="crm" {Private} in ["noted"]
+    "#);
+}
+
+const NOW: &str = "2026-11-21T08:00:00Z";
+
+fn approved(means: Meaning, expires: Option<&str>) -> Lock {
+    let approval = Approval {
+        by: "user:bo".into(),
+        at: NOW.parse().unwrap(),
+        expires: expires.map(|at| at.parse().unwrap()),
+        reason: Some("It is \"fine\"".into()),
+        shown: Digest::of(b"shown"),
+    };
+    let name: FlowName = "refund".parse().unwrap();
+    let mut lock = Lock { locked: true, ..Lock::default() };
+    let meaning = means.digest();
+    lock.ask_flow(AskedFlow { name: name.clone(), meaning, by: "user:ada".into(), at: NOW.parse().unwrap() });
+    lock.approve_flow(LockedFlow { name, version: "1".into(), meaning: means, approval });
+    lock
+}
+
+#[test]
+fn a_flow_runs_by_its_approval_while_it_is_no_more_than_what_was_approved() {
+    let before = meaning(POLICY, FLOW);
+    let name: FlowName = "refund".parse().unwrap();
+    let said = |lock: &Lock, now: &Meaning, at: &str| {
+        lock.permits_flow(&name, now, at.parse().unwrap()).map_err(|why| why.to_string())
+    };
+    let lock = approved(before.clone(), Some("2026-12-01T00:00:00Z"));
+    assert_eq!(said(&lock, &before, NOW), Ok(()));
+    assert_eq!(
+        said(&lock, &before, "2026-12-01T00:00:00Z").unwrap_err(),
+        "its approval by user:bo expired on 2026-12-01T00:00:00Z"
+    );
+    let less = meaning(POLICY, &with(FLOW, ("facts.amount > 1000", "facts.amount > 500")));
+    assert_eq!(said(&lock, &less, NOW), Ok(()));
+    let more = meaning(POLICY, &with(FLOW, ("facts.amount > 1000", "facts.amount > 5000")));
+    assert_eq!(
+        said(&lock, &more, NOW).unwrap_err(),
+        "it is more than was approved: it was asked when `facts.amount > 1000` and is only when `facts.amount > 5000`"
+    );
+    // A home for development asks nobody, and a locked one everybody.
+    assert_eq!(said(&Lock { locked: false, ..lock.clone() }, &more, NOW), Ok(()));
+    let mut revoked = lock;
+    revoked.revoke_flow(&name).unwrap();
+    assert_eq!(revoked.permits_flow(&name, &before, NOW.parse().unwrap()), Err(UnapprovedFlow::Never));
+}
+
+#[test]
+fn flows_stand_in_the_lock_and_read_back() {
+    let means = meaning(POLICY, FLOW);
+    let mut lock = approved(means.clone(), None);
+    assert!(lock.asked.is_empty(), "what was approved waits no more");
+    let (name, other) = (lock.flows[0].name.clone(), Digest::of(b"another"));
+    lock.ask_flow(AskedFlow {
+        name: name.clone(),
+        meaning: other,
+        by: "user:ada".into(),
+        at: NOW.parse().unwrap(),
+    });
+    assert_eq!(lock.askers(&name, &other), ["user:ada"]);
+    assert!(lock.askers(&name, &means.digest()).is_empty());
+    let text = lock.written(Path::new(FOLDER));
+    assert_eq!(Lock::parse("skills.lock", &text, Path::new(FOLDER)).unwrap(), lock);
+    let broken = with(&text, ("\"retry\":2", "\"retry\":2,\"more\":1"));
+    let told = Lock::parse("skills.lock", &broken, Path::new(FOLDER)).unwrap_err().to_string();
+    assert!(told.contains("is not a line as approving writes it"), "{told}");
+    let twice =
+        format!("{text}{}", &text[text.find("\n[[flow]]").unwrap()..text.find("\n[[asked]]").unwrap()]);
+    let told = Lock::parse("skills.lock", &twice, Path::new(FOLDER)).unwrap_err().to_string();
+    assert!(told.contains("refund is approved twice"), "{told}");
+}
+
+/// What waits is told at its line; what is gone stands nowhere.
+#[test]
+fn a_widening_is_told_at_its_line() {
+    let before = meaning(POLICY, FLOW);
+    let question = &FLOW[FLOW.find("  - id: agreed").unwrap()..FLOW.find("  - id: letter").unwrap()];
+    let mut told = String::new();
+    for changed in
+        [("facts.amount > 1000", "facts.amount > 5000"), ("money: 0.50 EUR", "money: 5 EUR"), (question, "")]
+    {
+        let text = with(FLOW, changed);
+        let source = Source { file: "flow.yaml", text: &text };
+        let authored = read(source).unwrap();
+        for line in waiting(&changes(&before, &meaning(POLICY, &text)), &authored, source) {
+            assert!(line.refused);
+            writeln!(told, "{line}").unwrap();
+        }
+    }
+    insta::assert_snapshot!(told, @r#"
+    flow.yaml:21:11: it was asked when `facts.amount > 1000` and is only when `facts.amount > 5000`
+    flow.yaml:10:18: the budget was 0.50 EUR and is 5.00 EUR
+    flow.yaml: the question `agreed` to lead is gone
     "#);
 }

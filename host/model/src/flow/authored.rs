@@ -1,5 +1,6 @@
 //! What the author of a flow wrote, read strictly, every part with its place.
 
+use super::Spot;
 use super::page::{self, Field, Kind, Node, Problems, Table, Written};
 use crate::capability::Access;
 use crate::id::{FlowName, LogicalName, Role, SkillName, StepId};
@@ -40,7 +41,7 @@ pub struct Authored {
     pub(super) files: Vec<(String, Written<String>)>,
     pub(super) require: Vec<Requirement>,
     pub(super) money: Option<Written<Money>>,
-    pub(super) work: Option<Span>,
+    pub(super) work: Option<Written<Span>>,
     pub(super) steps: Vec<Step>,
     pub(super) outputs: Vec<(String, Written<String>)>,
 }
@@ -50,6 +51,18 @@ impl Authored {
     #[must_use]
     pub fn name(&self) -> &FlowName {
         &self.name
+    }
+
+    /// The bytes a place in the flow stands on; none for what stands nowhere.
+    pub(super) fn place_of(&self, spot: &Spot) -> Option<Range<usize>> {
+        let step = |id: &StepId| self.steps.iter().find(|step| step.id.value == *id);
+        match spot {
+            Spot::Flow => None,
+            Spot::Money => self.money.as_ref().map(|money| money.at.clone()),
+            Spot::Work => self.work.as_ref().map(|work| work.at.clone()),
+            Spot::Step(id) => step(id).map(|step| step.id.at.clone()),
+            Spot::When(id) => step(id).and_then(|step| Some(step.when.as_ref()?.at.clone())),
+        }
     }
 
     /// The files beside the flow: the name expressions use and the path, relative to the flow's folder and never
@@ -139,6 +152,7 @@ pub(super) struct Question {
     pub(super) remind: Option<Written<Span>>,
     pub(super) escalate: Option<(Written<Span>, Written<Role>)>,
     pub(super) expire: Option<Written<Span>>,
+    pub(super) override_by: Option<Written<Role>>,
 }
 
 #[derive(Debug)]
@@ -295,10 +309,10 @@ fn requirement(field: Field<'_, '_>) -> Option<Requirement> {
     Some(Requirement { that: that?, otherwise: otherwise? })
 }
 
-fn budget(field: Field<'_, '_>) -> Option<(Option<Written<Money>>, Option<Span>)> {
+fn budget(field: Field<'_, '_>) -> Option<(Option<Written<Money>>, Option<Written<Span>>)> {
     let table = field.table("a budget")?;
     let money = table.get("money").and_then(|field| field.parsed());
-    let work = table.get("work").and_then(|field| field.span()).map(|span| span.value);
+    let work = table.get("work").and_then(|field| field.span());
     table.close();
     Some((money, work))
 }
@@ -506,7 +520,8 @@ fn question(table: &Table<'_, '_>, asked: Field<'_, '_>) -> Option<Question> {
     let remind = table.get("remind").and_then(|field| field.span());
     let escalate = table.get("escalate").and_then(escalate);
     let expire = table.get("expire").and_then(|field| field.span());
-    Some(Question { role: role?, text: text?, show, answer, remind, escalate, expire })
+    let override_by = table.get("override").and_then(|field| field.parsed());
+    Some(Question { role: role?, text: text?, show, answer, remind, escalate, expire, override_by })
 }
 
 fn escalate(field: Field<'_, '_>) -> Option<(Written<Span>, Written<Role>)> {

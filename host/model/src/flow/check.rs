@@ -57,6 +57,8 @@ pub struct Context<'a> {
     pub grants: &'a dyn Grants,
     /// The roles of the policy and the people bound to each.
     pub roles: &'a BTreeMap<Role, Vec<String>>,
+    /// Whether nobody may approve in a run they started themselves.
+    pub four_eyes: bool,
     /// The files beside the flow as far as they could be read: digest and text by the name expressions use.
     pub files: &'a BTreeMap<String, (Digest, String)>,
     /// The currency of the tariff.
@@ -133,6 +135,7 @@ impl Checker<'_, '_> {
             steps: steps.into_iter().collect::<Option<_>>()?,
             outputs: outputs?,
             roles: std::mem::take(&mut self.roles),
+            four_eyes: self.context.four_eyes,
             policy: self.context.policy,
             tariff: self.context.tariff,
             engine: self.context.engine.clone(),
@@ -169,7 +172,10 @@ impl Checker<'_, '_> {
                 "there is no exchange rate here; use the tariff's currency",
             );
         }
-        Budget { money: money.map(|money| money.value.clone()), work: authored.work }
+        Budget {
+            money: money.map(|money| money.value.clone()),
+            work: authored.work.as_ref().map(|work| work.value),
+        }
     }
 
     fn check_ids(&self, steps: &[authored::Step]) {
@@ -423,6 +429,10 @@ impl Checker<'_, '_> {
         let escalate =
             question.escalate.as_ref().map(|escalate| self.escalate(escalate, &question.role.value));
         self.check_times(question)?;
+        let override_by = match &question.override_by {
+            Some(role) => Some(self.override_role(role, answer.as_ref())?),
+            None => None,
+        };
         let escalate = match escalate {
             Some(escalate) => Some(escalate?),
             None => None,
@@ -436,6 +446,7 @@ impl Checker<'_, '_> {
             remind: time(&question.remind),
             escalate,
             expire: time(&question.expire),
+            override_by,
         })
     }
 
@@ -462,6 +473,16 @@ impl Checker<'_, '_> {
                 None
             }
         }
+    }
+
+    /// Only a yes can be done without: a value nobody gave is not there.
+    fn override_role(&mut self, role: &Written<Role>, answer: Option<&AnswerShape>) -> Option<Role> {
+        if answer.is_some_and(|answer| *answer != AnswerShape::Approval) {
+            let message = "only a question to approve or reject can be overridden";
+            self.problems.tell_with(&role.at, message, "a value that is asked for can't be done without");
+            return None;
+        }
+        self.role(role)
     }
 
     fn escalate(&mut self, (after, to): &(Written<Span>, Written<Role>), asked: &Role) -> Option<Escalate> {

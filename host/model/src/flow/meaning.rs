@@ -142,6 +142,9 @@ pub struct QuestionMeaning {
     /// When it ends unanswered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expire: Option<Span>,
+    /// Who may let the run go on without an answer.
+    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    pub override_by: Option<(Role, Vec<String>)>,
 }
 
 /// A step in which private data, untrusted content and a way out meet.
@@ -276,6 +279,7 @@ impl Writing<'_> {
             answer: question.answer.clone(),
             escalate: escalate.map(|it| (it.after, it.to.clone(), self.people(&it.to))),
             expire: question.expire,
+            override_by: question.override_by.as_ref().map(|role| (role.clone(), self.people(role))),
         }
     }
 

@@ -117,6 +117,8 @@ pub struct ReviewedQuestion {
     pub answer: String,
     /// When it ends unanswered, if ever.
     pub expires: Option<String>,
+    /// Who may override it, if anybody.
+    pub override_by: Option<Role>,
 }
 
 /// Whether a flow is approved.
@@ -248,6 +250,7 @@ impl Showing<'_> {
             text: question.text.written(),
             answer: question.answer.words(),
             expires: question.expire.map(|span| span.to_string()),
+            override_by: question.override_by.clone(),
         }
     }
 }

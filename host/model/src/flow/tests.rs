@@ -282,6 +282,7 @@ fn plan_by(grants: &dyn Grants, text: &str) -> Result<Plan, Diagnostics> {
         catalog: &shelf(),
         grants,
         roles: &roles(),
+        four_eyes: false,
         files: &BTreeMap::from([known]),
         currency: "EUR".parse().unwrap(),
         tariff: Digest::of(b"tariff"),

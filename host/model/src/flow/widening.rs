@@ -3,6 +3,7 @@
 //! Less is approved with more: a question more, a condition that asks sooner, a smaller budget, a narrower grant.
 //! Everything else waits, also what can't be compared: whether another question is the stricter one nobody here knows.
 
+use super::authored::Authored;
 use super::meaning::{
     CallMeaning, Clause, ExpectMeaning, Meaning, MeetingMeaning, QuestionMeaning, RungMeaning, StepMeaning,
     WorkMeaning,
@@ -13,6 +14,7 @@ use crate::id::StepId;
 use crate::lock::{read_grants, read_limits};
 use crate::plan::{Budget, Effects, Input};
 use crate::policy::ANYBODY;
+use crate::source::{Diagnostic, Source};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -56,6 +58,20 @@ pub fn changes(approved: &Meaning, now: &Meaning) -> Vec<FlowChange> {
     told.outputs(&approved.outputs(), &now.outputs());
     told.meetings(&approved.meetings(), &now.meetings());
     told.0
+}
+
+/// What waits for approval, each at its place in the text the flow was read from.
+#[must_use]
+pub fn waiting(changes: &[FlowChange], authored: &Authored, source: Source<'_>) -> Vec<Diagnostic> {
+    let wider = changes.iter().filter(|change| change.widens);
+    let placed = wider.map(|change| {
+        let problem = match authored.place_of(&change.at) {
+            Some(at) => source.problem(at, change.words.clone()),
+            None => source.whole(change.words.clone()),
+        };
+        Diagnostic { refused: true, ..problem }
+    });
+    placed.collect()
 }
 
 #[derive(Default)]
@@ -364,6 +380,10 @@ impl Told {
                 self.say(later, at.clone(), format!("it expires after {after} now"));
             }
             _ => {}
+        }
+        if let Some((_, people)) = &is.override_by {
+            let before = was.override_by.iter().flat_map(|(_, people)| people).collect();
+            self.more_people(at, &before, people, "may override it");
         }
         if let Some((after, _, people)) = &is.escalate {
             let before = was.escalate.as_ref();

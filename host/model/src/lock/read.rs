@@ -1,7 +1,8 @@
 //! Reading `skills.lock`: nothing in it is passed over, and no two entries speak of the same version.
 
 use super::line::{read_grants, read_limits};
-use super::{Approval, Field, Lock, LockedSkill, Revoked, Table};
+use super::{Approval, AskedFlow, Field, Lock, LockedFlow, LockedSkill, Revoked, Table};
+use crate::flow::Meaning;
 use crate::plan::SkillPin;
 use crate::quantity::Timestamp;
 use std::path::Path;
@@ -16,8 +17,10 @@ pub(super) fn lock(root: &Table<'_, '_>, folder: &Path) -> Option<Lock> {
     let locked = root.required("locked").and_then(|field| field.truth());
     let skills = root.get("skill").map(|field| read_skills(&field, folder)).unwrap_or_default();
     let revoked = root.get("revoked").map(|field| read_revoked(&field)).unwrap_or_default();
+    let flows = root.get("flow").map(|field| read_flows(&field)).unwrap_or_default();
+    let asked = root.get("asked").map(|field| read_asked(&field)).unwrap_or_default();
     root.close();
-    Some(Lock { locked: locked?, skills, revoked })
+    Some(Lock { locked: locked?, skills, revoked, flows, asked })
 }
 
 fn read_skills(field: &Field<'_, '_>, folder: &Path) -> Vec<LockedSkill> {
@@ -47,6 +50,44 @@ fn read_skill(table: &Table<'_, '_>, folder: &Path) -> Option<LockedSkill> {
     let approval = read_approval(table);
     table.close();
     Some(LockedSkill { pin: pin?, shape: shape?, grants: grants?, limits: limits?, approval: approval? })
+}
+
+fn read_flows(field: &Field<'_, '_>) -> Vec<LockedFlow> {
+    let mut flows: Vec<LockedFlow> = Vec::new();
+    for table in field.tables("[[flow]]") {
+        let Some(flow) = read_flow(&table) else { continue };
+        if flows.iter().any(|other| other.name == flow.name) {
+            table.tell(format!("{} is approved twice", flow.name));
+        }
+        flows.push(flow);
+    }
+    flows
+}
+
+fn read_flow(table: &Table<'_, '_>) -> Option<LockedFlow> {
+    let name = table.required("name").and_then(|field| field.parsed());
+    let version = table.required("version").and_then(|field| field.line_text());
+    let meaning = table.required("means").and_then(|field| {
+        let items = field.items();
+        let lines: Vec<&str> = items.iter().filter_map(Field::text).collect();
+        Meaning::read(&lines).map_err(|problem| field.tell(problem)).ok()
+    });
+    let approval = read_approval(table);
+    table.close();
+    Some(LockedFlow { name: name?, version: version?, meaning: meaning?, approval: approval? })
+}
+
+fn read_asked(field: &Field<'_, '_>) -> Vec<AskedFlow> {
+    let tables = field.tables("[[asked]]");
+    let entry = |table: &Table<'_, '_>| {
+        let name = table.required("flow").and_then(|field| field.parsed());
+        let meaning = table.required("meaning").and_then(|field| field.parsed());
+        let by = table.required("asked-by").and_then(|field| field.line_text());
+        let at = table.required("asked-at").and_then(|field| field.parsed());
+        table.close();
+        Some(AskedFlow { name: name?, meaning: meaning?, by: by?, at: at? })
+    };
+    tables.iter().filter_map(entry).collect()
 }
 
 /// The keys every approval has, of whatever it is.

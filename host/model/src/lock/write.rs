@@ -1,7 +1,7 @@
 //! Writing `skills.lock`.
 
 use super::line::{grant_lines, limits_line};
-use super::{Approval, Lock, LockedSkill, Revoked};
+use super::{Approval, AskedFlow, Lock, LockedFlow, LockedSkill, Revoked};
 use crate::plan::SkillPin;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,7 +17,27 @@ pub(super) fn lock(lock: &Lock, folder: &Path) -> String {
     let mut text = format!("{HEAD}locked = {}\n", lock.locked);
     lock.skills.iter().for_each(|it| skill(&mut text, it, folder));
     lock.revoked.iter().for_each(|it| revoked(&mut text, it));
+    lock.flows.iter().for_each(|it| flow(&mut text, it));
+    lock.asked.iter().for_each(|it| asked(&mut text, it));
     text
+}
+
+fn flow(text: &mut String, it: &LockedFlow) {
+    text.push_str("\n[[flow]]\n");
+    said(text, "name", it.name.as_str());
+    said(text, "version", &it.version);
+    text.push_str("means = [");
+    it.meaning.lines().iter().for_each(|line| text.push_str(&format!("\n  {},", quoted(line))));
+    text.push_str("\n]\n");
+    approval(text, &it.approval);
+}
+
+fn asked(text: &mut String, it: &AskedFlow) {
+    text.push_str("\n[[asked]]\n");
+    said(text, "flow", it.name.as_str());
+    said(text, "meaning", &it.meaning.to_string());
+    said(text, "asked-by", &it.by);
+    said(text, "asked-at", &it.at.to_string());
 }
 
 fn skill(text: &mut String, it: &LockedSkill, folder: &Path) {
