@@ -2,8 +2,8 @@
 
 use crate::client::Answer;
 use crate::redactor::Redactor;
-use hyper::HeaderMap;
-use hyper::header;
+use crate::wire::Read;
+use http::header::{self, HeaderMap};
 use kapell_model::http::HttpGrant;
 use kapell_model::seam::{Incoming, SendFailure};
 use std::sync::Arc;
@@ -34,11 +34,11 @@ pub(crate) fn hand_over(
     grant: &HttpGrant,
     redactor: Option<&Redactor>,
 ) -> Result<Incoming, SendFailure> {
-    if !grant.inject.is_empty() && is_encoded(&answer.headers) {
+    if !grant.inject.is_empty() && is_encoded(&answer.read.headers) {
         let cause = "the answer is compressed, so that a secret in it could not be taken out".into();
         return Err(SendFailure::Failed { cause, sent: true });
     }
-    let Answer { status, headers, body, address, sent, received } = answer;
+    let Answer { read: Read { status, headers, body }, address, sent, received } = answer;
     let mut headers = shown(&headers);
     let mut redacted = false;
     let mut body: Arc<[u8]> = body.into();

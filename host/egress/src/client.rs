@@ -7,21 +7,14 @@
 use crate::address;
 use crate::meter::{Meter, Metered};
 use crate::network::Network;
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper::{HeaderMap, Request, Response};
-use hyper_util::rt::TokioIo;
+use crate::wire::{self, Broken, Message, Read};
 use ipnet::IpNet;
 use kapell_model::http::Scheme;
 use kapell_model::seam::{Denial, SendFailure};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -30,16 +23,6 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use url::Host;
-
-/// Most bytes of an answer's head.
-pub(crate) const HEAD_MAX: usize = 16 << 10;
-
-/// Most headers of an answer.
-pub(crate) const HEADERS_MAX: usize = 100;
-
-/// Most bytes that come before the head is read: informational answers (1xx) before it, and what of the body came
-/// along with it.
-const BEFORE_BODY_MAX: u64 = 4 * HEAD_MAX as u64;
 
 /// Most addresses of a host that are tried; all of them were checked.
 const TRIED_MAX: usize = 4;
@@ -68,12 +51,8 @@ pub(crate) struct Bounds<'a> {
 
 /// An answer as it came, secrets and all; see [`crate::answer`] for what of it a guest may see.
 pub(crate) struct Answer {
-    /// The status.
-    pub(crate) status: u16,
-    /// The headers.
-    pub(crate) headers: HeaderMap,
-    /// The body.
-    pub(crate) body: Vec<u8>,
+    /// What was read.
+    pub(crate) read: Read,
     /// The address that was connected to.
     pub(crate) address: IpAddr,
     /// Bytes sent, above TLS.
@@ -100,7 +79,7 @@ impl Client {
         Ok(Self { network, tls: TlsConnector::from(Arc::new(tls_config(roots)?)) })
     }
 
-    /// Sends `request` and waits for the whole answer.
+    /// Sends `message` and waits for the whole answer.
     ///
     /// # Errors
     /// `Denied` for a forbidden address and an answer beyond its bounds, `TimedOut` at the deadline, `Failed` for
@@ -108,15 +87,16 @@ impl Client {
     pub(crate) async fn exchange(
         &self,
         place: &Place,
-        request: Request<Full<Bytes>>,
+        message: &Message,
         bounds: &Bounds<'_>,
     ) -> Result<Answer, SendFailure> {
-        let meter = Arc::new(Meter::new(bounds.received_max.min(BEFORE_BODY_MAX)));
         if bounds.until <= Instant::now() {
             return Err(SendFailure::TimedOut { sent: false });
         }
-        let work = self.unhurried(place, request, bounds, &meter);
-        match tokio::time::timeout_at(bounds.until.into(), work).await {
+        let meter = Arc::new(Meter::new(bounds.received_max));
+        match tokio::time::timeout_at(bounds.until.into(), self.unhurried(place, message, bounds, &meter))
+            .await
+        {
             Ok(done) => done,
             Err(_) => Err(SendFailure::TimedOut { sent: meter.sent() > 0 }),
         }
@@ -125,28 +105,21 @@ impl Client {
     async fn unhurried(
         &self,
         place: &Place,
-        request: Request<Full<Bytes>>,
+        message: &Message,
         bounds: &Bounds<'_>,
         meter: &Arc<Meter>,
     ) -> Result<Answer, SendFailure> {
         let addresses = address::reachable(&*self.network, &place.host, bounds.addresses).await?;
         let (stream, address) = connect(&addresses, place.port, bounds.until).await.map_err(not_reached)?;
-        let spoken = match place.scheme {
-            Scheme::Http => speak(stream, request, meter, bounds.received_max).await,
+        let read = match place.scheme {
+            Scheme::Http => wire::exchange(Metered::new(stream, meter.clone()), message).await,
             Scheme::Https => {
                 let stream = self.secure(stream, &place.host).await.map_err(not_reached)?;
-                speak(stream, request, meter, bounds.received_max).await
+                wire::exchange(Metered::new(stream, meter.clone()), message).await
             }
         };
-        let (head, body) = spoken.map_err(|stopped| stopped.told(meter, bounds.received_max))?;
-        Ok(Answer {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body,
-            address,
-            sent: meter.sent(),
-            received: meter.received(),
-        })
+        let read = read.map_err(|broken| told(broken, meter, bounds.received_max))?;
+        Ok(Answer { read, address, sent: meter.sent(), received: meter.received() })
     }
 
     /// TLS to the server that shows the host's own name.
@@ -199,86 +172,10 @@ async fn connect(addresses: &[IpAddr], port: u16, until: Instant) -> io::Result<
     Err(last)
 }
 
-/// Why an exchange stopped.
-enum Stopped {
-    Http(hyper::Error),
-    SwitchedProtocols,
-}
-
-impl From<hyper::Error> for Stopped {
-    fn from(error: hyper::Error) -> Self {
-        Stopped::Http(error)
+fn told(broken: Broken, meter: &Meter, received_max: u64) -> SendFailure {
+    match broken {
+        _ if meter.is_over() => SendFailure::Denied(Denial::TooLarge(received_max)),
+        Broken::HeadTooLarge => SendFailure::Denied(Denial::HeadTooLarge),
+        broken => SendFailure::Failed { cause: broken.to_string(), sent: meter.sent() > 0 },
     }
-}
-
-impl Stopped {
-    fn told(self, meter: &Meter, received_max: u64) -> SendFailure {
-        let sent = meter.sent() > 0;
-        match self {
-            _ if meter.received() > received_max => SendFailure::Denied(Denial::TooLarge(received_max)),
-            _ if meter.is_over() => SendFailure::Denied(Denial::HeadTooLarge),
-            Stopped::Http(error) if is_head_too_large(&error) => SendFailure::Denied(Denial::HeadTooLarge),
-            Stopped::Http(error) => SendFailure::Failed { cause: with_sources(&error), sent },
-            Stopped::SwitchedProtocols => {
-                SendFailure::Failed { cause: "the server switched to another protocol".into(), sent }
-            }
-        }
-    }
-}
-
-/// Hyper tells it apart by its words alone where only its client is built in.
-fn is_head_too_large(error: &hyper::Error) -> bool {
-    error.is_parse() && error.to_string() == "message head is too large"
-}
-
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        told = format!("{told}: {cause}");
-        source = cause.source();
-    }
-    told
-}
-
-/// One request and one answer over a stream that is closed afterwards.
-async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    request: Request<Full<Bytes>>,
-    meter: &Arc<Meter>,
-    received_max: u64,
-) -> Result<(hyper::http::response::Parts, Vec<u8>), Stopped> {
-    let (mut sender, connection) = http1::Builder::new()
-        .max_headers(HEADERS_MAX)
-        .max_header_size(HEAD_MAX)
-        .max_buf_size(HEAD_MAX)
-        .handshake(TokioIo::new(Metered::new(stream, meter.clone())))
-        .await?;
-    let exchange = async {
-        let answer = sender.send_request(request).await?;
-        meter.allow(received_max);
-        read(answer).await
-    };
-    let (connection, mut exchange) = (pin!(connection), pin!(exchange));
-    tokio::select! {
-        biased;
-        done = &mut exchange => done,
-        // Its error is told to the exchange too, which may also have an answer waiting.
-        _ = connection => exchange.await,
-    }
-}
-
-/// The whole body; trailers are not read by anybody.
-async fn read(answer: Response<Incoming>) -> Result<(hyper::http::response::Parts, Vec<u8>), Stopped> {
-    let (head, mut frames) = answer.into_parts();
-    if head.status == hyper::StatusCode::SWITCHING_PROTOCOLS {
-        return Err(Stopped::SwitchedProtocols);
-    }
-    let mut body = Vec::new();
-    while let Some(frame) = frames.frame().await {
-        if let Ok(data) = frame?.into_data() {
-            body.extend_from_slice(&data);
-        }
-    }
-    Ok((head, body))
 }

@@ -8,8 +8,8 @@
 //! decompresses nothing, retries nothing, and never decides what a skill may reach: the grant does, and is checked here
 //! once more. It knows nothing of runs or journals.
 //!
-//! Reading order: `request` builds what leaves, `address` says where it may go, `client` sends it and `meter` counts,
-//! `answer` is what comes back; `vault` and `redactor` keep secrets; `network` is what the system is asked for.
+//! Reading order: `request` builds what leaves, `address` says where it may go, `client` sends it by `wire` and
+//! `meter` counts, `answer` is what comes back; `vault` and `redactor` keep secrets; `network` is what the system is asked for.
 
 mod address;
 mod answer;
@@ -19,6 +19,7 @@ mod network;
 mod redactor;
 mod request;
 mod vault;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -68,13 +69,13 @@ impl HttpEgress {
     }
 
     async fn exchange(&self, asked: Outgoing) -> Result<Incoming, SendFailure> {
-        let (place, request) = request::rebuild(&asked, &self.vault).map_err(SendFailure::Denied)?;
+        let (place, message) = request::rebuild(&asked, &self.vault).map_err(SendFailure::Denied)?;
         let bounds = Bounds {
             addresses: &asked.grant.addresses,
             received_max: asked.received_max,
             until: asked.until,
         };
-        let answer = self.client.exchange(&place, request, &bounds).await?;
+        let answer = self.client.exchange(&place, &message, &bounds).await?;
         answer::hand_over(answer, &asked.grant, self.vault.redactor().map(AsRef::as_ref))
     }
 

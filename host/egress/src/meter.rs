@@ -12,16 +12,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Meter {
     sent: AtomicU64,
     received: AtomicU64,
-    received_max: AtomicU64,
+    received_max: u64,
 }
 
 impl Meter {
     pub(crate) fn new(received_max: u64) -> Self {
-        Self {
-            sent: AtomicU64::new(0),
-            received: AtomicU64::new(0),
-            received_max: AtomicU64::new(received_max),
-        }
+        Self { sent: AtomicU64::new(0), received: AtomicU64::new(0), received_max }
     }
 
     /// Bytes sent.
@@ -36,12 +32,7 @@ impl Meter {
 
     /// Whether more came than may be received.
     pub(crate) fn is_over(&self) -> bool {
-        self.received() > self.received_max.load(Ordering::Relaxed)
-    }
-
-    /// From now on so much may have been received.
-    pub(crate) fn allow(&self, received_max: u64) {
-        self.received_max.store(received_max, Ordering::Relaxed);
+        self.received() > self.received_max
     }
 }
 

@@ -3,12 +3,10 @@
 //! The guest chooses method, URL, body and its own headers. Everything that frames the message or names the parties
 //! is the host's: a guest that sets it is refused rather than corrected, since it meant something by it.
 
-use crate::client::{HEAD_MAX, HEADERS_MAX, Place};
+use crate::client::Place;
 use crate::vault::Vault;
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Request, Uri};
+use crate::wire::{HEAD_MAX, HEADERS_MAX, Message};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use kapell_model::http::{Injection, Method, Scheme, hides_separator};
 use kapell_model::seam::{Denial, Outgoing};
 use std::sync::Arc;
@@ -42,23 +40,25 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// # Errors
 /// When the grant does not permit it, when a part can't be sent as it is, when a header is the host's to write, and
 /// when the guest's own parts hold a secret.
-pub(crate) fn rebuild(asked: &Outgoing, vault: &Vault) -> Result<(Place, Request<Full<Bytes>>), Denial> {
+pub(crate) fn rebuild(asked: &Outgoing, vault: &Vault) -> Result<(Place, Message), Denial> {
     let place = place_of(&asked.url)?;
     if !asked.grant.allows(asked.method, &asked.url) {
         return Err(Denial::NotGranted(format!("{} {}", asked.method, without_query(&asked.url))));
     }
     refuse_secrets(asked, vault)?;
-    let target = match asked.url.query() {
-        Some(query) => format!("{}?{query}", asked.url.path()),
-        None => asked.url.path().to_owned(),
-    };
-    let target: Uri =
-        target.parse().map_err(|_| malformed("the path or query has characters no request line holds"))?;
-    let mut request = Request::new(Full::new(Bytes::from_owner(Arc::clone(&asked.body))));
-    *request.method_mut() = method_of(asked.method);
-    *request.uri_mut() = target;
-    *request.headers_mut() = headers(asked, vault)?;
-    Ok((place, request))
+    let (method, target, headers) = (asked.method, target_of(&asked.url)?, headers(asked, vault)?);
+    Ok((place, Message { method, target, headers, body: Arc::clone(&asked.body) }))
+}
+
+/// Path and query. A URL that was read by the rules has nothing else in it; what is written on the wire is looked at
+/// all the same.
+pub(crate) fn target_of(url: &Url) -> Result<String, Denial> {
+    let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
+    let target = format!("{}{query}", url.path());
+    match target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(target),
+        false => Err(malformed("the path or query has characters no request line holds")),
+    }
 }
 
 fn malformed(why: impl Into<String>) -> Denial {
@@ -94,18 +94,6 @@ fn place_of(url: &Url) -> Result<Place, Denial> {
     match url.port_or_known_default() {
         None | Some(0) => Err(malformed("port 0 is no port")),
         Some(port) => Ok(Place { scheme, host, port }),
-    }
-}
-
-fn method_of(method: Method) -> hyper::Method {
-    match method {
-        Method::Get => hyper::Method::GET,
-        Method::Head => hyper::Method::HEAD,
-        Method::Options => hyper::Method::OPTIONS,
-        Method::Post => hyper::Method::POST,
-        Method::Put => hyper::Method::PUT,
-        Method::Patch => hyper::Method::PATCH,
-        Method::Delete => hyper::Method::DELETE,
     }
 }
 

@@ -2,7 +2,7 @@
 //! is let go; shown to nobody.
 
 use crate::redactor::Redactor;
-use hyper::header::HeaderValue;
+use http::header::HeaderValue;
 use kapell_model::id::SecretName;
 use kapell_model::policy::SecretSource;
 use std::collections::BTreeMap;
