@@ -35,4 +35,5 @@ examples! {
     resume "05-resume"
     swap "06-swap"
     onboarding "07-onboarding"
+    review "08-review"
 }

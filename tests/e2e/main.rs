@@ -9,6 +9,7 @@
     reason = "tests end on the first surprise"
 )]
 
+mod approvals; // what is shown, who may say yes, what is not as approved
 mod cli; // verbs, exit codes, JSON: what scripts rely on
 mod console; // the harness: sessions written in a README, run and compared
 mod crash; // killed with -9, resumed by the next command

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 const GROUPS: &str = "\
 Start:
   demo         Five beats on one page: what this is, measured on this machine
-  init         Make a home here, with a policy and a tariff to edit
+  init         Make a home here; --locked makes one in which nothing runs that is not approved
   doctor       Look at toolchain, engine, home and journal, and say what to mend
 
 Ship a skill:
@@ -17,9 +17,13 @@ Ship a skill:
   schema       JSON Schema of a skill's operations
   call         Call one operation of any component; journaled like any run
 
+Judge:
+  review       What to see before a skill is let in, and what changed since the approved version
+  lock         What is approved here; --check fails when anything is not as approved
+
 Operate:
   add          Install a skill, or a newer version of one; the next run uses it
-  skills       List and show skills, choose the version in use
+  skills       List, show, approve and revoke skills, choose the version in use
   run          Run a flow
   runs         List, show, resume and cancel runs
   gates        Questions that wait for people: list, show, approve, reject, answer
@@ -60,7 +64,7 @@ pub(crate) enum Verb {
     /// Five beats on one page: what this is, measured on this machine.
     Demo(Demo),
     /// Make a home here, with a policy and a tariff to edit.
-    Init,
+    Init(Init),
     /// Look at toolchain, engine, home and journal, and say what to mend.
     Doctor,
     /// Build skills from source into components.
@@ -73,9 +77,13 @@ pub(crate) enum Verb {
     Schema(Schema),
     /// Call one operation of any component; journaled like any run.
     Call(Call),
+    /// What to see before a skill is let in, and what changed since the approved version.
+    Review(Review),
+    /// What is approved here.
+    Lock(LockArgs),
     /// Install a skill, or a newer version of one; the next run uses it.
     Add(Add),
-    /// List and show skills, choose the version in use.
+    /// List, show, approve and revoke skills, choose the version in use.
     #[command(subcommand)]
     Skills(Skills),
     /// Run a flow.
@@ -149,6 +157,38 @@ pub(crate) struct Call {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Init {
+    /// Nothing runs in it that is not approved; there is no way back.
+    #[arg(long)]
+    pub(crate) locked: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Review {
+    /// A component file, or the name of an installed skill.
+    pub(crate) what: String,
+    /// The version to review; without it the one that waits to be approved, else the one in use.
+    #[arg(long)]
+    pub(crate) version: Option<semver::Version>,
+    /// The version to compare with; without it the approved one, else the one in use.
+    #[arg(long)]
+    pub(crate) against: Option<semver::Version>,
+    /// Write one page for a browser into the file of `-o`.
+    #[arg(long, requires = "out")]
+    pub(crate) html: bool,
+    /// Where to write the page.
+    #[arg(short, long, value_name = "FILE", requires = "html")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LockArgs {
+    /// Exit with 9 when anything is not as approved: bytes, types, grants, limits, expiry.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Add {
     /// Component files or skill folders; folders are built first.
     #[arg(required = true)]
@@ -171,6 +211,41 @@ pub(crate) enum Skills {
         /// The version.
         version: semver::Version,
     },
+    /// Approve a version exactly as `review` shows it.
+    Approve(SkillApproval),
+    /// Take a version back: it runs no more, and what runs of it ends at once.
+    Revoke {
+        /// The skill's name.
+        name: String,
+        /// The version; the one in use without it.
+        #[arg(long)]
+        version: Option<semver::Version>,
+        /// Why; stands in the lock.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SkillApproval {
+    /// The skill's name.
+    pub(crate) name: String,
+    /// The version; without it the one that waits to be approved, else the one in use.
+    #[arg(long)]
+    pub(crate) version: Option<semver::Version>,
+    /// The version the review was compared with, as for `review`.
+    #[arg(long)]
+    pub(crate) against: Option<semver::Version>,
+    /// The digest on the last line of the review, or its first 12 digits: refused when anything else would be shown by
+    /// now. Without it the review is shown and asked about, on a terminal only.
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) shown: Option<String>,
+    /// Until when it counts: a date, or a span from now such as `90d`.
+    #[arg(long, value_name = "DATE|SPAN")]
+    pub(crate) expires: Option<String>,
+    /// Why; stands in the lock.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,6 @@
 //! A session: the home a command works on, opened, with what is due moved first.
 
-use crate::args::{Args, Runs, Verb};
+use crate::args::{Args, Runs, Skills, Verb};
 use crate::live::Live;
 use crate::output;
 use kapell_home::{Home, Options, Place};
@@ -41,11 +41,14 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
     let made = !place.found;
     output::named(&place.policy());
     let live = Arc::new(Live::new(!args.json));
-    let home = Home::open(place, Options { watcher: live, ..Options::default() })?;
+    let user = user(args);
+    output::named(&place.lock());
+    let home = Home::open(place, Options { watcher: live, user: user.clone(), ..Options::default() })?;
     if made && !args.json {
-        output::talk(&format!("made a home for development in {}", home.place.folder().display()));
+        let what = if home.is_locked()? { "made a locked home" } else { "made a home for development" };
+        output::talk(&format!("{what} in {}", home.place.folder().display()));
     }
-    let session = Session { home, user: user(args), json: args.json, program: program(args.home.as_deref()) };
+    let session = Session { home, user, json: args.json, program: program(args.home.as_deref()) };
     if moves_due(&args.verb) {
         session.move_due().await?;
     }
@@ -55,7 +58,9 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
 /// Any command that opens the home goes on with what is due, but for those that promise that nothing runs, and for
 /// the one that is there to stop a run.
 fn moves_due(verb: &Verb) -> bool {
-    !matches!(verb, Verb::Check(_) | Verb::Schema(_) | Verb::Doctor | Verb::Runs(Runs::Cancel { .. }))
+    let stops = matches!(verb, Verb::Runs(Runs::Cancel { .. }) | Verb::Skills(Skills::Revoke { .. }));
+    !stops
+        && !matches!(verb, Verb::Check(_) | Verb::Schema(_) | Verb::Doctor | Verb::Review(_) | Verb::Lock(_))
 }
 
 /// The program and home as the person wrote them.

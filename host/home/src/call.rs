@@ -37,7 +37,7 @@ impl Home {
     ) -> Result<&'a Operation, HomeError> {
         let operation = fitting(skill, name, arguments)?;
         let called = format!("{}#{}", skill.pin.name, operation.name);
-        let granted = self.grants(skill, Some(&operation.name), &WishedLimits::default());
+        let granted = self.permitted(skill, Some(&operation.name), &WishedLimits::default());
         granted.map_err(|refusals| HomeError::refused(&called, refusals))?;
         Ok(operation)
     }
@@ -91,7 +91,7 @@ fn fitting<'a>(skill: &'a Skill, name: &str, arguments: &Value) -> Result<&'a Op
     }
     operation.check_arguments(arguments).map_err(|misfit| {
         let words = format!("the arguments of {name} do not fit: {misfit}");
-        HomeError::new(Kind::Argument, words).hint(kapell_report::skill::signature(operation))
+        HomeError::new(Kind::Argument, words).hint(operation.signature())
     })?;
     Ok(operation)
 }

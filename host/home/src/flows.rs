@@ -10,7 +10,6 @@ use kapell_model::plan::{InputShape, Plan};
 use kapell_model::seam::{Catalog, Skill};
 use kapell_model::shape::describe;
 use kapell_model::source::Source;
-use kapell_store::Skills as _;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,7 +36,7 @@ impl Home {
     /// `NotFound` when there is no such file; `Invalid` with every problem by file, line and column.
     pub fn check_flow(&self, path: &Path) -> Result<CheckedFlow, HomeError> {
         let text = read_text(path, TEXT_MAX)?;
-        self.check_text(&shown(path), &text, &self.store.catalog()?, path.parent())
+        self.check_text(&shown(path), &text, &self.offered()?, path.parent())
     }
 
     /// Checks a flow's text; `beside` is the folder its files stand in.
@@ -79,7 +78,7 @@ impl Home {
 
 impl Grants for Home {
     fn resolve(&self, skill: &Skill, operation: &str, step: &WishedLimits) -> Result<Resolved, Vec<Refusal>> {
-        self.grants(skill, Some(operation), step)
+        self.permitted(skill, Some(operation), step)
     }
 
     fn unmet(&self, skill: &Skill, grants: &GrantSet) -> Vec<Refusal> {

@@ -2,6 +2,8 @@
 
 use crate::clock::SystemClock;
 use crate::error::{HomeError, Kind};
+use crate::guard::Guarded;
+use crate::locks::Locks;
 use crate::place::Place;
 use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
 use kapell_model::digest::Digest;
@@ -21,11 +23,13 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Sees each entry once it is durable.
     pub watcher: Arc<dyn Watcher>,
+    /// Who works with the home, `user:NAME`; stands where something is refused to them.
+    pub user: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), watcher: Arc::new(Unwatched) }
+        Self { clock: Arc::new(SystemClock), watcher: Arc::new(Unwatched), user: "user:unknown".into() }
     }
 }
 
@@ -41,8 +45,10 @@ pub struct Home {
     pub(crate) tariff_text: String,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) runtime: Arc<Runtime>,
-    pub(crate) conductor: Conductor<Runtime, SqliteStore>,
+    pub(crate) locks: Arc<Locks>,
+    pub(crate) conductor: Conductor<Guarded, SqliteStore>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) user: String,
     // Held while the process lives: whoever finds it free may take this process's runs over.
     _owner: OwnerLock,
 }
@@ -51,7 +57,7 @@ impl Home {
     /// Opens the home at `place`, making it when there is none.
     ///
     /// # Errors
-    /// When policy or tariff can't be read, the store can't be opened, or the engine can't be made.
+    /// When policy, lock or tariff can't be read, the store can't be opened, or the engine can't be made.
     pub fn open(place: Place, options: Options) -> Result<Self, HomeError> {
         let folder = place.folder();
         make_private(&folder)?;
@@ -60,8 +66,17 @@ impl Home {
         let store = Arc::new(SqliteStore::open(&folder)?);
         let runtime = Arc::new(runtime(&folder, &store, &options.clock)?);
         let (owner, clock) = (store.new_owner()?, options.clock);
+        let locks = Arc::new(Locks::of(&place));
+        locks.now()?;
+        let guarded = Guarded {
+            runtime: runtime.clone(),
+            locks: locks.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            asks_nothing_itself: policy.approval.asks_nothing_itself,
+        };
         let conductor = Conductor::new(
-            runtime.clone(),
+            Arc::new(guarded),
             store.clone(),
             clock.clone(),
             owner.owner().clone(),
@@ -76,10 +91,28 @@ impl Home {
             tariff_text,
             store,
             runtime,
+            locks,
             conductor,
             clock,
+            user: options.user,
             _owner: owner,
         })
+    }
+
+    /// Whether nothing runs here that is not approved.
+    ///
+    /// # Errors
+    /// When the lock can't be read.
+    pub fn is_locked(&self) -> Result<bool, HomeError> {
+        Ok(self.locks.now()?.locked)
+    }
+
+    /// Makes this a home in which nothing runs that is not approved. There is no way back but by hand.
+    ///
+    /// # Errors
+    /// When the lock can't be written.
+    pub fn make_locked(&self) -> Result<(), HomeError> {
+        self.locks.make_locked()
     }
 
     /// The engine: version and digest of its settings.
@@ -136,7 +169,7 @@ fn make_private(folder: &Path) -> Result<(), HomeError> {
     Ok(())
 }
 
-fn read_policy(place: &Place) -> Result<(String, Policy), HomeError> {
+pub(crate) fn read_policy(place: &Place) -> Result<(String, Policy), HomeError> {
     let (path, closed) = (place.policy(), [place.folder()]);
     let text = read_or(&path, DEFAULT_POLICY)?;
     let surroundings = Surroundings { folder: &place.root, closed: &closed };

@@ -6,17 +6,22 @@
 //! run depends on.
 
 mod answers;
+mod approvals;
 mod call;
 mod clock;
 mod error;
 mod flows;
+mod guard;
 mod home;
+mod locks;
 mod place;
+mod review;
 mod runs;
 mod skills;
 mod stop;
 
 pub use answers::{Gate, Reply};
+pub use approvals::{Approved, Approving, Drift, Revoking, SkillState};
 pub use clock::SystemClock;
 pub use error::{HomeError, Kind};
 pub use flows::{CheckedFlow, inputs};
@@ -26,6 +31,8 @@ pub use kapell_conductor::drive::{Standing, Unwatched, Watcher};
 pub use kapell_conductor::known::Known;
 pub use kapell_conductor::program::Program;
 pub use kapell_runtime::ENGINE_VERSION as ENGINE;
+pub use kapell_store::{SkillEvent, What};
 pub use place::Place;
+pub use review::Subject;
 pub use runs::Finished;
 pub use skills::{Added, Inspected, inspect_file};

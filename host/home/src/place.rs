@@ -50,6 +50,12 @@ impl Place {
         self.root.join("policy.toml")
     }
 
+    /// What people approved.
+    #[must_use]
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("skills.lock")
+    }
+
     /// The operator's tariff.
     #[must_use]
     pub fn tariff(&self) -> PathBuf {

@@ -7,11 +7,12 @@ use kapell_model::id::SkillName;
 use kapell_model::limits::{EffectiveLimits, WishedLimits};
 use kapell_model::manifest::{Manifest, Packed, SECTION};
 use kapell_model::plan::SkillPin;
-use kapell_model::seam::{Catalog as _, Skill};
+use kapell_model::seam::{Catalog, Skill};
 use kapell_runtime::section::custom_section;
-use kapell_runtime::{InstallError, LoadError};
-use kapell_store::{Components as _, Installed, Skills as _, Swap};
-use semver::Version;
+use kapell_runtime::{Imported, InstallError, LoadError};
+use kapell_store::{CatalogSnapshot, Components as _, Installed, SkillEvent, Skills as _, What};
+use semver::{Version, VersionReq};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub struct Inspected {
     pub skill: Skill,
     /// Whether the bytes carry a manifest.
     pub has_manifest: bool,
+    /// What they import, function by function.
+    pub functions: Imported,
 }
 
 /// A skill that was added.
@@ -33,6 +36,8 @@ pub struct Added {
     pub before: Option<Version>,
     /// What policy would refuse it at present; it can be installed all the same.
     pub refusals: Vec<Refusal>,
+    /// Why it is not in use but waits to be approved; the version in use before goes on serving.
+    pub pending: Option<String>,
 }
 
 impl Home {
@@ -44,7 +49,8 @@ impl Home {
         inspect_file(file, bytes)
     }
 
-    /// Installs a component and puts it in use: the next run takes it. A run under way or waiting keeps its own.
+    /// Installs a component. It is in use at once, and the next run takes it, unless it has to be approved first and is
+    /// not; a run under way or waiting keeps its own.
     ///
     /// # Errors
     /// As [`Home::inspect`]; when it can't be compiled or kept.
@@ -52,11 +58,26 @@ impl Home {
         let Inspected { skill, .. } = inspect_file(file, bytes)?;
         self.keep(file, bytes)?;
         let before = self.store.catalog()?.find(&skill.pin.name, None).map(|skill| skill.pin.version.clone());
-        let now = self.clock.now();
-        self.store.put_skill(&skill, &file.display().to_string(), now)?;
-        self.store.use_skill(&skill.pin.name, &skill.pin.version, now, by)?;
+        self.store.put_skill(&skill, &file.display().to_string(), self.clock.now())?;
+        self.record(What::Added, &skill.pin, by, None)?;
+        let pending = self.admit(&skill, by)?;
         let refusals = self.grants(&skill, None, &WishedLimits::default()).err().unwrap_or_default();
-        Ok(Added { skill: Arc::new(skill), before, refusals })
+        Ok(Added { skill: Arc::new(skill), before, refusals, pending })
+    }
+
+    /// Puts a skill in use that was just installed, or says why it waits.
+    fn admit(&self, skill: &Skill, by: &str) -> Result<Option<String>, HomeError> {
+        let pin = &skill.pin;
+        match self.approved_or_itself(skill)? {
+            Ok(()) => {
+                self.store.use_skill(&pin.name, &pin.version, self.clock.now(), by)?;
+                Ok(None)
+            }
+            Err(why) => {
+                self.record(What::Pending, pin, by, Some(why.to_string()))?;
+                Ok(Some(why.to_string()))
+            }
+        }
     }
 
     /// Keeps a component's bytes and its compiled form, so that a run can use it.
@@ -72,8 +93,17 @@ impl Home {
     /// Puts another installed version in use.
     ///
     /// # Errors
-    /// `NotFound` when it is not installed.
-    pub fn use_version(&self, name: &SkillName, version: &Version, by: &str) -> Result<Swap, HomeError> {
+    /// `NotFound` when it is not installed; `Refused` when it is not approved and has to be.
+    pub fn use_version(
+        &self,
+        name: &SkillName,
+        version: &Version,
+        by: &str,
+    ) -> Result<SkillEvent, HomeError> {
+        if let Ok(skill) = self.installed_skill(name.as_str(), Some(version)) {
+            let what = format!("{name} {version}");
+            self.check_approved(&skill).map_err(|refusal| HomeError::refused(&what, vec![refusal]))?;
+        }
         Ok(self.store.use_skill(name, version, self.clock.now(), by)?)
     }
 
@@ -85,23 +115,62 @@ impl Home {
         Ok(self.store.installed()?)
     }
 
-    /// What was put in use when and by whom.
+    /// What happened to a skill when and by whom.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub fn swaps(&self, name: &SkillName) -> Result<Vec<Swap>, HomeError> {
-        Ok(self.store.swaps(name)?)
+    pub fn skill_events(&self, name: &SkillName) -> Result<Vec<SkillEvent>, HomeError> {
+        Ok(self.store.events(name)?)
     }
 
-    /// The skill in use by that name.
+    /// The skill in use by that name, or the newest installed when none is in use.
     ///
     /// # Errors
     /// `NotFound` with the nearest name there is.
     pub fn skill(&self, name: &str) -> Result<Arc<Skill>, HomeError> {
-        let catalog = self.store.catalog()?;
+        let catalog = self.offered()?;
         let found = name.parse::<SkillName>().ok().and_then(|name| catalog.find(&name, None));
         let names = catalog.names();
         found.ok_or_else(|| HomeError::not_found("skill", name, names.iter().map(SkillName::as_str)))
+    }
+
+    /// The skills that flows and people may name: those in use, and those that only wait, so that they are refused
+    /// for what they are and not called unknown.
+    pub(crate) fn offered(&self) -> Result<Offered, HomeError> {
+        Ok(Offered { used: self.store.catalog()?, installed: self.store.installed()? })
+    }
+
+    /// One installed version; the newest without one.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) fn installed_skill(
+        &self,
+        name: &str,
+        version: Option<&Version>,
+    ) -> Result<Arc<Skill>, HomeError> {
+        let installed = self.store.installed()?;
+        let named: Vec<_> = installed.iter().filter(|it| it.skill.pin.name.as_str() == name).collect();
+        if named.is_empty() {
+            let known: BTreeSet<&str> = installed.iter().map(|it| it.skill.pin.name.as_str()).collect();
+            return Err(HomeError::not_found("skill", name, known));
+        }
+        let found = named.iter().rfind(|it| version.is_none_or(|version| it.skill.pin.version == *version));
+        let missing =
+            || format!("{name} {} is not installed", version.map(ToString::to_string).unwrap_or_default());
+        found.map(|it| Arc::clone(&it.skill)).ok_or_else(|| HomeError::new(Kind::NotFound, missing()))
+    }
+
+    /// Records something that happened to a version of a skill.
+    pub(crate) fn record(
+        &self,
+        what: What,
+        pin: &SkillPin,
+        by: &str,
+        why: Option<String>,
+    ) -> Result<(), HomeError> {
+        let event = SkillEvent { what, pin: pin.clone(), at: self.clock.now(), by: by.into(), why };
+        Ok(self.store.record_event(&event)?)
     }
 
     /// What a skill, or one operation of it, may reach and spend here, or what is refused and the rule that would permit it.
@@ -126,6 +195,29 @@ impl Home {
     }
 }
 
+/// See [`Home::offered`].
+pub(crate) struct Offered {
+    used: CatalogSnapshot,
+    installed: Vec<Installed>,
+}
+
+impl Catalog for Offered {
+    fn find(&self, name: &SkillName, version: Option<&VersionReq>) -> Option<Arc<Skill>> {
+        let waits = || {
+            let named = |it: &&Installed| it.skill.pin.name == *name;
+            let fits = |it: &&Installed| version.is_none_or(|version| version.matches(&it.skill.pin.version));
+            let unused = !self.installed.iter().filter(named).any(|it| it.in_use);
+            self.installed.iter().filter(named).filter(|_| unused).rfind(fits).map(|it| Arc::clone(&it.skill))
+        };
+        self.used.find(name, version).or_else(waits)
+    }
+
+    fn names(&self) -> Vec<SkillName> {
+        let names: BTreeSet<SkillName> = self.installed.iter().map(|it| it.skill.pin.name.clone()).collect();
+        names.into_iter().collect()
+    }
+}
+
 /// Reads a component's bytes without a home.
 ///
 /// # Errors
@@ -142,12 +234,12 @@ pub fn inspect_file(file: &Path, bytes: &[u8]) -> Result<Inspected, HomeError> {
     let exported: Vec<&str> = inspection.operations.iter().map(|operation| operation.name.as_str()).collect();
     manifest.check_operations("skill.toml", &exported)?;
     let pin = SkillPin { name: manifest.name.clone(), version, component: inspection.digest };
-    let (operations, imports) = (inspection.operations, inspection.imports);
+    let (operations, imports, functions) = (inspection.operations, inspection.imports, inspection.functions);
     let skill = Skill { pin, manifest, operations, imports, bytes: bytes.len() as u64 };
-    Ok(Inspected { skill, has_manifest: packed.is_some() })
+    Ok(Inspected { skill, has_manifest: packed.is_some(), functions })
 }
 
-fn invalid(file: &Path, cause: &LoadError) -> HomeError {
+pub(crate) fn invalid(file: &Path, cause: &LoadError) -> HomeError {
     HomeError::new(Kind::Invalid, format!("{}: {cause}", file.display())).hint(cause.advice())
 }
 

@@ -90,6 +90,18 @@ impl Cancel {
         self.raised.load(Ordering::Acquire)
     }
 
+    /// Returns when the flag is raised.
+    pub fn raised(&self) -> impl Future<Output = ()> {
+        std::future::poll_fn(|context| match self.is_raised() {
+            true => std::task::Poll::Ready(()),
+            false => {
+                // Wakes at once when it was raised meanwhile.
+                self.wake_on_raise(context.waker());
+                std::task::Poll::Pending
+            }
+        })
+    }
+
     /// Asks to be woken when the flag is raised; a guest parked in a host call would otherwise not notice.
     pub fn wake_on_raise(&self, waker: &std::task::Waker) {
         let mut listeners = self.listeners.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

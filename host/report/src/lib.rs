@@ -1,4 +1,5 @@
-//! The record, told to people: the run log, what a run cost, what is asked, what a skill is.
+//! The record, told to people: the run log, what a run cost, what is asked, what a skill is and
+//! what changed in it.
 //!
 //! Reads everything, changes nothing: these are functions from journal, plan and catalog data to text or JSON. This
 //! crate never opens a store, never performs, never decides, and never lets a text that a guest or a stranger
@@ -9,4 +10,5 @@ pub mod gate;
 pub mod live;
 pub mod log;
 pub mod plain;
+pub mod review;
 pub mod skill;

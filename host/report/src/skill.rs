@@ -4,7 +4,6 @@ use crate::plain::{line, short};
 use kapell_model::manifest::Manifest;
 use kapell_model::quantity::Bytes;
 use kapell_model::seam::Skill;
-use kapell_model::shape::Operation;
 use std::fmt::Write as _;
 
 /// One page on a skill.
@@ -20,7 +19,7 @@ pub fn page(skill: &Skill) -> String {
         let _ = writeln!(
             text,
             "  {}  [{}, effects {}]",
-            signature(operation),
+            operation.signature(),
             claim.lane.word(),
             claim.effects.word()
         );
@@ -50,15 +49,4 @@ pub fn page(skill: &Skill) -> String {
     }
     text.truncate(text.trim_end().len());
     text
-}
-
-/// An operation as WIT would write it: `create(customer: record customer) -> result<account, error>`.
-#[must_use]
-pub fn signature(operation: &Operation) -> String {
-    let params = operation.params.iter().map(|param| format!("{}: {}", param.name, param.shape));
-    let params = params.collect::<Vec<_>>().join(", ");
-    match &operation.result {
-        Some(result) => format!("{}({params}) -> {result}", operation.name),
-        None => format!("{}({params})", operation.name),
-    }
 }

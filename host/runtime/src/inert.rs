@@ -9,7 +9,7 @@ mod by_type;
 mod printed;
 mod values;
 
-pub(crate) use by_type::add_by_type;
+pub(crate) use by_type::{NO, add_by_type};
 pub(crate) use printed::Printed;
 pub(crate) use values::{InertCtx, add_clocks, add_random, add_stdio};
 

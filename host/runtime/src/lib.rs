@@ -6,7 +6,7 @@
 //! and knows neither flows nor journals.
 //!
 //! Reading order: [`load`] lets bytes in and [`shapes`] reads their types; `engine` is the one engine, `cache` keeps
-//! compiled forms; `link` meets imports with [`capability`] or `inert`; `invoke` runs an attempt, every call of it
+//! compiled forms; `link` meets imports with [`capability`] or `inert`, which `imports` tells to reviewers; `invoke` runs an attempt, every call of it
 //! passing [`crossings`]; [`Runtime`] is all of it together.
 
 mod cache;
@@ -14,6 +14,7 @@ pub mod capability;
 pub mod crossings;
 mod engine;
 mod guest;
+mod imports;
 mod inert;
 mod invoke;
 mod io;
@@ -27,6 +28,7 @@ mod value;
 
 pub use cache::CacheError;
 pub use engine::{ENGINE_VERSION, EngineError};
+pub use imports::{Imported, ImportedFunction, classify};
 pub use link::refusals;
 pub use load::{Inspection, LoadError, inspect};
 pub use runtime::{Components, InstallError, Runtime, RuntimeConfig, StartError};

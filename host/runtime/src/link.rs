@@ -15,8 +15,10 @@ use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+type Lent = (&'static str, &'static str, &'static [&'static str], Kind);
+
 /// What a capability's grant lends: the package, its version here, the interfaces of it, and the kind that grants it.
-const LENT: [(&str, &str, &[&str], Kind); 7] = [
+const LENT: [Lent; 7] = [
     ("wasi:filesystem", "0.2.12", &["types", "preopens"], Kind::Files),
     ("wasi:keyvalue", "0.2.0-draft", &["store", "atomics", "batch"], Kind::Keyvalue),
     ("wasi:config", "0.2.0-rc.1", &["store"], Kind::Config),
@@ -155,9 +157,7 @@ fn lend(linker: &mut Linker<Guest>, kind: Kind) -> wasmtime::Result<()> {
 /// How one import is met under these grants.
 pub(crate) fn meet(import: &str, grants: &GrantSet) -> Met {
     let Some(name) = Name::of(import) else { return Met::Refused(unknown(import)) };
-    let lent = LENT
-        .iter()
-        .find(|(package, _, interfaces, _)| *package == name.package && interfaces.contains(&name.interface));
+    let lent = lent(&name);
     if let Some((_, version, _, kind)) = lent
         && grants.of_kind(*kind).next().is_some()
     {
@@ -175,6 +175,17 @@ pub(crate) fn meet(import: &str, grants: &GrantSet) -> Met {
     Met::Refused(lent.map_or_else(|| unknown(import), |(.., kind)| not_granted(import, *kind)))
 }
 
+/// What lends an interface, whether or not it is granted.
+fn lent(name: &Name<'_>) -> Option<&'static Lent> {
+    LENT.iter()
+        .find(|(package, _, interfaces, _)| *package == name.package && interfaces.contains(&name.interface))
+}
+
+/// The kind of authority that would lend an import.
+pub(crate) fn lent_by(import: &str) -> Option<Kind> {
+    lent(&Name::of(import)?).map(|(.., kind)| *kind)
+}
+
 /// Which empty form an interface gets.
 fn inert_form(import: &str, name: &Name<'_>) -> Met {
     let form = match (name.package, name.interface) {
@@ -188,7 +199,7 @@ fn inert_form(import: &str, name: &Name<'_>) -> Met {
 }
 
 /// An import's name in its parts: `wasi:io/streams@0.2.9`.
-struct Name<'a> {
+pub(crate) struct Name<'a> {
     package: &'a str,
     interface: &'a str,
     version: Option<Version>,
@@ -196,7 +207,7 @@ struct Name<'a> {
 
 impl<'a> Name<'a> {
     /// None for what is no interface, such as a function the world itself imports.
-    fn of(import: &'a str) -> Option<Self> {
+    pub(crate) fn of(import: &'a str) -> Option<Self> {
         let (path, version) = match import.split_once('@') {
             Some((path, version)) => (path, Some(Version::parse(version).ok()?)),
             None => (import, None),
@@ -219,7 +230,7 @@ impl<'a> Name<'a> {
     }
 
     /// Whether one of the entries names this interface or its package, with or without a version.
-    fn is_in<'b>(&self, mut entries: impl Iterator<Item = &'b str>) -> bool {
+    pub(crate) fn is_in<'b>(&self, mut entries: impl Iterator<Item = &'b str>) -> bool {
         entries.any(|entry| {
             let entry = entry.split_once('@').map_or(entry, |(path, _)| path);
             entry == self.package || entry.split_once('/') == Some((self.package, self.interface))

@@ -1,6 +1,7 @@
 //! Bytes that want to be a skill: what they are, whether they may come in, and what they say of themselves. Nothing is
 //! compiled here; a hostile file costs one bounded pass over its bytes.
 
+use crate::imports::Imported;
 use crate::shapes::{DescribeError, Described, describe};
 use kapell_model::digest::Digest;
 use kapell_model::shape::Operation;
@@ -34,6 +35,8 @@ pub struct Inspection {
     pub operations: Vec<Operation>,
     /// Every interface imported, as in the bytes, sorted.
     pub imports: Vec<String>,
+    /// The same function by function.
+    pub functions: Imported,
 }
 
 /// Bytes that may not come in, and what they are.
@@ -109,8 +112,9 @@ impl LoadError {
 /// When they are no component or exceed a cap.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, LoadError> {
     let code = admit(bytes)?;
-    let Described { operations, imports } = describe(bytes)?;
-    Ok(Inspection { digest: Digest::of(bytes), bytes: bytes.len() as u64, code, operations, imports })
+    let Described { operations, imports, functions } = describe(bytes)?;
+    let (digest, bytes) = (Digest::of(bytes), bytes.len() as u64);
+    Ok(Inspection { digest, bytes, code, operations, imports, functions })
 }
 
 /// Lets bytes in that are a component within the caps; answers how many bytes of code they hold.

@@ -2,6 +2,7 @@
 //!
 //! The engine's types have lost the names, so the same bytes are decoded once more as WIT when a skill is installed.
 
+use crate::imports::{Imported, imported};
 use crate::section::custom_section;
 use kapell_model::manifest::{DOCS_SECTION, SECTION_MAX};
 use kapell_model::shape::{Case, Field, Label, Operation, Shape};
@@ -27,6 +28,8 @@ pub struct Described {
     pub operations: Vec<Operation>,
     /// Every interface it imports and every function its world imports, as in the bytes, sorted.
     pub imports: Vec<String>,
+    /// The functions of each.
+    pub functions: Imported,
 }
 
 /// A component's bytes that could not be described.
@@ -64,11 +67,9 @@ pub fn describe(bytes: &[u8]) -> Result<Described, DescribeError> {
         return Err(DescribeError::Undecodable("there is no world in them".into()));
     };
     let operations = named(without_leftovers(exported(&resolve, &world.exports)?));
-    let interface = |item: &WorldItem| !matches!(item, WorldItem::Type { .. });
-    let imports = world.imports.iter().filter(|(_, item)| interface(item));
-    let mut imports: Vec<String> = imports.map(|(key, _)| resolve.name_world_key(key)).collect();
-    imports.sort();
-    Ok(Described { operations, imports })
+    let functions = imported(&resolve, world);
+    let imports = functions.keys().cloned().collect();
+    Ok(Described { operations, imports, functions })
 }
 
 /// The decoder asserts what it expects of well-formed bytes; on others that must not end the process.

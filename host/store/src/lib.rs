@@ -25,7 +25,7 @@ pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use owner::OwnerLock;
 pub use placed::make_directory;
-pub use skills::{CatalogSnapshot, Components, Installed, Skills, Swap};
+pub use skills::{CatalogSnapshot, Components, Installed, SkillEvent, Skills, What};
 pub use sqlite::{Durability, FaultPoint, Options, PendingFile, SqliteStore};
 
 /// The largest blob kept as a row of the transaction that names it, in bytes; larger ones are files of their own,

@@ -4,7 +4,7 @@
 
 use crate::error::{StoreError, unwritten};
 use crate::owner::{OwnerLock, Registry};
-use crate::skills::{Components, Installed, Skills, Swap, arranged};
+use crate::skills::{Components, Installed, SkillEvent, Skills, What, arranged};
 use crate::{admit, placed};
 use kapell_journal::chain;
 use kapell_journal::entry::Entry;
@@ -40,7 +40,7 @@ struct State {
     numbers: HashMap<FlowName, u64>,
     began: u64,
     skills: Vec<Installed>,
-    swaps: Vec<Swap>,
+    events: Vec<SkillEvent>,
     components: HashMap<Digest, Arc<[u8]>>,
 }
 
@@ -258,25 +258,31 @@ impl Skills for MemoryStore {
         version: &Version,
         at: Timestamp,
         by: &str,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<SkillEvent, StoreError> {
         let mut state = self.state();
         let all = arranged(state.skills.clone(), &[]);
         let found = all.iter().rfind(|one| (&one.skill.pin.name, &one.skill.pin.version) == (name, version));
         let (name, version) = (name.clone(), version.clone());
         let Some(found) = found else { return Err(StoreError::NotInstalled { name, version }) };
-        let swap = Swap { name, version, component: found.skill.pin.component, at, by: by.into() };
-        state.swaps.push(swap.clone());
-        Ok(swap)
+        let pin = found.skill.pin.clone();
+        let used = SkillEvent { what: What::InUse, pin, at, by: by.into(), why: None };
+        state.events.push(used.clone());
+        Ok(used)
+    }
+
+    fn record_event(&self, event: &SkillEvent) -> Result<(), StoreError> {
+        self.state().events.push(event.clone());
+        Ok(())
     }
 
     fn installed(&self) -> Result<Vec<Installed>, StoreError> {
         let state = self.state();
-        Ok(arranged(state.skills.clone(), &state.swaps))
+        Ok(arranged(state.skills.clone(), &state.events))
     }
 
-    fn swaps(&self, name: &SkillName) -> Result<Vec<Swap>, StoreError> {
+    fn events(&self, name: &SkillName) -> Result<Vec<SkillEvent>, StoreError> {
         let state = self.state();
-        Ok(state.swaps.iter().filter(|swap| swap.name == *name).cloned().collect())
+        Ok(state.events.iter().filter(|event| event.pin.name == *name).cloned().collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Installed skills: which versions there are, which is in use, and who changed that when.
+//! Installed skills: which versions there are, which is in use, and who added, approved, used or revoked them when.
 //!
 //! The history is only added to. A component's bytes stay under their digest, so that a run under way goes on
 //! with the bytes it was planned with, whatever is in use by then.
@@ -6,9 +6,11 @@
 use crate::error::StoreError;
 use kapell_model::digest::Digest;
 use kapell_model::id::SkillName;
+use kapell_model::plan::SkillPin;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Catalog, Skill};
 use semver::{Version, VersionReq};
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// One installed version of a skill.
@@ -24,19 +26,67 @@ pub struct Installed {
     pub in_use: bool,
 }
 
-/// A skill's version was put in use.
+/// Something happened to a version of a skill.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Swap {
-    /// The skill.
-    pub name: SkillName,
-    /// The version in use from then on.
-    pub version: Version,
-    /// The bytes in use from then on.
-    pub component: Digest,
+pub struct SkillEvent {
+    /// What happened.
+    pub what: What,
+    /// The version and its bytes.
+    pub pin: SkillPin,
     /// When.
     pub at: Timestamp,
     /// Who did it.
     pub by: String,
+    /// Why, in their words or the host's.
+    pub why: Option<String>,
+}
+
+/// What can happen to a version of a skill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It was installed.
+    Added,
+    /// Runs that begin from then on use it.
+    InUse,
+    /// It was installed and waits until somebody approves it.
+    Pending,
+    /// Somebody approved it.
+    Approved,
+    /// Somebody took it back.
+    Revoked,
+    /// It was to run and was refused, because it is not approved.
+    Refused,
+}
+
+impl What {
+    /// Everything that can happen.
+    pub const ALL: [What; 6] =
+        [What::Added, What::InUse, What::Pending, What::Approved, What::Revoked, What::Refused];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            What::Added => "added",
+            What::InUse => "in use",
+            What::Pending => "pending",
+            What::Approved => "approved",
+            What::Revoked => "revoked",
+            What::Refused => "refused",
+        }
+    }
+}
+
+/// A word for something that does not happen to skills.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` does not happen to a skill")]
+pub struct UnknownWhat(String);
+
+impl FromStr for What {
+    type Err = UnknownWhat;
+    fn from_str(text: &str) -> Result<Self, UnknownWhat> {
+        Self::ALL.into_iter().find(|what| what.word() == text).ok_or_else(|| UnknownWhat(text.into()))
+    }
 }
 
 /// Keeps installed skills.
@@ -58,7 +108,13 @@ pub trait Skills: Send + Sync + 'static {
         version: &Version,
         at: Timestamp,
         by: &str,
-    ) -> Result<Swap, StoreError>;
+    ) -> Result<SkillEvent, StoreError>;
+
+    /// Records something else that happened to a version of a skill; what is in use stays.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    fn record_event(&self, event: &SkillEvent) -> Result<(), StoreError>;
 
     /// All installed skills, by name, then version, then time of installing.
     ///
@@ -66,11 +122,11 @@ pub trait Skills: Send + Sync + 'static {
     /// When the store cannot be read.
     fn installed(&self) -> Result<Vec<Installed>, StoreError>;
 
-    /// What was put in use when and by whom, oldest first.
+    /// What happened to a skill when and by whom, oldest first.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn swaps(&self, name: &SkillName) -> Result<Vec<Swap>, StoreError>;
+    fn events(&self, name: &SkillName) -> Result<Vec<SkillEvent>, StoreError>;
 
     /// The catalog as it stands: one state for all checks of one flow.
     ///
@@ -120,8 +176,8 @@ impl Catalog for CatalogSnapshot {
     }
 }
 
-/// Puts installed skills in their order and marks the ones in use.
-pub(crate) fn arranged(mut all: Vec<Installed>, in_use: &[Swap]) -> Vec<Installed> {
+/// Puts installed skills in their order and marks the ones in use, by what happened to them.
+pub(crate) fn arranged(mut all: Vec<Installed>, events: &[SkillEvent]) -> Vec<Installed> {
     all.sort_by(|one, other| {
         let key = |installed: &Installed| {
             let pin = &installed.skill.pin;
@@ -131,13 +187,8 @@ pub(crate) fn arranged(mut all: Vec<Installed>, in_use: &[Swap]) -> Vec<Installe
     });
     for installed in &mut all {
         let pin = &installed.skill.pin;
-        let last = in_use.iter().rfind(|swap| swap.name == pin.name);
-        installed.in_use = last.is_some_and(|swap| is_of(swap, installed));
+        let last = events.iter().rfind(|event| event.what == What::InUse && event.pin.name == pin.name);
+        installed.in_use = last.is_some_and(|event| event.pin == *pin);
     }
     all
-}
-
-fn is_of(swap: &Swap, installed: &Installed) -> bool {
-    let pin = &installed.skill.pin;
-    (&swap.version, &swap.component) == (&pin.version, &pin.component)
 }

@@ -174,7 +174,7 @@ impl Stage {
 fn open(folder: &Path, policy: &str, watcher: Arc<dyn Watcher>) -> Result<Home, HomeError> {
     fs::write(folder.join("policy.toml"), policy).unwrap();
     let place = Place::at(folder).unwrap();
-    Home::open(place, Options { clock: Arc::new(Still), watcher })
+    Home::open(place, Options { clock: Arc::new(Still), watcher, ..Options::default() })
 }
 
 fn gather(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {

@@ -5,6 +5,7 @@ mod author;
 mod demo;
 mod doctor;
 mod gates;
+mod judge;
 mod run;
 mod runs;
 mod skills;
@@ -19,7 +20,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     match &args.verb {
         Verb::Demo(demo) => demo::run(&args, demo).await,
         Verb::DemoChild(child) => demo::child(&args, child).await,
-        Verb::Init => start::init(&args),
+        Verb::Init(init) => start::init(&args, init),
         Verb::Doctor => doctor::run(&args).await,
         Verb::Version => start::version(&args),
         Verb::Completions(completions) => start::completions(completions),
@@ -28,6 +29,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::Inspect(inspect) => author::inspect(&args, inspect),
         Verb::Schema(schema) => author::schema(&args, schema).await,
         Verb::Call(call) => run::call(&open(&args).await?, call).await,
+        Verb::Review(review) => judge::review(&open(&args).await?, review),
+        Verb::Lock(lock) => judge::lock(&open(&args).await?, lock),
         Verb::Add(add) => skills::add(&open(&args).await?, add),
         Verb::Skills(skills) => skills::run(&open(&args).await?, skills),
         Verb::Run(flow) => run::run(&open(&args).await?, flow).await,

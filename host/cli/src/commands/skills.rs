@@ -2,14 +2,16 @@
 
 use crate::args::{Add, Skills};
 use crate::commands::author::built;
+use crate::commands::judge;
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
-use kapell_home::{Added, HomeError};
+use kapell_home::{Added, HomeError, SkillState};
 use kapell_model::id::SkillName;
+use kapell_model::review::Standing;
 use kapell_report::cost::listed;
 use kapell_report::log::instant;
-use kapell_report::plain::short;
+use kapell_report::plain::{line, short};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +29,7 @@ pub(crate) fn add(session: &Session, add: &Add) -> anyhow::Result<Exit> {
     if session.json {
         let skills = added
             .iter()
-            .map(|it| json!({ "skill": it.skill.pin, "before": it.before, "refusals": it.refusals }));
+            .map(|it| json!({ "skill": it.skill.pin, "before": it.before, "refusals": it.refusals, "pending": it.pending }));
         output::json(&json!({ "schema": "kapell.added/1", "added": skills.collect::<Vec<_>>() }));
     }
     Ok(Exit::Ok)
@@ -39,16 +41,18 @@ fn install(session: &Session, file: &Path, bytes: &[u8]) -> anyhow::Result<Added
     progress.done();
     let added = added?;
     if !session.json {
-        tell(&added);
+        tell(session, &added);
     }
     Ok(added)
 }
 
-fn tell(added: &Added) {
+fn tell(session: &Session, added: &Added) {
     let pin = &added.skill.pin;
-    let instead = match &added.before {
-        Some(before) if *before != pin.version => format!(", in use instead of {before}"),
-        _ => String::new(),
+    let instead = match (&added.pending, &added.before) {
+        (Some(why), Some(before)) => format!(", pending while {before} serves: {}", line(why)),
+        (Some(why), None) => format!(", pending: {}", line(why)),
+        (None, Some(before)) if *before != pin.version => format!(", in use instead of {before}"),
+        (None, _) => String::new(),
     };
     output::talk(&format!("added {} {} ({}){instead}", pin.name, pin.version, pin.component.short()));
     for refusal in &added.refusals {
@@ -56,6 +60,9 @@ fn tell(added: &Added) {
         if let Some(advice) = &refusal.advice {
             output::talk(&format!("{}\n", indented(advice)));
         }
+    }
+    if added.pending.is_some() {
+        output::talk(&format!("review it with:  {} review {}", session.program, pin.name));
     }
 }
 
@@ -67,18 +74,22 @@ pub(crate) fn run(session: &Session, skills: &Skills) -> anyhow::Result<Exit> {
     match skills {
         Skills::List => list(session),
         Skills::Show { name } => show(session, name),
+        Skills::Approve(approval) => judge::approve(session, approval),
+        Skills::Revoke { name, version, reason } => {
+            judge::revoke(session, name, version.clone(), reason.clone())
+        }
         Skills::Use { name, version } => {
             let name = named(session, name)?;
             let swap = session.home.use_version(&name, version, &session.user)?;
             match session.json {
                 true => output::json(&json!({
-                    "schema": "kapell.swap/1", "skill": swap.name, "version": swap.version, "component": swap.component,
+                    "schema": "kapell.swap/1", "skill": swap.pin.name, "version": swap.pin.version, "component": swap.pin.component,
                 })),
                 false => output::talk(&format!(
                     "{} {} ({}) is in use for runs that begin from now on",
-                    swap.name,
-                    swap.version,
-                    swap.component.short()
+                    swap.pin.name,
+                    swap.pin.version,
+                    swap.pin.component.short()
                 )),
             }
             Ok(Exit::Ok)
@@ -91,31 +102,47 @@ fn named(session: &Session, name: &str) -> Result<SkillName, HomeError> {
 }
 
 fn list(session: &Session) -> anyhow::Result<Exit> {
-    let installed = session.home.skills()?;
+    let states = session.home.skill_states()?;
     if session.json {
-        let skills = installed.iter().map(|it| {
-            json!({ "skill": it.skill.pin, "summary": it.skill.manifest.summary, "in-use": it.in_use, "installed": instant(it.installed) })
+        let skills = states.iter().map(|SkillState { installed: it, standing }| {
+            json!({ "skill": it.skill.pin, "summary": it.skill.manifest.summary, "in-use": it.in_use, "installed": instant(it.installed), "approval": standing })
         });
         output::json(&json!({ "schema": "kapell.skills/1", "skills": skills.collect::<Vec<_>>() }));
         return Ok(Exit::Ok);
     }
-    if installed.is_empty() {
+    if states.is_empty() {
         output::talk("no skills are installed yet; `kapell add FILE.wasm` installs one");
         return Ok(Exit::Ok);
     }
-    let lines = installed.iter().map(|it| {
+    // Where nothing has to be approved, a column that says so would only be noise.
+    let judged = states.iter().any(|it| it.standing != Standing::Development);
+    let lines = states.iter().map(|SkillState { installed: it, standing }| {
         let mark = if it.in_use { "*" } else { " " };
         let pin = &it.skill.pin;
         let (name, version) = (format!("{mark} {}", pin.name), pin.version.to_string());
-        vec![name, version, pin.component.short(), short(&it.skill.manifest.summary, 60)]
+        let mut columns = vec![name, version, pin.component.short()];
+        columns.extend(judged.then(|| stands(standing, it.in_use).to_owned()));
+        columns.push(short(&it.skill.manifest.summary, 60));
+        columns
     });
     output::data(&listed(&lines.collect::<Vec<_>>()));
     Ok(Exit::Ok)
 }
 
+/// One word for where a version stands.
+fn stands(standing: &Standing, in_use: bool) -> &'static str {
+    match standing {
+        Standing::Approved { .. } => "approved",
+        Standing::Development => "not asked for",
+        Standing::Unapproved { why } if why.starts_with("it was revoked") => "revoked",
+        Standing::Unapproved { .. } if in_use => "not approved",
+        Standing::Unapproved { .. } => "pending",
+    }
+}
+
 fn show(session: &Session, name: &str) -> anyhow::Result<Exit> {
     let skill = session.home.skill(name)?;
-    let swaps = session.home.swaps(&skill.pin.name)?;
+    let events = session.home.skill_events(&skill.pin.name)?;
     if session.json {
         output::json(&json!({
             "schema": "kapell.skill/1", "skill": skill.pin, "manifest": skill.manifest,
@@ -124,16 +151,17 @@ fn show(session: &Session, name: &str) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     output::data(&kapell_report::skill::page(&skill));
-    let history = swaps.iter().map(|swap| {
+    let history = events.iter().map(|it| {
+        let why = it.why.as_ref().map(|why| format!(": {}", short(why, 60))).unwrap_or_default();
+        let (version, component) = (&it.pin.version, it.pin.component.short());
         format!(
-            "  {}  {} ({}) by {}",
-            instant(swap.at),
-            swap.version,
-            swap.component.short(),
-            short(&swap.by, 40)
+            "  {}  {:<8}  {version} ({component}) by {}{why}",
+            instant(it.at),
+            it.what.word(),
+            short(&it.by, 40)
         )
     });
-    output::data(&format!("in use\n{}", history.collect::<Vec<_>>().join("\n")));
+    output::data(&format!("history\n{}", history.collect::<Vec<_>>().join("\n")));
     if let Err(refusals) = session.home.grants(&skill, None, &kapell_model::limits::WishedLimits::default()) {
         refusals.iter().for_each(|refusal| output::data(&format!("refused     {refusal}")));
     }

@@ -1,25 +1,35 @@
 //! `init`, `version`, `completions`.
 
-use crate::args::{Args, Completions};
+use crate::args::{Args, Completions, Init};
 use crate::failure::Exit;
 use crate::output;
 use clap::CommandFactory as _;
 use kapell_home::{ENGINE, Home, Options};
 use serde_json::json;
 
-pub(crate) fn init(args: &Args) -> anyhow::Result<Exit> {
+pub(crate) fn init(args: &Args, init: &Init) -> anyhow::Result<Exit> {
     // A home is made where the person stands, even inside another one.
     let here = args.home.clone().unwrap_or_else(|| ".".into());
     let place = kapell_home::Place::at(&here)?;
     let found = place.found;
     let made = Home::write_defaults(&place)?;
     let home = Home::open(place, Options::default())?;
-    let folder = home.place.folder();
+    if init.locked {
+        home.make_locked()?;
+    }
+    let (folder, locked) = (home.place.folder(), home.is_locked()?);
     if args.json {
-        output::json(&json!({ "schema": "kapell.init/1", "home": folder, "found": found, "made": made }));
+        output::json(
+            &json!({ "schema": "kapell.init/1", "home": folder, "found": found, "locked": locked, "made": made }),
+        );
         return Ok(Exit::Ok);
     }
-    let what = if found { "found the home" } else { "made a home for development" };
+    let what = match (found, locked) {
+        (true, false) => "found the home",
+        (true, true) => "found the home, in which nothing runs that is not approved,",
+        (false, true) => "made a home in which nothing runs that is not approved",
+        (false, false) => "made a home for development",
+    };
     output::talk(&format!("{what} in {}", folder.display()));
     made.iter().for_each(|file| {
         output::talk(&format!("wrote {file}: what may be reached, or what it costs, is said there"))

@@ -1,3 +1,4 @@
+//! The lock read, written, held against what wants to run, and told what is wrong with it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed assumption must fail the test")]
 
 use super::*;

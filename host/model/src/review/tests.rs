@@ -1,3 +1,4 @@
+//! What changed between two versions, in which direction, and whether the version number says so.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed assumption must fail the test")]
 
 use super::*;

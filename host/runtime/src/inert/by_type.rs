@@ -12,7 +12,7 @@ use wasmtime_wasi_io::poll::DynPollable;
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream, Error};
 
 /// What an interface calls "no", in the order in which one is looked for.
-const NO: [&str; 5] = ["access-denied", "access", "not-permitted", "not-supported", "other"];
+pub(crate) const NO: [&str; 5] = ["access-denied", "access", "not-permitted", "not-supported", "other"];
 
 /// A handle nobody ever gets.
 struct Nothing;

@@ -2,7 +2,7 @@
 
 use crate::error::unwritten;
 use crate::error::{StoreError, unread};
-use crate::skills::{Components, Installed, Skills, Swap, arranged};
+use crate::skills::{Components, Installed, SkillEvent, Skills, What, arranged};
 use crate::sqlite::SqliteStore;
 use crate::sqlite::stored::{json, number, parsed, whole};
 use crate::sqlite::writer::{Done, Wait};
@@ -33,11 +33,19 @@ impl Skills for SqliteStore {
         version: &Version,
         at: Timestamp,
         by: &str,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<SkillEvent, StoreError> {
         let (named, wanted, by) = (name.clone(), version.clone(), by.to_owned());
         let swap = move |connection: &Connection| swap(connection, named, wanted, at, by);
         let swapped = self.0.writer.run(Wait::Durable, swap)?;
         swapped.ok_or_else(|| StoreError::NotInstalled { name: name.clone(), version: version.clone() })
+    }
+
+    fn record_event(&self, event: &SkillEvent) -> Result<(), StoreError> {
+        let event = event.clone();
+        Ok(self
+            .0
+            .writer
+            .run(Wait::Durable, move |connection: &Connection| record(connection, &event).map(Ok))?)
     }
 
     fn installed(&self) -> Result<Vec<Installed>, StoreError> {
@@ -48,7 +56,7 @@ impl Skills for SqliteStore {
         Ok(arranged(all, &in_use))
     }
 
-    fn swaps(&self, name: &SkillName) -> Result<Vec<Swap>, StoreError> {
+    fn events(&self, name: &SkillName) -> Result<Vec<SkillEvent>, StoreError> {
         Ok(self.0.readers.read(|connection| history(connection, name))?)
     }
 }
@@ -96,17 +104,28 @@ fn swap(
     version: Version,
     at: Timestamp,
     by: String,
-) -> Done<Option<Swap>> {
+) -> Done<Option<SkillEvent>> {
     let mut find = connection.prepare_cached(
         "SELECT component FROM skills WHERE name = ?1 AND version = ?2 ORDER BY installed DESC, rowid DESC",
     )?;
     let text = version.to_string();
     let found = find.query_row([name.as_str(), &text], |row| parsed::<Digest>(row, 0)).optional()?;
     let Some(component) = found else { return Ok(Ok(None)) };
-    let mut insert = connection
-        .prepare_cached("INSERT INTO swaps (name, version, component, at, by) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    insert.execute(params![name.as_str(), text, component.to_string(), number(at.0), by])?;
-    Ok(Ok(Some(Swap { name, version, component, at, by })))
+    let pin = SkillPin { name, version, component };
+    let used = SkillEvent { what: What::InUse, pin, at, by, why: None };
+    record(connection, &used)?;
+    Ok(Ok(Some(used)))
+}
+
+fn record(connection: &Connection, event: &SkillEvent) -> rusqlite::Result<()> {
+    let SkillEvent { what, pin, at, by, why } = event;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO skill_events (what, name, version, component, at, by, why)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let (version, component) = (pin.version.to_string(), pin.component.to_string());
+    insert.execute(params![what.word(), pin.name.as_str(), version, component, number(at.0), by, why])?;
+    Ok(())
 }
 
 fn all(connection: &Connection) -> rusqlite::Result<Vec<Installed>> {
@@ -130,24 +149,20 @@ fn installed(row: &Row<'_>) -> rusqlite::Result<Installed> {
     Ok(Installed { skill: Arc::new(skill), source: row.get(7)?, installed, in_use: false })
 }
 
-const SWAP: &str = "SELECT name, version, component, at, by FROM swaps";
+const EVENT: &str = "SELECT what, name, version, component, at, by, why FROM skill_events";
 
-fn in_use(connection: &Connection) -> rusqlite::Result<Vec<Swap>> {
-    let sql = format!("{SWAP} WHERE id IN (SELECT max(id) FROM swaps GROUP BY name)");
-    connection.prepare_cached(&sql)?.query_map([], swap_row)?.collect()
+fn in_use(connection: &Connection) -> rusqlite::Result<Vec<SkillEvent>> {
+    let sql = format!("{EVENT} WHERE id IN (SELECT max(id) FROM skill_events WHERE what = ?1 GROUP BY name)");
+    connection.prepare_cached(&sql)?.query_map([What::InUse.word()], event)?.collect()
 }
 
-fn history(connection: &Connection, name: &SkillName) -> rusqlite::Result<Vec<Swap>> {
-    let sql = format!("{SWAP} WHERE name = ?1 ORDER BY id");
-    connection.prepare_cached(&sql)?.query_map([name.as_str()], swap_row)?.collect()
+fn history(connection: &Connection, name: &SkillName) -> rusqlite::Result<Vec<SkillEvent>> {
+    let sql = format!("{EVENT} WHERE name = ?1 ORDER BY id");
+    connection.prepare_cached(&sql)?.query_map([name.as_str()], event)?.collect()
 }
 
-fn swap_row(row: &Row<'_>) -> rusqlite::Result<Swap> {
-    Ok(Swap {
-        name: parsed(row, 0)?,
-        version: parsed(row, 1)?,
-        component: parsed(row, 2)?,
-        at: Timestamp(whole(row.get(3)?)),
-        by: row.get(4)?,
-    })
+fn event(row: &Row<'_>) -> rusqlite::Result<SkillEvent> {
+    let pin = SkillPin { name: parsed(row, 1)?, version: parsed(row, 2)?, component: parsed(row, 3)? };
+    let at = Timestamp(whole(row.get(4)?));
+    Ok(SkillEvent { what: parsed(row, 0)?, pin, at, by: row.get(5)?, why: row.get(6)? })
 }

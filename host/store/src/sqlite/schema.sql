@@ -63,11 +63,13 @@ CREATE TABLE skills (
   UNIQUE (name, version, component)
 ) STRICT;
 
-CREATE TABLE swaps (
+CREATE TABLE skill_events (
   id        INTEGER PRIMARY KEY AUTOINCREMENT,
+  what      TEXT NOT NULL,     -- the last one `in use` of a name is the version in use
   name      TEXT NOT NULL,
   version   TEXT NOT NULL,
   component TEXT NOT NULL,
   at        INTEGER NOT NULL,
-  by        TEXT NOT NULL
+  by        TEXT NOT NULL,
+  why       TEXT
 ) STRICT;

@@ -9,7 +9,7 @@ use kapell_model::plan::SkillPin;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Catalog, Skill};
 use kapell_model::shape::{Operation, Shape};
-use kapell_store::{MemoryStore, ROW_BLOB_MAX, SqliteStore, StoreError};
+use kapell_store::{MemoryStore, ROW_BLOB_MAX, SkillEvent, SqliteStore, StoreError, What};
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
@@ -379,6 +379,11 @@ fn a_file_that_cannot_be_placed_holds_up_its_own_run(store: &impl Store) {
     assert_eq!(fs::read_to_string(out.join("taken")).unwrap(), "new");
 }
 
+fn event(event: &SkillEvent) -> String {
+    let why = event.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{} {} at {} by {}{why}", event.what.word(), event.pin.version, event.at.0, event.by)
+}
+
 fn a_swap_changes_what_is_in_use_and_is_remembered(store: &impl Store) {
     let name: SkillName = "kapell:letter".parse().unwrap();
     let [one, two] = ["1.0.0", "2.1.0"].map(|version| skill(store, "kapell:letter", version, version));
@@ -398,13 +403,25 @@ fn a_swap_changes_what_is_in_use_and_is_remembered(store: &impl Store) {
         |version: &str| catalog.find(&name, Some(&version.parse().unwrap())).map(|found| (*found).clone());
     assert_eq!(catalog.find(&name, None).as_deref(), Some(&one));
     assert_eq!(find("*"), Some(one.clone()), "the one in use when it fits");
-    assert_eq!(find("^2"), Some(two), "else the newest that does");
+    assert_eq!(find("^2"), Some(two.clone()), "else the newest that does");
     assert_eq!(find("^3"), None);
-    let swaps = store.swaps(&name).unwrap();
-    let swaps: Vec<_> =
-        swaps.iter().map(|swap| (swap.version.to_string(), swap.at.0, swap.by.as_str())).collect();
-    let (old, new) = ("1.0.0".to_owned(), "2.1.0".to_owned());
-    assert_eq!(swaps, [(old.clone(), 20, "ada"), (new, 21, "ada"), (old, 22, "ada")]);
+    for what in What::ALL.into_iter().filter(|what| *what != What::InUse) {
+        let (pin, why) = (two.pin.clone(), Some("it said so".into()));
+        store.record_event(&SkillEvent { what, pin, at: Timestamp(23), by: "eve".into(), why }).unwrap();
+    }
+    assert_eq!(store.catalog().unwrap().find(&name, None).as_deref(), Some(&one), "that changes nothing");
+    let told: Vec<String> = store.events(&name).unwrap().iter().map(event).collect();
+    let expected = [
+        "in use 1.0.0 at 20 by ada",
+        "in use 2.1.0 at 21 by ada",
+        "in use 1.0.0 at 22 by ada",
+        "added 2.1.0 at 23 by eve: it said so",
+        "pending 2.1.0 at 23 by eve: it said so",
+        "approved 2.1.0 at 23 by eve: it said so",
+        "revoked 2.1.0 at 23 by eve: it said so",
+        "refused 2.1.0 at 23 by eve: it said so",
+    ];
+    assert_eq!(told, expected);
 
     let missing = store.use_skill(&name, &"9.0.0".parse().unwrap(), Timestamp(23), "ada");
     let version = "9.0.0".parse().unwrap();

@@ -1,0 +1,226 @@
+//! `review`, `lock`, `skills approve` and `skills revoke`: for whoever decides what may run.
+
+use crate::args::{LockArgs, Review as ReviewArgs, SkillApproval};
+use crate::failure::Exit;
+use crate::output;
+use crate::session::Session;
+use kapell_home::{Approved, Approving, HomeError, Kind, Revoking, Subject};
+use kapell_model::quantity::{Span, Timestamp};
+use kapell_model::review::Review;
+use kapell_report::plain::line;
+use kapell_report::review::{html, text};
+use semver::Version;
+use serde_json::json;
+use std::path::Path;
+
+pub(crate) fn review(session: &Session, review: &ReviewArgs) -> anyhow::Result<Exit> {
+    let file = Path::new(&review.what);
+    let progress = crate::live::slow("reading", file);
+    let made = match file.is_file() {
+        true => crate::commands::run::component(file)
+            .and_then(|bytes| session.home.review(Subject::File(file, &bytes), review.against.as_ref())),
+        false => {
+            let subject = Subject::Installed(&review.what, review.version.as_ref());
+            session.home.review(subject, review.against.as_ref())
+        }
+    };
+    progress.done();
+    let made = made?;
+    match &review.out {
+        Some(out) => write_page(session, &made, out)?,
+        None if session.json => output::json(&as_json(&made)?),
+        None => output::data(&text(&made)),
+    }
+    if !session.json && !file.is_file() {
+        output::talk(&next(session, &made, review.against.as_ref()));
+    }
+    Ok(Exit::Ok)
+}
+
+fn as_json(review: &Review) -> anyhow::Result<serde_json::Value> {
+    let mut value = serde_json::to_value(review)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("shown".into(), json!(review.digest()));
+    }
+    Ok(value)
+}
+
+fn write_page(session: &Session, review: &Review, out: &Path) -> anyhow::Result<()> {
+    std::fs::write(out, html(review)).map_err(|cause| HomeError::io("write", out, &cause))?;
+    match session.json {
+        true => {
+            output::json(&json!({ "schema": "kapell.review-page/1", "file": out, "shown": review.digest() }))
+        }
+        false => output::talk(&format!("wrote {}", out.display())),
+    }
+    Ok(())
+}
+
+/// How to approve exactly what is shown.
+fn next(session: &Session, review: &Review, against: Option<&Version>) -> String {
+    let (pin, shown) = (&review.skill, review.digest().short());
+    let against = against.map(|version| format!(" --against {version}")).unwrap_or_default();
+    match review.refusals().next() {
+        Some(_) => "it can't be approved while anything of it is refused".into(),
+        None => format!(
+            "approve it with:  {} skills approve {} --version {}{against} --shown {shown}",
+            session.program, pin.name, pin.version
+        ),
+    }
+}
+
+pub(crate) fn approve(session: &Session, approval: &SkillApproval) -> anyhow::Result<Exit> {
+    let shown = match &approval.shown {
+        Some(shown) => shown.clone(),
+        None => match show_and_ask(session, approval)? {
+            Some(shown) => shown,
+            None => {
+                output::talk("nothing was approved");
+                return Ok(Exit::Ok);
+            }
+        },
+    };
+    let approved = session.home.approve(&Approving {
+        name: approval.name.clone(),
+        version: approval.version.clone(),
+        against: approval.against.clone(),
+        shown,
+        expires: approval.expires.as_deref().map(expiry).transpose()?,
+        reason: approval.reason.clone(),
+        by: session.user.clone(),
+    })?;
+    tell(session, &approved);
+    Ok(Exit::Ok)
+}
+
+/// Shows the review and asks; none when the person does not approve. Where nobody can be asked, what was shown has to
+/// be named.
+fn show_and_ask(session: &Session, approval: &SkillApproval) -> anyhow::Result<Option<String>> {
+    if session.json || !output::is_conversation() {
+        let hint = format!(
+            "read `{} review {}` and add --shown with the digest on its last line",
+            session.program, approval.name
+        );
+        return Err(HomeError::new(Kind::Argument, "say what was shown to you").hint(hint).into());
+    }
+    let subject = Subject::Installed(&approval.name, approval.version.as_ref());
+    let review = session.home.review(subject, approval.against.as_ref())?;
+    output::data(&text(&review));
+    let question = format!("Approve {} {} exactly as shown?", review.skill.name, review.skill.version);
+    let yes = inquire::Confirm::new(&question).with_default(false).prompt_skippable()?;
+    Ok((yes == Some(true)).then(|| review.digest().to_string()))
+}
+
+/// A date, or a span from now.
+fn expiry(said: &str) -> Result<Timestamp, HomeError> {
+    use kapell_model::seam::Clock as _;
+    let span = said.parse::<Span>().ok().map(|span| kapell_home::SystemClock.now().after(span));
+    span.or_else(|| said.parse().ok()).ok_or_else(|| {
+        HomeError::new(Kind::Argument, format!("`{said}` is no date and no span of time"))
+            .hint("such as --expires 2027-06-30 or --expires 90d")
+    })
+}
+
+fn tell(session: &Session, approved: &Approved) {
+    let (pin, approval) = (&approved.pin, &approved.approval);
+    if session.json {
+        output::json(&json!({
+            "schema": "kapell.approved/1", "skill": pin, "approval": approval, "put-in-use": approved.put_in_use,
+        }));
+        return;
+    }
+    let until = approval.expires.map(|at| format!(" until {at}")).unwrap_or_default();
+    let used = if approved.put_in_use { "; it is in use for runs that begin from now on" } else { "" };
+    output::talk(&format!("approved {} {} ({}){until}{used}", pin.name, pin.version, pin.component.short()));
+}
+
+pub(crate) fn revoke(
+    session: &Session,
+    name: &str,
+    version: Option<Version>,
+    reason: Option<String>,
+) -> anyhow::Result<Exit> {
+    let by = session.user.clone();
+    let pin = session.home.revoke(&Revoking { name: name.into(), version, reason, by })?;
+    match session.json {
+        true => output::json(&json!({ "schema": "kapell.revoked/1", "skill": pin })),
+        false => output::talk(&format!(
+            "revoked {} {} ({}); it runs no more, and what ran of it ends now",
+            pin.name,
+            pin.version,
+            pin.component.short()
+        )),
+    }
+    Ok(Exit::Ok)
+}
+
+pub(crate) fn lock(session: &Session, lock: &LockArgs) -> anyhow::Result<Exit> {
+    if !lock.check {
+        return list(session);
+    }
+    let drifts = session.home.lock_check()?;
+    if session.json {
+        let told = drifts.iter().map(|it| json!({ "subject": it.subject, "what": it.what }));
+        output::json(
+            &json!({ "schema": "kapell.lock-check/1", "sound": drifts.is_empty(), "drifts": told.collect::<Vec<_>>() }),
+        );
+    } else {
+        drifts.iter().for_each(|it| output::data(&format!("{}: {}", line(&it.subject), line(&it.what))));
+        let words = match drifts.len() {
+            0 => "everything in use is as approved".into(),
+            1 => "1 thing is not as approved".into(),
+            many => format!("{many} things are not as approved"),
+        };
+        output::talk(&words);
+    }
+    Ok(if drifts.is_empty() { Exit::Ok } else { Exit::Integrity })
+}
+
+fn list(session: &Session) -> anyhow::Result<Exit> {
+    let lock = session.home.lock()?;
+    if session.json {
+        let approved = lock
+            .skills
+            .iter()
+            .map(|it| json!({ "skill": it.pin, "shape": it.shape, "approval": it.approval }));
+        let revoked = lock
+            .revoked
+            .iter()
+            .map(|it| json!({ "skill": it.pin, "by": it.by, "at": it.at, "reason": it.reason }));
+        output::json(&json!({
+            "schema": "kapell.lock/1", "locked": lock.locked,
+            "approved": approved.collect::<Vec<_>>(), "revoked": revoked.collect::<Vec<_>>(),
+        }));
+        return Ok(Exit::Ok);
+    }
+    let approved = lock.skills.iter().map(|it| {
+        let until = it.approval.expires.map(|at| format!(" until {at}")).unwrap_or_default();
+        vec![
+            "approved".into(),
+            it.pin.name.to_string(),
+            it.pin.version.to_string(),
+            it.pin.component.short(),
+            format!("by {}{until}", line(&it.approval.by)),
+        ]
+    });
+    let revoked = lock.revoked.iter().map(|it| {
+        vec![
+            "revoked".into(),
+            it.pin.name.to_string(),
+            it.pin.version.to_string(),
+            it.pin.component.short(),
+            format!("by {}", line(&it.by)),
+        ]
+    });
+    let lines: Vec<Vec<String>> = approved.chain(revoked).collect();
+    match lines.is_empty() {
+        true => output::talk("nothing is approved here"),
+        false => output::data(&kapell_report::cost::listed(&lines)),
+    }
+    output::talk(if lock.locked {
+        "nothing else runs here"
+    } else {
+        "this home is for development: everything runs that is not revoked"
+    });
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,358 @@
+//! Approving and revoking skills, and whether the lock still says what is so.
+
+use crate::error::{HomeError, Kind};
+use crate::home::{Home, read_policy};
+use crate::review::Subject;
+use kapell_model::grant::Refusal;
+use kapell_model::limits::WishedLimits;
+use kapell_model::lock::{
+    Approval, ITSELF, Lock, LockedSkill, Revoked, Unapproved, Wanted, grant_lines, limits_line,
+};
+use kapell_model::plan::SkillPin;
+use kapell_model::quantity::Timestamp;
+use kapell_model::review::{Review, Standing};
+use kapell_model::seam::{Catalog as _, Skill};
+use kapell_model::shape::operations_digest;
+use kapell_store::{Installed, Skills as _, What};
+use semver::Version;
+use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
+
+/// An approval as a face takes it.
+#[derive(Clone, Debug)]
+pub struct Approving {
+    /// The skill's name.
+    pub name: String,
+    /// The version; see [`Subject::Installed`].
+    pub version: Option<Version>,
+    /// The version the review was compared with, when it was not the usual one.
+    pub against: Option<Version>,
+    /// The digest of the review that was shown, or at least its first 12 hex digits.
+    pub shown: String,
+    /// From when on the approval counts no more.
+    pub expires: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Who approves, `user:NAME`.
+    pub by: String,
+}
+
+/// A revocation as a face takes it.
+#[derive(Clone, Debug)]
+pub struct Revoking {
+    /// The skill's name.
+    pub name: String,
+    /// The version; the one in use without it.
+    pub version: Option<Version>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Who revokes, `user:NAME`.
+    pub by: String,
+}
+
+/// A version that was approved.
+#[derive(Clone, Debug)]
+pub struct Approved {
+    /// The version.
+    pub pin: SkillPin,
+    /// The approval as it stands in the lock.
+    pub approval: Approval,
+    /// Whether it was put in use by that.
+    pub put_in_use: bool,
+}
+
+/// An installed version and where it stands.
+#[derive(Clone, Debug)]
+pub struct SkillState {
+    /// The version.
+    pub installed: Installed,
+    /// Whether it is approved.
+    pub standing: Standing,
+}
+
+/// Something that is not as the lock says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// Which skill or flow.
+    pub subject: String,
+    /// What is not so.
+    pub what: String,
+}
+
+impl Home {
+    /// Approves a version as it was shown; in a locked home it is in use from then on, when it is newer than what is
+    /// in use or that may not run.
+    ///
+    /// # Errors
+    /// `Refused` when something else would be shown now, when the policy refuses what the skill asks for, or when this
+    /// person may not approve it; nothing is changed then.
+    pub fn approve(&self, approving: &Approving) -> Result<Approved, HomeError> {
+        let skill = self.to_review(&approving.name, approving.version.as_ref())?;
+        let subject = Subject::Installed(&approving.name, Some(&skill.pin.version));
+        let review = self.review(subject, approving.against.as_ref())?;
+        self.check_shown(&review, &approving.shown)?;
+        self.check_approver(&skill.pin, &approving.by)?;
+        if approving.expires.is_some_and(|at| at <= self.clock.now()) {
+            return Err(HomeError::new(Kind::Argument, "the approval would have expired already"));
+        }
+        let approval = Approval {
+            by: approving.by.clone(),
+            at: self.clock.now(),
+            expires: approving.expires,
+            reason: approving.reason.clone(),
+            shown: review.digest(),
+        };
+        self.write_approval(&skill, approval.clone())?;
+        let put_in_use = self.use_approved(&skill, &approving.by)?;
+        Ok(Approved { pin: skill.pin.clone(), approval, put_in_use })
+    }
+
+    /// Only what the person saw: the same bytes, asks, grants, limits and differences, under the policy as it is now.
+    fn check_shown(&self, review: &Review, shown: &str) -> Result<(), HomeError> {
+        let (pin, digest) = (&review.skill, review.digest());
+        let again = format!("read `kapell review {} --version {}` as it is now", pin.name, pin.version);
+        let hex = shown.strip_prefix("sha256:").unwrap_or(shown);
+        if hex.len() < 12 || !digest.hex().starts_with(hex) {
+            let words = format!("what is shown of {} {} now is not what was shown", pin.name, pin.version);
+            return Err(HomeError::new(Kind::Refused, words).hint(again));
+        }
+        if read_policy(&self.place)?.1.digest != self.policy.digest {
+            return Err(HomeError::new(Kind::Refused, "the policy has changed meanwhile").hint(again));
+        }
+        let refusals: Vec<String> = review.refusals().collect();
+        match refusals.as_slice() {
+            [] => Ok(()),
+            [first, ..] => {
+                let words =
+                    format!("{} {} can't be approved while it is refused {first}", pin.name, pin.version);
+                Err(HomeError::new(Kind::Refused, words)
+                    .hint("permit it in policy.toml first, and review it again"))
+            }
+        }
+    }
+
+    fn check_approver(&self, pin: &SkillPin, person: &str) -> Result<(), HomeError> {
+        let events = self.store.events(&pin.name)?;
+        let added = events.iter().filter(|it| it.what == What::Added && it.pin.component == pin.component);
+        let asked_by: Vec<String> = added.map(|it| it.by.clone()).collect();
+        let may = self.policy.may_approve(person, &asked_by, self.is_locked()?);
+        may.map_err(|refusal| {
+            HomeError::refused(&format!("approving {} {}", pin.name, pin.version), vec![refusal])
+        })
+    }
+
+    /// What happened is recorded before it can have an effect.
+    fn write_approval(&self, skill: &Skill, approval: Approval) -> Result<(), HomeError> {
+        let (grants, limits) = self.grants(skill, None, &WishedLimits::default()).map_err(|refusals| {
+            HomeError::refused(&format!("approving {} {}", skill.pin.name, skill.pin.version), refusals)
+        })?;
+        self.record(What::Approved, &skill.pin, &approval.by, approval.reason.clone())?;
+        self.locks.change(|lock| {
+            let shape = operations_digest(&skill.operations);
+            lock.approve(LockedSkill {
+                pin: skill.pin.clone(),
+                shape,
+                grants,
+                limits: limits.limits,
+                approval,
+            });
+            Ok(())
+        })
+    }
+
+    fn use_approved(&self, skill: &Skill, by: &str) -> Result<bool, HomeError> {
+        let pin = &skill.pin;
+        let used = self.store.catalog()?.find(&pin.name, None);
+        let better = match &used {
+            None => true,
+            Some(used) if used.pin == *pin => false,
+            Some(used) => used.pin.version < pin.version || self.check_approved(used).is_err(),
+        };
+        if better && (used.is_none() || self.is_locked()?) {
+            self.store.use_skill(&pin.name, &pin.version, self.clock.now(), by)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Takes a version back: no attempt of it begins any more, and attempts under way, in whatever process, end within
+    /// a tenth of a second.
+    ///
+    /// # Errors
+    /// `NotFound`; `Refused` when the home is locked and this person is not of those who approve.
+    pub fn revoke(&self, revoking: &Revoking) -> Result<SkillPin, HomeError> {
+        let skill = match &revoking.version {
+            Some(version) => self.installed_skill(&revoking.name, Some(version))?,
+            None => self.skill(&revoking.name)?,
+        };
+        let pin = skill.pin.clone();
+        let may = self.policy.may_approve(&revoking.by, &[], self.is_locked()?);
+        may.map_err(|refusal| HomeError::refused(&format!("revoking {}", pin.name), vec![refusal]))?;
+        self.record(What::Revoked, &pin, &revoking.by, revoking.reason.clone())?;
+        self.locks.change(|lock| {
+            let (by, reason) = (revoking.by.clone(), revoking.reason.clone());
+            lock.revoke(Revoked { pin: pin.clone(), by, at: self.clock.now(), reason });
+            Ok(())
+        })?;
+        Ok(pin)
+    }
+
+    /// All installed versions and where each stands.
+    ///
+    /// # Errors
+    /// When store or lock can't be read.
+    pub fn skill_states(&self) -> Result<Vec<SkillState>, HomeError> {
+        let state = |installed: Installed| {
+            let standing = self.skill_standing(&installed.skill)?;
+            Ok(SkillState { installed, standing })
+        };
+        self.skills()?.into_iter().map(state).collect()
+    }
+
+    /// As [`Home::grants`], and nothing that is not approved where it has to be; a refusal for want of an approval is
+    /// recorded.
+    pub(crate) fn permitted(
+        &self,
+        skill: &Skill,
+        operation: Option<&str>,
+        flow: &WishedLimits,
+    ) -> Result<kapell_model::flow::Resolved, Vec<Refusal>> {
+        self.check_approved(skill).map_err(|refusal| {
+            // Whoever is refused is told so whether or not it could be recorded.
+            let recorded = self.record(What::Refused, &skill.pin, &self.user, Some(refusal.why.clone()));
+            let unrecorded = recorded.err().map(|error| Refusal { why: error.message, ..refusal.clone() });
+            std::iter::once(refusal).chain(unrecorded).collect::<Vec<_>>()
+        })?;
+        self.grants(skill, operation, flow)
+    }
+
+    /// Whether a version may run with what the policy gives it now.
+    pub(crate) fn check_approved(&self, skill: &Skill) -> Result<(), Refusal> {
+        let unreadable = |error: HomeError| Refusal {
+            subject: format!("{} {}", skill.pin.name, skill.pin.version),
+            why: error.message,
+            rule: None,
+            asked_at: None,
+            advice: None,
+        };
+        let permits = self.permits(skill).map_err(unreadable)?;
+        permits.map_err(|why| why.refusal(&skill.pin))
+    }
+
+    fn permits(&self, skill: &Skill) -> Result<Result<(), Unapproved>, HomeError> {
+        let lock = self.locks.now()?;
+        // What the policy refuses anyway is refused for that; here is only asked for an approval.
+        let granted = self.grants(skill, None, &WishedLimits::default());
+        let limits = self.policy.limits(&skill.manifest, &WishedLimits::default());
+        let (grants, limits) = granted.unwrap_or((kapell_model::grant::GrantSet::default(), limits));
+        let (now, asks_nothing_itself) = (self.clock.now(), self.policy.approval.asks_nothing_itself);
+        let limits = limits.limits;
+        Ok(lock.permits(&Wanted {
+            pin: &skill.pin,
+            grants: &grants,
+            limits: &limits,
+            now,
+            asks_nothing_itself,
+        }))
+    }
+
+    /// Whether a skill that was just installed may be used; one that asks for nothing approves itself where the policy
+    /// lets it.
+    pub(crate) fn approved_or_itself(&self, skill: &Skill) -> Result<Result<(), Unapproved>, HomeError> {
+        let permits = self.permits(skill)?;
+        let revoked = matches!(permits, Err(Unapproved::Revoked { .. }));
+        if permits.is_ok() || revoked || !self.policy.approval.asks_nothing_itself {
+            return Ok(permits);
+        }
+        let review =
+            self.review(Subject::Installed(skill.pin.name.as_str(), Some(&skill.pin.version)), None)?;
+        if !review.asks_for_nothing() {
+            return Ok(permits);
+        }
+        let (by, at) = (ITSELF.to_owned(), self.clock.now());
+        let approval = Approval { by, at, expires: None, reason: None, shown: review.digest() };
+        self.write_approval(skill, approval)?;
+        self.permits(skill)
+    }
+
+    /// Everything that is not as the lock says: whether it holds is then the same on every machine.
+    ///
+    /// # Errors
+    /// When store or lock can't be read.
+    pub fn lock_check(&self) -> Result<Vec<Drift>, HomeError> {
+        let lock = Lock { locked: true, ..Lock::clone(&*self.locks.now()?) };
+        let installed = self.store.installed()?;
+        let mut drifts = Vec::new();
+        for used in installed.iter().filter(|it| it.in_use) {
+            let what = self.drift_of(&used.skill, &lock);
+            drifts.extend(what.map(|what| Drift { subject: named(&used.skill.pin), what }));
+        }
+        for locked in &lock.skills {
+            let what = self.drift_of_entry(locked, &installed);
+            drifts.extend(what.map(|what| Drift { subject: named(&locked.pin), what }));
+        }
+        Ok(drifts)
+    }
+
+    /// What a skill in use has that was not approved exactly so.
+    fn drift_of(&self, skill: &Skill, lock: &Lock) -> Option<String> {
+        let granted = self.grants(skill, None, &WishedLimits::default());
+        let (grants, limits) = match granted {
+            Ok((grants, limits)) => (grants, limits.limits),
+            Err(refusals) => {
+                return refusals.first().map(|refusal| format!("the policy refuses it {refusal}"));
+            }
+        };
+        let (now, asks_nothing_itself) = (self.clock.now(), self.policy.approval.asks_nothing_itself);
+        let wanted = Wanted { pin: &skill.pin, grants: &grants, limits: &limits, now, asks_nothing_itself };
+        if let Err(why) = lock.permits(&wanted) {
+            return Some(why.to_string());
+        }
+        let locked = lock.skill(&skill.pin)?;
+        let folder = &self.place.root;
+        let (now, approved) = (grant_lines(&grants, folder), grant_lines(&locked.grants, folder));
+        let gone = approved
+            .iter()
+            .find(|line| !now.contains(line))
+            .map(|line| format!("approved and not so now: {line}"));
+        let limits = || {
+            let (now, approved) = (limits_line(&limits), limits_line(&locked.limits));
+            (now != approved).then(|| format!("the limits are {now}; approved are {approved}"))
+        };
+        let shape = || {
+            (operations_digest(&skill.operations) != locked.shape)
+                .then(|| "the types of its operations are not the approved ones".to_owned())
+        };
+        gone.or_else(limits).or_else(shape)
+    }
+
+    /// What is approved and can't be so, whatever is in use.
+    fn drift_of_entry(&self, locked: &LockedSkill, installed: &[Installed]) -> Option<String> {
+        let pin = &locked.pin;
+        let mut named = installed.iter().map(|it| &it.skill.pin).filter(|it| it.name == pin.name).peekable();
+        if named.peek().is_none() {
+            return Some("it is approved and not installed".into());
+        }
+        // The same version may be installed more than once; the last one is meant.
+        let same: Vec<&SkillPin> = named.filter(|it| it.version == pin.version).collect();
+        let other = same.last().filter(|last| last.component != pin.component);
+        let expired = locked.approval.expires.filter(|at| *at <= self.clock.now());
+        other
+            .map(|other| format!("installed are other bytes, {}", other.component))
+            .or_else(|| expired.map(|at| format!("its approval expired on {at}")))
+    }
+
+    /// The lock as it stands.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn lock(&self) -> Result<Arc<Lock>, HomeError> {
+        self.locks.now()
+    }
+}
+
+fn named(pin: &SkillPin) -> String {
+    format!("{} {} ({})", pin.name, pin.version, pin.component.short())
+}

@@ -1,0 +1,489 @@
+//! Approvals at the lowest layer that has them: a home on disk, the real sandbox, a clock that is held still.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed assumption must fail the test")]
+
+use super::*;
+use crate::Added;
+use crate::home::Options;
+use crate::place::Place;
+use kapell_journal::entry::RunEnding;
+use kapell_model::manifest::{Packed, SECTION};
+use kapell_model::seam::Clock;
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const NOTES: &str = "
+[[capability]]
+kind = \"notes\"
+name = \"notes\"
+reason = \"It tells what it did\"
+";
+
+const RULE: &str = "
+[[rule]]
+id = \"notes\"
+skill = \"acme:worker\"
+kind = \"notes\"
+most = { bytes = \"1KiB\" }
+";
+
+const PEOPLE: &str = "[role.security]\npeople = [\"user:eve\", \"user:ada\"]\n";
+
+/// What the worker does when it is called.
+const RETURN: &str = "";
+const SPIN: &str = "(loop br 0)";
+
+struct Held(AtomicU64);
+
+impl Clock for Held {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A project folder of its own.
+struct Scene {
+    folder: tempfile::TempDir,
+    clock: Arc<Held>,
+}
+
+impl Scene {
+    fn new(policy: &str) -> Self {
+        let scene = Self { folder: tempfile::tempdir().unwrap(), clock: Arc::new(Held(AtomicU64::new(NOW))) };
+        scene.policy(policy);
+        scene
+    }
+
+    /// The same, with a home in which nothing runs that is not approved.
+    fn locked(policy: &str) -> Self {
+        let scene = Self::new(policy);
+        scene.home().make_locked().unwrap();
+        scene
+    }
+
+    fn policy(&self, policy: &str) {
+        fs::write(self.folder.path().join("policy.toml"), format!("version = 1\n{policy}")).unwrap();
+    }
+
+    /// The home as another process would open it.
+    fn home(&self) -> Home {
+        let options = Options { clock: self.clock.clone(), user: "user:bob".into(), ..Options::default() };
+        Home::open(Place::at(self.folder.path()).unwrap(), options).unwrap()
+    }
+
+    fn lock_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("skills.lock")
+    }
+}
+
+const NOW: u64 = 1_795_250_664_000;
+
+/// A component with a manifest: an operation `go` that does this.
+fn worker(version: &str, asks: &str, body: &str) -> Vec<u8> {
+    let text = format!(
+        "(component (core module $m (func (export \"go\") {body}))
+           (core instance $i (instantiate $m))
+           (func (export \"go\") (canon lift (core func $i \"go\"))))"
+    );
+    let mut bytes = wat::parse_str(text).unwrap();
+    let skill_toml =
+        format!("[skill]\nname = \"acme:worker\"\nsummary = \"Works\"\nowner = \"acme\"\n{asks}");
+    let packed = Packed { schema: 1, version: version.parse().unwrap(), skill_toml, files: [].into() }
+        .encode()
+        .unwrap();
+    let mut section = vec![u8::try_from(SECTION.len()).unwrap()];
+    section.extend(SECTION.as_bytes());
+    section.extend(packed);
+    bytes.push(0);
+    let mut length = section.len();
+    while length > 127 {
+        bytes.push(u8::try_from(length % 128).unwrap() | 128);
+        length /= 128;
+    }
+    bytes.push(u8::try_from(length).unwrap());
+    bytes.extend(section);
+    bytes
+}
+
+fn add(home: &Home, version: &str, asks: &str) -> Added {
+    home.add(Path::new("worker.wasm"), &worker(version, asks, RETURN), "user:ada").unwrap()
+}
+
+fn shown(home: &Home) -> String {
+    home.review(Subject::Installed("acme:worker", None), None).unwrap().digest().to_string()
+}
+
+fn approving(shown: String, by: &str) -> Approving {
+    let name = "acme:worker".into();
+    let (version, against, expires, reason) = (None, None, None, Some("read it".into()));
+    Approving { name, version, against, shown, expires, reason, by: by.into() }
+}
+
+fn approve(home: &Home, by: &str) -> Result<Approved, String> {
+    home.approve(&approving(shown(home), by)).map_err(|error| error.message)
+}
+
+fn revoking(by: &str) -> Revoking {
+    Revoking { name: "acme:worker".into(), version: None, reason: Some("it leaks".into()), by: by.into() }
+}
+
+/// How a call of the worker ends: the state of its run, or why there is none.
+async fn call(home: &Home) -> String {
+    let skill = home.skill("acme:worker").unwrap();
+    match home.call(skill, "go", json!({}), "user:bob").await {
+        Ok(finished) => finished.standing.state.word().to_string(),
+        Err(error) => error.message,
+    }
+}
+
+fn in_use(home: &Home) -> Option<String> {
+    let skills = home.skills().unwrap();
+    skills.iter().find(|it| it.in_use).map(|it| it.skill.pin.version.to_string())
+}
+
+#[tokio::test]
+async fn in_a_locked_home_only_what_somebody_approved_runs() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    let added = add(&home, "1.0.0", NOTES);
+    assert_eq!(added.pending.as_deref(), Some("nobody has approved this skill"));
+    assert_eq!(in_use(&home), None);
+    let refused = call(&home).await;
+    assert!(refused.ends_with("nobody has approved this skill"), "{refused}");
+    let approved = approve(&home, "user:eve").unwrap();
+    assert!(approved.put_in_use);
+    assert_eq!(call(&home).await, "done");
+    // The lock is all that another process needs to know.
+    assert_eq!(call(&scene.home()).await, "done");
+    let told = |it: &kapell_store::SkillEvent| {
+        let why = it.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!("{} by {}{why}", it.what.word(), it.by)
+    };
+    let events = home.skill_events(&"acme:worker".parse().unwrap()).unwrap();
+    let told: Vec<String> = events.iter().map(told).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    added by user:ada
+    pending by user:ada: nobody has approved this skill
+    refused by user:bob: nobody has approved this skill
+    approved by user:eve: read it
+    in use by user:eve
+    "#);
+}
+
+#[tokio::test]
+async fn in_a_home_for_development_everything_runs_that_is_not_revoked() {
+    let scene = Scene::new(RULE);
+    let home = scene.home();
+    assert_eq!(add(&home, "1.0.0", NOTES).pending, None);
+    assert_eq!(call(&home).await, "done");
+    home.revoke(&revoking("user:bob")).unwrap();
+    let refused = call(&home).await;
+    assert!(refused.ends_with("it was revoked by user:bob: it leaks"), "{refused}");
+    let again = add(&home, "1.0.0", NOTES);
+    assert_eq!(again.pending.as_deref(), Some("it was revoked by user:bob: it leaks"));
+    approve(&home, "user:ada").unwrap();
+    assert_eq!(call(&home).await, "done");
+}
+
+#[tokio::test]
+async fn an_update_waits_while_the_old_version_serves_and_is_in_use_once_approved() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", "");
+    approve(&home, "user:eve").unwrap();
+    let update = add(&home, "2.0.0", NOTES);
+    assert_eq!(update.before.map(|it| it.to_string()).as_deref(), Some("1.0.0"));
+    assert!(update.pending.is_some_and(|why| why.starts_with("what is approved is 1.0.0 (")));
+    assert_eq!(in_use(&home).as_deref(), Some("1.0.0"));
+    assert_eq!(call(&home).await, "done");
+    let review = home.review(Subject::Installed("acme:worker", None), None).unwrap();
+    let difference = review.difference.unwrap();
+    assert_eq!((review.skill.version.to_string().as_str(), difference.widens()), ("2.0.0", true));
+    let told: Vec<String> = difference.changes.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["asks notes `notes` added", "grant notes `notes` added"]);
+    approve(&home, "user:eve").unwrap();
+    assert_eq!(in_use(&home).as_deref(), Some("2.0.0"));
+    assert_eq!(call(&home).await, "done");
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_approved_is_not_put_in_use_by_hand() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    let name = "acme:worker".parse().unwrap();
+    add(&home, "1.0.0", NOTES);
+    let refused = home.use_version(&name, &"1.0.0".parse().unwrap(), "user:bob").unwrap_err();
+    assert_eq!(refused.kind, Kind::Refused);
+    approve(&home, "user:eve").unwrap();
+    home.use_version(&name, &"1.0.0".parse().unwrap(), "user:bob").unwrap();
+}
+
+#[test]
+fn whatever_would_be_shown_otherwise_by_now_is_not_approved() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    let before = shown(&home);
+    let refused =
+        |home: &Home| home.approve(&approving(before.clone(), "user:eve")).map_err(|error| error.message);
+    let not_shown = "what is shown of acme:worker 1.0.0 now is not what was shown";
+    // Other bytes under the same name and version.
+    home.add(Path::new("worker.wasm"), &worker("1.0.0", NOTES, "(nop)"), "user:ada").unwrap();
+    assert_eq!(refused(&home).unwrap_err(), not_shown);
+    add(&home, "1.0.0", NOTES);
+    // A policy that gives more, or less.
+    for bytes in ["2KiB", "1B"] {
+        scene.policy(&format!("{PEOPLE}{}", RULE.replace("1KiB", bytes)));
+        assert_eq!(refused(&scene.home()).unwrap_err(), not_shown);
+        // A policy that changed since this process read it.
+        assert_eq!(refused(&home).unwrap_err(), "the policy has changed meanwhile");
+    }
+    scene.policy(&format!("{PEOPLE}{RULE}[limits.any]\nfuel = 7\n"));
+    assert_eq!(refused(&scene.home()).unwrap_err(), not_shown);
+    scene.policy(&format!("{PEOPLE}{RULE}"));
+    for short in ["", "sha256:", before.get(..18).unwrap()] {
+        assert_eq!(
+            home.approve(&approving(short.into(), "user:eve")).unwrap_err().message,
+            not_shown,
+            "{short}"
+        );
+    }
+    assert!(home.lock().unwrap().skills.is_empty());
+    refused(&home).unwrap();
+}
+
+#[test]
+fn what_the_policy_refuses_can_not_be_approved() {
+    let scene = Scene::locked(PEOPLE);
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    let refused = approve(&home, "user:eve").unwrap_err();
+    assert!(
+        refused.starts_with("acme:worker 1.0.0 can't be approved while it is refused notes `notes`"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn nobody_approves_what_they_added_nor_without_the_role() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    let by = |home: &Home, person: &str| approve(home, person).map(|_| ());
+    let own = "approving acme:worker 1.0.0 is refused: user:ada: nobody approves what they asked for";
+    assert_eq!(by(&home, "user:ada").unwrap_err(), own);
+    // That somebody else adds the same bytes too takes nothing from that.
+    home.add(Path::new("worker.wasm"), &worker("1.0.0", NOTES, RETURN), "user:bob").unwrap();
+    assert_eq!(by(&home, "user:ada").unwrap_err(), own);
+    assert!(by(&home, "user:bob").unwrap_err().contains("is not of the role `security`"));
+    assert!(
+        home.revoke(&revoking("user:bob")).unwrap_err().message.contains("is not of the role `security`")
+    );
+    scene.policy(&format!("{PEOPLE}{RULE}[approval]\nfour-eyes = false\n"));
+    by(&scene.home(), "user:ada").unwrap();
+}
+
+#[tokio::test]
+async fn a_skill_that_asks_for_nothing_approves_itself_where_the_policy_lets_it() {
+    let itself = format!("{PEOPLE}{RULE}[approval]\nasks-nothing = \"itself\"\n");
+    let scene = Scene::locked(&itself);
+    let home = scene.home();
+    assert_eq!(add(&home, "1.0.0", "").pending, None);
+    assert_eq!(call(&home).await, "done");
+    assert_eq!(home.lock().unwrap().skills[0].approval.by, ITSELF);
+    // One that asks does not, and what approved itself is void once the policy says otherwise.
+    assert!(add(&home, "2.0.0", NOTES).pending.is_some());
+    scene.policy(&format!("{PEOPLE}{RULE}"));
+    let refused = call(&scene.home()).await;
+    assert!(refused.ends_with("it approved itself, which the policy does not permit"), "{refused}");
+    let strict = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    assert!(add(&strict.home(), "1.0.0", "").pending.is_some());
+}
+
+#[tokio::test]
+async fn a_policy_that_gives_more_than_was_approved_is_refused_and_one_that_gives_less_is_not() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    scene.policy(&format!("{PEOPLE}{}", RULE.replace("1KiB", "2KiB")));
+    let refused = call(&scene.home()).await;
+    assert!(refused.ends_with("notes `notes` as it is granted now was not approved with it"), "{refused}");
+    scene.policy(&format!("{PEOPLE}{}", RULE.replace("1KiB", "1B")));
+    assert_eq!(call(&scene.home()).await, "done");
+    scene.policy(&format!("{PEOPLE}{RULE}[limits.any]\nmemory = \"64MiB\"\n"));
+    let refused = call(&scene.home()).await;
+    assert!(refused.ends_with("a limit of memory as high was not approved with it"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_approval_ends_when_it_says_so() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    let until = |at: u64| Approving { expires: Some(Timestamp(at)), ..approving(shown(&home), "user:eve") };
+    let late = home.approve(&until(NOW)).unwrap_err();
+    assert_eq!(late.message, "the approval would have expired already");
+    home.approve(&until(NOW + 1_000)).unwrap();
+    assert_eq!(call(&home).await, "done");
+    scene.clock.0.store(NOW + 1_000, Ordering::Relaxed);
+    let refused = call(&home).await;
+    assert!(refused.contains("its approval by user:eve expired on 2026-11-21T08:44:25Z"), "{refused}");
+    assert!(drifts(&home).contains("expired on"), "{}", drifts(&home));
+}
+
+#[tokio::test]
+async fn taking_the_lock_away_opens_nothing_and_neither_does_a_new_home() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    let lock = fs::read_to_string(scene.lock_path()).unwrap();
+    fs::remove_file(scene.lock_path()).unwrap();
+    assert!(call(&home).await.ends_with("nobody has approved this skill"));
+    fs::write(scene.lock_path(), lock.replace("locked = true", "locked = false")).unwrap();
+    assert!(home.is_locked().unwrap());
+    fs::write(scene.lock_path(), &lock).unwrap();
+    drop(home);
+    // The lock travels with the project: a home made anew beside it is locked too.
+    fs::remove_dir_all(scene.folder.path().join(".kapell")).unwrap();
+    let home = scene.home();
+    assert!(home.is_locked().unwrap());
+    assert_eq!(add(&home, "1.0.0", NOTES).pending, None, "it is approved already");
+    assert!(add(&home, "1.0.1", NOTES).pending.is_some());
+}
+
+#[tokio::test]
+async fn a_lock_that_can_not_be_read_lets_nothing_run() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    fs::write(scene.lock_path(), "version = 1\nlocked = maybe\n").unwrap();
+    let refused = call(&home).await;
+    assert!(refused.contains("skills.lock:2:"), "{refused}");
+}
+
+/// The runs that were asked for meanwhile: how the first one stands.
+fn under_way(home: &Home) -> bool {
+    home.runs().unwrap().first().is_some_and(|row| home.entries(&row.run).is_ok_and(|it| it.len() >= 2))
+}
+
+/// Starts a call that never ends by itself, revokes its skill through `revoker` and tells how long it went on.
+async fn revoked_while_running(home: &Home, revoker: &Home) -> (Duration, RunEnding) {
+    home.add(Path::new("worker.wasm"), &worker("1.0.0", NOTES, SPIN), "user:ada").unwrap();
+    approve(home, "user:eve").unwrap();
+    let skill = home.skill("acme:worker").unwrap();
+    let running = home.call(skill, "go", json!({}), "user:bob");
+    let revoked = async {
+        while !under_way(home) {
+            tokio::task::yield_now().await;
+        }
+        revoker.revoke(&revoking("user:eve")).unwrap();
+        Instant::now()
+    };
+    let (finished, at) = tokio::join!(running, revoked);
+    let ended = finished.unwrap().standing.state.ended.unwrap();
+    (at.elapsed(), ended.state)
+}
+
+const ENDLESS: &str = "[limits.any]\nfuel = 9_000_000_000_000\ndeadline = \"20s\"\n";
+
+#[tokio::test]
+async fn what_was_checked_before_a_revocation_does_not_begin_after_it() {
+    let scene = Scene::new(RULE);
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    let flow = "flow: works\nversion: '1'\nsteps:\n  - id: work\n    use: acme:worker#go\n";
+    fs::write(scene.folder.path().join("works.yaml"), flow).unwrap();
+    let check = || home.check_flow(&scene.folder.path().join("works.yaml"));
+    let (before, other) = (check().unwrap(), check().unwrap());
+    assert_eq!(home.run(before, json!({}), "user:bob").await.unwrap().standing.state.word(), "done");
+    home.revoke(&revoking("user:eve")).unwrap();
+    assert_eq!(home.run(other, json!({}), "user:bob").await.unwrap().standing.state.word(), "refused");
+    assert_eq!(check().err().unwrap().kind, Kind::Refused);
+    let events = home.skill_events(&"acme:worker".parse().unwrap()).unwrap();
+    let refused: Vec<&str> =
+        events.iter().filter(|it| it.what == What::Refused).map(|it| it.by.as_str()).collect();
+    assert_eq!(refused, ["run:works-2", "user:bob"]);
+}
+
+/// Generous against a machine with other work; the bound itself is measured by the benchmark.
+const SOON: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revoking_ends_what_runs_in_this_process() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}{ENDLESS}"));
+    let home = scene.home();
+    let (took, ended) = revoked_while_running(&home, &home).await;
+    println!("ended {took:?} after it was revoked");
+    assert_eq!(ended, RunEnding::Refused);
+    assert!(took < SOON, "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revoking_ends_what_runs_in_another_process() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}{ENDLESS}"));
+    let (home, other) = (scene.home(), scene.home());
+    let (took, ended) = revoked_while_running(&home, &other).await;
+    println!("ended {took:?} after it was revoked");
+    assert_eq!(ended, RunEnding::Refused);
+    assert!(took < SOON, "{took:?}");
+}
+
+fn drifts(home: &Home) -> String {
+    let told = home.lock_check().unwrap();
+    let short = |it: &Drift| format!("{}: {}", it.subject.split(" (").next().unwrap_or_default(), it.what);
+    told.iter().map(short).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn whatever_is_not_as_approved_is_told() {
+    let scene = Scene::new(RULE);
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    assert_eq!(drifts(&home), "acme:worker 1.0.0: nobody has approved this skill");
+    approve(&home, "user:eve").unwrap();
+    assert_eq!(drifts(&home), "");
+    // More and less than was approved.
+    scene.policy(&RULE.replace("1KiB", "2KiB"));
+    let wider = drifts(&scene.home());
+    assert_eq!(wider, "acme:worker 1.0.0: notes `notes` as it is granted now was not approved with it");
+    scene.policy(&RULE.replace("1KiB", "1B"));
+    let narrower = drifts(&scene.home());
+    assert_eq!(narrower, "acme:worker 1.0.0: approved and not so now: notes notes by notes: bytes_max=1024");
+    scene.policy("");
+    assert!(drifts(&scene.home()).starts_with("acme:worker 1.0.0: the policy refuses it notes `notes`"));
+    scene.policy(&format!("{RULE}[limits.any]\nfuel = 7\n"));
+    assert!(drifts(&scene.home()).starts_with("acme:worker 1.0.0: the limits are deadline=5000 fuel=7 "));
+    scene.policy(RULE);
+    // Another shape than the lock says.
+    let lock = fs::read_to_string(scene.lock_path()).unwrap();
+    let shape = lock.lines().find(|line| line.starts_with("shape")).unwrap();
+    let other = format!("shape = \"{}\"", kapell_model::digest::Digest::of(b"other"));
+    fs::write(scene.lock_path(), lock.replace(shape, &other)).unwrap();
+    assert_eq!(drifts(&home), "acme:worker 1.0.0: the types of its operations are not the approved ones");
+    fs::write(scene.lock_path(), &lock).unwrap();
+    // Other bytes of the same version.
+    home.add(Path::new("worker.wasm"), &worker("1.0.0", NOTES, "(nop)"), "user:ada").unwrap();
+    let bytes = drifts(&home);
+    assert!(
+        bytes.contains("what is approved is 1.0.0 (") && bytes.contains("installed are other bytes"),
+        "{bytes}"
+    );
+    home.revoke(&revoking("user:eve")).unwrap();
+    assert!(drifts(&home).contains("it was revoked by user:eve: it leaks"));
+}
+
+#[test]
+fn an_approval_of_something_that_is_not_there_is_told() {
+    let scene = Scene::new(RULE);
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    drop(home);
+    fs::remove_dir_all(scene.folder.path().join(".kapell")).unwrap();
+    assert_eq!(drifts(&scene.home()), "acme:worker 1.0.0: it is approved and not installed");
+}

@@ -1,0 +1,123 @@
+//! The lock of a home on disk: `skills.lock` beside the policy, read anew whenever it changed.
+//!
+//! Whether the home is locked is said in the lock, which travels with the project, and in the home itself, so that
+//! taking the lock away opens nothing: then nothing is approved.
+
+use crate::error::{HomeError, Kind};
+use crate::home::read_text;
+use crate::place::Place;
+use kapell_model::lock::{LOCK_MAX, Lock};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+/// The lock of one home.
+pub(crate) struct Locks {
+    folder: PathBuf,
+    path: PathBuf,
+    /// Says that the home is locked whatever the lock says.
+    marker: PathBuf,
+    /// Held by whoever changes the lock.
+    guard: PathBuf,
+    read: Mutex<Option<(Stamp, Arc<Lock>)>>,
+}
+
+/// What tells one text of a file from another without reading it; a lock is replaced, never written over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    file: Option<(SystemTime, u64, u64)>,
+    marked: bool,
+}
+
+impl Locks {
+    pub(crate) fn of(place: &Place) -> Self {
+        let home = place.folder();
+        Self {
+            folder: place.root.clone(),
+            path: place.lock(),
+            marker: home.join("locked"),
+            guard: home.join("lock.guard"),
+            read: Mutex::default(),
+        }
+    }
+
+    /// The lock as it stands at this moment.
+    pub(crate) fn now(&self) -> Result<Arc<Lock>, HomeError> {
+        let stamp = self.stamp();
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, lock)) = read.as_ref().filter(|(known, _)| *known == stamp) {
+            return Ok(Arc::clone(lock));
+        }
+        // Taken before the text, so that a lock replaced meanwhile is read again.
+        let lock = Arc::new(self.load(stamp)?);
+        *read = Some((stamp, Arc::clone(&lock)));
+        Ok(lock)
+    }
+
+    fn stamp(&self) -> Stamp {
+        let metadata = fs::metadata(&self.path).ok();
+        let file = metadata.and_then(|it| Some((it.modified().ok()?, it.len(), inode(&it))));
+        Stamp { file, marked: self.marker.exists() }
+    }
+
+    fn load(&self, stamp: Stamp) -> Result<Lock, HomeError> {
+        let mut lock = match self.path.exists() {
+            true => {
+                let text = read_text(&self.path, LOCK_MAX as u64)?;
+                Lock::parse(&crate::home::shown(&self.path), &text, &self.folder)?
+            }
+            false => Lock::default(),
+        };
+        lock.locked |= stamp.marked;
+        Ok(lock)
+    }
+
+    /// Changes the lock; processes that change it at the same time do so one after the other.
+    pub(crate) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Lock) -> Result<T, HomeError>,
+    ) -> Result<T, HomeError> {
+        let failed = |cause: std::io::Error| HomeError::io("hold", &self.guard, &cause);
+        let guard = fs::File::create(&self.guard).map_err(failed)?;
+        guard.lock().map_err(failed)?;
+        let mut lock = Lock::clone(&*self.now()?);
+        let changed = change(&mut lock)?;
+        replace(&self.path, &lock.written(&self.folder))?;
+        Ok(changed)
+    }
+
+    /// Makes the home one in which nothing runs that is not approved.
+    pub(crate) fn make_locked(&self) -> Result<(), HomeError> {
+        fs::write(&self.marker, "nothing runs here that is not approved\n")
+            .map_err(|cause| HomeError::io("write", &self.marker, &cause))?;
+        self.change(|lock| {
+            lock.locked = true;
+            Ok(())
+        })
+    }
+}
+
+/// Puts a whole new text in the place of a file, on the disk when this returns.
+fn replace(path: &Path, text: &str) -> Result<(), HomeError> {
+    use std::io::Write as _;
+    if text.len() > LOCK_MAX {
+        return Err(HomeError::new(Kind::Refused, format!("{} has no room left", path.display())));
+    }
+    let failed = |cause: std::io::Error| HomeError::io("write", path, &cause);
+    let partial = path.with_extension("lock.partial");
+    let mut file = fs::File::create(&partial).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    fs::rename(&partial, path).map_err(failed)
+}
+
+#[cfg(unix)]
+fn inode(metadata: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+/// Where files have no number, their time and length tell them apart.
+#[cfg(not(unix))]
+fn inode(_: &fs::Metadata) -> u64 {
+    0
+}
