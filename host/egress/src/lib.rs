@@ -2,18 +2,19 @@
 //!
 //! An [`HttpEgress`] sends what a grant permits, to an address it has checked, within one deadline and one bound of
 //! bytes, and hands back an answer without secrets. A [`Vault`] holds the secrets, a [`Redactor`] takes them out of
-//! everything that is recorded or printed.
+//! everything that is recorded or printed. [`Models`] are asked by tier, one provider after the other.
 //!
 //! This crate never follows a redirect, never asks a proxy of the environment, keeps no cookie and no connection,
-//! decompresses nothing, retries nothing, and never decides what a skill may reach: the grant does, and is checked here
+//! decompresses nothing, sends no request of a skill twice, and never decides what a skill may reach: the grant does, and is checked here
 //! once more. It knows nothing of runs or journals.
 //!
 //! Reading order: `request` builds what leaves, `address` says where it may go, `client` sends it by `wire` and
-//! `meter` counts, `answer` is what comes back; `vault` and `redactor` keep secrets; `network` is what the system is asked for.
+//! `meter` counts, `answer` is what comes back; `inference` asks models through the same door; `vault` and `redactor` keep secrets; `network` is what the system is asked for.
 
 mod address;
 mod answer;
 mod client;
+mod inference;
 mod meter;
 mod network;
 mod redactor;
@@ -24,6 +25,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use inference::Models;
 pub use network::{Network, Resolving, SystemNetwork};
 pub use redactor::Redactor;
 pub use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -39,6 +41,7 @@ use std::sync::Arc;
 pub struct HttpEgress {
     client: Client,
     vault: Vault,
+    models: Models,
 }
 
 /// A root that was to be trusted is no certificate.
@@ -65,7 +68,13 @@ impl HttpEgress {
         vault: Vault,
     ) -> Result<Self, InvalidRoot> {
         let client = Client::new(network, roots).map_err(|cause| InvalidRoot(cause.to_string()))?;
-        Ok(Self { client, vault })
+        Ok(Self { client, vault, models: Models::new(Vec::new()) })
+    }
+
+    /// The same, asking these models.
+    #[must_use]
+    pub fn asking(self, models: Models) -> Self {
+        Self { models, ..self }
     }
 
     async fn exchange(&self, asked: Outgoing) -> Result<Incoming, SendFailure> {
@@ -99,6 +108,6 @@ impl Egress for HttpEgress {
     }
 
     fn complete(&self, prompt: Prompt) -> Leaving<'_, Result<Completed, CompletionFailure>> {
-        Box::pin(async move { Err(CompletionFailure::NoProvider(prompt.tier)) })
+        Box::pin(async move { self.ask(&prompt).await })
     }
 }

@@ -11,5 +11,6 @@
 
 mod exchange;
 mod hostile;
+mod inference;
 mod secrets;
 mod stage;

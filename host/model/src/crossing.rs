@@ -94,6 +94,43 @@ pub struct Completion {
     pub tokens_in: u64,
     /// Tokens of the answer.
     pub tokens_out: u64,
+    /// What all of it cost by the tariff, `lost` included.
+    pub money: Money,
+    /// How the tokens are known.
+    #[serde(default, skip_serializing_if = "Counted::is_reported")]
+    pub counted: Counted,
+    /// What attempts before the answer may have cost; none when they cost nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
+}
+
+/// How the tokens of an answer are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counted {
+    /// The provider says so.
+    #[default]
+    Reported,
+    /// The provider says so, and it is so many more than were reserved.
+    Over(u64),
+    /// The provider says nothing, so that what was reserved is charged.
+    Reserved,
+}
+
+impl Counted {
+    /// Whether there is nothing to remark.
+    #[must_use]
+    pub const fn is_reported(&self) -> bool {
+        matches!(self, Counted::Reported)
+    }
+}
+
+/// What attempts that brought no answer may have cost: what a provider reports, else what was reserved wherever it
+/// may have worked. An answer that is an error costs nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Tokens, prompts and answers together.
+    pub tokens: u64,
     /// What they cost by the tariff.
     pub money: Money,
 }

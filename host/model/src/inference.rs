@@ -5,7 +5,7 @@
 
 use crate::http::Target;
 use crate::id::{RuleId, SecretName};
-use crate::money::Money;
+use crate::money::{Currency, ModelPrice, Money, MoneyError};
 use crate::quantity::Span;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,57 @@ pub struct Provider {
     /// The secret sent as `Authorization: Bearer`, if it wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretName>,
-    /// How long one answer may take before the next provider is tried.
+    /// How long it may take, retries and the waiting between them included, before the next provider is tried.
     pub timeout: Span,
+    /// What it calls the most tokens an answer may have.
+    #[serde(default)]
+    pub limit: LimitKey,
+}
+
+/// How a provider wants to be told the most tokens of an answer. Most know `max_tokens`; some hosted models that
+/// reason refuse it and want the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitKey {
+    /// `max_tokens`.
+    #[default]
+    MaxTokens,
+    /// `max_completion_tokens`.
+    MaxCompletionTokens,
+}
+
+impl LimitKey {
+    /// The key in the request, which is also the word in the policy.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            LimitKey::MaxTokens => "max_tokens",
+            LimitKey::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
+
+    pub(crate) fn words() -> [(&'static str, Self); 2] {
+        [Self::MaxTokens, Self::MaxCompletionTokens].map(|key| (key.word(), key))
+    }
+}
+
+/// A provider with what its model costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PricedProvider {
+    /// The provider.
+    pub provider: Provider,
+    /// The price of its model.
+    pub price: ModelPrice,
+    /// The currency of the price.
+    pub currency: Currency,
+}
+
+impl PricedProvider {
+    /// What a prompt and its answer cost.
+    ///
+    /// # Errors
+    /// When the amount leaves the range of a decimal.
+    pub fn cost(&self, tokens_in: u64, tokens_out: u64) -> Result<Money, MoneyError> {
+        self.price.cost(self.currency, tokens_in, tokens_out)
+    }
 }

@@ -1,5 +1,9 @@
 //! Money as exact decimals, and the tariff that turns work into it.
 
+mod model_price;
+
+pub use model_price::{ModelPrice, Unpriced};
+
 use crate::digest::Digest;
 use crate::ending::Meters;
 use crate::quantity::Bytes;
@@ -148,6 +152,9 @@ pub struct Tariff {
     pub person_per_minute: Decimal,
     /// Minutes a decision is taken to cost a person who does not say; such a cost is marked estimated.
     pub minutes_per_decision: Decimal,
+    /// What models cost, each named once: `[[model]]`.
+    #[serde(default, rename = "model", skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelPrice>,
 }
 
 /// The tariff a fresh home starts with: round example prices, said to be examples.
@@ -228,6 +235,7 @@ impl PinnedTariff {
     pub fn parse(text: &str) -> Result<Self, TariffError> {
         let tariff: Tariff = toml::from_str(text).map_err(|cause| TariffError(cause.to_string()))?;
         tariff.currency().map_err(|cause| TariffError(cause.to_string()))?;
+        tariff.check_models().map_err(TariffError)?;
         Ok(Self { tariff, digest: Digest::of(text.as_bytes()) })
     }
 }

@@ -133,7 +133,8 @@ pub trait Egress: Send + Sync + 'static {
     /// Sends one request under one grant and waits for the whole answer.
     fn send(&self, request: Outgoing) -> Leaving<'_, Result<Incoming, SendFailure>>;
 
-    /// Asks the providers of one tier in order until one answers.
+    /// Asks the providers of one tier in order until one answers. The worst each could cost is held against what is
+    /// left before it is asked.
     fn complete(&self, prompt: Prompt) -> Leaving<'_, Result<Completed, CompletionFailure>>;
 }
 
@@ -267,10 +268,12 @@ pub enum CompletionFailure {
     Failed {
         /// The providers in the order they were tried, each with why.
         failed: Vec<(RuleId, String)>,
-        /// What they cost all the same.
+        /// What they may have cost all the same; see [`crate::crossing::Lost`].
         money: Money,
+        /// The tokens of it.
+        tokens: u64,
     },
-    /// The time was over.
+    /// The time was over, and nothing was spent.
     #[error("not answered in time")]
     TimedOut,
 }

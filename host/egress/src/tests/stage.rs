@@ -63,6 +63,22 @@ pub(super) enum Does {
     Endless(Vec<u8>, Vec<u8>),
     /// Writes a text and then nothing more, leaving the connection open.
     Stall(Vec<u8>),
+    /// Reads one request, writes the first text, then the second byte by byte, a millisecond each.
+    Drip(Vec<u8>, Vec<u8>),
+    /// One after the other; the last one stays.
+    InTurn(Arc<Mutex<VecDeque<Does>>>),
+}
+
+impl Does {
+    /// What is done with the next connection.
+    fn next(&self) -> Does {
+        let Does::InTurn(turns) = self else { return self.clone() };
+        let mut turns = turns.lock().unwrap();
+        match turns.len() {
+            1 => turns[0].clone(),
+            _ => turns.pop_front().unwrap(),
+        }
+    }
 }
 
 /// A server on loopback.
@@ -84,6 +100,7 @@ impl Server {
                     accepted = listener.accept() => accepted.unwrap(),
                     _ = &mut stopped => return,
                 };
+                let does = does.next();
                 let got = match &tls {
                     None => serve(stream, &does, &seen, port).await,
                     Some(tls) => match tls.accept(stream).await {
@@ -136,7 +153,16 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             while stream.write_all(&block).await.is_ok() {}
             return Ok(());
         }
-        Does::Stall(_) => {}
+        Does::Drip(first, bytes) => {
+            stream.write_all(first).await?;
+            for byte in bytes {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                if stream.write_all(&[*byte]).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        Does::Stall(_) | Does::InTurn(_) => {}
     }
     let mut more = Vec::new();
     let _ = stream.read_to_end(&mut more).await;

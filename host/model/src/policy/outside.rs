@@ -6,7 +6,7 @@ use crate::form::{Field, Table};
 use crate::grant::Authority;
 use crate::http::{Hosts, HttpGrant, Injection, Target, read_methods, shortest};
 use crate::id::{RuleId, SecretName};
-use crate::inference::{InferenceGrant, Provider, Tier};
+use crate::inference::{InferenceGrant, LimitKey, Provider, Tier};
 use crate::money::Money;
 use crate::quantity::{Bytes, Span};
 use ipnet::IpNet;
@@ -172,6 +172,7 @@ fn read_provider(table: &Table<'_, '_>) -> Option<Provider> {
     let secret: Option<Option<SecretName>> =
         table.get("secret").map_or(Some(None), |field| field.parsed().map(Some));
     let timeout = table.get("timeout").map_or(Some(TIMEOUT), |field| field.span());
+    let limit = table.get("limit").map_or(Some(LimitKey::default()), |field| field.word(&LimitKey::words()));
     table.close();
     Some(Provider {
         id: id?,
@@ -181,6 +182,7 @@ fn read_provider(table: &Table<'_, '_>) -> Option<Provider> {
         model: model?,
         secret: secret?,
         timeout: timeout?,
+        limit: limit?,
     })
 }
 
