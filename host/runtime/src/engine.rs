@@ -189,8 +189,8 @@ fn resident(pool: &mut PoolingAllocationConfig) {
     pool.pagemap_scan(if scan { Enabled::Yes } else { Enabled::No });
     pool.linear_memory_keep_resident(if scan { KEEP_RESIDENT_BYTES } else { 0 });
     pool.table_keep_resident(if scan { TABLE_ELEMENTS_MAX * 8 } else { 0 });
-    // Stacks have no such scan: the part a shallow call dirties is cleared by hand.
-    pool.async_stack_keep_resident(64 << 10);
+    // Stacks have no such scan: the part a shallow call dirties is cleared by hand, used or not, at every attempt.
+    pool.async_stack_keep_resident(16 << 10);
 }
 
 #[cfg(test)]

@@ -198,8 +198,12 @@ async fn unless_cancelled<F: Future>(cancel: &Cancel, future: F) -> Option<F::Ou
         if cancel.is_raised() {
             return Poll::Ready(None);
         }
-        cancel.wake_on_raise(context.waker());
-        future.as_mut().poll(context).map(Some)
+        let ready = future.as_mut().poll(context).map(Some);
+        // Most never wait. A flag raised meanwhile wakes at once.
+        if ready.is_pending() {
+            cancel.wake_on_raise(context.waker());
+        }
+        ready
     })
     .await
 }

@@ -90,7 +90,7 @@ fn pool() -> PoolingAllocationConfig {
         pool.pagemap_scan(Enabled::Yes);
         pool.linear_memory_keep_resident(1 << 20);
     }
-    pool.async_stack_keep_resident(64 << 10);
+    pool.async_stack_keep_resident(16 << 10);
     pool
 }
 
