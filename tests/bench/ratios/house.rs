@@ -17,10 +17,10 @@ use kapell_model::plan::{
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Cancel, Clock, HostFault, Job, Performer};
 use kapell_model::shape::Operation;
-use kapell_runtime::{Runtime, RuntimeConfig};
+use kapell_runtime::{Inspection, Runtime, RuntimeConfig, inspect};
 use kapell_store::MemoryStore;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -64,7 +64,15 @@ pub(crate) fn sandbox(dir: &Path) -> Result<Runtime> {
 
 /// Installs a component under a name, with limits above what anything here needs.
 pub(crate) fn install(sandbox: &Runtime, name: &str, bytes: &[u8]) -> Result<Skill> {
-    let inspection = sandbox.install(bytes, |_| {})?;
+    named(name, sandbox.install(bytes, |_| {})?)
+}
+
+/// The same without a sandbox: what the house needs to know of it.
+pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<Skill> {
+    named(name, inspect(bytes)?)
+}
+
+fn named(name: &str, inspection: Inspection) -> Result<Skill> {
     let operation = inspection.operations.into_iter().next().context("the guest exports an operation")?;
     let pin = SkillPin {
         name: name.parse()?,
@@ -143,6 +151,7 @@ pub(crate) fn asking() -> Result<Arc<Program>> {
         remind: None,
         escalate: None,
         expire: None,
+        override_by: None,
     };
     program(vec![Step { id: fixed("view"), when: None, work: Work::Ask { question } }])
 }
@@ -157,7 +166,12 @@ fn program(steps: Vec<Step>) -> Result<Arc<Program>> {
         outcome: None,
         owner: None,
         runbook: None,
-        inputs: vec![Input { name: "text".into(), shape: InputShape::String, default: None }],
+        inputs: vec![Input {
+            name: "text".into(),
+            shape: InputShape::String,
+            default: None,
+            marks: BTreeSet::new(),
+        }],
         files: BTreeMap::new(),
         require: Vec::new(),
         budget: Budget::default(),
@@ -167,6 +181,7 @@ fn program(steps: Vec<Step>) -> Result<Arc<Program>> {
         policy: Digest::of(TEXT),
         tariff: tariff.digest,
         engine: "bench".into(),
+        four_eyes: false,
     };
     Ok(Arc::new(Program::new(plan, tariff, &BTreeMap::new())?))
 }

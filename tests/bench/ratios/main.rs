@@ -20,9 +20,12 @@ mod table;
 use std::path::Path;
 
 fn main() -> anyhow::Result<()> {
-    // Memory is measured in a child, where no compiler has left its own behind.
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [step::GROUP] => step::print(),
+        [step::AROUND, rounds] => step::around(rounds.parse()?),
+        [step::WITHIN, rounds] => step::within(rounds.parse()?),
+        // Memory is measured in a child, where no compiler has left its own behind.
         [memory::SKILLS, dir] => memory::hold_skills(Path::new(dir)),
         [memory::RUNS, dir] => memory::hold_runs(Path::new(dir)),
         _ => everything(),

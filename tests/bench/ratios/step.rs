@@ -16,6 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime as Tokio};
 
+/// The argument that asks for this group alone.
+pub(crate) const GROUP: &str = "warm";
+/// The argument that makes this program drive runs around an echo and nothing else, for counting instructions.
+pub(crate) const AROUND: &str = "house-alone";
+/// The same for the sandbox without the house.
+pub(crate) const WITHIN: &str = "sandbox-alone";
+
 const ROUNDS: usize = 25;
 const CALLS: u32 = 400;
 /// Steps a run: enough for its beginning and its end to weigh little.
@@ -48,6 +55,22 @@ pub(crate) fn print() -> Result<()> {
     )?;
     show(&taken);
     Ok(())
+}
+
+/// The house without the sandbox, so many rounds of it: what `callgrind` or `perf` is pointed at.
+pub(crate) fn around(rounds: u32) -> Result<()> {
+    let (tokio, skill) = (one_thread()?, house::read("bench:echo", &guests::echo()?)?);
+    let program = skill.program(STEPS)?;
+    (0..rounds).try_for_each(|_| runs(&tokio, &Arc::new(Echo), &program).map(drop))
+}
+
+/// The sandbox without the house, so many rounds of it.
+pub(crate) fn within(rounds: u32) -> Result<()> {
+    let (tokio, cache) = (one_thread()?, house::folder()?);
+    let sandbox = house::sandbox(cache.path())?;
+    let skill = house::install(&sandbox, "bench:echo", &guests::echo()?)?;
+    let job = skill.job(json!({ "text": guests::text(0) }));
+    (0..rounds).try_for_each(|_| attempts(&tokio, &sandbox, &job).map(drop))
 }
 
 fn show([base, cleared, attempt, around, step]: &[Taken; 5]) {
