@@ -14,13 +14,14 @@ use crate::scope::{Scope, step_state};
 use kapell_journal::entry::{AttemptStarted, Body, RunEnded, RunEnding};
 use kapell_journal::fold::{RunState, StepState};
 use kapell_journal::seam::JournalError;
+use kapell_journal::shared::Shared;
 use kapell_model::expression::ExpressionError;
 use kapell_model::id::StepId;
 use kapell_model::money::MoneyError;
 use kapell_model::plan::{Step, Work};
 use kapell_model::quantity::Timestamp;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// What to do next.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ pub struct Fact {
 #[derive(Clone, Debug)]
 pub struct Start {
     /// The intent.
-    pub intent: AttemptStarted,
+    pub intent: Shared<AttemptStarted>,
     /// The arguments.
     pub input: Blob,
     /// The call.
@@ -89,6 +90,8 @@ pub fn decide(
     }
 }
 
+static UNTOUCHED: LazyLock<StepState> = LazyLock::new(StepState::default);
+
 /// Everything one decision looks at.
 pub(crate) struct Turn<'a> {
     pub(crate) program: &'a Program,
@@ -117,15 +120,12 @@ impl<'a> Turn<'a> {
         self.next_step()
     }
 
+    /// Steps are taken in the plan's order, so as many as are behind come before the next one.
     fn next_step(&self) -> Result<Action, DecideError> {
-        let untouched = StepState::default();
-        for step in &self.program.plan.steps {
-            let state = step_state(self.state, &step.id, &untouched);
-            if state.settled.is_none() && !state.skipped {
-                return self.step(step, state);
-            }
+        match self.program.plan.steps.get(self.state.behind) {
+            Some(step) => self.step(step, step_state(self.state, &step.id, &UNTOUCHED)),
+            None => self.outputs(),
         }
-        self.outputs()
     }
 
     fn step(&self, step: &'a Step, state: &'a StepState) -> Result<Action, DecideError> {

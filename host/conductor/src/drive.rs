@@ -9,12 +9,13 @@ use crate::decide::{Action, DecideError, Fact, Start, decide};
 use crate::known::{Blob, Known};
 use crate::program::{Program, ProgramError};
 use crate::record::{self, RecordError, Recorded};
-use kapell_journal::chain::{canonical, genesis, seal};
+use kapell_journal::chain::{Sealed, genesis, seal};
+use kapell_journal::content::Content;
 use kapell_journal::entry::{
     AttemptEnded, AttemptStarted, BlobRef, Body, Entry, RunEnded, RunEnding, RunStarted,
 };
 use kapell_journal::fold::{FoldError, RunState, Settled};
-use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, Sealed};
+use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner};
 use kapell_model::digest::Digest;
 use kapell_model::id::{RunId, StepId};
 use kapell_model::money::PinnedTariff;
@@ -145,9 +146,12 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
     pub async fn start_as(&self, run: RunId, launch: Launch) -> Result<Standing, DriveError> {
         let head = self.journals.claim(&run, &self.owner)?;
         let mut driving = Driving::new(self, run, genesis(head.epoch), launch.program.clone());
-        let (started, inputs, texts) = started(&launch)?;
-        driving.pending.blobs.extend(texts);
-        driving.take(Fact { body: Body::RunStarted(started), blobs: vec![inputs] })?;
+        let plan = &launch.program.planned;
+        let texts = launch.texts.into_iter().map(Content::of);
+        driving.pending.blobs.extend(texts.chain([plan.clone()]));
+        let inputs = Blob::of(Arc::new(launch.inputs))?;
+        let body = Body::RunStarted(started(&launch.program, &inputs, launch.by));
+        driving.take(Fact { body, blobs: vec![inputs] })?;
         driving.on().await
     }
 
@@ -251,12 +255,12 @@ pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usi
 }
 
 fn stored<J: Journals>(journals: &J, named: &BlobRef) -> Result<Blob, DriveError> {
-    let digest = *named.digest();
+    let digest = named.digest();
     let missing = || JournalError::Damaged(format!("the value {digest} is missing"));
-    let bytes = journals.blob(&digest)?.ok_or_else(missing)?;
-    let value = serde_json::from_slice(&bytes)
+    let content = Content::of(journals.blob(digest)?.ok_or_else(missing)?);
+    let value = serde_json::from_slice(content.bytes())
         .map_err(|cause| JournalError::Damaged(format!("the value {digest} cannot be read: {cause}")))?;
-    Ok(Blob { digest, bytes, value: Arc::new(value) })
+    Ok(Blob { content, value: Arc::new(value) })
 }
 
 /// The program a stored run is pinned to.
@@ -277,29 +281,21 @@ fn program<J: Journals>(journals: &J, run: &RunId, started: &RunStarted) -> Resu
     Ok(Program::new(plan, tariff, &files)?)
 }
 
-/// The first entry, the inputs, and the bytes it names: the plan among them, since no decision is taken over its value.
-fn started(launch: &Launch) -> Result<(RunStarted, Blob, Texts), DriveError> {
-    let plan = &launch.program.plan;
-    let (planned, inputs) = (canonical(plan)?, Blob::of(Arc::new(launch.inputs.clone()))?);
-    let mut texts: Texts = launch.texts.iter().map(|text| (Digest::of(text), text.clone())).collect();
-    let digest = Digest::of(&planned);
-    texts.push((digest, planned.into()));
-    let started = RunStarted {
+/// The first entry: everything the run is pinned to.
+fn started(program: &Program, inputs: &Blob, by: String) -> RunStarted {
+    let plan = &program.plan;
+    RunStarted {
         flow: plan.flow.clone(),
         version: plan.version.clone(),
         text: plan.text,
-        plan: BlobRef::Digest(digest),
+        plan: BlobRef::Digest(*program.planned.digest()),
         inputs: inputs.named(),
         policy: plan.policy,
         tariff: plan.tariff,
         engine: plan.engine.clone(),
-        by: launch.by.clone(),
-    };
-    Ok((started, inputs, texts))
+        by,
+    }
 }
-
-/// Bytes under their digests.
-type Texts = Vec<(Digest, Arc<[u8]>)>;
 
 fn cancel_asked(by: String, reason: String) -> Fact {
     Fact { body: Body::CancelAsked { by, reason }, blobs: Vec::new() }
@@ -324,7 +320,7 @@ struct Driving<'a, P, J> {
 #[derive(Default)]
 struct Pending {
     entries: Vec<Sealed>,
-    blobs: Vec<(Digest, Arc<[u8]>)>,
+    blobs: Vec<Content>,
     writes: HeldWrites,
     /// Whose writes they are.
     released: Option<(StepId, u32)>,
@@ -398,8 +394,10 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
 
     /// Writes the intent down, runs the attempt, takes its ending in. The ending is committed with what follows it.
     async fn perform(&mut self, start: Start) -> Result<(), DriveError> {
-        let intent = start.intent.clone();
-        self.take(Fact { body: Body::AttemptStarted(start.intent), blobs: vec![start.input.clone()] })?;
+        let Start { intent, input, call } = start;
+        // Decisions are taken over what comes out; what goes in is only kept.
+        self.pending.blobs.push(input.content);
+        self.take(Fact { body: Body::AttemptStarted(intent.clone()), blobs: Vec::new() })?;
         if !self.commit().await? {
             return Ok(());
         }
@@ -407,50 +405,49 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             run: self.run.clone(),
             step: intent.step.clone(),
             skill: intent.skill.clone(),
-            operation: start.call.operation,
-            arguments: start.input.value,
-            grants: start.call.grants,
-            grant: start.call.grant,
-            limits: intent.limits,
-            idempotency_key: intent.idempotency_key,
+            limits: call.limits(&intent),
+            operation: call.operation,
+            arguments: input.value,
+            grants: call.grants,
+            grant: call.grant,
+            idempotency_key: intent.idempotency_key(&self.run),
             cancel: self.under_way.cancel.clone(),
         };
         let attempt = self.conductor.performer.perform(job).await?;
-        let Recorded { body, values, bytes, held } = record::attempt(&intent, &self.program, attempt)?;
+        let Recorded { body, values, contents, held } =
+            record::attempt(&intent, call.grant, &self.program, attempt)?;
         if !held.is_empty() || !held.seen.is_empty() {
-            self.held.push((intent.step, intent.attempt, held));
+            self.held.push((intent.step.clone(), intent.attempt, held));
         }
-        self.pending.blobs.extend(bytes);
+        self.pending.blobs.extend(contents);
         self.take(Fact { body, blobs: values })
     }
 
     /// Takes a fact into the run: sealed, folded, and waiting for the next commit.
     fn take(&mut self, fact: Fact) -> Result<(), DriveError> {
-        for blob in &fact.blobs {
-            self.known.learn(blob);
-            self.pending.blobs.push((blob.digest, blob.bytes.clone()));
+        for blob in fact.blobs {
+            self.known.learn(&blob);
+            self.pending.blobs.push(blob.content);
         }
         let sealed = seal(&self.run, &mut self.head, self.conductor.clock.now(), fact.body)?;
-        let before = self.settled_count();
+        let before = self.behind();
         match &mut self.state {
-            Some(state) => state.apply(&sealed.entry)?,
-            None => self.state = RunState::begin(&sealed.entry),
+            Some(state) => state.apply(sealed.entry())?,
+            None => self.state = RunState::begin(sealed.entry()),
         }
         self.pending.entries.push(sealed);
-        if self.settled_count() > before { self.release() } else { Ok(()) }
+        if self.behind() > before { self.release() } else { Ok(()) }
     }
 
-    fn settled_count(&self) -> usize {
-        self.state
-            .as_ref()
-            .map_or(0, |state| state.steps.values().filter(|step| step.settled.is_some()).count())
+    fn behind(&self) -> usize {
+        self.state.as_ref().map_or(0, |state| state.behind)
     }
 
     /// A step was settled: what its output wrote becomes real with the entry that settled it, and what its other
     /// outputs wrote is dropped.
     fn release(&mut self) -> Result<(), DriveError> {
-        let step = match self.pending.entries.last().map(|sealed| &sealed.entry.body) {
-            Some(Body::AttemptEnded(AttemptEnded { step, .. })) => step.clone(),
+        let step = match self.pending.entries.last().map(|sealed| &sealed.entry().body) {
+            Some(Body::AttemptEnded(ended)) => ended.step.clone(),
             Some(Body::ExpectationJudged { step, .. }) => step.clone(),
             Some(Body::QuestionAnswered(answered)) => answered.step.clone(),
             Some(Body::QuestionOverridden(overridden)) => overridden.step.clone(),
@@ -484,7 +481,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             return Ok(true);
         };
         let Pending { entries, blobs, writes, released } = std::mem::take(&mut self.pending);
-        let seen: Vec<Entry> = entries.iter().map(|sealed| sealed.entry.clone()).collect();
+        let seen: Vec<Arc<Entry>> = entries.iter().map(|sealed| sealed.entry().clone()).collect();
         // Only a commit that rests on keys it read can be sent back, so only that one is kept until it is through.
         let kept = (!writes.seen.is_empty()).then(|| (entries.clone(), blobs.clone()));
         let commit = Commit {
@@ -519,32 +516,33 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         (self.state, self.known, self.head) = (Some(state), known, self.committed);
         self.held.clear();
         match open.filter(|open| failed.released == Some((open.step.clone(), open.attempt))) {
-            Some(open) => self.take(Fact { body: self.sent_back(&open, failed), blobs: Vec::new() }),
+            Some(open) => self.take(Fact { body: self.sent_back(&open, failed)?, blobs: Vec::new() }),
             None => self.refused_late(failed, conflict),
         }
     }
 
     /// The ending of an attempt whose keys have moved: lost, but what it used is charged.
-    fn sent_back(&self, open: &AttemptStarted, failed: &Pending) -> Body {
-        let lost = record::lost(open, &self.program);
-        let receipt = failed.entries.iter().find_map(|sealed| match &sealed.entry.body {
+    fn sent_back(&self, open: &AttemptStarted, failed: &Pending) -> Result<Body, JournalError> {
+        let lost = record::lost(open, &self.program)?;
+        let receipt = failed.entries.iter().find_map(|sealed| match &sealed.entry().body {
             Body::AttemptEnded(it) if it.step == open.step && it.attempt == open.attempt => {
                 Some(it.receipt.clone())
             }
             _ => None,
         });
-        Body::AttemptEnded(AttemptEnded { receipt: receipt.unwrap_or(lost.receipt), ..lost })
+        let ended = AttemptEnded { receipt: receipt.unwrap_or(lost.receipt), ..lost };
+        Ok(Body::AttemptEnded(ended.into()))
     }
 
     fn refused_late(&mut self, failed: &Pending, conflict: &JournalError) -> Result<(), DriveError> {
         self.pending.blobs.clone_from(&failed.blobs);
-        for (digest, bytes) in &failed.blobs {
-            if let Ok(value) = serde_json::from_slice(bytes) {
-                self.known.learn(&Blob { digest: *digest, bytes: bytes.clone(), value: Arc::new(value) });
+        for content in &failed.blobs {
+            if let Ok(value) = serde_json::from_slice(content.bytes()) {
+                self.known.learn(&Blob { content: content.clone(), value: Arc::new(value) });
             }
         }
         for sealed in &failed.entries {
-            self.take(Fact { body: sealed.entry.body.clone(), blobs: Vec::new() })?;
+            self.take(Fact { body: sealed.entry().body.clone(), blobs: Vec::new() })?;
             if self.pending.released.take().is_some() {
                 break;
             }

@@ -1,6 +1,6 @@
 //! Values a run knows, by the digest its entries name them with.
 
-use kapell_journal::chain::canonical;
+use kapell_journal::content::Content;
 use kapell_journal::entry::{BlobRef, Body};
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
@@ -14,13 +14,11 @@ pub struct Known {
     values: HashMap<Digest, Arc<Value>>,
 }
 
-/// A value as it is kept beside the entries: canonical bytes under their digest.
+/// A value with the bytes that are kept beside the entries: its canonical JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blob {
-    /// The digest of the bytes.
-    pub digest: Digest,
-    /// Canonical JSON.
-    pub bytes: Arc<[u8]>,
+    /// Canonical JSON under its digest.
+    pub content: Content,
     /// The value.
     pub value: Arc<Value>,
 }
@@ -31,21 +29,20 @@ impl Blob {
     /// # Errors
     /// When the value has no canonical form.
     pub fn of(value: Arc<Value>) -> Result<Self, JournalError> {
-        let bytes: Arc<[u8]> = canonical(&*value)?.into();
-        Ok(Self { digest: Digest::of(&bytes), bytes, value })
+        Ok(Self { content: Content::canonical(&*value)?, value })
     }
 
     /// What an entry names it with.
     #[must_use]
     pub const fn named(&self) -> BlobRef {
-        BlobRef::Digest(self.digest)
+        BlobRef::Digest(*self.content.digest())
     }
 }
 
 impl Known {
     /// Learns a value.
     pub fn learn(&mut self, blob: &Blob) {
-        self.values.insert(blob.digest, blob.value.clone());
+        self.values.insert(*blob.content.digest(), blob.value.clone());
     }
 
     /// The value an entry names.

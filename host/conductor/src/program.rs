@@ -1,11 +1,14 @@
 //! A program: a plan made ready to be decided over again and again, its expressions compiled, its calls shared.
 
+use kapell_journal::content::Content;
+use kapell_journal::entry::{AttemptStarted, Purpose};
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
 use kapell_model::expression::{Expression, ExpressionError};
 use kapell_model::grant::GrantSet;
 use kapell_model::id::StepId;
-use kapell_model::money::{Currency, Money, MoneyError, PinnedTariff};
+use kapell_model::limits::{EffectiveLimits, LimitOrigin};
+use kapell_model::money::{Currency, Money, MoneyError, PinnedTariff, Tariff};
 use kapell_model::plan::{Call, Expectation, Plan, Question, Rung, Template, Work};
 use kapell_model::shape::Operation;
 use serde_json::Value;
@@ -17,6 +20,8 @@ use std::sync::Arc;
 pub struct Program {
     /// The plan.
     pub plan: Plan,
+    /// The plan's canonical JSON, as every run by it keeps it.
+    pub planned: Content,
     /// The tariff that prices it.
     pub tariff: PinnedTariff,
     /// The tariff's currency.
@@ -45,6 +50,8 @@ pub struct ReadyCall {
     pub grants: Arc<GrantSet>,
     /// The digest of its grants.
     pub grant: Digest,
+    /// What it costs at its worst.
+    pub dearest: Money,
 }
 
 /// A plan that cannot be made ready: it was not made by this host's check.
@@ -92,8 +99,11 @@ impl Program {
                 expressions.insert(source.to_owned(), compiled);
             }
         }
-        let calls = plan.steps.iter().map(|step| (step.id.clone(), StepCalls::of(&step.work))).collect();
-        Ok(Self { plan, tariff, currency, files: Arc::new(Value::Object(files)), expressions, calls })
+        let calls =
+            plan.steps.iter().map(|step| Ok((step.id.clone(), StepCalls::of(&step.work, &tariff.tariff)?)));
+        let calls = calls.collect::<Result<_, ProgramError>>()?;
+        let (planned, files) = (Content::canonical(&plan)?, Arc::new(Value::Object(files)));
+        Ok(Self { plan, planned, tariff, currency, files, expressions, calls })
     }
 
     /// A compiled expression of the plan.
@@ -114,6 +124,19 @@ impl Program {
         self.calls.get(step)?.verdict.as_ref()
     }
 
+    /// The call an attempt is of.
+    ///
+    /// # Errors
+    /// When the plan has no such call: the attempt is not of a run by it.
+    pub fn call_of(&self, started: &AttemptStarted) -> Result<&ReadyCall, JournalError> {
+        let call = match started.purpose {
+            Purpose::Work => self.call(&started.step, started.rung),
+            Purpose::Verdict => self.verdict(&started.step),
+        };
+        let unknown = || format!("the plan has no call for attempt {} of {}", started.attempt, started.step);
+        call.ok_or_else(|| JournalError::Damaged(unknown()))
+    }
+
     /// Nothing, in the tariff's currency.
     #[must_use]
     pub const fn nothing(&self) -> Money {
@@ -122,29 +145,41 @@ impl Program {
 }
 
 impl StepCalls {
-    fn of(work: &Work) -> Self {
-        let Work::Call { call, expect, otherwise, .. } = work else { return Self::default() };
-        let own = std::iter::once(Some(ReadyCall::of(call.clone())));
+    fn of(work: &Work, tariff: &Tariff) -> Result<Self, MoneyError> {
+        let Work::Call { call, expect, otherwise, .. } = work else { return Ok(Self::default()) };
+        let own = std::iter::once(ReadyCall::of(call.clone(), tariff).map(Some));
         let rungs = own.chain(otherwise.iter().map(|rung| match rung {
             Rung::Again { with } => {
-                Some(ReadyCall::of(Call { with: merged(&call.with, with), ..call.clone() }))
+                let again = Call { with: merged(&call.with, with), ..call.clone() };
+                ReadyCall::of(again, tariff).map(Some)
             }
-            Rung::Use { call } => Some(ReadyCall::of((**call).clone())),
-            Rung::Ask { .. } => None,
+            Rung::Use { call } => ReadyCall::of((**call).clone(), tariff).map(Some),
+            Rung::Ask { .. } => Ok(None),
         }));
         let verdict = match expect {
-            Some(Expectation::Verdict { call, .. }) => Some(ReadyCall::of((**call).clone())),
+            Some(Expectation::Verdict { call, .. }) => Some(ReadyCall::of((**call).clone(), tariff)?),
             _ => None,
         };
-        Self { rungs: rungs.collect(), verdict }
+        Ok(Self { rungs: rungs.collect::<Result<_, _>>()?, verdict })
     }
 }
 
 impl ReadyCall {
-    fn of(call: Call) -> Self {
+    fn of(call: Call, tariff: &Tariff) -> Result<Self, MoneyError> {
         let operation = Arc::new(call.operation.clone());
         let grants = Arc::new(call.grants.clone());
-        Self { grant: grants.digest(), operation, grants, call: Arc::new(call) }
+        let dearest = tariff.reserve(call.limits.limits.fuel, call.limits.limits.memory)?;
+        Ok(Self { grant: grants.digest(), operation, grants, dearest, call: Arc::new(call) })
+    }
+
+    /// The limits of one attempt: the call's own, unless the budget left it less time.
+    #[must_use]
+    pub fn limits(&self, started: &AttemptStarted) -> EffectiveLimits {
+        let mut limits = self.call.limits;
+        if let Some(deadline) = started.deadline {
+            (limits.limits.deadline, limits.origins.deadline) = (deadline, LimitOrigin::Flow);
+        }
+        limits
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::known::Blob;
 use crate::program::Program;
+use kapell_journal::content::Content;
 use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, RecordedEnding};
 use kapell_journal::seam::{JournalError, Journals};
 use kapell_model::digest::Digest;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 pub(crate) struct Recorded {
     pub(crate) body: Body,
     pub(crate) values: Vec<Blob>,
-    pub(crate) bytes: Vec<(Digest, Arc<[u8]>)>,
+    pub(crate) contents: Vec<Content>,
     pub(crate) held: HeldWrites,
 }
 
@@ -30,39 +31,39 @@ pub(crate) enum RecordError {
 /// The entry of an attempt that came back.
 pub(crate) fn attempt(
     start: &AttemptStarted,
+    grant: Digest,
     program: &Program,
     attempt: Attempt,
 ) -> Result<Recorded, RecordError> {
     let (ending, values) = ending(attempt.ending)?;
-    let mut bytes: Vec<(Digest, Arc<[u8]>)> =
-        attempt.contents.into_iter().map(|content| (Digest::of(&content), content.into())).collect();
+    let mut contents: Vec<Content> = attempt.contents.into_iter().map(Content::of).collect();
     let crossings = match attempt.crossings.is_empty() {
         true => None,
         false => {
-            let text: Arc<[u8]> = kapell_journal::chain::canonical(&attempt.crossings)?.into();
-            let digest = Digest::of(&text);
-            bytes.push((digest, text));
-            Some(BlobRef::Digest(digest))
+            let crossings = Content::canonical(&attempt.crossings)?;
+            let named = BlobRef::Digest(*crossings.digest());
+            contents.push(crossings);
+            Some(named)
         }
     };
     // Only an output's writes can ever become real; what a broken attempt wrote is dropped here.
     let held =
         if matches!(ending, RecordedEnding::Output(_)) { attempt.writes } else { HeldWrites::default() };
     if !start.settles {
-        bytes.extend(contents(&held));
+        contents.extend(held_contents(&held));
     }
-    let body = Body::AttemptEnded(AttemptEnded {
-        step: start.step.clone(),
+    let ended = AttemptEnded {
         attempt: start.attempt,
-        ending,
-        receipt: receipt(start, program, attempt.meters)?,
         crossings,
-        writes: summaries(&held),
-        seen: held.seen.clone(),
-        notes: attempt.notes,
+        ending,
         log: attempt.log,
-    });
-    Ok(Recorded { body, values, bytes, held })
+        notes: attempt.notes,
+        receipt: receipt(start, grant, program, attempt.meters)?,
+        seen: held.seen.clone(),
+        step: start.step.clone(),
+        writes: summaries(&held),
+    };
+    Ok(Recorded { body: Body::AttemptEnded(ended.into()), values, contents, held })
 }
 
 fn ending(ending: Ending) -> Result<(RecordedEnding, Vec<Blob>), JournalError> {
@@ -81,34 +82,37 @@ fn ending(ending: Ending) -> Result<(RecordedEnding, Vec<Blob>), JournalError> {
     })
 }
 
-fn receipt(start: &AttemptStarted, program: &Program, meters: Meters) -> Result<Receipt, MoneyError> {
+fn receipt(
+    start: &AttemptStarted,
+    grant: Digest,
+    program: &Program,
+    meters: Meters,
+) -> Result<Receipt, MoneyError> {
     let tariff = &program.tariff.tariff;
     let mut money = tariff.work(&meters)?;
     money.amount += tariff.per_attempt;
-    let (limits, component, grant) = (start.limits, start.skill.component, start.grant);
-    Ok(Receipt { meters, limits, component, grant, tariff: program.tariff.digest, money })
+    Ok(Receipt { component: start.skill.component, grant, meters, money, tariff: program.tariff.digest })
 }
 
 /// The entry of an attempt the host lost: nothing is known of what it used, so nothing is charged.
-pub(crate) fn lost(start: &AttemptStarted, program: &Program) -> AttemptEnded {
-    AttemptEnded {
-        step: start.step.clone(),
+pub(crate) fn lost(start: &AttemptStarted, program: &Program) -> Result<AttemptEnded, JournalError> {
+    Ok(AttemptEnded {
         attempt: start.attempt,
-        ending: RecordedEnding::Lost,
-        receipt: Receipt {
-            meters: Meters::default(),
-            limits: start.limits,
-            component: start.skill.component,
-            grant: start.grant,
-            tariff: program.tariff.digest,
-            money: program.nothing(),
-        },
         crossings: None,
-        writes: Vec::new(),
-        seen: Vec::new(),
-        notes: Vec::new(),
+        ending: RecordedEnding::Lost,
         log: Vec::new(),
-    }
+        notes: Vec::new(),
+        receipt: Receipt {
+            component: start.skill.component,
+            grant: program.call_of(start)?.grant,
+            meters: Meters::default(),
+            money: program.nothing(),
+            tariff: program.tariff.digest,
+        },
+        seen: Vec::new(),
+        step: start.step.clone(),
+        writes: Vec::new(),
+    })
 }
 
 fn summaries(held: &HeldWrites) -> Vec<WriteSummary> {
@@ -133,10 +137,10 @@ fn length(content: Option<&[u8]>) -> u64 {
 }
 
 /// The contents of held writes, kept beside the entry while the writes wait for a judgement.
-fn contents(held: &HeldWrites) -> Vec<(Digest, Arc<[u8]>)> {
+fn held_contents(held: &HeldWrites) -> impl Iterator<Item = Content> {
     let keys = held.keys.iter().filter_map(|write| write.value.as_deref());
     let files = held.files.iter().filter_map(|write| write.content.as_deref());
-    keys.chain(files).map(|content| (Digest::of(content), Arc::from(content))).collect()
+    keys.chain(files).map(Content::of)
 }
 
 /// Held writes again, from their summaries and the blobs kept beside the entry: for a run that was resumed between

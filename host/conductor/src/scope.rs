@@ -112,8 +112,11 @@ impl<'a> Scope<'a> {
     }
 
     pub(crate) fn render_all(&self, fields: &BTreeMap<String, Template>) -> Result<Value, ExpressionError> {
-        let rendered = fields.iter().map(|(name, template)| Ok((name.clone(), self.render(template)?)));
-        rendered.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+        let mut rendered = Map::new();
+        for (name, template) in fields {
+            rendered.insert(name.clone(), self.render(template)?);
+        }
+        Ok(Value::Object(rendered))
     }
 
     /// A text that may hold `${{ }}`, for a person; one that can't be rendered is told as it was written.
@@ -128,6 +131,7 @@ impl<'a> Scope<'a> {
             match piece {
                 Piece::Plain(plain) => text.push_str(plain),
                 Piece::Expression(source) => match self.evaluate(source)? {
+                    Value::String(value) if text.is_empty() => text = value,
                     Value::String(value) => text.push_str(&value),
                     other => text.push_str(&other.to_string()),
                 },

@@ -496,7 +496,7 @@ async fn an_effect_that_must_not_happen_twice_is_never_silently_run_again() {
     2  00:00:00.000  paid          try 1: test:pay 1.0.0 (9350872d712a) pay, effects once
     3  00:00:00.000  run           resumed by another process
     4  00:00:00.000  paid          in doubt: try 1 may have happened and must not happen twice
-    5  00:00:00.000  paid          question 1 in doubt to operator: The host stopped while test:pay 1.0.0#pay was under way. It must not happen twice. Did it happen? (shown 48e3cc7af4ed)
+    5  00:00:00.000  paid          question 1 in doubt to operator: The host stopped while test:pay 1.0.0#pay was under way. It must not happen twice. Did it happen? (shown 55435001bae6)
     6  00:00:00.000  paid          question 1: answered {"tag":"done","val":"paid"} by user:anyone; 2.70 EUR estimated
     7  00:00:00.000  paid          try 1: output "paid"; fuel 0, 0 B, 0 µs, 0 crossings, 0.00 EUR
     8  00:00:00.000  run           done, outputs {"paid":"paid"}
@@ -542,8 +542,9 @@ async fn working_time_is_a_budget_and_caps_the_next_deadline() {
     flow.budget.work = Some("50ms".parse().unwrap());
     let standing = stage.run(flow).await.unwrap();
     assert_eq!((standing.state.word(), stage.performed()), ("over-budget", 2));
-    let second = &standing.state.steps["b"].attempts[0].started.limits;
-    assert_eq!(second.limits.deadline.0, 20);
+    let deadline = |step: &str| standing.state.steps[step].attempts[0].started.deadline.map(|span| span.0);
+    assert_eq!((deadline("a"), deadline("b")), (Some(50), Some(20)));
+    assert_eq!(stage.deadlines(), [50, 20], "the attempts had it too");
 }
 
 #[tokio::test]

@@ -1,65 +1,63 @@
 //! Canonical JSON (RFC 8785), written in one pass into one buffer.
 //!
-//! Every entry and every value of a step comes through here, so it is on every step's bill. `serde_json` writes
-//! texts and small integers and `serde_json_canonicalizer` every other number; all that is done here is to put the
-//! members of an object in order where they do not stand in order already. That library could do the whole, with a
-//! tree, a second parse and several allocations for each member; a property test holds the two equal.
+//! Every entry and every value of a step comes through here, so it is on every step's bill: bytes are pushed as the
+//! value is walked, texts a word at a time, and members change places only in an object whose members did not come
+//! in order. `serde_json_canonicalizer` writes every number but small integers. It could do the whole, with a tree, a
+//! second parse and several allocations for each member; a property test holds the two equal.
 
 use serde::Serialize;
-use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
+use serde::ser::{self, Serializer};
+use std::cell::Cell;
 use std::cmp::Ordering;
-use std::io;
+use std::fmt::{self, Write as _};
 
 /// Below this an integer is written as its digits; above, as the double it is to whoever reads JSON.
 const EXACT_MAX: u64 = 1 << 53;
 
-/// The canonical JSON of a value. A bare float that is no number would come out as `null`; no type of ours holds
-/// one, and `serde_json::Value` can't.
+/// A buffer that grew beyond this is not kept for the next value.
+const KEPT_MAX: usize = 256 << 10;
+
+/// A value without a canonical form.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NoForm(String);
+
+impl ser::Error for NoForm {
+    fn custom<T: fmt::Display>(why: T) -> Self {
+        Self(why.to_string())
+    }
+}
+
+/// Writes the canonical JSON of a value and hands it on; the buffer is the thread's and used again.
 ///
 /// # Errors
 /// When the value has no JSON form: a map with keys that are no texts, or with one key twice.
-pub(crate) fn to_vec<T: Serialize>(value: &T) -> serde_json::Result<Vec<u8>> {
-    let mut written = InOrder { text: Vec::with_capacity(1024), ..InOrder::default() };
-    value.serialize(&mut Serializer::with_formatter(Nowhere, &mut written))?;
-    Ok(written.text)
-}
-
-/// The formatter keeps the text itself, to move members in it. What would pass it by is an error, not a gap.
-struct Nowhere;
-
-impl io::Write for Nowhere {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::Error::other("this kind of value has no canonical form here"))
+pub(crate) fn written<T: Serialize + ?Sized, R>(
+    value: &T,
+    take: impl FnOnce(&[u8]) -> R,
+) -> Result<R, NoForm> {
+    thread_local!(static KEPT: Cell<Option<Box<Writer>>> = const { Cell::new(None) });
+    let mut writer = KEPT.take().unwrap_or_default();
+    writer.text.clear();
+    writer.members.clear();
+    value.serialize(&mut *writer)?;
+    let taken = take(&writer.text);
+    if writer.text.capacity().max(writer.moved.capacity()) <= KEPT_MAX {
+        KEPT.set(Some(writer));
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    Ok(taken)
 }
 
 /// Text in which every finished object has its members in order.
 #[derive(Default)]
-struct InOrder {
+struct Writer {
     text: Vec<u8>,
-    /// The objects that are open, outermost first.
-    open: Vec<Open>,
-    /// The finished members of all open objects.
+    /// The members of all open objects so far.
     members: Vec<Member>,
     /// Where an object's members wait while they change places.
     moved: Vec<u8>,
-}
-
-/// An object whose end has not come yet.
-struct Open {
-    /// Where its first member begins in the text.
-    begins: usize,
-    /// Its first member in the list of all.
-    members: usize,
-    /// Where the present member and its value begin.
-    key: usize,
-    value: usize,
-    /// Whether the present key is ASCII and stands there as it is.
-    plain: bool,
+    /// How many texts had something to escape in them.
+    escapes: usize,
 }
 
 /// A member by its places in the text, its key with the quotes.
@@ -68,45 +66,148 @@ struct Member {
     key: usize,
     value: usize,
     ends: usize,
+    /// Whether the key is ASCII and stands there as it is.
     plain: bool,
 }
 
-impl InOrder {
-    /// Puts the members of an object that has ended in order.
-    fn arrange(&mut self, object: &Open) -> io::Result<()> {
-        let (text, Some(members)) = (&self.text, self.members.get_mut(object.members..)) else {
-            return Ok(());
-        };
-        let before = |one: &Member, two: &Member| order(text, one, two) == Ordering::Less;
-        if !members.is_sorted_by(before) {
-            members.sort_by(|one, two| order(text, one, two));
-            if !members.is_sorted_by(before) {
-                return Err(io::Error::other("an object has one key twice"));
-            }
-            self.rewrite(object);
-        }
-        self.members.truncate(object.members);
-        Ok(())
+/// How a byte stands in a text: what is written for it, and how many bits that has; none for what needs a number.
+#[allow(clippy::indexing_slicing, reason = "a place that is not there fails the build")]
+const WRITTEN: [(u16, u8); 256] = {
+    let mut written = [(0, 0); 256];
+    let mut byte = 0x20;
+    while byte < 256 {
+        written[byte] = (byte as u16, 8);
+        byte += 1;
+    }
+    let short =
+        [(b'"', b'"'), (b'\\', b'\\'), (8, b'b'), (b'\t', b't'), (b'\n', b'n'), (12, b'f'), (b'\r', b'r')];
+    let mut nth = 0;
+    while nth < short.len() {
+        let (byte, letter) = short[nth];
+        written[byte as usize] = (u16::from_le_bytes([b'\\', letter]), 16);
+        nth += 1;
+    }
+    written
+};
+
+impl Writer {
+    fn quoted(&mut self, text: &str) {
+        self.text.push(b'"');
+        self.escaped(text);
+        self.text.push(b'"');
     }
 
-    /// Writes the members again in the order of the list.
-    fn rewrite(&mut self, object: &Open) {
-        self.moved.clear();
-        self.moved.extend(self.text.drain(object.begins..));
-        for member in self.members.iter().skip(object.members) {
-            if self.text.len() > object.begins {
-                self.text.push(b',');
+    fn escaped(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        if !some(bytes, |byte| (byte < 0x20) | (byte == b'"') | (byte == b'\\')) {
+            return self.text.extend_from_slice(bytes);
+        }
+        self.escapes += 1;
+        match some(bytes, |byte| (byte < 0x20) & !matches!(byte, b'\t' | b'\n' | b'\r')) {
+            true => bytes.iter().for_each(|byte| self.byte(*byte)),
+            false => self.short_escapes(bytes),
+        }
+    }
+
+    /// A text in which no byte needs more than a backslash, without a branch for each byte: JSON inside a text is half
+    /// quotes, at places no processor can guess. Four bytes become a word of four to eight.
+    fn short_escapes(&mut self, bytes: &[u8]) {
+        let begins = self.text.len();
+        self.text.resize(begins + 2 * bytes.len() + size_of::<u64>(), 0);
+        let (room, mut at) = (self.text.get_mut(begins..).unwrap_or_default(), 0);
+        let mut put = |(word, bits): (u64, u32)| {
+            if let Some(place) = room.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+                *place = word.to_le_bytes();
             }
-            let places = member.key - object.begins..member.ends - object.begins;
-            self.text.extend(self.moved.get(places).unwrap_or_default());
+            at += (bits / 8) as usize;
+        };
+        let (fours, rest) = bytes.as_chunks();
+        for four in fours {
+            let [one, two, three, four] = four.map(piece);
+            put(joined(joined(one, two), joined(three, four)));
+        }
+        rest.iter().for_each(|byte| put(piece(*byte)));
+        self.text.truncate(begins + at);
+    }
+
+    fn byte(&mut self, byte: u8) {
+        match WRITTEN.get(usize::from(byte)) {
+            Some((written, 16)) => self.text.extend_from_slice(&written.to_le_bytes()),
+            Some((_, 8)) => self.text.push(byte),
+            _ => {
+                self.text.extend_from_slice(&[b'\\', b'u', b'0', b'0', b'0' + (byte >> 4), digit(byte & 15)])
+            }
         }
     }
 
     /// Whole numbers that a double holds are their digits; what others look like the library knows.
-    fn number(&mut self, number: impl Serialize) -> io::Result<()> {
-        self.text.extend(serde_json_canonicalizer::to_vec(&number)?);
+    fn number(&mut self, number: impl Serialize) -> Result<(), NoForm> {
+        let written = serde_json_canonicalizer::to_vec(&number).map_err(ser::Error::custom)?;
+        self.text.extend_from_slice(&written);
         Ok(())
     }
+
+    fn digits(&mut self, number: impl itoa::Integer) -> Result<(), NoForm> {
+        self.text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        Ok(())
+    }
+
+    /// The one member of an object that is an enum's case.
+    fn case(&mut self, name: &str) {
+        self.text.push(b'{');
+        self.quoted(name);
+        self.text.push(b':');
+    }
+
+    fn list(&mut self, close: &'static [u8]) -> List<'_> {
+        self.text.push(b'[');
+        List { writer: self, empty: true, close }
+    }
+
+    fn object(&mut self, close: &'static [u8]) -> Object<'_> {
+        self.text.push(b'{');
+        let (begins, first) = (self.text.len(), self.members.len());
+        Object { writer: self, begins, first, in_order: true, close }
+    }
+
+    /// Puts the members of an object in order that did not come in it.
+    fn arrange(&mut self, begins: usize, first: usize) -> Result<(), NoForm> {
+        let (text, Some(members)) = (&self.text, self.members.get_mut(first..)) else { return Ok(()) };
+        members.sort_by(|one, two| order(text, one, two));
+        if !members.is_sorted_by(|one, two| order(text, one, two) == Ordering::Less) {
+            return Err(NoForm("an object has one key twice".into()));
+        }
+        self.moved.clear();
+        self.moved.extend(self.text.drain(begins..));
+        for member in self.members.iter().skip(first) {
+            if self.text.len() > begins {
+                self.text.push(b',');
+            }
+            let places = member.key - begins..member.ends - begins;
+            self.text.extend_from_slice(self.moved.get(places).unwrap_or_default());
+        }
+        Ok(())
+    }
+}
+
+const fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
+
+/// Whether any byte is so. All are looked at: many at once are quicker than few one by one.
+fn some(bytes: &[u8], is: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(false, |any, byte| any | is(*byte))
+}
+
+/// What is written for a byte, with its bits.
+fn piece(byte: u8) -> (u64, u32) {
+    let (written, bits) = WRITTEN.get(usize::from(byte)).copied().unwrap_or_default();
+    (written.into(), bits.into())
+}
+
+/// One behind the other.
+const fn joined((one, bits): (u64, u32), (two, more): (u64, u32)) -> (u64, u32) {
+    (one | two << bits, bits + more)
 }
 
 /// A member's key without its quotes.
@@ -118,7 +219,11 @@ fn key<'a>(text: &'a [u8], member: &Member) -> &'a [u8] {
 fn order(text: &[u8], one: &Member, two: &Member) -> Ordering {
     let plain = one.plain && two.plain;
     let (one, two) = (key(text, one), key(text, two));
-    if plain { one.cmp(two) } else { utf16(one).cmp(&utf16(two)) }
+    match plain {
+        // Most keys differ in their first letter.
+        true => one.first().cmp(&two.first()).then_with(|| one.cmp(two)),
+        false => utf16(one).cmp(&utf16(two)),
+    }
 }
 
 /// The code units of a key as it was before it was written; it was written a moment ago, so it can be read.
@@ -127,127 +232,345 @@ fn utf16(key: &[u8]) -> Vec<u16> {
     serde_json::from_slice::<String>(&quoted).unwrap_or_default().encode_utf16().collect()
 }
 
-/// A number type that goes the way of a wider one.
-macro_rules! as_wider {
-    ($($write:ident($narrow:ty) => $wider:ident),* $(,)?) => {
-        $(fn $write<W: ?Sized + io::Write>(&mut self, to: &mut W, value: $narrow) -> io::Result<()> {
-            self.$wider(to, value.into())
+/// An array that is open.
+struct List<'w> {
+    writer: &'w mut Writer,
+    empty: bool,
+    close: &'static [u8],
+}
+
+impl List<'_> {
+    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoForm> {
+        if !std::mem::take(&mut self.empty) {
+            self.writer.text.push(b',');
+        }
+        value.serialize(&mut *self.writer)
+    }
+
+    fn close(self) -> Result<(), NoForm> {
+        self.writer.text.extend_from_slice(self.close);
+        Ok(())
+    }
+}
+
+/// An object that is open.
+struct Object<'w> {
+    writer: &'w mut Writer,
+    /// Where its first member begins in the text.
+    begins: usize,
+    /// Its first member in the list of all.
+    first: usize,
+    /// Whether each of its members so far comes after the one before it.
+    in_order: bool,
+    close: &'static [u8],
+}
+
+impl Object<'_> {
+    /// A name in the code: plain but for one nobody has written yet.
+    fn name(&mut self, name: &'static str) -> Result<(), NoForm> {
+        if !name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-')) {
+            return self.key(name);
+        }
+        let text = &mut self.writer.text;
+        if text.len() > self.begins {
+            text.push(b',');
+        }
+        let key = text.len();
+        text.push(b'"');
+        text.extend_from_slice(name.as_bytes());
+        text.extend_from_slice(b"\":");
+        self.member(key, true);
+        Ok(())
+    }
+
+    fn key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<(), NoForm> {
+        if self.writer.text.len() > self.begins {
+            self.writer.text.push(b',');
+        }
+        let (key, escapes) = (self.writer.text.len(), self.writer.escapes);
+        name.serialize(&mut *self.writer)?;
+        let written = self.writer.text.get(key..).unwrap_or_default();
+        if written.first() != Some(&b'"') {
+            return Err(NoForm("a key is no text".into()));
+        }
+        let plain = self.writer.escapes == escapes && written.is_ascii();
+        self.writer.text.push(b':');
+        self.member(key, plain);
+        Ok(())
+    }
+
+    /// The member whose key has been written.
+    fn member(&mut self, key: usize, plain: bool) {
+        let value = self.writer.text.len();
+        let member = Member { key, value, ends: value, plain };
+        if let Some(last) = self.writer.members.get(self.first..).and_then(<[Member]>::last) {
+            self.in_order &= order(&self.writer.text, last, &member) == Ordering::Less;
+        }
+        self.writer.members.push(member);
+    }
+
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoForm> {
+        value.serialize(&mut *self.writer)?;
+        if let Some(member) = self.writer.members.last_mut() {
+            member.ends = self.writer.text.len();
+        }
+        Ok(())
+    }
+
+    fn close(self) -> Result<(), NoForm> {
+        if !self.in_order {
+            self.writer.arrange(self.begins, self.first)?;
+        }
+        self.writer.members.truncate(self.first);
+        self.writer.text.extend_from_slice(self.close);
+        Ok(())
+    }
+}
+
+/// Numbers of one kind are written in one way.
+macro_rules! numbers {
+    ($($method:ident($number:ty) => $how:ident),* $(,)?) => {
+        $(fn $method(self, number: $number) -> Result<(), NoForm> {
+            self.$how(number.into())
         })*
     };
 }
 
-/// Called by the serializer piece by piece; the writer is never written to.
-impl Formatter for &mut InOrder {
-    as_wider!(
-        write_i8(i8) => write_i64,
-        write_i16(i16) => write_i64,
-        write_i32(i32) => write_i64,
-        write_u8(u8) => write_u64,
-        write_u16(u16) => write_u64,
-        write_u32(u32) => write_u64,
-        write_f32(f32) => write_f64,
+impl Writer {
+    fn unsigned(&mut self, number: u64) -> Result<(), NoForm> {
+        match number {
+            ..EXACT_MAX => self.digits(number),
+            _ => self.number(number),
+        }
+    }
+
+    fn signed(&mut self, number: i64) -> Result<(), NoForm> {
+        match number.unsigned_abs() {
+            ..EXACT_MAX => self.digits(number),
+            _ => self.number(number),
+        }
+    }
+
+    fn float(&mut self, number: f64) -> Result<(), NoForm> {
+        self.number(number)
+    }
+
+    fn wide(&mut self, number: i128) -> Result<(), NoForm> {
+        self.number(number)
+    }
+
+    fn wide_unsigned(&mut self, number: u128) -> Result<(), NoForm> {
+        self.number(number)
+    }
+}
+
+/// Each kind of value as `serde_json` has it.
+impl<'w> Serializer for &'w mut Writer {
+    type Ok = ();
+    type Error = NoForm;
+    type SerializeSeq = List<'w>;
+    type SerializeTuple = List<'w>;
+    type SerializeTupleStruct = List<'w>;
+    type SerializeTupleVariant = List<'w>;
+    type SerializeMap = Object<'w>;
+    type SerializeStruct = Object<'w>;
+    type SerializeStructVariant = Object<'w>;
+
+    numbers!(
+        serialize_u8(u8) => unsigned,
+        serialize_u16(u16) => unsigned,
+        serialize_u32(u32) => unsigned,
+        serialize_u64(u64) => unsigned,
+        serialize_u128(u128) => wide_unsigned,
+        serialize_i8(i8) => signed,
+        serialize_i16(i16) => signed,
+        serialize_i32(i32) => signed,
+        serialize_i64(i64) => signed,
+        serialize_i128(i128) => wide,
+        serialize_f32(f32) => float,
+        serialize_f64(f64) => float,
     );
 
-    fn write_null<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        CompactFormatter.write_null(&mut self.text)
-    }
-
-    fn write_bool<W: ?Sized + io::Write>(&mut self, _: &mut W, value: bool) -> io::Result<()> {
-        CompactFormatter.write_bool(&mut self.text, value)
-    }
-
-    fn write_u64<W: ?Sized + io::Write>(&mut self, _: &mut W, value: u64) -> io::Result<()> {
-        match value {
-            ..EXACT_MAX => CompactFormatter.write_u64(&mut self.text, value),
-            _ => self.number(value),
-        }
-    }
-
-    fn write_i64<W: ?Sized + io::Write>(&mut self, _: &mut W, value: i64) -> io::Result<()> {
-        match value.unsigned_abs() {
-            ..EXACT_MAX => CompactFormatter.write_i64(&mut self.text, value),
-            _ => self.number(value),
-        }
-    }
-
-    fn write_u128<W: ?Sized + io::Write>(&mut self, _: &mut W, value: u128) -> io::Result<()> {
-        self.number(value)
-    }
-
-    fn write_i128<W: ?Sized + io::Write>(&mut self, _: &mut W, value: i128) -> io::Result<()> {
-        self.number(value)
-    }
-
-    fn write_f64<W: ?Sized + io::Write>(&mut self, _: &mut W, value: f64) -> io::Result<()> {
-        self.number(value)
-    }
-
-    fn begin_string<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        CompactFormatter.begin_string(&mut self.text)
-    }
-
-    fn end_string<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        CompactFormatter.end_string(&mut self.text)
-    }
-
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, _: &mut W, text: &str) -> io::Result<()> {
-        CompactFormatter.write_string_fragment(&mut self.text, text)
-    }
-
-    fn write_char_escape<W: ?Sized + io::Write>(&mut self, _: &mut W, escape: CharEscape) -> io::Result<()> {
-        CompactFormatter.write_char_escape(&mut self.text, escape)
-    }
-
-    fn begin_array<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        CompactFormatter.begin_array(&mut self.text)
-    }
-
-    fn end_array<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        CompactFormatter.end_array(&mut self.text)
-    }
-
-    fn begin_array_value<W: ?Sized + io::Write>(&mut self, _: &mut W, first: bool) -> io::Result<()> {
-        CompactFormatter.begin_array_value(&mut self.text, first)
-    }
-
-    fn begin_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        CompactFormatter.begin_object(&mut self.text)?;
-        let (begins, members) = (self.text.len(), self.members.len());
-        self.open.push(Open { begins, members, key: begins, value: begins, plain: true });
+    fn serialize_bool(self, value: bool) -> Result<(), NoForm> {
+        self.text.extend_from_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W, first: bool) -> io::Result<()> {
-        CompactFormatter.begin_object_key(&mut self.text, first)?;
-        if let Some(object) = self.open.last_mut() {
-            object.key = self.text.len();
-        }
+    fn serialize_char(self, value: char) -> Result<(), NoForm> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, value: &str) -> Result<(), NoForm> {
+        self.quoted(value);
         Ok(())
     }
 
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        CompactFormatter.begin_object_value(&mut self.text)?;
-        if let Some(object) = self.open.last_mut() {
-            object.value = self.text.len();
-            let key = self.text.get(object.key..).unwrap_or_default();
-            object.plain = key.is_ascii() && !key.contains(&b'\\');
-        }
+    fn collect_str<T: fmt::Display + ?Sized>(self, value: &T) -> Result<(), NoForm> {
+        self.text.push(b'"');
+        write!(Pieces(self), "{value}").map_err(ser::Error::custom)?;
+        self.text.push(b'"');
         Ok(())
     }
 
-    fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        let ends = self.text.len();
-        if let Some(&Open { key, value, plain, .. }) = self.open.last() {
-            self.members.push(Member { key, value, ends, plain });
-        }
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), NoForm> {
+        self.collect_seq(bytes)
+    }
+
+    fn serialize_none(self) -> Result<(), NoForm> {
+        self.serialize_unit()
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), NoForm> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), NoForm> {
+        self.text.extend_from_slice(b"null");
         Ok(())
     }
 
-    fn end_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        if let Some(object) = self.open.pop() {
-            self.arrange(&object)?;
-        }
-        CompactFormatter.end_object(&mut self.text)
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), NoForm> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, case: &'static str) -> Result<(), NoForm> {
+        self.serialize_str(case)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), NoForm> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        case: &'static str,
+        value: &T,
+    ) -> Result<(), NoForm> {
+        self.case(case);
+        value.serialize(&mut *self)?;
+        self.text.push(b'}');
+        Ok(())
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<List<'w>, NoForm> {
+        Ok(self.list(b"]"))
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<List<'w>, NoForm> {
+        Ok(self.list(b"]"))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<List<'w>, NoForm> {
+        Ok(self.list(b"]"))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        case: &'static str,
+        _: usize,
+    ) -> Result<List<'w>, NoForm> {
+        self.case(case);
+        Ok(self.list(b"]}"))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Object<'w>, NoForm> {
+        Ok(self.object(b"}"))
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Object<'w>, NoForm> {
+        Ok(self.object(b"}"))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        case: &'static str,
+        _: usize,
+    ) -> Result<Object<'w>, NoForm> {
+        self.case(case);
+        Ok(self.object(b"}}"))
+    }
+}
+
+/// A text that comes in pieces.
+struct Pieces<'w>(&'w mut Writer);
+
+impl fmt::Write for Pieces<'_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.0.escaped(piece);
+        Ok(())
+    }
+}
+
+/// A kind of list; items come one by one.
+macro_rules! listed {
+    ($($kind:ident::$item:ident),* $(,)?) => {
+        $(impl ser::$kind for List<'_> {
+            type Ok = ();
+            type Error = NoForm;
+
+            fn $item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoForm> {
+                self.item(value)
+            }
+
+            fn end(self) -> Result<(), NoForm> {
+                self.close()
+            }
+        })*
+    };
+}
+
+listed!(
+    SerializeSeq::serialize_element,
+    SerializeTuple::serialize_element,
+    SerializeTupleStruct::serialize_field,
+    SerializeTupleVariant::serialize_field,
+);
+
+/// A kind of object whose keys are names in the code.
+macro_rules! fielded {
+    ($($kind:ident),*) => {
+        $(impl ser::$kind for Object<'_> {
+            type Ok = ();
+            type Error = NoForm;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), NoForm> {
+                self.name(name)?;
+                self.value(value)
+            }
+
+            fn end(self) -> Result<(), NoForm> {
+                self.close()
+            }
+        })*
+    };
+}
+
+fielded!(SerializeStruct, SerializeStructVariant);
+
+impl ser::SerializeMap for Object<'_> {
+    type Ok = ();
+    type Error = NoForm;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NoForm> {
+        self.key(key)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoForm> {
+        self.value(value)
+    }
+
+    fn end(self) -> Result<(), NoForm> {
+        self.close()
     }
 }
 
@@ -255,6 +578,11 @@ impl Formatter for &mut InOrder {
 #[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 mod tests {
     use super::*;
+
+    fn to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, NoForm> {
+        written(value, <[u8]>::to_vec)
+    }
+
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
     use std::collections::HashMap;
@@ -282,7 +610,13 @@ mod tests {
             "😀",
             "\u{2028}",
         ]);
-        prop_oneof![3 => "[a-z_-]{0,6}", 1 => odd.prop_map(str::to_owned), 1 => any::<String>()]
+        let long = prop::collection::vec(prop_oneof![9 => "[ -~]{0,9}", 1 => any::<String>()], 0..9);
+        prop_oneof![
+            3 => "[a-z_-]{0,6}",
+            1 => odd.prop_map(str::to_owned),
+            1 => any::<String>(),
+            1 => long.prop_map(|pieces| pieces.concat()),
+        ]
     }
 
     fn numbers() -> impl Strategy<Value = Value> {

@@ -1,12 +1,11 @@
 //! The chain: canonical bytes of an entry, and the hash that binds it to the one before.
 
-use crate::canonical;
+use crate::content::Content;
 use crate::entry::{Body, Entry, FORMAT};
-use crate::seam::{Head, JournalError, Sealed};
+use crate::seam::{Head, JournalError};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use kapell_model::quantity::Timestamp;
-use serde::Serialize;
 use std::sync::Arc;
 
 /// What the first entry of a run names as the one before it.
@@ -18,32 +17,43 @@ pub const fn genesis(epoch: u64) -> Head {
     Head { seq: 0, hash: GENESIS, epoch }
 }
 
-/// The canonical JSON (RFC 8785) of a value: the bytes that are hashed and stored.
-///
-/// # Errors
-/// When the value has no JSON form: a map whose keys are no texts; nothing of ours is one.
-pub fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, JournalError> {
-    canonical::to_vec(value).map_err(|cause| JournalError::Damaged(format!("no canonical form: {cause}")))
+/// An entry with its canonical bytes (RFC 8785) and their hash. Only [`seal`] makes one, so its parts belong together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sealed {
+    entry: Arc<Entry>,
+    content: Content,
+}
+
+impl Sealed {
+    /// The entry.
+    #[must_use]
+    pub const fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
+    /// Its canonical bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &Arc<[u8]> {
+        self.content.bytes()
+    }
+
+    /// The SHA-256 of the bytes.
+    #[must_use]
+    pub const fn hash(&self) -> &Digest {
+        self.content.digest()
+    }
 }
 
 /// Makes the next entry of a run and moves `head` onto it.
 ///
 /// # Errors
-/// As [`canonical`].
+/// As [`Content::canonical`].
 pub fn seal(run: &RunId, head: &mut Head, at: Timestamp, body: Body) -> Result<Sealed, JournalError> {
-    let entry = Entry {
-        v: FORMAT,
-        run: run.clone(),
-        seq: head.seq + 1,
-        prev: head.hash,
-        at,
-        epoch: head.epoch,
-        body,
-    };
-    let bytes: Arc<[u8]> = canonical(&entry)?.into();
-    let hash = Digest::of(&bytes);
-    *head = Head { seq: entry.seq, hash, epoch: head.epoch };
-    Ok(Sealed { entry, bytes, hash })
+    let (seq, epoch) = (head.seq + 1, head.epoch);
+    let entry = Entry { at, body, epoch, prev: head.hash, run: run.clone(), seq, v: FORMAT };
+    let content = Content::canonical(&entry)?;
+    *head = Head { seq, hash: *content.digest(), epoch };
+    Ok(Sealed { entry: Arc::new(entry), content })
 }
 
 /// Reads a run's stored entries back and checks every link.
@@ -60,13 +70,14 @@ pub fn verify<B: AsRef<[u8]>>(run: &RunId, stored: &[B]) -> Result<Vec<Entry>, J
             () if entry.run != *run || entry.seq != seq => Some("is out of order"),
             () if entry.prev != prev => Some("does not link to the entry before"),
             () if entry.epoch < epoch => Some("goes back to an earlier owner"),
-            () if canonical(&entry)? != bytes.as_ref() => Some("is not in canonical form"),
             () => None,
         };
+        let content = Content::canonical(&entry)?;
+        let damage = damage.or((**content.bytes() != *bytes.as_ref()).then_some("is not in canonical form"));
         if let Some(damage) = damage {
             return Err(JournalError::Damaged(format!("entry {seq} of {run} {damage}")));
         }
-        prev = Digest::of(bytes.as_ref());
+        prev = *content.digest();
         epoch = entry.epoch;
         entries.push(entry);
     }
@@ -96,7 +107,7 @@ mod tests {
     fn three() -> Vec<Vec<u8>> {
         let mut head = genesis(1);
         let bodies = (0..3).map(|n| Body::RunResumed { by: format!("process {n}") });
-        bodies.map(|body| seal(&run(), &mut head, Timestamp(7), body).unwrap().bytes.to_vec()).collect()
+        bodies.map(|body| seal(&run(), &mut head, Timestamp(7), body).unwrap().bytes().to_vec()).collect()
     }
 
     fn damage(stored: &[Vec<u8>]) -> String {

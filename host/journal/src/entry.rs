@@ -4,15 +4,15 @@
 //! are blobs named by digest. Decisions are entries too, with the values that were seen and what was refused:
 //! they are taken once, live, and never again in a replay.
 
+use crate::shared::Shared;
 use kapell_model::crossing::Note;
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Receipt, Trap};
 use kapell_model::grant::Refusal;
 use kapell_model::id::{FlowName, Role, RunId, StepId};
-use kapell_model::limits::EffectiveLimits;
 use kapell_model::money::Money;
 use kapell_model::plan::{AnswerShape, Effects, Lane, SkillPin};
-use kapell_model::quantity::Timestamp;
+use kapell_model::quantity::{Span, Timestamp};
 use kapell_model::writes::{KeySeen, WriteSummary};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,23 +20,23 @@ use serde_json::Value;
 /// The version of the entry format; a reader refuses versions it does not know.
 pub const FORMAT: u32 = 1;
 
-/// One entry of a run's journal.
+/// One entry of a run's journal. Fields stand here as in canonical JSON, so that writing one moves nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The format's version, [`FORMAT`].
-    pub v: u32,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What happened.
+    pub body: Body,
+    /// The owner epoch it was written under: grows whenever another process takes the run over.
+    pub epoch: u64,
+    /// Hash of the entry before; 64 zeros for the first.
+    pub prev: Digest,
     /// The run.
     pub run: RunId,
     /// Position in the run, from 1, without gaps.
     pub seq: u64,
-    /// Hash of the entry before; 64 zeros for the first.
-    pub prev: Digest,
-    /// When it was written.
-    pub at: Timestamp,
-    /// The owner epoch it was written under: grows whenever another process takes the run over.
-    pub epoch: u64,
-    /// What happened.
-    pub body: Body,
+    /// The format's version, [`FORMAT`].
+    pub v: u32,
 }
 
 /// Bytes kept beside the entries.
@@ -94,9 +94,9 @@ pub enum Body {
         seen: Value,
     },
     /// Intent: an attempt begins.
-    AttemptStarted(AttemptStarted),
+    AttemptStarted(Shared<AttemptStarted>),
     /// An attempt ended.
-    AttemptEnded(AttemptEnded),
+    AttemptEnded(Shared<AttemptEnded>),
     /// Whether an output was good enough.
     ExpectationJudged {
         /// The step.
@@ -196,38 +196,48 @@ pub struct RunStarted {
     pub by: String,
 }
 
-/// The intent of one attempt.
+/// The intent of one attempt. What the plan says of the call, its grants and its limits, is not said again here; the
+/// bytes that will run are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptStarted {
-    /// The step.
-    pub step: StepId,
     /// The attempt, from 1, counted over the whole step.
     pub attempt: u32,
-    /// The rung of the ladder, 0 for the step's own call.
-    pub rung: u32,
-    /// What the attempt is for.
-    pub purpose: Purpose,
-    /// The skill and its bytes.
-    pub skill: SkillPin,
-    /// The operation.
-    pub operation: String,
-    /// Its lane.
-    pub lane: Lane,
+    /// The deadline, where what is left of the budget's working time is shorter than the call's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Span>,
     /// Its class of effect.
     pub effects: Effects,
     /// The arguments, a blob.
     pub input: BlobRef,
-    /// Digest of the grants, which stand in the plan.
-    pub grant: Digest,
-    /// The limits in force.
-    pub limits: EffectiveLimits,
-    /// The same for every attempt of one effect.
-    pub idempotency_key: Digest,
-    /// Money set aside for it; settled by its ending.
-    pub reserved: Money,
+    /// Its lane.
+    pub lane: Lane,
+    /// The operation.
+    pub operation: String,
+    /// What the attempt is for.
+    pub purpose: Purpose,
+    /// Money set aside for it where the plan has a budget of money; settled by its ending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<Money>,
+    /// The rung of the ladder, 0 for the step's own call.
+    pub rung: u32,
     /// Whether an output settles the step at once; otherwise it is judged first, and what it wrote stays held
     /// until the judgement.
     pub settles: bool,
+    /// The skill and its bytes.
+    pub skill: SkillPin,
+    /// The step.
+    pub step: StepId,
+}
+
+impl AttemptStarted {
+    /// What tells one effect from another, wherever it is asked for again: run, step and logical call, never the
+    /// attempt.
+    #[must_use]
+    pub fn idempotency_key(&self, run: &RunId) -> Digest {
+        let (purpose, mut rung) = (self.purpose.word(), [0; 4]);
+        rung.copy_from_slice(&self.rung.to_be_bytes());
+        Digest::of_parts(&[run.as_str().as_bytes(), self.step.as_str().as_bytes(), &rung, purpose.as_bytes()])
+    }
 }
 
 /// What an attempt is for.
@@ -240,34 +250,45 @@ pub enum Purpose {
     Verdict,
 }
 
+impl Purpose {
+    /// The word in entries.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Purpose::Work => "work",
+            Purpose::Verdict => "verdict",
+        }
+    }
+}
+
 /// The ending of one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptEnded {
-    /// The step.
-    pub step: StepId,
     /// The attempt.
     pub attempt: u32,
-    /// How it ended.
-    pub ending: RecordedEnding,
-    /// What it used and cost.
-    pub receipt: Receipt,
     /// The crossings, a blob; absent when nothing crossed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crossings: Option<BlobRef>,
-    /// What an output wrote. Real with this entry when it settles the step, else with the entry that does;
-    /// never when the output is sent back.
+    /// How it ended.
+    pub ending: RecordedEnding,
+    /// Diagnostic lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub writes: Vec<WriteSummary>,
+    pub log: Vec<String>,
+    /// What the skill wants remembered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+    /// What it used and cost.
+    pub receipt: Receipt,
     /// The keys an output's writes rest on, each at the version that was read: when the writes become real later,
     /// perhaps by another process, they do only while none of these has moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seen: Vec<KeySeen>,
-    /// What the skill wants remembered.
+    /// The step.
+    pub step: StepId,
+    /// What an output wrote. Real with this entry when it settles the step, else with the entry that does;
+    /// never when the output is sent back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<Note>,
-    /// Diagnostic lines.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub log: Vec<String>,
+    pub writes: Vec<WriteSummary>,
 }
 
 /// How an attempt ended, its values as blobs.

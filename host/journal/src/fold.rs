@@ -8,6 +8,7 @@ use crate::entry::{
     RecordedEnding, RunEnded, RunStarted, Verdict,
 };
 use crate::seam::RunRow;
+use crate::shared::Shared;
 use kapell_model::id::{RunId, StepId};
 use kapell_model::money::{Money, MoneyError};
 use kapell_model::quantity::Timestamp;
@@ -26,8 +27,11 @@ pub struct RunState {
     pub changed_at: Timestamp,
     /// Steps that have been touched.
     pub steps: BTreeMap<StepId, StepState>,
+    /// How many steps are behind: settled or skipped. Steps are taken in the plan's order, so this is the place of
+    /// the next one.
+    pub behind: usize,
     /// The attempt that has begun and has no ending.
-    pub open: Option<AttemptStarted>,
+    pub open: Option<Shared<AttemptStarted>>,
     /// The question that waits for an answer.
     pub question: Option<OpenQuestion>,
     /// The attempt a person must settle.
@@ -77,9 +81,9 @@ pub struct StepState {
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttemptState {
     /// How it began.
-    pub started: AttemptStarted,
+    pub started: Shared<AttemptStarted>,
     /// How it ended.
-    pub ended: Option<AttemptEnded>,
+    pub ended: Option<Shared<AttemptEnded>>,
 }
 
 /// What a step came to.
@@ -146,6 +150,7 @@ impl RunState {
             started_at: first.at,
             changed_at: first.at,
             steps: BTreeMap::new(),
+            behind: 0,
             open: None,
             question: None,
             doubt: None,
@@ -218,6 +223,7 @@ impl RunState {
     fn skip(&mut self, step: &StepId) -> Result<(), String> {
         let state = self.untouched(step)?;
         state.skipped = true;
+        self.behind += 1;
         Ok(())
     }
 
@@ -229,16 +235,20 @@ impl RunState {
 
     fn untouched(&mut self, step: &StepId) -> Result<&mut StepState, String> {
         self.under_way = true;
-        let state = self.steps.entry(step.clone()).or_default();
+        let state = self.touched(step);
         match state.chosen || state.skipped || !state.attempts.is_empty() {
             true => Err(format!("step {step} was decided already")),
             false => Ok(state),
         }
     }
 
+    fn touched(&mut self, step: &StepId) -> &mut StepState {
+        self.steps.entry(step.clone()).or_default()
+    }
+
     fn working(&mut self, step: &StepId) -> Result<&mut StepState, String> {
         self.under_way = true;
-        let state = self.steps.entry(step.clone()).or_default();
+        let state = self.touched(step);
         match (state.skipped, &state.settled) {
             (true, _) => Err(format!("step {step} was skipped")),
             (_, Some(_)) => Err(format!("step {step} is settled")),
@@ -246,7 +256,7 @@ impl RunState {
         }
     }
 
-    fn start_attempt(&mut self, started: &AttemptStarted) -> Result<(), String> {
+    fn start_attempt(&mut self, started: &Shared<AttemptStarted>) -> Result<(), String> {
         if self.open.is_some() || self.question.is_some() {
             return Err("another attempt or question is open".into());
         }
@@ -260,7 +270,7 @@ impl RunState {
         Ok(())
     }
 
-    fn end_attempt(&mut self, ended: &AttemptEnded) -> Result<(), String> {
+    fn end_attempt(&mut self, ended: &Shared<AttemptEnded>) -> Result<(), String> {
         let open = self.open.take().filter(|open| open.step == ended.step && open.attempt == ended.attempt);
         let open = open.ok_or_else(|| format!("attempt {} of {} is not open", ended.attempt, ended.step))?;
         self.worked_micros += ended.receipt.meters.wall_micros;
@@ -272,11 +282,12 @@ impl RunState {
         let state = self.working(&ended.step)?;
         // What a person said about a doubt belongs to that attempt, not to what follows.
         state.answered = None;
-        if let (true, RecordedEnding::Output(value)) = (open.settles, &ended.ending) {
-            state.settled = Some(Settled::Output { value: value.clone(), attempt: ended.attempt });
-        }
         if let Some(last) = state.attempts.last_mut() {
             last.ended = Some(ended.clone());
+        }
+        if let (true, RecordedEnding::Output(value)) = (open.settles, &ended.ending) {
+            state.settled = Some(Settled::Output { value: value.clone(), attempt: ended.attempt });
+            self.behind += 1;
         }
         Ok(())
     }
@@ -291,6 +302,7 @@ impl RunState {
             let (value, attempt) =
                 state.output().ok_or_else(|| format!("step {step} has no output to hold"))?;
             state.settled = Some(Settled::Output { value, attempt });
+            self.behind += 1;
         }
         Ok(())
     }
@@ -349,6 +361,7 @@ impl RunState {
         state.answered = Some(answered.clone());
         if !doubt {
             state.settled = settled_by(&asked, answered, state);
+            self.behind += usize::from(state.settled.is_some());
         }
         Ok(())
     }

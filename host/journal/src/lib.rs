@@ -6,6 +6,8 @@
 
 mod canonical;
 pub mod chain;
+pub mod content;
 pub mod entry;
 pub mod fold;
 pub mod seam;
+pub mod shared;

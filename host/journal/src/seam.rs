@@ -2,11 +2,14 @@
 //!
 //! Speaks plain data. Every implementation passes the same tests.
 
+use crate::chain::Sealed;
+use crate::content::Content;
 use crate::entry::Entry;
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId};
 use kapell_model::quantity::Timestamp;
 use kapell_model::writes::HeldWrites;
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -104,22 +107,11 @@ pub struct Commit {
     /// The entries with their canonical bytes and hash, in order.
     pub entries: Vec<Sealed>,
     /// Bytes the entries name.
-    pub blobs: Vec<(Digest, Arc<[u8]>)>,
+    pub blobs: Vec<Content>,
     /// Writes that become real with the entries.
     pub writes: HeldWrites,
     /// The run's row as the entries fold to it.
     pub row: RunRow,
-}
-
-/// An entry with its canonical bytes and their hash.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sealed {
-    /// The entry.
-    pub entry: Entry,
-    /// RFC 8785 bytes.
-    pub bytes: Arc<[u8]>,
-    /// SHA-256 of the bytes.
-    pub hash: Digest,
 }
 
 /// What a listing shows of a run and what makes it due; always what its entries fold to.
@@ -130,7 +122,7 @@ pub struct RunRow {
     /// The flow.
     pub flow: FlowName,
     /// `running`, `waiting`, `in-doubt`, or the word of its ending.
-    pub state: String,
+    pub state: Cow<'static, str>,
     /// Whether it is over.
     pub over: bool,
     /// When it began.
@@ -162,8 +154,8 @@ pub enum JournalError {
     /// There is no such run.
     #[error("there is no run {0}")]
     NotFound(RunId),
-    /// The commit contradicts itself: entries that do not follow the expected head, bytes that are not what
-    /// their digest says, a path that leaves its directory. Nothing was written.
+    /// The commit contradicts itself: entries that do not follow the expected head, a path that leaves its
+    /// directory. Nothing was written.
     #[error("the commit of run {run} is malformed: {why}")]
     Malformed {
         /// The run.

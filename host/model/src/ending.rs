@@ -4,7 +4,7 @@
 use crate::crossing::{Crossing, Note};
 use crate::digest::Digest;
 use crate::grant::Refusal;
-use crate::limits::{EffectiveLimits, LimitOrigin};
+use crate::limits::LimitOrigin;
 use crate::money::Money;
 use crate::writes::HeldWrites;
 use serde::{Deserialize, Serialize};
@@ -89,23 +89,31 @@ impl TrapCause {
 /// What an attempt used, as measured by the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meters {
+    /// Bytes of the arguments as they crossed.
+    pub bytes_in: u64,
+    /// Bytes of the answer as they crossed.
+    pub bytes_out: u64,
+    /// Bytes the guest read through capabilities; not said in JSON where there are none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub bytes_read: u64,
+    /// Bytes the guest wrote through capabilities; not said in JSON where there are none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub bytes_written: u64,
+    /// Calls from guest to host by kind of authority; `inert` counts those answered empty, `refused` those
+    /// answered no, `notes-dropped` and `logging-dropped` the lines said beyond their grant and not kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub crossings: BTreeMap<String, u64>,
     /// Units of guest work. The same bytes on the same input burn the same.
     pub fuel: u64,
     /// Most bytes of memories and tables at one time.
     pub memory_peak: u64,
     /// Wall time in microseconds. Not deterministic, so it never decides anything afterwards.
     pub wall_micros: u64,
-    /// Calls from guest to host by kind of authority; `inert` counts those answered empty, `refused` those
-    /// answered no, `notes-dropped` and `logging-dropped` the lines said beyond their grant and not kept.
-    pub crossings: BTreeMap<String, u64>,
-    /// Bytes of the arguments as they crossed.
-    pub bytes_in: u64,
-    /// Bytes of the answer as they crossed.
-    pub bytes_out: u64,
-    /// Bytes the guest read through capabilities.
-    pub bytes_read: u64,
-    /// Bytes the guest wrote through capabilities.
-    pub bytes_written: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+const fn is_none(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 /// What one attempt left: how it ended, what it used, what it wrote, what crossed.
@@ -127,20 +135,18 @@ pub struct Attempt {
     pub log: Vec<String>,
 }
 
-/// The receipt of an attempt: what it used, under which limits, of which bytes and grants, and what that costs.
+/// The receipt of an attempt: what it used, of which bytes and grants, and what that costs. The limits it ran under
+/// stand in the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// What it used.
-    #[serde(flatten)]
-    pub meters: Meters,
-    /// The limits in force and who set each.
-    pub limits: EffectiveLimits,
     /// The component that ran.
     pub component: Digest,
     /// The grants it ran with.
     pub grant: Digest,
+    /// What it used.
+    pub meters: Meters,
+    /// What it cost by the tariff.
+    pub money: Money,
     /// The tariff that priced it.
     pub tariff: Digest,
-    /// What it cost by that tariff.
-    pub money: Money,
 }

@@ -8,13 +8,13 @@ use crate::digest::Digest;
 use crate::ending::Meters;
 use crate::quantity::Bytes;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
 /// An amount of money: an exact decimal and an ISO 4217 code, written `0.50 EUR`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Money {
     /// The amount.
     pub amount: Decimal,
@@ -111,9 +111,9 @@ impl TryFrom<String> for Money {
     }
 }
 
-impl From<Money> for String {
-    fn from(money: Money) -> String {
-        money.to_string()
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -183,7 +183,7 @@ impl Tariff {
             (self.bytes_per_mib, bytes, 1 << 20),
         ];
         let mut amount = Decimal::ZERO;
-        for (price, number, unit) in parts {
+        for (price, number, unit) in parts.into_iter().filter(|(_, number, _)| *number > 0) {
             amount = price_of(price, number, unit)
                 .and_then(|part| amount.checked_add(part))
                 .ok_or(MoneyError::Overflow)?;

@@ -223,12 +223,12 @@ pub struct Call {
 /// A skill's version and bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkillPin {
+    /// The digest of its bytes.
+    pub component: Digest,
     /// The name.
     pub name: SkillName,
     /// The version its manifest states; `0.0.0` for a component without one.
     pub version: semver::Version,
-    /// The digest of its bytes.
-    pub component: Digest,
 }
 
 /// The kind of work an operation does; cost is reported by it.

@@ -65,11 +65,11 @@ impl CostKind {
 /// When amounts do not add up: two currencies, or an attempt cheaper than the price of an attempt.
 pub fn ledger(entries: &[Entry], state: &RunState, tariff: &Tariff) -> Result<Vec<Line>, MoneyError> {
     let mut lines = Vec::new();
-    let mut begun: BTreeMap<(StepId, u32), AttemptStarted> = BTreeMap::new();
+    let mut begun: BTreeMap<(StepId, u32), &AttemptStarted> = BTreeMap::new();
     for entry in entries {
         match &entry.body {
             Body::AttemptStarted(it) => {
-                begun.insert((it.step.clone(), it.attempt), it.clone());
+                begun.insert((it.step.clone(), it.attempt), it);
             }
             Body::AttemptEnded(it) => {
                 let started = begun.get(&(it.step.clone(), it.attempt));

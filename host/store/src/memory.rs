@@ -7,6 +7,7 @@ use crate::owner::{OwnerLock, Registry};
 use crate::skills::{Components, Installed, SkillEvent, Skills, What, arranged};
 use crate::{admit, placed};
 use kapell_journal::chain;
+use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_model::digest::Digest;
@@ -99,8 +100,14 @@ impl Journals for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<(), JournalError> {
         admit::check(&commit)?;
         let mut state = self.state();
-        state.append(&commit)?;
-        if commit.writes.files.is_empty() { Ok(()) } else { state.place(&commit.run) }
+        match commit.writes.files.is_empty() {
+            true => state.append(commit),
+            false => {
+                let run = commit.run.clone();
+                state.append(commit)?;
+                state.place(&run)
+            }
+        }
     }
 
     fn place_pending(&self, run: &RunId) -> Result<(), JournalError> {
@@ -166,21 +173,20 @@ impl State {
         Ok(known.head)
     }
 
-    fn append(&mut self, commit: &Commit) -> Result<(), JournalError> {
+    fn append(&mut self, commit: Commit) -> Result<(), JournalError> {
         let moved = self.first_moved(&commit.writes).cloned();
-        let fenced = || JournalError::Fenced(commit.run.clone());
-        let run =
-            self.runs.get_mut(&commit.run).filter(|run| run.head == commit.expected).ok_or_else(fenced)?;
+        let run = self.runs.get_mut(&commit.run).filter(|run| run.head == commit.expected);
+        let Some(run) = run else { return Err(JournalError::Fenced(commit.run)) };
         if let Some(KeySeen { namespace, key, .. }) = moved {
             return Err(JournalError::Conflict { namespace, key });
         }
         for sealed in &commit.entries {
-            run.entries.push(Arc::clone(&sealed.bytes));
-            run.head = Head { seq: sealed.entry.seq, hash: sealed.hash, ..run.head };
+            run.entries.push(Arc::clone(sealed.bytes()));
+            run.head = Head { seq: sealed.entry().seq, hash: *sealed.hash(), ..run.head };
         }
-        run.row = Some(commit.row.clone());
-        self.blobs.extend(commit.blobs.iter().cloned());
-        self.write(commit);
+        run.row = Some(commit.row);
+        self.blobs.extend(commit.blobs.into_iter().map(Content::into_parts));
+        self.write(&commit.run, commit.writes);
         Ok(())
     }
 
@@ -193,18 +199,17 @@ impl State {
         seen.find(|seen| version(seen) != seen.version)
     }
 
-    fn write(&mut self, commit: &Commit) {
-        for key in &commit.writes.keys {
-            let (value, version) = self.keys.entry((key.namespace.clone(), key.key.clone())).or_default();
-            value.clone_from(&key.value);
+    fn write(&mut self, run: &RunId, writes: HeldWrites) {
+        for key in writes.keys {
+            let (value, version) = self.keys.entry((key.namespace, key.key)).or_default();
+            *value = key.value;
             *version += 1;
         }
-        for file in &commit.writes.files {
+        for file in writes.files {
             if let Some(content) = &file.content {
                 self.blobs.insert(Digest::of(content), content.as_slice().into());
             }
-            let place = (file.root.clone(), file.path.clone());
-            self.pending.insert(place, (commit.run.clone(), file.clone()));
+            self.pending.insert((file.root.clone(), file.path.clone()), (run.clone(), file));
         }
     }
 

@@ -23,6 +23,7 @@ use crate::error::{StoreError, damaged, unwritten};
 use crate::owner::{self, OwnerLock};
 use crate::{ROW_BLOB_MAX, admit, private};
 use append::Rows;
+use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_model::digest::Digest;
@@ -178,10 +179,10 @@ impl Inner {
     /// Splits the bytes of a commit: small ones become rows of its transaction, large ones are files from now on.
     fn stage(&self, commit: &Commit) -> Result<Rows, JournalError> {
         let contents = commit.writes.files.iter().filter_map(|file| file.content.as_deref());
-        let written = contents.map(|content| (Digest::of(content), Arc::from(content)));
-        let (rows, files): (Rows, Rows) =
-            commit.blobs.iter().cloned().chain(written).partition(|(_, bytes)| bytes.len() <= ROW_BLOB_MAX);
-        for (digest, bytes) in files {
+        let blobs = commit.blobs.iter().cloned().chain(contents.map(Content::of));
+        let (rows, files): (Rows, Rows) = blobs.partition(|content| content.bytes().len() <= ROW_BLOB_MAX);
+        for content in files {
+            let (digest, bytes) = content.into_parts();
             self.blobs.put(&digest, &bytes).map_err(|cause| unwritten(format!("{digest}: {cause}")))?;
         }
         self.reach(FaultPoint::Staged);
@@ -244,7 +245,12 @@ impl Journals for SqliteStore {
 /// Whether all its bytes become rows, so that staging touches no file.
 fn is_small(commit: &Commit) -> bool {
     let contents = commit.writes.files.iter().filter_map(|file| file.content.as_ref().map(Vec::len));
-    commit.blobs.iter().map(|(_, bytes)| bytes.len()).chain(contents).all(|length| length <= ROW_BLOB_MAX)
+    commit
+        .blobs
+        .iter()
+        .map(|content| content.bytes().len())
+        .chain(contents)
+        .all(|length| length <= ROW_BLOB_MAX)
 }
 
 impl SqliteStore {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use kapell_conductor::drive::Conductor;
 use kapell_conductor::known::Known;
 use kapell_conductor::program::Program;
+use kapell_journal::content::Content;
 use kapell_journal::seam::Journals;
 use kapell_runtime::Runtime;
 use kapell_store::{Durability, Options, OwnerLock, SqliteStore};
@@ -128,7 +129,7 @@ impl OnDisk {
         for pair in entries.chunks_exact(2) {
             let mut size = 0;
             for entry in pair {
-                size += kapell_journal::chain::canonical(entry)?.len();
+                size += Content::canonical(entry)?.bytes().len();
                 for named in Known::names(&entry.body) {
                     size += self.store.blob(named.digest())?.context("a named value is kept")?.len();
                 }

@@ -5,10 +5,12 @@
 
 use kapell_home::{Finished, Home, HomeError, Options, Place, Unwatched, Watcher};
 use kapell_journal::entry::{AttemptEnded, BlobRef, Body, RecordedEnding, RunEnding};
+use kapell_journal::shared::Shared;
 use kapell_model::crossing::Crossing;
 use kapell_model::digest::Digest;
 use kapell_model::ending::Receipt;
 use kapell_model::id::RunId;
+use kapell_model::limits::Limits;
 use kapell_model::manifest::{Packed, SECTION};
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::Clock;
@@ -165,7 +167,9 @@ impl Stage {
             _ => None,
         };
         let crossings = attempt.crossings.as_ref().map(|named| serde_json::from_value(value(named)).unwrap());
-        let story = Story { run, ended, attempt, answer, crossings: crossings.unwrap_or_default() };
+        let (_, call) = finished.standing.program.plan.calls().next().expect("a call is its plan's only one");
+        let limits = call.limits.limits;
+        let story = Story { run, ended, attempt, limits, answer, crossings: crossings.unwrap_or_default() };
         story.assert_receipt(component);
         story
     }
@@ -195,7 +199,9 @@ fn gather(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
 pub(crate) struct Story {
     pub(crate) run: RunId,
     pub(crate) ended: RunEnding,
-    pub(crate) attempt: AttemptEnded,
+    pub(crate) attempt: Shared<AttemptEnded>,
+    /// The limits the plan sets.
+    limits: Limits,
     pub(crate) answer: Option<Value>,
     pub(crate) crossings: Vec<Crossing>,
 }
@@ -269,9 +275,9 @@ impl Story {
         // Before the first instruction an attempt can be cancelled, or need more memory than it may have.
         let at_once = ["cancelled", "trap memory"].iter().any(|ending| told.starts_with(ending));
         assert!(at_once || receipt.meters.fuel > 0, "no fuel: {told}");
-        assert!(receipt.meters.fuel <= receipt.limits.limits.fuel, "beyond the limit: {told}");
+        assert!(receipt.meters.fuel <= self.limits.fuel, "beyond the limit: {told}");
         assert!(at_once || receipt.meters.memory_peak > 0, "no memory: {told}");
-        assert!(receipt.meters.memory_peak <= receipt.limits.limits.memory.0, "beyond the limit: {told}");
+        assert!(receipt.meters.memory_peak <= self.limits.memory.0, "beyond the limit: {told}");
         assert!(receipt.meters.wall_micros > 0, "no time: {told}");
         let answered = matches!(self.attempt.ending, RecordedEnding::Output(_));
         assert!(answered || self.attempt.writes.is_empty(), "a broken attempt wrote: {told}");

@@ -46,9 +46,9 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     let head = ["run", "state", "started", "changed"].map(str::to_owned).to_vec();
-    let lines = rows
-        .iter()
-        .map(|row| vec![row.run.to_string(), row.state.clone(), instant(row.started), instant(row.changed)]);
+    let lines = rows.iter().map(|row| {
+        vec![row.run.to_string(), row.state.to_string(), instant(row.started), instant(row.changed)]
+    });
     output::data(&listed(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
     Ok(Exit::Ok)
 }

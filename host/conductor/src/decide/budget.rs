@@ -2,39 +2,40 @@
 
 use super::{DecideError, Turn};
 use crate::program::ReadyCall;
-use kapell_model::limits::{EffectiveLimits, LimitOrigin};
 use kapell_model::money::Money;
 use kapell_model::quantity::Span;
 
 /// What an attempt may spend, or why the budget does not allow it.
 pub(crate) enum Allowance {
-    /// It may begin: with these limits, and that much money set aside.
-    Granted(Box<EffectiveLimits>, Money),
+    /// It may begin: with so much money set aside and this deadline, each where the budget says something of it.
+    Granted {
+        /// What it costs at its worst.
+        reserved: Option<Money>,
+        /// What is left of the working time, when that is shorter than the call's own deadline.
+        deadline: Option<Span>,
+    },
     /// It may not.
     Exhausted(String),
 }
 
 /// Whether the budget covers one more attempt at its worst.
 pub(crate) fn allowance(turn: &Turn<'_>, call: &ReadyCall) -> Result<Allowance, DecideError> {
-    let mut limits = call.call.limits;
-    let reserved = turn.program.tariff.tariff.reserve(limits.limits.fuel, limits.limits.memory)?;
-    if let Some(most) = &turn.program.plan.budget.money {
-        let spent = turn.state.spent_on_attempts.clone().unwrap_or_else(|| turn.program.nothing());
-        let total = spent.plus(&reserved)?;
-        if total.amount > most.amount {
-            let words = format!("the next step may cost {reserved}, {spent} of {most} is spent");
+    let (budget, mut reserved, mut deadline) = (&turn.program.plan.budget, None, None);
+    if let Some(most) = &budget.money {
+        let (dearest, spent) = (&call.dearest, turn.state.spent_on_attempts.clone());
+        let spent = spent.unwrap_or_else(|| turn.program.nothing());
+        if spent.plus(dearest)?.amount > most.amount {
+            let words = format!("the next step may cost {dearest}, {spent} of {most} is spent");
             return Ok(Allowance::Exhausted(words));
         }
+        reserved = Some(dearest.clone());
     }
-    if let Some(most) = turn.program.plan.budget.work {
+    if let Some(most) = budget.work {
         let left = most.0.saturating_sub(turn.state.worked_micros / 1_000);
         if left == 0 {
             return Ok(Allowance::Exhausted(format!("the working time of {most} is used up")));
         }
-        if left < limits.limits.deadline.0 {
-            limits.limits.deadline = Span(left);
-            limits.origins.deadline = LimitOrigin::Flow;
-        }
+        deadline = (left < call.call.limits.limits.deadline.0).then_some(Span(left));
     }
-    Ok(Allowance::Granted(Box::new(limits), reserved))
+    Ok(Allowance::Granted { reserved, deadline })
 }

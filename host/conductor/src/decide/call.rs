@@ -5,7 +5,6 @@ use super::{Action, DecideError, Start, Turn, ask, blob, record};
 use crate::program::ReadyCall;
 use kapell_journal::entry::{AttemptStarted, Body, Purpose, RecordedEnding, RunEnding};
 use kapell_journal::fold::{AttemptState, StepState};
-use kapell_model::digest::Digest;
 use kapell_model::id::StepId;
 use kapell_model::plan::{Expectation, Rung, Step, Work};
 use serde_json::Value;
@@ -168,34 +167,26 @@ impl<'a> Calling<'a> {
             );
             return Ok(self.turn.end(RunEnding::Refused, self.id, words));
         }
-        let (limits, reserved) = match allowance(self.turn, call)? {
-            Allowance::Granted(limits, reserved) => (*limits, reserved),
+        let (reserved, deadline) = match allowance(self.turn, call)? {
+            Allowance::Granted { reserved, deadline } => (reserved, deadline),
             Allowance::Exhausted(why) => return Ok(self.turn.end(RunEnding::OverBudget, self.id, why)),
         };
         let input = blob(arguments)?;
         let intent = AttemptStarted {
-            step: self.id.clone(),
             attempt: u32::try_from(self.state.attempts.len()).unwrap_or(u32::MAX).saturating_add(1),
-            rung: self.state.rung,
-            purpose,
-            skill: call.call.skill.clone(),
-            operation: call.operation.name.clone(),
-            lane: call.call.lane,
+            deadline,
             effects: call.call.effects,
             input: input.named(),
-            grant: call.grant,
-            limits,
-            idempotency_key: self.key(purpose),
+            lane: call.call.lane,
+            operation: call.operation.name.clone(),
+            purpose,
             reserved,
+            rung: self.state.rung,
             settles: purpose == Purpose::Work && self.expect.is_none(),
+            skill: call.call.skill.clone(),
+            step: self.id.clone(),
         };
-        Ok(Action::Perform(Box::new(Start { intent, input, call: call.clone() })))
-    }
-
-    /// The same for every attempt of one effect: run, step and logical call, never the attempt.
-    fn key(&self, purpose: Purpose) -> Digest {
-        let text = format!("{}\n{}\n{}\n{purpose:?}", self.turn.state.run, self.id, self.state.rung);
-        Digest::of(text.as_bytes())
+        Ok(Action::Perform(Box::new(Start { intent: intent.into(), input, call: call.clone() })))
     }
 }
 

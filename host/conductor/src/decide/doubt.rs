@@ -10,8 +10,7 @@ use super::{
 };
 use crate::record::lost;
 use kapell_journal::entry::{
-    AskReason, AttemptEnded, AttemptStarted, Body, Purpose, QuestionAnswered, QuestionAsked, RecordedEnding,
-    RunEnding,
+    AskReason, AttemptEnded, AttemptStarted, Body, QuestionAnswered, QuestionAsked, RecordedEnding, RunEnding,
 };
 use kapell_model::id::Role;
 use kapell_model::plan::AnswerShape;
@@ -25,7 +24,7 @@ pub(super) fn unfinished(turn: &Turn<'_>) -> Result<Action, DecideError> {
     let Some(open) = &turn.state.open else { return Ok(Action::Wait(None)) };
     let answered = turn.state.steps.get(&open.step).and_then(|step| step.answered.as_ref());
     match (&turn.state.doubt, &turn.state.question, answered) {
-        _ if open.effects.rerunnable() => Ok(record(ended(turn, open, RecordedEnding::Lost))),
+        _ if open.effects.rerunnable() => Ok(record(ended(turn, open, RecordedEnding::Lost)?)),
         (None, ..) => Ok(record(Body::DoubtRaised { step: open.step.clone(), attempt: open.attempt })),
         (Some(_), Some(_), _) if turn.state.cancel.is_some() => Ok(turn.cancelled()),
         (Some(_), Some(_), _) => Ok(Action::Wait(None)),
@@ -34,8 +33,8 @@ pub(super) fn unfinished(turn: &Turn<'_>) -> Result<Action, DecideError> {
     }
 }
 
-fn ended(turn: &Turn<'_>, open: &AttemptStarted, ending: RecordedEnding) -> Body {
-    Body::AttemptEnded(AttemptEnded { ending, ..lost(open, turn.program) })
+fn ended(turn: &Turn<'_>, open: &AttemptStarted, ending: RecordedEnding) -> Result<Body, DecideError> {
+    Ok(Body::AttemptEnded(AttemptEnded { ending, ..lost(open, turn.program)? }.into()))
 }
 
 /// Asks exactly that question: did it happen?
@@ -45,14 +44,10 @@ fn ask(turn: &Turn<'_>, open: &AttemptStarted) -> Result<Action, DecideError> {
         open.skill.name, open.skill.version, open.operation
     );
     let input = turn.known.get(&open.input).as_deref().cloned().unwrap_or(Value::Null);
-    let call = match open.purpose {
-        Purpose::Work => turn.program.call(&open.step, open.rung),
-        Purpose::Verdict => turn.program.verdict(&open.step),
-    };
-    let answer =
-        AnswerShape::Shape { shape: choices(call.and_then(|call| call.operation.output().cloned())) };
+    let output = turn.program.call_of(open)?.operation.output().cloned();
+    let answer = AnswerShape::Shape { shape: choices(output) };
     let asking = turn.state.steps.get(&open.step).map_or(1, |step| step.askings + 1);
-    let show = json!({ "arguments": input, "idempotency-key": open.idempotency_key.to_string() });
+    let show = json!({ "arguments": input, "idempotency-key": open.idempotency_key(&turn.state.run) });
     let shown = blob(bound(turn, &open.step, asking, &text, show, &answer))?;
     let role: Option<Role> = ROLE.parse().ok();
     let Some(role) = role else { return Ok(Action::Wait(None)) };
@@ -95,10 +90,10 @@ fn settle(
     let value = answered.value.as_ref().and_then(|value| turn.known.get(value));
     let value = value.as_deref().unwrap_or(&Value::Null);
     match value.get("tag").and_then(Value::as_str) {
-        Some("again") => Ok(record(ended(turn, open, RecordedEnding::Lost))),
+        Some("again") => Ok(record(ended(turn, open, RecordedEnding::Lost)?)),
         Some("done") => {
             let output = blob(value.get("val").cloned().unwrap_or(Value::Null))?;
-            let body = ended(turn, open, RecordedEnding::Output(output.named()));
+            let body = ended(turn, open, RecordedEnding::Output(output.named()))?;
             Ok(Action::Record(Fact { body, blobs: vec![output] }))
         }
         _ => {

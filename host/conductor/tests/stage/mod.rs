@@ -103,6 +103,7 @@ pub(crate) struct Scripted {
     acts: HashMap<String, Act>,
     called: Mutex<HashMap<String, usize>>,
     performed: AtomicUsize,
+    deadlines: Mutex<Vec<u64>>,
     store: MemoryStore,
     interfere: Mutex<Option<String>>,
     stop: Mutex<Option<Stop>>,
@@ -111,6 +112,7 @@ pub(crate) struct Scripted {
 impl Performer for Scripted {
     async fn perform(&self, job: Job) -> Result<Attempt, HostFault> {
         self.performed.fetch_add(1, Ordering::Relaxed);
+        self.deadlines.lock().unwrap().push(job.limits.limits.deadline.0);
         let act = self.acts[&job.operation.name].clone();
         let turn = {
             let mut called = self.called.lock().unwrap();
@@ -250,6 +252,7 @@ impl Stage {
             acts,
             called: Mutex::default(),
             performed: AtomicUsize::new(0),
+            deadlines: Mutex::default(),
             store: store.clone(),
             interfere: Mutex::default(),
             stop: Mutex::default(),
@@ -295,6 +298,11 @@ impl Stage {
 
     pub(crate) fn performed(&self) -> usize {
         self.performer.performed.load(Ordering::Relaxed)
+    }
+
+    /// The deadlines the attempts had, in milliseconds.
+    pub(crate) fn deadlines(&self) -> Vec<u64> {
+        self.performer.deadlines.lock().unwrap().clone()
     }
 
     pub(crate) async fn run(&self, plan: Plan) -> Result<Standing, DriveError> {

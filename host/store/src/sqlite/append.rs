@@ -3,15 +3,15 @@
 use crate::sqlite::stored::{bytes32, number, whole};
 use crate::sqlite::writer::Done;
 use kapell_journal::chain;
+use kapell_journal::content::Content;
 use kapell_journal::seam::{Commit, Head, JournalError, Owner};
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId};
 use kapell_model::writes::{HeldWrites, KeySeen};
 use rusqlite::{Connection, OptionalExtension, params};
-use std::sync::Arc;
 
-/// Bytes that become rows, each with its digest.
-pub(crate) type Rows = Vec<(Digest, Arc<[u8]>)>;
+/// Bytes that become rows.
+pub(crate) type Rows = Vec<Content>;
 
 /// The next number of a flow.
 pub(crate) fn next_number(connection: &Connection, flow: &FlowName) -> Done<u64> {
@@ -98,11 +98,11 @@ fn move_head(connection: &Connection, commit: &Commit) -> rusqlite::Result<bool>
     )?;
     let moved = advance.execute(params![
         commit.run.as_str(),
-        row.state,
+        &*row.state,
         number(row.changed.0),
         row.due.map(|due| number(due.0)),
-        number(last.entry.seq),
-        last.hash.as_bytes(),
+        number(last.entry().seq),
+        last.hash().as_bytes(),
         number(expected.seq),
         expected.hash.as_bytes(),
         number(expected.epoch),
@@ -143,7 +143,7 @@ fn insert_entries(connection: &Connection, commit: &Commit) -> rusqlite::Result<
     let mut insert =
         connection.prepare_cached("INSERT INTO entries (run, seq, bytes) VALUES (?1, ?2, ?3)")?;
     for sealed in &commit.entries {
-        insert.execute(params![commit.run.as_str(), number(sealed.entry.seq), &sealed.bytes[..]])?;
+        insert.execute(params![commit.run.as_str(), number(sealed.entry().seq), &sealed.bytes()[..]])?;
     }
     Ok(())
 }
@@ -154,8 +154,8 @@ fn insert_blobs(connection: &Connection, rows: &Rows) -> rusqlite::Result<()> {
         "INSERT INTO blobs (digest, bytes) VALUES (?1, ?2)
          ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes WHERE bytes IS NOT excluded.bytes",
     )?;
-    for (digest, bytes) in rows {
-        insert.execute(params![digest.as_bytes(), &bytes[..]])?;
+    for content in rows {
+        insert.execute(params![content.digest().as_bytes(), &content.bytes()[..]])?;
     }
     Ok(())
 }

@@ -75,7 +75,7 @@ fn a_flipped_bit_in_a_blob_or_a_component_is_damage() {
         flip(&store.component_path(&component), b"component bytes");
         component
     };
-    let (small, big) = (blob(b"small bytes").0, blob(&large()).0);
+    let (small, big) = (*blob(b"small bytes").digest(), *blob(&large()).digest());
     flip(&database(home.path()), b"small bytes");
     flip(&home.path().join("blobs").join(big.hex()), &large());
     let store = SqliteStore::open(home.path()).unwrap();
@@ -97,7 +97,7 @@ fn bytes_that_have_rotted_are_mended_when_they_are_brought_again() {
     };
     let again = [blob(b"small bytes"), blob(&large())];
     flip(&database(home.path()), b"small bytes");
-    flip(&home.path().join("blobs").join(again[1].0.hex()), &large());
+    flip(&home.path().join("blobs").join(again[1].digest().hex()), &large());
 
     let store = SqliteStore::open(home.path()).unwrap();
     let owner = store.new_owner().unwrap();
@@ -105,8 +105,8 @@ fn bytes_that_have_rotted_are_mended_when_they_are_brought_again() {
     let mut commit = driven.next("again");
     commit.blobs = again.to_vec();
     crate::scene::wait(driven.commit(&store, commit)).unwrap();
-    for (digest, bytes) in again {
-        assert_eq!(store.blob(&digest).unwrap().unwrap(), bytes, "{digest}");
+    for blob in again {
+        assert_eq!(store.blob(blob.digest()).unwrap().as_ref(), Some(blob.bytes()), "{}", blob.digest());
     }
     assert_eq!(store.put_component(b"component bytes").unwrap(), component);
     assert_eq!(store.component(&component).unwrap()[..], *b"component bytes");

@@ -1,16 +1,15 @@
 //! What the tests play with: a run that grows entry by entry, whichever store keeps it.
 
-use kapell_journal::chain;
+use kapell_journal::chain::{self, Sealed};
+use kapell_journal::content::Content;
 use kapell_journal::entry::Body;
-use kapell_journal::seam::{Commit, Head, JournalError, Journals, RunRow, Sealed};
-use kapell_model::digest::Digest;
+use kapell_journal::seam::{Commit, Head, JournalError, Journals, RunRow};
 use kapell_model::id::RunId;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::KeyvalueReads;
 use kapell_model::writes::{FileWrite, HeldWrites, KeySeen, KeyWrite};
 use kapell_store::{Components, MemoryStore, OwnerLock, Skills, SqliteStore};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Either store.
 pub(crate) trait Store: Journals + KeyvalueReads + Skills + Components + Clone {
@@ -60,9 +59,18 @@ impl Driven {
         Commit { row: row(&run), run, expected, entries, blobs: Vec::new(), writes: HeldWrites::default() }
     }
 
+    /// An entry that would come after the commit's first, but for what `change` does to where that stands.
+    pub(crate) fn astray(commit: &Commit, run: &str, change: impl Fn(&mut Head)) -> Sealed {
+        let first = &commit.entries[0];
+        let mut head = Head { seq: first.entry().seq, hash: *first.hash(), epoch: first.entry().epoch };
+        change(&mut head);
+        let body = Body::RunResumed { by: "astray".into() };
+        chain::seal(&run.parse().unwrap(), &mut head, Timestamp(5), body).unwrap()
+    }
+
     /// Commits and moves on.
     pub(crate) async fn commit(&mut self, store: &impl Journals, commit: Commit) -> Result<(), JournalError> {
-        let last = commit.entries.last().map(|last| (last.entry.seq, last.hash));
+        let last = commit.entries.last().map(|last| (last.entry().seq, *last.hash()));
         store.commit(commit).await?;
         if let Some((seq, hash)) = last {
             self.head = Head { seq, hash, ..self.head };
@@ -83,8 +91,8 @@ pub(crate) fn row(run: &RunId) -> RunRow {
     RunRow { run: run.clone(), flow, state: "running".into(), over: false, started, changed, due: None }
 }
 
-pub(crate) fn blob(bytes: &[u8]) -> (Digest, Arc<[u8]>) {
-    (Digest::of(bytes), bytes.into())
+pub(crate) fn blob(bytes: &[u8]) -> Content {
+    Content::of(bytes)
 }
 
 pub(crate) fn key(key: &str, value: Option<&str>) -> KeyWrite {

@@ -18,7 +18,7 @@ pub(crate) struct Attempt<'a> {
 /// The attempts of a run in the order they began.
 pub(crate) fn attempts(entries: &[Entry]) -> Vec<Attempt<'_>> {
     let begun = entries.iter().filter_map(|entry| match &entry.body {
-        Body::AttemptStarted(started) => Some(started),
+        Body::AttemptStarted(started) => Some(&**started),
         _ => None,
     });
     begun.map(|started| Attempt { started, ended: ending(entries, started) }).collect()
@@ -26,7 +26,7 @@ pub(crate) fn attempts(entries: &[Entry]) -> Vec<Attempt<'_>> {
 
 fn ending<'a>(entries: &'a [Entry], started: &AttemptStarted) -> Option<&'a AttemptEnded> {
     entries.iter().find_map(|entry| match &entry.body {
-        Body::AttemptEnded(it) if it.step == started.step && it.attempt == started.attempt => Some(it),
+        Body::AttemptEnded(it) if it.step == started.step && it.attempt == started.attempt => Some(&**it),
         _ => None,
     })
 }

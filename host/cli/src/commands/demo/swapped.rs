@@ -50,7 +50,7 @@ fn tell(scene: &mut Scene, finished: &Finished) -> anyhow::Result<String> {
     let attempt =
         of_step(&entries, STEP).pop().ok_or_else(|| surprise(format!("{run} should have come to {STEP}")))?;
     let begun = entries.iter().find(|entry| {
-        matches!(&entry.body, kapell_journal::entry::Body::AttemptStarted(it) if it == attempt.started)
+        matches!(&entry.body, kapell_journal::entry::Body::AttemptStarted(it) if **it == *attempt.started)
     });
     let values = |named: &BlobRef| scene.session.home.value(named);
     let line = begun.map(|entry| log::line(entry, &values)).unwrap_or_default();
