@@ -31,7 +31,7 @@ async fn steps_run_in_order_and_a_step_whose_condition_fails_is_skipped() {
     let standing = stage.run(flow).await.unwrap();
     assert_eq!(stage.outputs(&standing), json!({ "fee": 120 }));
     insta::assert_snapshot!(stage.log(&standing), @r#"
-    1  00:00:00.000  run           began: flow 1 by user:anna; plan 7da319398c93, policy e3b0c44298fc, tariff e9533ae342cf
+    1  00:00:00.000  run           began: flow 1 by user:anna; plan d2de58a8894f, policy e3b0c44298fc, tariff 115a38054c83
     2  00:00:00.000  facts         try 1: test:read 1.0.0 (3316348dbadf) read, effects none
     3  00:00:00.000  facts         try 1: output {"fee":120}; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
     4  00:00:00.000  check         skipped: `facts.fee > 1000` does not hold, with facts.fee = 120
@@ -59,7 +59,7 @@ async fn an_expectation_that_fails_climbs_its_ladder_and_each_rung_stands_in_the
     let standing = stage.say(&standing, Said::Approve).await.unwrap();
     assert_eq!(standing.state.word(), "done");
     insta::assert_snapshot!(stage.log(&standing), @r#"
-     1  00:00:00.000  run           began: flow 1 by user:anna; plan 2acd6a9bf232, policy e3b0c44298fc, tariff e9533ae342cf
+     1  00:00:00.000  run           began: flow 1 by user:anna; plan 498d956e6e77, policy e3b0c44298fc, tariff 115a38054c83
      2  00:00:00.000  label         try 1: test:words 1.0.0 (dba36bffa5ca) words, effects none
      3  00:00:00.000  label         try 1: output {"confidence":0.4}; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
      4  00:00:00.000  label         rung 0: `label.confidence >= 0.8` does not hold, with label.confidence = 0.4
@@ -410,7 +410,7 @@ async fn time_reminds_escalates_and_expires_and_expiry_is_never_a_yes() {
     let ended = stage.conductor.resume(&run).await.unwrap();
     assert_eq!((ended.state.word(), stage.performed()), ("expired", 0));
     insta::assert_snapshot!(stage.log(&ended), @r#"
-    1  00:00:00.000  run           began: flow 1 by user:anna; plan 5b8389af92b4, policy e3b0c44298fc, tariff e9533ae342cf
+    1  00:00:00.000  run           began: flow 1 by user:anna; plan d62d681285d2, policy e3b0c44298fc, tariff 115a38054c83
     2  00:00:00.000  view          question 1 to legal: Accept? (shown aea7c206a68d, until 1970-01-01 00:00:03.000)
     3  00:00:01.000  view          question 1: reminded
     4  00:00:02.000  view          question 1: general-counsel is asked as well
@@ -492,7 +492,7 @@ async fn an_effect_that_must_not_happen_twice_is_never_silently_run_again() {
     let done = stage.say(&standing, Said::Value(json!({ "tag": "done", "val": "paid" }))).await.unwrap();
     assert_eq!((stage.outputs(&done), stage.performed()), (json!({ "paid": "paid" }), 0));
     insta::assert_snapshot!(stage.log(&done), @r#"
-    1  00:00:00.000  run           began: flow 1 by user:anna; plan 8eeefdb82299, policy e3b0c44298fc, tariff e9533ae342cf
+    1  00:00:00.000  run           began: flow 1 by user:anna; plan eaafb53ee829, policy e3b0c44298fc, tariff 115a38054c83
     2  00:00:00.000  paid          try 1: test:pay 1.0.0 (9350872d712a) pay, effects once
     3  00:00:00.000  run           resumed by another process
     4  00:00:00.000  paid          in doubt: try 1 may have happened and must not happen twice
