@@ -489,6 +489,17 @@ mod tests {
         }
 
         #[test]
+        fn every_grant_reads_back_from_its_line_in_the_lock(one in authority()) {
+            let (name, rule) = ("it".parse(), "rule".parse());
+            let (Ok(name), Ok(rule)) = (name, rule) else { return Err(TestCaseError::fail("names")) };
+            let grants = GrantSet { grants: vec![Grant { name, rule, authority: one }], inert: Vec::new() };
+            let folder = Path::new("/a");
+            let lines = crate::lock::grant_lines(&grants, folder);
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            prop_assert_eq!(crate::lock::read_grants(&lines, folder), Ok(grants));
+        }
+
+        #[test]
         fn narrowing_never_widens(one in authority(), ceiling in access()) {
             if let Some(narrowed) = one.within(Some(ceiling)) {
                 prop_assert!(one.covers(&narrowed));

@@ -79,7 +79,8 @@ fn read_grant(line: &str, folder: &Path) -> Option<Grant> {
     if let Authority::Files { root, .. } = &mut authority
         && let Some(below) = root.strip_prefix("./")
     {
-        *root = folder.join(below).display().to_string();
+        let whole = if below.is_empty() { folder.to_path_buf() } else { folder.join(below) };
+        *root = whole.display().to_string();
     }
     let grant = Grant { name: name.parse().ok()?, rule: rule.parse().ok()?, authority };
     (grant_line(&grant, folder) == line).then_some(grant)
