@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::id::RuleId;
 use crate::money::Money;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// One recorded exchange across the boundary, in the order the guest made them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

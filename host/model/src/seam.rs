@@ -173,7 +173,7 @@ pub struct Incoming {
     /// The whole body.
     pub body: Arc<[u8]>,
     /// The address that was connected to.
-    pub address: std::net::IpAddr,
+    pub address: core::net::IpAddr,
     /// Bytes sent, head and body.
     pub sent: u64,
     /// Bytes received, head and body.
@@ -211,7 +211,7 @@ pub enum Denial {
     #[error("the grant does not permit {0}")]
     NotGranted(String),
     #[error("{0} is at the special address {1}, which the rule does not name")]
-    Address(String, std::net::IpAddr),
+    Address(String, core::net::IpAddr),
     #[error("the request can't be sent as it is: {0}")]
     Malformed(String),
     #[error("the header `{0}` is the host's to write")]

@@ -11,7 +11,7 @@ use crate::money::Money;
 use crate::quantity::{Bytes, Span};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use core::net::IpAddr;
 use std::path::{Component, PathBuf};
 
 /// What a rule permits where it says nothing: small, never unlimited.
