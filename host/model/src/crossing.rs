@@ -8,8 +8,8 @@ use crate::capability::Kind;
 use crate::digest::Digest;
 use crate::id::RuleId;
 use crate::money::Money;
-use serde::{Deserialize, Serialize};
 use core::net::IpAddr;
+use serde::{Deserialize, Serialize};
 
 /// One recorded exchange across the boundary, in the order the guest made them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

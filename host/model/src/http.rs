@@ -6,11 +6,11 @@
 
 use crate::form::{Field, Table};
 use crate::id::SecretName;
+use core::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
-use core::net::IpAddr;
 use std::str::FromStr;
 use url::{Host, Url};
 

@@ -9,9 +9,9 @@ use crate::id::{RuleId, SecretName};
 use crate::inference::{InferenceGrant, LimitKey, Provider, Tier};
 use crate::money::Money;
 use crate::quantity::{Bytes, Span};
+use core::net::IpAddr;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
-use core::net::IpAddr;
 use std::path::{Component, PathBuf};
 
 /// What a rule permits where it says nothing: small, never unlimited.
