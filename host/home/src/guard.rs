@@ -69,6 +69,8 @@ impl Guarded {
         let mut revoked = None;
         loop {
             tokio::select! {
+                // An attempt that needs no waiting costs neither a waker nor a timer.
+                biased;
                 ended = &mut attempt => return self.ended(&looked_at, ended?, revoked),
                 () = asked.raised(), if !stop.is_raised() => stop.raise(),
                 () = tokio::time::sleep(LOOK), if revoked.is_none() => {

@@ -103,7 +103,7 @@ impl Home {
                 let others =
                     installed.iter().filter(|it| it.skill.pin.name == *name && it.skill.pin != skill.pin);
                 let approved = others.clone().filter(|it| lock.skill(&it.skill.pin).is_some());
-                let used = approved.clone().find(|it| it.in_use).or_else(|| approved.clone().last());
+                let used = approved.clone().find(|it| it.in_use).or_else(|| approved.clone().next_back());
                 let used = used.or_else(|| others.clone().find(|it| it.in_use));
                 used.map(|it| Arc::clone(&it.skill))
             }

@@ -5,12 +5,14 @@ use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
 use kapell_home::{Approved, Approving, HomeError, Kind, Revoking, Subject};
+use kapell_model::lock::Lock;
+use kapell_model::plan::SkillPin;
 use kapell_model::quantity::{Span, Timestamp};
 use kapell_model::review::Review;
 use kapell_report::plain::line;
 use kapell_report::review::{html, text};
 use semver::Version;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 pub(crate) fn review(session: &Session, review: &ReviewArgs) -> anyhow::Result<Exit> {
@@ -37,7 +39,7 @@ pub(crate) fn review(session: &Session, review: &ReviewArgs) -> anyhow::Result<E
     Ok(Exit::Ok)
 }
 
-fn as_json(review: &Review) -> anyhow::Result<serde_json::Value> {
+fn as_json(review: &Review) -> anyhow::Result<Value> {
     let mut value = serde_json::to_value(review)?;
     if let Some(fields) = value.as_object_mut() {
         fields.insert("shown".into(), json!(review.digest()));
@@ -178,49 +180,40 @@ pub(crate) fn lock(session: &Session, lock: &LockArgs) -> anyhow::Result<Exit> {
 
 fn list(session: &Session) -> anyhow::Result<Exit> {
     let lock = session.home.lock()?;
-    if session.json {
-        let approved = lock
-            .skills
-            .iter()
-            .map(|it| json!({ "skill": it.pin, "shape": it.shape, "approval": it.approval }));
-        let revoked = lock
-            .revoked
-            .iter()
-            .map(|it| json!({ "skill": it.pin, "by": it.by, "at": it.at, "reason": it.reason }));
-        output::json(&json!({
-            "schema": "kapell.lock/1", "locked": lock.locked,
-            "approved": approved.collect::<Vec<_>>(), "revoked": revoked.collect::<Vec<_>>(),
-        }));
-        return Ok(Exit::Ok);
+    match session.json {
+        true => output::json(&lock_json(&lock)),
+        false => list_text(&lock),
     }
+    Ok(Exit::Ok)
+}
+
+fn lock_json(lock: &Lock) -> Value {
+    let approved = lock.skills.iter();
+    let approved = approved.map(|it| json!({ "skill": it.pin, "shape": it.shape, "approval": it.approval }));
+    let revoked = lock.revoked.iter();
+    let revoked = revoked.map(|it| json!({ "skill": it.pin, "by": it.by, "at": it.at, "reason": it.reason }));
+    json!({
+        "schema": "kapell.lock/1", "locked": lock.locked,
+        "approved": approved.collect::<Vec<_>>(), "revoked": revoked.collect::<Vec<_>>(),
+    })
+}
+
+fn list_text(lock: &Lock) {
+    let row = |what: &str, pin: &SkillPin, by: String| {
+        vec![what.to_owned(), pin.name.to_string(), pin.version.to_string(), pin.component.short(), by]
+    };
     let approved = lock.skills.iter().map(|it| {
         let until = it.approval.expires.map(|at| format!(" until {at}")).unwrap_or_default();
-        vec![
-            "approved".into(),
-            it.pin.name.to_string(),
-            it.pin.version.to_string(),
-            it.pin.component.short(),
-            format!("by {}{until}", line(&it.approval.by)),
-        ]
+        row("approved", &it.pin, format!("by {}{until}", line(&it.approval.by)))
     });
-    let revoked = lock.revoked.iter().map(|it| {
-        vec![
-            "revoked".into(),
-            it.pin.name.to_string(),
-            it.pin.version.to_string(),
-            it.pin.component.short(),
-            format!("by {}", line(&it.by)),
-        ]
-    });
+    let revoked = lock.revoked.iter().map(|it| row("revoked", &it.pin, format!("by {}", line(&it.by))));
     let lines: Vec<Vec<String>> = approved.chain(revoked).collect();
     match lines.is_empty() {
         true => output::talk("nothing is approved here"),
         false => output::data(&kapell_report::cost::listed(&lines)),
     }
-    output::talk(if lock.locked {
-        "nothing else runs here"
-    } else {
-        "this home is for development: everything runs that is not revoked"
+    output::talk(match lock.locked {
+        true => "nothing else runs here",
+        false => "this home is for development: everything runs that is not revoked",
     });
-    Ok(Exit::Ok)
 }
