@@ -482,8 +482,9 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         };
         let Pending { entries, blobs, writes, released } = std::mem::take(&mut self.pending);
         let seen: Vec<Arc<Entry>> = entries.iter().map(|sealed| sealed.entry().clone()).collect();
-        // Only a commit that rests on keys it read can be sent back, so only that one is kept until it is through.
-        let kept = (!writes.seen.is_empty()).then(|| (entries.clone(), blobs.clone()));
+        // Only a commit that rests on what it read can be sent back, so only that one is kept until it is through.
+        let kept =
+            (!writes.seen.is_empty() || !writes.files.is_empty()).then(|| (entries.clone(), blobs.clone()));
         let commit = Commit {
             run: self.run.clone(),
             expected: self.committed,
@@ -498,7 +499,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
                 seen.iter().for_each(|entry| self.conductor.watcher.saw(entry, state, &self.known));
                 Ok(true)
             }
-            Err(conflict @ JournalError::Conflict { .. }) => {
+            Err(conflict @ (JournalError::Conflict { .. } | JournalError::FileConflict { .. })) => {
                 let (entries, blobs) = kept.unwrap_or_default();
                 let failed = Pending { entries, blobs, writes: HeldWrites::default(), released };
                 self.go_back(&failed, &conflict).map(|()| false)

@@ -126,6 +126,7 @@ fn summaries(held: &HeldWrites) -> Vec<WriteSummary> {
         grant: write.grant.clone(),
         root: write.root.clone(),
         path: write.path.clone(),
+        seen: write.seen,
         digest: write.content.as_deref().map(Digest::of),
         bytes: length(write.content.as_deref()),
     });
@@ -154,10 +155,11 @@ pub(crate) fn held<J: Journals>(journals: &J, ended: &AttemptEnded) -> Result<He
                 key: key.clone(),
                 value: content(journals, digest.as_ref())?,
             }),
-            WriteSummary::File { grant, root, path, digest, .. } => held.files.push(FileWrite {
+            WriteSummary::File { grant, root, path, seen, digest, .. } => held.files.push(FileWrite {
                 grant: grant.clone(),
                 root: root.clone(),
                 path: path.clone(),
+                seen: *seen,
                 content: content(journals, digest.as_ref())?,
             }),
         }

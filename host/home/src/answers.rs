@@ -2,7 +2,7 @@
 
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
-use crate::runs::{Finished, make_directories};
+use crate::runs::Finished;
 use kapell_conductor::answer::{Given, Said};
 use kapell_journal::fold::OpenQuestion;
 use kapell_model::digest::Digest;
@@ -68,7 +68,6 @@ impl Home {
         let shown = self.shown(run, reply.shown.as_deref())?;
         let Reply { said, by, reason, minutes, .. } = reply;
         let given = Given { shown, said, by, reason, minutes };
-        make_directories(&self.standing(run)?.program.plan)?;
         let standing = self.stoppable(run, self.conductor.answer(run, &given)).await?;
         Ok(Finished::of(standing))
     }

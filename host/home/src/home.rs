@@ -11,7 +11,7 @@ use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::policy::{DEFAULT_POLICY, Policy, Surroundings};
 use kapell_model::quantity::Bytes;
 use kapell_model::seam::{Clock, HostFault};
-use kapell_runtime::{Runtime, RuntimeConfig};
+use kapell_runtime::{Runtime, RuntimeConfig, Walk};
 use kapell_store::{Components, OwnerLock, SqliteStore};
 use std::fs;
 use std::path::Path;
@@ -25,11 +25,14 @@ pub struct Options {
     pub watcher: Arc<dyn Watcher>,
     /// Who works with the home, `user:NAME`; stands where something is refused to them.
     pub user: String,
+    /// How the directories that skills are granted are walked.
+    pub walk: Walk,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), watcher: Arc::new(Unwatched), user: "user:unknown".into() }
+        let (clock, watcher) = (Arc::new(SystemClock), Arc::new(Unwatched));
+        Self { clock, watcher, user: "user:unknown".into(), walk: Walk::here() }
     }
 }
 
@@ -49,6 +52,7 @@ pub struct Home {
     pub(crate) conductor: Conductor<Guarded, SqliteStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) user: String,
+    pub(crate) walk: Walk,
     // Held while the process lives: whoever finds it free may take this process's runs over.
     _owner: OwnerLock,
 }
@@ -64,8 +68,8 @@ impl Home {
         let (policy_text, policy) = read_policy(&place)?;
         let (tariff_text, tariff) = read_tariff(&place.tariff())?;
         let store = Arc::new(SqliteStore::open(&folder)?);
-        let runtime = Arc::new(runtime(&folder, &store, &options.clock)?);
-        let (owner, clock) = (store.new_owner()?, options.clock);
+        let runtime = Arc::new(runtime(&folder, &store, &options)?);
+        let (owner, clock, walk) = (store.new_owner()?, options.clock, options.walk);
         let locks = Arc::new(Locks::of(&place));
         locks.now()?;
         let guarded = Guarded {
@@ -95,6 +99,7 @@ impl Home {
             conductor,
             clock,
             user: options.user,
+            walk,
             _owner: owner,
         })
     }
@@ -138,7 +143,7 @@ impl Home {
     }
 }
 
-fn runtime(folder: &Path, store: &Arc<SqliteStore>, clock: &Arc<dyn Clock>) -> Result<Runtime, HomeError> {
+fn runtime(folder: &Path, store: &Arc<SqliteStore>, options: &Options) -> Result<Runtime, HomeError> {
     let components = store.clone();
     let fetch = move |digest: &Digest| {
         let bytes = components.component(digest);
@@ -150,8 +155,9 @@ fn runtime(folder: &Path, store: &Arc<SqliteStore>, clock: &Arc<dyn Clock>) -> R
     let config = RuntimeConfig {
         cache: folder.join("compiled"),
         keyvalue: store.clone(),
-        clock: clock.clone(),
+        clock: options.clock.clone(),
         components: Arc::new(fetch),
+        walk: options.walk,
     };
     Runtime::new(config)
         .map_err(|cause| HomeError::new(Kind::Internal, format!("start the sandbox: {cause}")))

@@ -1,5 +1,6 @@
 //! Runs of a home: starting, resuming, stopping, finding, and moving what is due.
 
+use crate::directories;
 use crate::error::{HomeError, Kind};
 use crate::flows::CheckedFlow;
 use crate::home::Home;
@@ -9,12 +10,9 @@ use kapell_conductor::program::Program;
 use kapell_journal::entry::{BlobRef, Entry, RecordedEnding, RunEnding};
 
 use kapell_journal::seam::{JournalError, Journals as _, RunRow};
-use kapell_model::grant::Authority;
 use kapell_model::id::RunId;
 use kapell_model::money::{Money, Tariff};
-use kapell_model::plan::Plan;
 use serde_json::Value;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Where a run came to rest, with what people ask for first.
@@ -58,8 +56,8 @@ impl Home {
     /// `Argument` for inputs that do not fit; otherwise when host or journal fail.
     pub async fn run(&self, flow: CheckedFlow, inputs: Value, by: &str) -> Result<Finished, HomeError> {
         let inputs = crate::flows::complete(&flow.plan, inputs)?;
-        make_directories(&flow.plan)?;
-        let program = Program::new(flow.plan, self.tariff.clone(), &flow.files).map_err(DriveError::from)?;
+        let plan = directories::make_and_pin(flow.plan, self.walk).await?;
+        let program = Program::new(plan, self.tariff.clone(), &flow.files).map_err(DriveError::from)?;
         let run = self.store.next_id(&program.plan.flow)?;
         let launch = Launch { program: Arc::new(program), inputs, texts: flow.texts, by: by.into() };
         let driven = self.conductor.start_as(run.clone(), launch);
@@ -77,7 +75,6 @@ impl Home {
             self.store.place_pending(run)?;
             return Ok(Finished::of(now));
         }
-        make_directories(&now.program.plan)?;
         Ok(Finished::of(self.stoppable(run, self.conductor.resume(run)).await?))
     }
 
@@ -229,28 +226,4 @@ impl Home {
         })?;
         Ok((lines, tariff))
     }
-}
-
-/// Directories that policy binds for writing are made when they are not there; one to be read from must be.
-pub(crate) fn make_directories(plan: &Plan) -> Result<(), HomeError> {
-    let grants = plan.calls().flat_map(|(_, call)| &call.grants.grants);
-    for grant in grants {
-        let Authority::Files { root, access, .. } = &grant.authority else { continue };
-        let (named, root) = (root, Path::new(root));
-        if access.writes() {
-            kapell_store::make_directory(named).map_err(|cause| {
-                HomeError::io("make the granted directory", root, &cause)
-                    .hint("`bind` in policy.toml must name a path without links in it")
-            })?;
-        } else if !root.is_dir() {
-            let words = format!(
-                "the directory {} that rule {} grants as `{}` is not there",
-                root.display(),
-                grant.rule,
-                grant.name
-            );
-            return Err(HomeError::new(Kind::Refused, words).hint("make it, or mend `bind` in policy.toml"));
-        }
-    }
-    Ok(())
 }

@@ -151,6 +151,12 @@ pub enum JournalError {
         /// The key.
         key: String,
     },
+    /// A file that the attempt writes is another one, or reads otherwise, than the attempt found it.
+    #[error("{path} was changed by somebody else")]
+    FileConflict {
+        /// The whole path of the file.
+        path: String,
+    },
     /// There is no such run.
     #[error("there is no run {0}")]
     NotFound(RunId),

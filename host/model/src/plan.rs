@@ -460,7 +460,34 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Changes what every call is granted: to write what is only known when the run begins into what it is pinned
+    /// to.
+    ///
+    /// # Errors
+    /// The first that `pin` fails with.
+    pub fn pin_grants<E>(&mut self, mut pin: impl FnMut(&GrantSet) -> Result<GrantSet, E>) -> Result<(), E> {
+        for call in self.steps.iter_mut().flat_map(Step::calls_mut) {
+            call.grants = pin(&call.grants)?;
+        }
+        Ok(())
+    }
+}
+
 impl Step {
+    fn calls_mut(&mut self) -> Vec<&mut Call> {
+        let Work::Call { call, expect, otherwise, .. } = &mut self.work else { return Vec::new() };
+        let verdict = match expect {
+            Some(Expectation::Verdict { call, .. }) => Some(call.as_mut()),
+            _ => None,
+        };
+        let rungs = otherwise.iter_mut().filter_map(|rung| match rung {
+            Rung::Use { call } => Some(call.as_mut()),
+            _ => None,
+        });
+        std::iter::once(call).chain(verdict).chain(rungs).collect()
+    }
+
     /// The step's own call, its verdict's and its ladder's.
     #[must_use]
     pub fn calls(&self) -> Vec<&Call> {

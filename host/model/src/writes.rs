@@ -51,9 +51,6 @@ pub struct KeySeen {
 }
 
 /// One file's new content.
-///
-/// Unlike a key, a file is not compared with what the attempt read: of two runs that change one file at the same
-/// time the later commit stands whole and the earlier change is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileWrite {
     /// The skill's word for the directory.
@@ -62,8 +59,36 @@ pub struct FileWrite {
     pub root: String,
     /// The path below it, `/`-separated, without `.`, `..` or empty parts.
     pub path: String,
+    /// What the attempt found at the path. The commit fails as a conflict when something else is there by then, so
+    /// that of two runs that change one file at once neither undoes what the other did.
+    pub seen: FileSeen,
     /// The content; none removes the file.
     pub content: Option<Vec<u8>>,
+}
+
+/// What an attempt found at the path of a file it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileSeen {
+    /// No file.
+    Absent,
+    /// This file, as it was when it was read, or looked at where it was not.
+    File(FileMark),
+}
+
+/// Which file it is and since when it is as it is. Two marks of one file differ once somebody wrote to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileMark {
+    /// The file system's number on this machine.
+    pub device: u64,
+    /// The file's number in its file system; a file put in another's place has another one.
+    pub inode: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// When its content was changed last, by its own word, in nanoseconds since 1970.
+    pub modified: i64,
+    /// When anything of it was changed last, by the system's word, in nanoseconds since 1970.
+    pub changed: i64,
 }
 
 /// What of the held writes stands in the entry: names and digests, for people and for checks.
@@ -89,6 +114,8 @@ pub enum WriteSummary {
         root: String,
         /// The path below it.
         path: String,
+        /// What the attempt found there.
+        seen: FileSeen,
         /// Digest of the new content; none for a removal.
         digest: Option<crate::digest::Digest>,
         /// Length of the new content in bytes.

@@ -14,6 +14,7 @@ use kapell_model::ending::{Meters, TrapCause};
 use kapell_model::id::RuleId;
 use kapell_model::limits::Limits;
 use kapell_model::quantity::Span;
+use kapell_model::seam::Cancel;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,6 +38,11 @@ pub struct LimitReached {
     /// One line for people: what was wanted and what was granted.
     pub detail: String,
 }
+
+/// Somebody stopped the attempt while the guest called the host; host functions return it as the error that ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cancelled")]
+pub struct Cancelled;
 
 /// What the ending of a guest whose time is over says.
 pub(crate) fn not_done_within(deadline: Span) -> String {
@@ -112,6 +118,7 @@ struct Ledger {
     calls_max: u64,
     until: Instant,
     deadline: Span,
+    cancel: Cancel,
     talk: u64,
     talk_max: u64,
     recorded: u64,
@@ -129,6 +136,7 @@ impl Crossings {
             calls_max: limits.host_calls,
             until: Instant::now() + Duration::from_millis(limits.deadline.0),
             deadline: limits.deadline,
+            cancel: Cancel::default(),
             talk: 0,
             talk_max: limits.talk.0,
             recorded: 0,
@@ -136,25 +144,24 @@ impl Crossings {
         })))
     }
 
+    /// The same, ended by this flag too.
+    #[must_use]
+    pub fn until(self, cancel: &Cancel) -> Self {
+        self.ledger().cancel = cancel.clone();
+        self
+    }
+
     /// Counts one call from the guest under `word`: a kind's own word, `io`, or `inert` for an empty answer.
     ///
     /// # Errors
-    /// When the guest has made more calls than its limit, or its time is over: calls cost the guest next to no fuel, so
-    /// one that only calls is seldom looked at otherwise.
-    pub fn count(&self, word: &'static str) -> Result<(), LimitReached> {
+    /// When the guest has made more calls than its limit, its time is over or it was cancelled: calls cost the guest
+    /// next to no fuel, so one that only calls is seldom looked at otherwise.
+    pub fn count(&self, word: &'static str) -> wasmtime::Result<()> {
         let mut ledger = self.ledger();
-        if Instant::now() >= ledger.until {
-            return Err(LimitReached {
-                cause: TrapCause::Deadline,
-                detail: not_done_within(ledger.deadline),
-            });
+        if ledger.cancel.is_raised() {
+            return Err(Cancelled.into());
         }
-        if ledger.calls >= ledger.calls_max {
-            let detail = format!("more than {} calls to the host", ledger.calls_max);
-            return Err(LimitReached { cause: TrapCause::HostCalls, detail });
-        }
-        ledger.calls += 1;
-        *ledger.left.counts.entry(word).or_default() += 1;
+        ledger.count(word)?;
         Ok(())
     }
 
@@ -264,6 +271,19 @@ impl Crossings {
 }
 
 impl Ledger {
+    fn count(&mut self, word: &'static str) -> Result<(), LimitReached> {
+        if Instant::now() >= self.until {
+            return Err(LimitReached { cause: TrapCause::Deadline, detail: not_done_within(self.deadline) });
+        }
+        if self.calls >= self.calls_max {
+            let detail = format!("more than {} calls to the host", self.calls_max);
+            return Err(LimitReached { cause: TrapCause::HostCalls, detail });
+        }
+        self.calls += 1;
+        *self.left.counts.entry(word).or_default() += 1;
+        Ok(())
+    }
+
     fn answer(&mut self, reply: &Reply) -> Result<Answer, LimitReached> {
         Ok(match reply {
             Reply::Number(number) => Answer::Number(number.to_string()),
@@ -390,11 +410,21 @@ mod tests {
     #[test]
     fn no_call_is_answered_once_the_time_is_over() {
         let with = |deadline| Crossings::live(&Limits { deadline: Span(deadline), ..Limits::default() });
-        assert_eq!(with(3_600_000).count("files"), Ok(()));
+        with(3_600_000).count("files").unwrap();
         let over = with(0);
         let end = over.cross(&ASK, || panic!("the world is not asked")).unwrap_err();
         assert_eq!(end.downcast::<LimitReached>().unwrap().cause, TrapCause::Deadline);
         assert!(over.take().counts.is_empty());
+    }
+
+    #[test]
+    fn no_call_is_answered_once_the_attempt_is_cancelled() {
+        let cancel = Cancel::default();
+        let crossings = live(9, 0).until(&cancel);
+        crossings.count("files").unwrap();
+        cancel.raise();
+        let end = crossings.cross(&ASK, || panic!("the world is not asked")).unwrap_err();
+        assert!(end.is::<Cancelled>());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod ending;
 mod guard;
 
+use crate::capability::files::NotLent;
 use crate::capability::{Capabilities, Sources};
 use crate::engine::FUEL_SLICE;
 use crate::guest::Guest;
@@ -40,10 +41,15 @@ pub(crate) async fn perform(
         Ok(form) => form,
         Err(misfit) => return Ok(refused(unfit(&job.operation, &misfit.to_string()))),
     };
-    let lent = Capabilities::open(&job.grants, &job.limits.limits, sources)?;
+    let began = Instant::now();
+    let lent = match open(sources, &job, began).await {
+        Ok(Ok(lent)) => lent,
+        Ok(Err(NotLent::Refused(refusal))) => return Ok(refused(refusal)),
+        Ok(Err(NotLent::Failed(fault))) => return Err(fault),
+        Err(stopped) => return Ok(ended(ending::before_a_guest(&stopped, &job.limits)?)),
+    };
     let inert = InertCtx::new(job.skill.component, Arc::clone(&arguments), lent.crossings.clone());
     let mut store = store(engine, Guest::new(lent, inert, &job.limits.limits), &job)?;
-    let began = Instant::now();
     let stopped = call(&mut store, pre, &job, &arguments_form, began).await;
     let wall = began.elapsed();
     let spent = spent_fuel(&store, &job)?;
@@ -60,6 +66,20 @@ pub(crate) async fn perform(
         ..Meters::default()
     };
     Ok(attempt(ending, meters, guest))
+}
+
+/// Opens what the grants bind, for as long as the attempt may take: a directory can stall like a file.
+async fn open(
+    sources: &Sources,
+    job: &Job,
+    began: Instant,
+) -> Result<Result<Capabilities, NotLent>, Stopped> {
+    let opening = pin!(Capabilities::open(&job.grants, &job.limits.limits, sources, &job.cancel));
+    Guard::new(opening, deadline(job, began), &job.cancel).await
+}
+
+fn deadline(job: &Job, began: Instant) -> Instant {
+    began + Duration::from_millis(job.limits.limits.deadline.0)
 }
 
 /// What is left of an attempt; what it wrote is kept for an output only.
@@ -134,7 +154,7 @@ async fn call(
     arguments: &Arguments<'_>,
     began: Instant,
 ) -> Result<Answered, Stopped> {
-    let deadline = began + Duration::from_millis(job.limits.limits.deadline.0);
+    let deadline = deadline(job, began);
     let output = job.limits.limits.output.0;
     let called = pin!(async {
         let instance = pre.instantiate_async(&mut *store).await.map_err(CallError::Guest)?;

@@ -27,6 +27,7 @@ pub mod shapes;
 mod value;
 
 pub use cache::CacheError;
+pub use capability::files::{NotLent, Walk, pinned};
 pub use engine::{ENGINE_VERSION, EngineError};
 pub use imports::{Imported, ImportedFunction, classify};
 pub use link::refusals;

@@ -3,6 +3,7 @@
 use crate::cache::{CacheError, CompiledForms};
 use crate::capability::Sources;
 use crate::capability::clock::SinceStart;
+use crate::capability::files::{Disk, Walk};
 use crate::engine::{ATTEMPTS_AT_ONCE, ENGINE_VERSION, EngineError, engine, settings_digest};
 use crate::guest::Guest;
 use crate::invoke;
@@ -47,6 +48,8 @@ pub struct RuntimeConfig {
     pub clock: Arc<dyn Clock>,
     /// Finds components.
     pub components: Arc<dyn Components>,
+    /// How granted directories are walked.
+    pub walk: Walk,
 }
 
 /// The sandbox can't start on this machine.
@@ -84,6 +87,7 @@ struct Inner {
     /// Held while compiling, so that two runs that miss the same form make it once.
     compiling: Mutex<()>,
     places: Semaphore,
+    disk: Arc<Disk>,
 }
 
 /// A component ready to run, with its linkings so far: one for each profile of grants it is used with.
@@ -107,6 +111,7 @@ impl Runtime {
         let engine = engine()?;
         let settings = settings_digest(&engine);
         let forms = CompiledForms::open(&config.cache, &settings)?;
+        let disk = Arc::new(Disk::new(config.walk));
         Ok(Self(Arc::new(Inner {
             engine,
             settings,
@@ -115,6 +120,7 @@ impl Runtime {
             skills: RwLock::default(),
             compiling: Mutex::default(),
             places: Semaphore::new(ATTEMPTS_AT_ONCE as usize),
+            disk,
         })))
     }
 
@@ -167,6 +173,7 @@ impl Runtime {
             clock: Arc::clone(&self.0.config.clock),
             ticks: Arc::new(SinceStart::default()),
             keyvalue: Arc::clone(&self.0.config.keyvalue),
+            disk: Arc::clone(&self.0.disk),
         };
         invoke::perform(&self.0.engine, &linked, &sources, job).await
     }

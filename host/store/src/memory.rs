@@ -180,6 +180,9 @@ impl State {
         if let Some(KeySeen { namespace, key, .. }) = moved {
             return Err(JournalError::Conflict { namespace, key });
         }
+        if let Some(changed) = placed::first_changed(&commit.writes.files) {
+            return Err(placed::conflict(changed));
+        }
         for sealed in &commit.entries {
             run.entries.push(Arc::clone(sealed.bytes()));
             run.head = Head { seq: sealed.entry().seq, hash: *sealed.hash(), ..run.head };

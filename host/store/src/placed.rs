@@ -7,10 +7,10 @@
 
 use crate::owner;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, MetadataExt, OpenOptions, OpenOptionsExt};
+use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use kapell_journal::seam::JournalError;
 use kapell_model::id::RunId;
-use kapell_model::writes::RESERVED;
+use kapell_model::writes::{FileMark, FileSeen, FileWrite, RESERVED};
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
@@ -19,6 +19,40 @@ pub(crate) fn place(root: &str, path: &str, content: Option<&[u8]>) -> io::Resul
     let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
     let Some(content) = content else { return remove(root, parents, name) };
     replace(&walk(root, parents, make)?, name, content, None)
+}
+
+/// The first file that is no longer what its attempt found, or whose place can't be looked at: what nobody knows
+/// nobody overwrites.
+pub(crate) fn first_changed(files: &[FileWrite]) -> Option<&FileWrite> {
+    files.iter().find(|file| found(&file.root, &file.path).is_none_or(|found| found != file.seen))
+}
+
+/// What is at a path now; none for what is neither a file nor out of a file's way. A directory can't be overwritten:
+/// placing the file will say so.
+fn found(root: &str, path: &str) -> Option<FileSeen> {
+    let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
+    match walk(root, parents, enter).and_then(|dir| dir.symlink_metadata(name)) {
+        Ok(found) if found.is_file() => Some(FileSeen::File(mark(&found))),
+        Ok(found) if found.is_dir() => Some(FileSeen::Absent),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some(FileSeen::Absent),
+        _ => None,
+    }
+}
+
+fn mark(found: &Metadata) -> FileMark {
+    let nanos = |seconds: i64, nanos: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos);
+    FileMark {
+        device: found.dev(),
+        inode: found.ino(),
+        bytes: found.len(),
+        modified: nanos(found.mtime(), found.mtime_nsec()),
+        changed: nanos(found.ctime(), found.ctime_nsec()),
+    }
+}
+
+/// What a commit is told whose file has changed.
+pub(crate) fn conflict(file: &FileWrite) -> JournalError {
+    JournalError::FileConflict { path: whole_path(&file.root, &file.path) }
 }
 
 /// What a run is told whose file is not in its place.

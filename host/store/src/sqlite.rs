@@ -6,7 +6,7 @@
 //! components/       the bytes of skills
 //! owners/           one locked file for each living process
 //! open.lock         held while somebody opens the store
-//! files.lock        held while written files are put in their place
+//! turns/            held while files below a directory are compared and put in their place, one for each
 //! ```
 
 mod append;
@@ -21,7 +21,7 @@ mod writer;
 use crate::content::{ContentDir, checked};
 use crate::error::{StoreError, damaged, unwritten};
 use crate::owner::{self, OwnerLock};
-use crate::{ROW_BLOB_MAX, admit, private};
+use crate::{ROW_BLOB_MAX, admit, placed, private};
 use append::Rows;
 use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
@@ -31,7 +31,9 @@ use kapell_model::id::{FlowName, RunId};
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{HostFault, KeyvalueReads};
 pub use pending::PendingFile;
+use pending::Turn;
 use read::Readers;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -128,7 +130,7 @@ impl SqliteStore {
     fn recover(&self, owners: &Path) -> io::Result<()> {
         owner::sweep(owners)?;
         // A file that still can't be placed keeps only its own run from going on, which is told so then.
-        if let Err(failed) = pending::place_all(&self.0, None) {
+        if let Err(failed) = pending::recover(&self.0) {
             tracing::warn!(%failed, "written files are not in their place");
         }
         Ok(())
@@ -214,15 +216,19 @@ impl Journals for SqliteStore {
 
     async fn commit(&self, commit: Commit) -> Result<(), JournalError> {
         admit::check(&commit)?;
-        let (run, places) = (commit.run.clone(), !commit.writes.files.is_empty());
+        let turn = if commit.writes.files.is_empty() { None } else { Some(self.turn(&commit).await?) };
+        let run = commit.run.clone();
         let rows = if is_small(&commit) { self.0.stage(&commit)? } else { self.stage_aside(&commit).await? };
         self.append(commit, rows).await?;
         self.0.reach(FaultPoint::Committed);
-        if places { self.place_aside(run).await } else { Ok(()) }
+        match turn {
+            Some((turn, roots)) => self.place_aside(run, turn, roots).await,
+            None => Ok(()),
+        }
     }
 
     fn place_pending(&self, run: &RunId) -> Result<(), JournalError> {
-        if pending::waits(&self.0, run)? { pending::place_all(&self.0, Some(run)) } else { Ok(()) }
+        if pending::waits(&self.0, run)? { pending::place_run(&self.0, run) } else { Ok(()) }
     }
 
     fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError> {
@@ -269,9 +275,24 @@ impl SqliteStore {
         aside(move || inner.stage(&commit)).await
     }
 
-    async fn place_aside(&self, run: RunId) -> Result<(), JournalError> {
+    /// The right to write below the commit's directories, once every file there is as the attempt found it. Held
+    /// until they are placed, so that nobody of this store changes one in between.
+    async fn turn(&self, commit: &Commit) -> Result<(Turn, BTreeSet<String>), JournalError> {
+        let (inner, files) = (Arc::clone(&self.0), commit.writes.files.clone());
+        aside(move || {
+            let roots: BTreeSet<String> = files.iter().map(|file| file.root.clone()).collect();
+            let turn = Turn::take(&inner, &roots).map_err(unwritten)?;
+            match placed::first_changed(&files) {
+                Some(changed) => Err(placed::conflict(changed)),
+                None => Ok((turn, roots)),
+            }
+        })
+        .await
+    }
+
+    async fn place_aside(&self, run: RunId, turn: Turn, roots: BTreeSet<String>) -> Result<(), JournalError> {
         let inner = Arc::clone(&self.0);
-        aside(move || pending::place_all(&inner, Some(&run))).await
+        aside(move || pending::place_all(&inner, Some(&run), &roots, &turn)).await
     }
 }
 

@@ -17,7 +17,7 @@ use kapell_model::plan::{
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Cancel, Clock, HostFault, Job, Performer};
 use kapell_model::shape::Operation;
-use kapell_runtime::{Inspection, Runtime, RuntimeConfig, inspect};
+use kapell_runtime::{Inspection, Runtime, RuntimeConfig, Walk, inspect};
 use kapell_store::MemoryStore;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +59,7 @@ pub(crate) fn sandbox(dir: &Path) -> Result<Runtime> {
         keyvalue: Arc::new(MemoryStore::new()),
         clock: Arc::new(WallClock),
         components: Arc::new(missing),
+        walk: Walk::here(),
     })?)
 }
 

@@ -12,7 +12,7 @@ use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::plan::Plan;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Clock, HostFault, Job, KeyvalueReads as _, Performer};
-use kapell_model::writes::{FileWrite, HeldWrites, KeySeen, KeyWrite};
+use kapell_model::writes::{FileSeen, FileWrite, HeldWrites, KeySeen, KeyWrite};
 use kapell_store::{MemoryStore, OwnerLock};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -74,7 +74,8 @@ impl Act {
 
     pub(crate) fn writing_file(mut self, root: &Path, path: &str) -> Self {
         let (grant, root) = ("out".parse().unwrap(), root.to_str().unwrap().into());
-        self.files.push(FileWrite { grant, root, path: path.into(), content: Some(b"content".to_vec()) });
+        let (path, seen, content) = (path.into(), FileSeen::Absent, Some(b"content".to_vec()));
+        self.files.push(FileWrite { grant, root, path, seen, content });
         self
     }
 

@@ -11,7 +11,7 @@ use kapell_model::grant::Refusal;
 use kapell_model::http::Method;
 use kapell_model::policy::SecretSource;
 use kapell_model::seam::{Denial, Egress as _, SendFailure};
-use kapell_model::writes::{FileWrite, HeldWrites, KeyWrite};
+use kapell_model::writes::{FileSeen, FileWrite, HeldWrites, KeyWrite};
 use proptest::prelude::*;
 use serde_json::json;
 use std::fs;
@@ -123,6 +123,7 @@ fn everything_an_attempt_leaves_is_redacted_before_it_is_hashed() {
                 grant: "out".parse().unwrap(),
                 root: "/r".into(),
                 path: text(),
+                seen: FileSeen::Absent,
                 content: Some(content.clone()),
             }],
             seen: Vec::new(),

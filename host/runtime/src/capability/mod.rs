@@ -18,7 +18,7 @@ use kapell_model::capability::Kind;
 use kapell_model::grant::{GrantSet, Refusal};
 use kapell_model::limits::Limits;
 use kapell_model::quantity::Bytes;
-use kapell_model::seam::{Clock, HostFault, KeyvalueReads};
+use kapell_model::seam::{Cancel, Clock, HostFault, KeyvalueReads};
 use kapell_model::writes::HeldWrites;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -51,6 +51,8 @@ pub struct Sources {
     pub ticks: Arc<dyn clock::Ticks>,
     /// Reads of keys and values.
     pub keyvalue: Arc<dyn KeyvalueReads>,
+    /// The way to granted directories.
+    pub disk: Arc<files::Disk>,
 }
 
 impl std::fmt::Debug for Sources {
@@ -84,11 +86,16 @@ impl Capabilities {
     /// Opens what the grants bind: directories without following links, everything else without touching it.
     ///
     /// # Errors
-    /// When a granted directory is missing, is reached through a symbolic link or cannot be opened.
-    pub fn open(grants: &GrantSet, limits: &Limits, sources: &Sources) -> Result<Self, HostFault> {
-        let crossings = Crossings::live(limits);
+    /// When a granted directory is not lent: missing, reached through a link, another one than was granted.
+    pub async fn open(
+        grants: &GrantSet,
+        limits: &Limits,
+        sources: &Sources,
+        cancel: &Cancel,
+    ) -> Result<Self, files::NotLent> {
+        let crossings = Crossings::live(limits).until(cancel);
         Ok(Self {
-            files: files::FilesCtx::open(grants, &crossings)?,
+            files: files::FilesCtx::open(grants, &crossings, &sources.disk).await?,
             crossings,
             keyvalue: keyvalue::KeyvalueCtx::new(grants, sources.keyvalue.clone()),
             config: config::ConfigCtx::new(grants),
@@ -238,11 +245,16 @@ mod tests {
 
     fn sources() -> Sources {
         let ticks = Arc::new(clock::SinceStart::default());
-        Sources { clock: Arc::new(Nothing), ticks, keyvalue: Arc::new(Nothing) }
+        let disk = Arc::new(files::Disk::new(files::Walk::here()));
+        Sources { clock: Arc::new(Nothing), ticks, keyvalue: Arc::new(Nothing), disk }
     }
 
-    #[test]
-    fn what_was_lent_is_collected_as_writes_and_crossings() {
+    async fn open(grants: &GrantSet) -> Result<Capabilities, files::NotLent> {
+        Capabilities::open(grants, &Limits::default(), &sources(), &Cancel::default()).await
+    }
+
+    #[tokio::test]
+    async fn what_was_lent_is_collected_as_writes_and_crossings() {
         let bucket = Authority::Keyvalue {
             namespace: "crm".into(),
             access: Access::Write,
@@ -252,7 +264,7 @@ mod tests {
         let notes = Authority::Notes { bytes_max: Bytes(99) };
         let grants =
             GrantSet { grants: vec![grant("accounts", bucket), grant("notes", notes)], inert: Vec::new() };
-        let mut lent = Capabilities::open(&grants, &Limits::default(), &sources()).unwrap();
+        let mut lent = open(&grants).await.unwrap();
         let mut table = ResourceTable::new();
         let crossings = lent.crossings.clone();
         let mut keyvalue = Lent { ctx: &mut lent.keyvalue, table: &mut table, crossings: &crossings };
@@ -270,8 +282,8 @@ mod tests {
         assert_eq!(meters.bytes_written, 5);
     }
 
-    #[test]
-    fn a_directory_that_is_not_there_is_the_hosts_fault() {
+    #[tokio::test]
+    async fn a_directory_that_is_not_there_is_refused() {
         let files = Authority::Files {
             root: "/nonexistent/kapell".into(),
             identity: None,
@@ -281,7 +293,8 @@ mod tests {
             files_max: 0,
         };
         let grants = GrantSet { grants: vec![grant("in", files)], inert: Vec::new() };
-        let fault = Capabilities::open(&grants, &Limits::default(), &sources()).unwrap_err();
-        assert_eq!(fault.doing, "open the directory /nonexistent/kapell granted as `in`");
+        let refused = open(&grants).await.unwrap_err();
+        let why = "files `in`: /nonexistent/kapell can't be opened: No such file or directory (os error 2)";
+        assert_eq!(refused.to_string(), why);
     }
 }

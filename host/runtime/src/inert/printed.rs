@@ -79,7 +79,7 @@ impl Printed {
 
 impl OutputStream for Printed {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.crossings.count(WORD).map_err(|limit| StreamError::Trap(limit.into()))?;
+        self.crossings.count(WORD).map_err(StreamError::Trap)?;
         self.crossings.talk(bytes.len()).map_err(|limit| StreamError::Trap(limit.into()))?;
         self.print(&bytes);
         Ok(())

@@ -1,6 +1,6 @@
 //! What a stopped or finished call means: exactly one ending, with the cause told from types, not from messages.
 
-use crate::crossings::{LimitReached, not_done_within, one_line};
+use crate::crossings::{Cancelled, LimitReached, not_done_within, one_line};
 use crate::inert::Printed;
 use crate::value::{Answer, Answered, CallError};
 use kapell_model::ending::{Ending, Trap, TrapCause};
@@ -57,10 +57,30 @@ impl Outcome<'_> {
     }
 }
 
+/// The ending of an attempt that was stopped while what it may reach was opened.
+///
+/// # Errors
+/// When it was the host that failed.
+pub(super) fn before_a_guest(stopped: &Stopped, limits: &EffectiveLimits) -> Result<Ending, HostFault> {
+    match stopped {
+        Stopped::Cancelled => Ok(Ending::Cancelled),
+        Stopped::Deadline => Ok(trap(limits, TrapCause::Deadline, &not_done_within(limits.limits.deadline))),
+        Stopped::Panicked(message) => Err(broken(message)),
+        Stopped::Call(error) => Err(broken(&format!("{error:?}"))),
+    }
+}
+
+fn broken(cause: &str) -> HostFault {
+    HostFault { doing: "open what the skill was granted".into(), cause: cause.to_owned() }
+}
+
 /// What an error that came through the engine means.
 fn thrown(error: &wasmtime::Error, limits: &EffectiveLimits, printed: &Printed) -> Result<Ending, HostFault> {
     if let Some(fault) = error.downcast_ref::<HostFault>() {
         return Err(fault.clone());
+    }
+    if error.is::<Cancelled>() {
+        return Ok(Ending::Cancelled);
     }
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return Ok(Ending::Refusal(refusal.clone()));

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed assumption must fail the test")]
 
 use super::*;
+use crate::capability::files::Walk;
 use kapell_model::ending::TrapCause;
 use kapell_model::grant::{Authority, Grant};
 use kapell_model::limits::{EffectiveLimits, LimitOrigin, Limits, WishedLimits};
@@ -42,6 +43,7 @@ fn started(folder: &tempfile::TempDir, components: impl Components) -> Runtime {
         keyvalue: Arc::new(Empty),
         clock: Arc::new(Still),
         components: Arc::new(components),
+        walk: Walk::here(),
     };
     Runtime::new(config).unwrap()
 }

@@ -1,7 +1,7 @@
 //! Files that a commit has made real in the journal and that must still be put in their place.
 //!
-//! All that is pending is done in the order it was committed, under one lock, so that neither two threads nor two
-//! processes can put an older content over a newer one. A crash before the note is gone does it again.
+//! What is pending below a directory is done in the order it was committed, by one at a time, so that neither two
+//! threads nor two processes can put an older content over a newer one. A crash before the note is gone does it again.
 
 use crate::error::{damaged, unwritten};
 use crate::sqlite::stored::{parsed, whole};
@@ -12,6 +12,9 @@ use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use rusqlite::Connection;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
 
 /// A written file that is not in its place yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +33,62 @@ struct Pending {
     digest: Option<[u8; 32]>,
 }
 
-/// Puts everything pending in its place. A file that can't be leaves its note, and only its own run waits for it.
+/// The right to put files below some directories in their place, one holder at a time for each directory.
+pub(crate) struct Turn {
+    _held: Vec<File>,
+}
+
+impl Turn {
+    /// Waits for the right. A directory that stalls holds up only those who write to it.
+    pub(crate) fn take(inner: &Inner, roots: &BTreeSet<String>) -> io::Result<Self> {
+        let turns = inner.dir.join("turns");
+        private::directory(&turns)?;
+        // In the order of the set, so that no two wait for each other.
+        let held = roots.iter().map(|root| {
+            let turn = private::file(&turns.join(Digest::of(root.as_bytes()).hex()))?;
+            turn.lock()?;
+            Ok(turn)
+        });
+        Ok(Self { _held: held.collect::<io::Result<_>>()? })
+    }
+}
+
+/// Puts everything that is pending in its place, directory by directory.
 ///
 /// # Errors
-/// When a file of `run` could not be put in its place, or what is pending cannot be read.
-pub(crate) fn place_all(inner: &Inner, run: Option<&RunId>) -> Result<(), JournalError> {
-    let lock = inner.dir.join("files.lock");
-    let turn = private::file(&lock).and_then(|file| file.lock().map(|()| file));
-    let _turn = turn.map_err(|cause| match run {
-        // Its entries are durable by now, which is what it must be told.
-        Some(run) => placed::unplaced(run, &inner.dir.display().to_string(), "files.lock", cause),
-        None => unwritten(cause),
-    })?;
+/// When what is pending can't be read. A file that can't be placed is told to its own run.
+pub(crate) fn recover(inner: &Inner) -> Result<(), JournalError> {
+    for root in inner.readers.read(|connection| roots(connection, None))? {
+        let only = BTreeSet::from([root]);
+        let turn = Turn::take(inner, &only).map_err(unwritten)?;
+        place_all(inner, None, &only, &turn)?;
+    }
+    Ok(())
+}
+
+/// Puts what is pending of a run in its place.
+///
+/// # Errors
+/// When a file of it could not be put there, or what is pending can't be read.
+pub(crate) fn place_run(inner: &Inner, run: &RunId) -> Result<(), JournalError> {
+    let roots = inner.readers.read(|connection| roots(connection, Some(run)))?;
+    // Its entries are durable by now, which is what it must be told.
+    let told = |cause| placed::unplaced(run, &inner.dir.display().to_string(), "turns", cause);
+    let turn = Turn::take(inner, &roots).map_err(told)?;
+    place_all(inner, Some(run), &roots, &turn)
+}
+
+/// Puts everything pending below these directories in its place. A file that can't be leaves its note, and only its
+/// own run waits for it.
+pub(crate) fn place_all(
+    inner: &Inner,
+    run: Option<&RunId>,
+    roots: &BTreeSet<String>,
+    _turn: &Turn,
+) -> Result<(), JournalError> {
     let mut outcome = Ok(());
     let mut placed = Vec::new();
-    for pending in inner.readers.read(all)? {
+    for pending in inner.readers.read(all)?.into_iter().filter(|pending| roots.contains(&pending.root)) {
         match place(inner, &pending) {
             Ok(()) => placed.push(pending.id),
             Err(failed) if run == Some(&pending.run) => outcome = Err(failed),
@@ -53,6 +97,13 @@ pub(crate) fn place_all(inner: &Inner, run: Option<&RunId>) -> Result<(), Journa
     }
     forget(inner, placed)?;
     outcome
+}
+
+/// The directories that something is pending below.
+fn roots(connection: &Connection, run: Option<&RunId>) -> rusqlite::Result<BTreeSet<String>> {
+    let mut roots =
+        connection.prepare_cached("SELECT DISTINCT root FROM pending_files WHERE run = ?1 OR ?1 IS NULL")?;
+    roots.query_map([run.map(RunId::as_str)], |row| row.get(0))?.collect()
 }
 
 /// Whether a run still has files that are not in their place.

@@ -9,9 +9,12 @@ use kapell_model::plan::SkillPin;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Catalog, Skill};
 use kapell_model::shape::{Operation, Shape};
+use kapell_model::writes::FileWrite;
 use kapell_store::{MemoryStore, ROW_BLOB_MAX, SkillEvent, SqliteStore, StoreError, What};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -46,6 +49,7 @@ on_both_stores! {
     ids_are_given_once,
     many_writers_leave_no_gap,
     files_become_real_with_their_commit,
+    a_file_that_somebody_changed_meanwhile_is_not_overwritten,
     a_file_that_cannot_be_placed_holds_up_its_own_run,
     a_swap_changes_what_is_in_use_and_is_remembered,
     a_skill_without_its_bytes_is_refused,
@@ -143,7 +147,7 @@ fn a_malformed_commit_writes_nothing(store: &impl Store) {
         ("another run", |commit| commit.entries[1] = Driven::astray(commit, "demo-2", |_| ())),
         ("another row", |commit| commit.row.run = "demo-2".parse().unwrap()),
         ("a path upwards", |commit| {
-            commit.writes.files.push(file(std::path::Path::new("/nowhere"), "../x", Some("x")));
+            commit.writes.files.push(file(Path::new("/nowhere"), "../x", Some("x")));
         }),
     ];
     for (what, spoil) in spoiled {
@@ -347,6 +351,53 @@ fn files_become_real_with_their_commit(store: &impl Store) {
     commit.writes.files = vec![file(&out, "a/letter.txt", None)];
     wait(driven.commit(store, commit)).unwrap();
     assert!(!out.join("a/letter.txt").exists());
+}
+
+/// A commit that writes what was seen earlier is sent back, naming the file that is another one by now.
+fn assert_conflict(store: &impl Store, driven: &mut Driven, saw: &[FileWrite], path: &Path) {
+    let mut commit = driven.next("write");
+    commit.writes.files = saw.to_vec();
+    let path = path.to_str().unwrap().to_owned();
+    assert_eq!(wait(store.commit(commit)), Err(JournalError::FileConflict { path }));
+}
+
+fn a_file_that_somebody_changed_meanwhile_is_not_overwritten(store: &impl Store) {
+    let home = tempfile::tempdir().unwrap();
+    let (out, owner) = (home.path().join("out"), store.new_owner());
+    let mut driven = Driven::claim(store, "demo-1", &owner).unwrap();
+    let (old, new) = (out.join("old"), out.join("a/new"));
+    let again = || {
+        drop(fs::remove_dir_all(&out));
+        fs::create_dir_all(out.join("away")).unwrap();
+        fs::write(&old, "old").unwrap();
+        vec![file(&out, "old", Some("mine")), file(&out, "a/new", Some("mine"))]
+    };
+    // Written to, replaced by its like, removed, led elsewhere.
+    let changes: [&dyn Fn(); 4] = [
+        &|| fs::write(&old, "their own").unwrap(),
+        &|| fs::write(out.join("like"), "old").and_then(|()| fs::rename(out.join("like"), &old)).unwrap(),
+        &|| fs::remove_file(&old).unwrap(),
+        &|| fs::remove_file(&old).and_then(|()| symlink("away", &old)).unwrap(),
+    ];
+    for change in changes {
+        let saw = again();
+        change();
+        assert_conflict(store, &mut driven, &saw, &old);
+        assert!(!new.exists(), "all of a commit or nothing");
+    }
+    // Where nothing was there is a way elsewhere, or somebody else's file.
+    let saw = again();
+    symlink("away", out.join("a")).unwrap();
+    assert_conflict(store, &mut driven, &saw, &new);
+    let saw = again();
+    fs::create_dir(out.join("a")).and_then(|()| fs::write(&new, "theirs")).unwrap();
+    assert_conflict(store, &mut driven, &saw, &new);
+    assert_eq!(fs::read_to_string(&new).unwrap(), "theirs");
+
+    let mut commit = driven.next("write");
+    commit.writes.files = again();
+    wait(driven.commit(store, commit)).unwrap();
+    assert_eq!(fs::read_to_string(&old).unwrap(), "mine");
 }
 
 fn a_file_that_cannot_be_placed_holds_up_its_own_run(store: &impl Store) {

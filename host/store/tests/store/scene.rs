@@ -7,8 +7,10 @@ use kapell_journal::seam::{Commit, Head, JournalError, Journals, RunRow};
 use kapell_model::id::RunId;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::KeyvalueReads;
-use kapell_model::writes::{FileWrite, HeldWrites, KeySeen, KeyWrite};
+use kapell_model::writes::{FileMark, FileSeen, FileWrite, HeldWrites, KeySeen, KeyWrite};
 use kapell_store::{Components, MemoryStore, OwnerLock, Skills, SqliteStore};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// Either store.
@@ -104,8 +106,23 @@ pub(crate) fn seen(key: &str, version: u64) -> KeySeen {
 }
 
 pub(crate) fn file(root: &Path, path: &str, content: Option<&str>) -> FileWrite {
+    let seen = file_seen(&root.join(path));
     let (grant, root) = ("out".parse().unwrap(), root.to_str().unwrap().into());
-    FileWrite { grant, root, path: path.into(), content: content.map(Into::into) }
+    FileWrite { grant, root, path: path.into(), seen, content: content.map(Into::into) }
+}
+
+/// What an attempt that looks now would find.
+fn file_seen(path: &Path) -> FileSeen {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => FileSeen::File(FileMark {
+            device: found.dev(),
+            inode: found.ino(),
+            bytes: found.len(),
+            modified: found.mtime() * 1_000_000_000 + found.mtime_nsec(),
+            changed: found.ctime() * 1_000_000_000 + found.ctime_nsec(),
+        }),
+        _ => FileSeen::Absent,
+    }
 }
 
 /// What a run's entries say, in order.

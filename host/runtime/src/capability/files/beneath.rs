@@ -1,93 +1,64 @@
 //! The real directory under a grant, read and never written.
 //!
-//! It is walked one name at a time, each opened relative to the directory before it and without following links,
-//! by `cap-std`, which keeps every open below its directory whatever happens to the tree meanwhile. A path can so
-//! neither leave the grant nor have a second spelling. Files are opened without waiting, then looked at, so that a
-//! pipe put in a file's place between the two can't hold the host.
+//! Everything is opened through [`Root::at`], which neither leaves the directory nor follows a link nor enters
+//! another file system, so that a path has no second spelling. Files are opened without waiting, then looked at, so
+//! that a pipe put in a file's place between the two can't hold the host.
 
-use super::{Answered, Node, refused, told};
+use super::root::{LinkFound, MountFound, Root, device};
+use super::{Answered, Found, Node, refused, told};
 use crate::capability::bindings::wasi::filesystem::types::ErrorCode;
-use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
-use cap_std::ambient_authority;
-use cap_std::fs::{Dir, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Read};
-use std::path::{Component, Path, PathBuf};
+use kapell_model::writes::FileMark;
+use rustix::fs::{Dir, FileType, OFlags, Stat, fstat};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
+use std::os::fd::OwnedFd;
 
 /// What a name in a listing costs beside its letters, as it does in the record.
 const NAME_COSTS: u64 = 4;
 
-/// Opens a directory by absolute path, refusing a link in any part of it.
-pub(super) fn open_root(root: &str) -> io::Result<Dir> {
-    let mut parts = Path::new(root).components().peekable();
-    let mut start = PathBuf::new();
-    while let Some(part) = parts.next_if(|part| matches!(part, Component::Prefix(_) | Component::RootDir)) {
-        start.push(part);
-    }
-    if !start.is_absolute() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "the path is not absolute"));
-    }
-    let start = Dir::open_ambient_dir(start, ambient_authority())?;
-    parts.try_fold(start, |dir, part| match part {
-        Component::Normal(name) => enter(&dir, Path::new(name)),
-        _ => Err(io::Error::new(ErrorKind::InvalidInput, "the path has `.` or `..` in it")),
-    })
-}
-
-/// Opens the directory `name` in `dir`; a link there is an error that says so.
-fn enter(dir: &Dir, name: &Path) -> io::Result<Dir> {
-    dir.open_dir_nofollow(name).map_err(|error| link_or(dir, name, error))
-}
-
-/// Systems say different things about a link that is not followed; this says it is one.
-fn link_or(dir: &Dir, name: &Path, error: io::Error) -> io::Error {
-    match dir.symlink_metadata(name) {
-        Ok(found) if found.is_symlink() => {
-            io::Error::new(ErrorKind::InvalidFilename, LinkFound(name.display().to_string()))
-        }
-        _ => error,
-    }
-}
-
-/// A link stood where a file or directory was looked for.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is a symbolic link")]
-struct LinkFound(String);
+/// How a thing is opened that is only looked at: not at all, where the system can do that.
+#[cfg(target_os = "linux")]
+const LOOKED_AT: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const LOOKED_AT: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK);
 
 /// What is at a path of the real directory.
-pub(super) fn look(root: &Dir, path: &str) -> Answered<Node> {
-    if path.is_empty() {
-        return Ok(Node::Directory);
-    }
-    let found = walk(root, path).and_then(|(dir, name)| dir.symlink_metadata(name));
-    match found {
-        Ok(found) => Ok(node(&found)),
+pub(super) fn look(root: &Root, path: &str) -> Answered<Found> {
+    match root.at(path, LOOKED_AT).and_then(|opened| Ok(fstat(opened)?)) {
+        Ok(found) => Ok(of(&found)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(Node::Absent)
+            Ok(Found::ABSENT)
         }
         Err(error) => failed(&error),
     }
 }
 
-/// The content of a regular file of at most `limit` bytes.
-pub(super) fn content(root: &Dir, path: &str, limit: u64) -> Answered<Vec<u8>> {
-    let mut options = OpenOptions::new();
-    options.read(true).follow(FollowSymlinks::No).nonblock(true);
-    let opened = walk(root, path).and_then(|(dir, name)| {
-        let file = dir.open_with(name, &options);
-        file.map_err(|error| link_or(&dir, name, error))
-    });
-    let file = opened.or_else(|error| failed(&error))?;
-    let found = file.metadata().or_else(|error| failed(&error))?;
-    if !found.is_file() {
-        return refused(ErrorCode::NotPermitted);
+/// The content of a regular file of at most `limit` bytes, and its mark from before it was read.
+pub(super) fn content(root: &Root, path: &str, limit: u64) -> Answered<(Vec<u8>, Found)> {
+    let how = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = root.at(path, how).and_then(|opened| Ok((fstat(&opened)?, opened)));
+    // Nothing answers at a socket, and some devices refuse to be opened at all.
+    let (found, opened) = match opened {
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            return refused(ErrorCode::NotPermitted);
+        }
+        opened => opened.or_else(|error| failed(&error))?,
+    };
+    let found = of(&found);
+    match found.node {
+        // A file that is too long is not read up to there first.
+        Node::File(size) if size > limit => told(ErrorCode::FileTooLarge),
+        Node::File(size) => Ok((read(opened, size, limit)?, found)),
+        Node::Directory => told(ErrorCode::IsDirectory),
+        Node::Absent | Node::Link | Node::Other => refused(ErrorCode::NotPermitted),
     }
-    // A file that is too long is not read up to there first.
-    if found.len() > limit {
-        return told(ErrorCode::FileTooLarge);
-    }
-    let mut content = Vec::new();
-    let read = file.take(limit.saturating_add(1)).read_to_end(&mut content);
-    match read {
+}
+
+/// What a file holds; one that grows while it is read is read up to the limit.
+fn read(file: OwnedFd, size: u64, limit: u64) -> Answered<Vec<u8>> {
+    let mut content = Vec::with_capacity(usize::try_from(size.saturating_add(1)).unwrap_or(0));
+    match File::from(file).take(limit.saturating_add(1)).read_to_end(&mut content) {
         Ok(length) if length as u64 > limit => told(ErrorCode::FileTooLarge),
         Ok(_) => Ok(content),
         Err(error) => failed(&error),
@@ -95,7 +66,7 @@ pub(super) fn content(root: &Dir, path: &str, limit: u64) -> Answered<Vec<u8>> {
 }
 
 /// The names in a directory and what each is, sorted by name; none when together they are longer than `limit` bytes.
-pub(super) fn list(root: &Dir, path: &str, limit: u64) -> Answered<Option<Vec<(String, Node)>>> {
+pub(super) fn list(root: &Root, path: &str, limit: u64) -> Answered<Option<Vec<(String, Node)>>> {
     let Some(mut names) = read_names(root, path, limit).or_else(|error| failed(&error))? else {
         return Ok(None);
     };
@@ -104,44 +75,74 @@ pub(super) fn list(root: &Dir, path: &str, limit: u64) -> Answered<Option<Vec<(S
 }
 
 /// Stops at the first name that is too much, so that a vast directory costs no more than the limit.
-fn read_names(root: &Dir, path: &str, limit: u64) -> io::Result<Option<Vec<(String, Node)>>> {
-    let dir = path.split('/').filter(|name| !name.is_empty());
-    let dir = dir.map(Path::new).try_fold(root.try_clone()?, |dir, name| enter(&dir, name))?;
+fn read_names(root: &Root, path: &str, limit: u64) -> io::Result<Option<Vec<(String, Node)>>> {
+    let dir = root.at(path, OFlags::RDONLY | OFlags::DIRECTORY)?;
     let (mut names, mut bytes) = (Vec::new(), 0);
-    for entry in dir.entries()? {
+    for entry in Dir::read_from(&dir)? {
         let entry = entry?;
-        let name = entry.file_name().into_string();
-        let name = name.map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
+        let name = entry.file_name().to_str().map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
+        if matches!(name, "." | "..") {
+            continue;
+        }
         bytes += name.len() as u64 + NAME_COSTS;
         if bytes > limit {
             return Ok(None);
         }
-        names.push((name, node(&entry.metadata()?)));
+        names.push((name.to_owned(), listed(&dir, name, entry.file_type())?));
     }
     Ok(Some(names))
 }
 
-/// The directory a path is in, opened, and the path's last name.
-fn walk<'a>(root: &Dir, path: &'a str) -> io::Result<(Dir, &'a Path)> {
-    let (parents, name) = super::path::split(path);
-    let parents = parents.split('/').filter(|name| !name.is_empty()).map(Path::new);
-    let dir = parents.fold(root.try_clone(), |dir, name| enter(&dir?, name))?;
-    Ok((dir, Path::new(name)))
+/// What a name in a directory is. Most systems say it with the name; the size is asked for when it matters.
+fn listed(dir: &OwnedFd, name: &str, kind: FileType) -> io::Result<Node> {
+    if kind != FileType::Unknown {
+        return Ok(node(kind, 0));
+    }
+    match rustix::fs::statat(dir, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(found) => Ok(of(&found).node),
+        Err(Errno::NOENT) => Ok(Node::Absent),
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn node(found: &Metadata) -> Node {
-    match found.file_type() {
-        kind if kind.is_symlink() => Node::Link,
-        kind if kind.is_dir() => Node::Directory,
-        kind if kind.is_file() => Node::File(found.len()),
+fn of(found: &Stat) -> Found {
+    let node = node(FileType::from_raw_mode(found.st_mode), u64::try_from(found.st_size).unwrap_or(0));
+    let mark = matches!(node, Node::File(_)).then(|| mark(found));
+    Found { node, mark }
+}
+
+/// Systems give times in types of their own; a time before 1970 is as good a mark as any.
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::useless_conversion,
+    reason = "the types are others on other systems"
+)]
+fn mark(found: &Stat) -> FileMark {
+    let nanos = |seconds: i64, nanos: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(nanos);
+    FileMark {
+        device: device(found),
+        inode: found.st_ino,
+        bytes: u64::try_from(found.st_size).unwrap_or(0),
+        modified: nanos(found.st_mtime as i64, found.st_mtime_nsec as i64),
+        changed: nanos(found.st_ctime as i64, found.st_ctime_nsec as i64),
+    }
+}
+
+fn node(kind: FileType, size: u64) -> Node {
+    match kind {
+        FileType::Symlink => Node::Link,
+        FileType::Directory => Node::Directory,
+        FileType::RegularFile => Node::File(size),
         _ => Node::Other,
     }
 }
 
-/// The guest's code for an error of the real file system; a link in the way is a refusal.
+/// The guest's code for an error of the real file system; a link or another file system in the way is a refusal.
 fn failed<T>(error: &io::Error) -> Answered<T> {
-    if error.get_ref().is_some_and(|inner| inner.is::<LinkFound>()) {
-        return refused(ErrorCode::Loop);
+    match error.get_ref() {
+        Some(inner) if inner.is::<LinkFound>() => return refused(ErrorCode::Loop),
+        Some(inner) if inner.is::<MountFound>() => return refused(ErrorCode::CrossDevice),
+        _ => {}
     }
     told(match error.kind() {
         ErrorKind::NotFound => ErrorCode::NoEntry,

@@ -22,31 +22,42 @@ impl Lent<'_, FilesCtx> {
     }
 
     /// A call on what a descriptor stands for.
-    fn on<R>(
+    async fn on<R>(
         &mut self,
         handle: &Handle,
         call: &'static str,
-        act: impl FnOnce(&mut Tree, &Descriptor) -> Answered<R>,
+        act: impl Fn(&mut Tree, &Descriptor) -> Answered<R>,
     ) -> Answered<R> {
         self.count()?;
-        let descriptor = self.table.get(handle)?;
-        let mut tree = descriptor.tree.lock();
-        act(&mut tree, descriptor).map_err(|error| tree.tell(call, &descriptor.path, error))
+        let file = self.table.get(handle)?.clone();
+        file.tree.decide(call, &file.path, |tree| act(tree, &file)).await
+    }
+
+    /// As `on`, for a call that asks nothing of the directory.
+    fn on_handle<R>(
+        &mut self,
+        handle: &Handle,
+        call: &'static str,
+        act: impl FnOnce(&Tree, &Descriptor) -> Answered<R>,
+    ) -> Answered<R> {
+        self.count()?;
+        let file = self.table.get(handle)?;
+        let tree = file.tree.lock();
+        act(&tree, file).map_err(|error| tree.tell(call, &file.path, error))
     }
 
     /// A call on a path below the directory that a descriptor stands for.
-    fn at<R>(
+    async fn at<R>(
         &mut self,
         handle: &Handle,
         call: &'static str,
         below: &str,
-        act: impl FnOnce(&mut Tree, path::Place) -> Answered<R>,
+        act: impl Fn(&mut Tree, &Descriptor, path::Place) -> Answered<R>,
     ) -> Answered<R> {
         self.count()?;
-        let descriptor = self.table.get(handle)?;
-        let mut tree = descriptor.tree.lock();
-        let answer = resolve(&mut tree, descriptor, below).and_then(|place| act(&mut tree, place));
-        answer.map_err(|error| tree.tell(call, below, error))
+        let base = self.table.get(handle)?.clone();
+        let decide = |tree: &mut Tree| resolve(tree, &base, below).and_then(|place| act(tree, &base, place));
+        base.tree.decide(call, below, decide).await
     }
 }
 
@@ -99,36 +110,42 @@ fn metadata_hash(tree: &Tree, path: &str, node: Node) -> MetadataHashValue {
 }
 
 /// How a file or directory is opened, decided before there is a descriptor.
-fn open(tree: &mut Tree, place: &path::Place, how: OpenFlags, want: DescriptorFlags) -> Answered<bool> {
+fn open(
+    tree: &mut Tree,
+    base: &Descriptor,
+    place: &path::Place,
+    how: OpenFlags,
+    want: DescriptorFlags,
+) -> Answered<bool> {
     let (create, truncate) = (how.contains(OpenFlags::CREATE), how.contains(OpenFlags::TRUNCATE));
     let (reads, writes) = (want.contains(DescriptorFlags::READ), want.contains(DescriptorFlags::WRITE));
     if create && how.contains(OpenFlags::DIRECTORY) {
         return told(ErrorCode::Invalid);
     }
-    match tree.look(&place.path)? {
+    let node = tree.look(&place.path)?;
+    if matches!(node, Node::Link) {
+        return refused(ErrorCode::Loop);
+    }
+    if create || truncate || writes {
+        base.must_change(tree)?;
+    }
+    match node {
         Node::Absent if create && place.directory => return told(ErrorCode::IsDirectory),
         Node::Absent if create => tree.make_file(&place.path)?,
         Node::Absent => return told(ErrorCode::NoEntry),
         _ if create && how.contains(OpenFlags::EXCLUSIVE) => return told(ErrorCode::Exist),
         Node::Directory if writes || truncate => return told(ErrorCode::IsDirectory),
         Node::Directory => return Ok(true),
-        Node::Link => return refused(ErrorCode::Loop),
-        Node::Other => return refused(ErrorCode::NotPermitted),
+        Node::Link | Node::Other => return refused(ErrorCode::NotPermitted),
         Node::File(_) if place.directory || how.contains(OpenFlags::DIRECTORY) => {
             return told(ErrorCode::NotDirectory);
         }
-        Node::File(_) if truncate && !writes => {
-            tree.must_write()?;
-            return told(ErrorCode::Invalid);
-        }
+        Node::File(_) if truncate && !writes => return told(ErrorCode::Invalid),
         Node::File(_) if truncate => tree.make_file(&place.path)?,
         Node::File(_) => {}
     }
     if reads {
         tree.must_read()?;
-    }
-    if writes {
-        tree.must_write()?;
     }
     Ok(false)
 }
@@ -138,6 +155,7 @@ impl types::Host for Lent<'_, FilesCtx> {
         match error {
             FilesError::Told(code) | FilesError::Refused(code) => Ok(code),
             FilesError::Ends(error) => Err(error),
+            unknown @ FilesError::Unknown(_) => Err(wasmtime::Error::new(unknown)),
         }
     }
 
@@ -168,7 +186,7 @@ impl preopens::Host for Lent<'_, FilesCtx> {
 }
 
 impl types::HostDescriptor for Lent<'_, FilesCtx> {
-    fn open_at(
+    async fn open_at(
         &mut self,
         handle: Handle,
         _: PathFlags,
@@ -176,78 +194,84 @@ impl types::HostDescriptor for Lent<'_, FilesCtx> {
         how: OpenFlags,
         want: DescriptorFlags,
     ) -> Answered<Handle> {
-        let shared = self.table.get(&handle)?.tree.clone();
-        let descriptor = self.at(&handle, "open", &path, |tree, place| {
-            let directory = open(tree, &place, how, want)?;
-            let may = |flag: DescriptorFlags, granted: bool| granted && (directory || want.contains(flag));
-            let reads = may(DescriptorFlags::READ, tree.access.reads());
-            let writes = may(DescriptorFlags::WRITE, tree.access.writes());
-            Ok(Descriptor { tree: shared, path: place.path, directory, reads, writes })
-        })?;
+        let descriptor = self
+            .at(&handle, "open", &path, |tree, base, place| {
+                let directory = open(tree, base, &place, how, want)?;
+                let changes =
+                    if directory { DescriptorFlags::MUTATE_DIRECTORY } else { DescriptorFlags::WRITE };
+                let reads = tree.access.reads() && (directory || want.contains(DescriptorFlags::READ));
+                let writes = tree.access.writes() && base.writes && want.contains(changes);
+                Ok(Descriptor { tree: base.tree.clone(), path: place.path, directory, reads, writes })
+            })
+            .await?;
         Ok(self.table.push(descriptor)?)
     }
 
-    fn read(&mut self, handle: Handle, length: u64, offset: u64) -> Answered<(Vec<u8>, bool)> {
+    async fn read(&mut self, handle: Handle, length: u64, offset: u64) -> Answered<(Vec<u8>, bool)> {
+        let length = usize::try_from(length).unwrap_or(usize::MAX).min(CHUNK_MAX);
         self.on(&handle, "read", |tree, file| {
             file.must_read_bytes(tree)?;
-            let length = usize::try_from(length).unwrap_or(usize::MAX).min(CHUNK_MAX);
             let bytes = tree.read(&file.path, offset, length)?;
             let end = bytes.is_empty() && length > 0;
             Ok((bytes, end))
         })
+        .await
     }
 
-    fn write(&mut self, handle: Handle, buffer: Vec<u8>, offset: u64) -> Answered<u64> {
+    async fn write(&mut self, handle: Handle, buffer: Vec<u8>, offset: u64) -> Answered<u64> {
         self.on(&handle, "write", |tree, file| {
             file.must_write_bytes(tree)?;
             tree.write(&file.path, offset, &buffer)?;
             Ok(buffer.len() as u64)
         })
+        .await
     }
 
-    fn set_size(&mut self, handle: Handle, size: u64) -> Answered<()> {
+    async fn set_size(&mut self, handle: Handle, size: u64) -> Answered<()> {
         self.on(&handle, "set-size", |tree, file| {
             file.must_write_bytes(tree)?;
             tree.set_size(&file.path, size)
         })
+        .await
     }
 
-    fn read_via_stream(&mut self, handle: Handle, offset: u64) -> Answered<Resource<DynInputStream>> {
-        let stream = self.on(&handle, "read", |tree, file| {
-            file.must_read_bytes(tree)?;
-            Ok(Reading { tree: file.tree.clone(), path: file.path.clone(), offset })
-        })?;
+    async fn read_via_stream(&mut self, handle: Handle, offset: u64) -> Answered<Resource<DynInputStream>> {
+        let stream = self
+            .on(&handle, "read", |tree, file| {
+                file.must_read_bytes(tree)?;
+                tree.have_content(&file.path)?;
+                Ok(Reading { tree: file.tree.clone(), path: file.path.clone(), offset })
+            })
+            .await?;
         let stream: DynInputStream = Box::new(stream);
         Ok(self.table.push_child(stream, &handle)?)
     }
 
-    fn write_via_stream(&mut self, handle: Handle, offset: u64) -> Answered<Resource<DynOutputStream>> {
-        self.write_stream(&handle, Some(offset))
+    async fn write_via_stream(&mut self, handle: Handle, offset: u64) -> Answered<Resource<DynOutputStream>> {
+        self.write_stream(&handle, Some(offset)).await
     }
 
-    fn append_via_stream(&mut self, handle: Handle) -> Answered<Resource<DynOutputStream>> {
-        self.write_stream(&handle, None)
+    async fn append_via_stream(&mut self, handle: Handle) -> Answered<Resource<DynOutputStream>> {
+        self.write_stream(&handle, None).await
     }
 
     fn advise(&mut self, handle: Handle, _: u64, _: u64, _: Advice) -> Answered<()> {
-        self.on(
-            &handle,
-            "advise",
-            |_, file| if file.directory { told(ErrorCode::BadDescriptor) } else { Ok(()) },
-        )
+        self.on_handle(&handle, "advise", |_, file| {
+            if file.directory { told(ErrorCode::BadDescriptor) } else { Ok(()) }
+        })
     }
 
     /// There is nothing to wait for: writes are held and made durable with the attempt's ending.
     fn sync(&mut self, handle: Handle) -> Answered<()> {
-        self.on(&handle, "sync", |_, _| Ok(()))
+        self.on_handle(&handle, "sync", |_, _| Ok(()))
     }
 
     fn sync_data(&mut self, handle: Handle) -> Answered<()> {
-        self.on(&handle, "sync", |_, _| Ok(()))
+        self.on_handle(&handle, "sync", |_, _| Ok(()))
     }
 
     fn get_flags(&mut self, handle: Handle) -> Answered<DescriptorFlags> {
-        self.on(&handle, "flags", |_, file| {
+        self.on_handle(&handle, "flags", |_, file| {
             let write =
                 if file.directory { DescriptorFlags::MUTATE_DIRECTORY } else { DescriptorFlags::WRITE };
             let only = |flag, set| if set { flag } else { DescriptorFlags::empty() };
@@ -257,47 +281,48 @@ impl types::HostDescriptor for Lent<'_, FilesCtx> {
 
     fn get_type(&mut self, handle: Handle) -> Answered<DescriptorType> {
         let directory = |file: &Descriptor| if file.directory { Node::Directory } else { Node::File(0) };
-        self.on(&handle, "type", |_, file| Ok(directory(file).kind()))
+        self.on_handle(&handle, "type", |_, file| Ok(directory(file).kind()))
     }
 
-    fn read_directory(&mut self, handle: Handle) -> Answered<Resource<Listing>> {
-        let entries = self.on(&handle, "list", |tree, dir| {
-            if !dir.directory {
-                return told(ErrorCode::NotDirectory);
-            }
-            tree.list(&dir.path)
-        })?;
+    async fn read_directory(&mut self, handle: Handle) -> Answered<Resource<Listing>> {
+        let entries = self
+            .on(&handle, "list", |tree, dir| {
+                if dir.directory { tree.list(&dir.path) } else { told(ErrorCode::NotDirectory) }
+            })
+            .await?;
         let entries = entries.into_iter().map(|(name, node)| DirectoryEntry { type_: node.kind(), name });
         Ok(self.table.push(Listing(entries.collect::<Vec<_>>().into_iter()))?)
     }
 
-    fn stat(&mut self, handle: Handle) -> Answered<DescriptorStat> {
-        self.on(&handle, "stat", |tree, file| Ok(stat(file.present(tree)?)))
+    async fn stat(&mut self, handle: Handle) -> Answered<DescriptorStat> {
+        self.on(&handle, "stat", |tree, file| Ok(stat(file.present(tree)?))).await
     }
 
-    fn stat_at(&mut self, handle: Handle, follow: PathFlags, path: String) -> Answered<DescriptorStat> {
+    async fn stat_at(&mut self, handle: Handle, follow: PathFlags, path: String) -> Answered<DescriptorStat> {
         let follow = follow.contains(PathFlags::SYMLINK_FOLLOW);
-        self.at(&handle, "stat", &path, |tree, place| present(tree, &place, follow).map(stat))
+        self.at(&handle, "stat", &path, |tree, _, place| present(tree, &place, follow).map(stat)).await
     }
 
-    fn metadata_hash(&mut self, handle: Handle) -> Answered<MetadataHashValue> {
+    async fn metadata_hash(&mut self, handle: Handle) -> Answered<MetadataHashValue> {
         self.on(&handle, "stat", |tree, file| {
             let node = file.present(tree)?;
             Ok(metadata_hash(tree, &file.path, node))
         })
+        .await
     }
 
-    fn metadata_hash_at(
+    async fn metadata_hash_at(
         &mut self,
         handle: Handle,
         follow: PathFlags,
         path: String,
     ) -> Answered<MetadataHashValue> {
         let follow = follow.contains(PathFlags::SYMLINK_FOLLOW);
-        self.at(&handle, "stat", &path, |tree, place| {
+        self.at(&handle, "stat", &path, |tree, _, place| {
             let node = present(tree, &place, follow)?;
             Ok(metadata_hash(tree, &place.path, node))
         })
+        .await
     }
 
     fn is_same_object(&mut self, one: Handle, other: Handle) -> wasmtime::Result<bool> {
@@ -306,28 +331,39 @@ impl types::HostDescriptor for Lent<'_, FilesCtx> {
         Ok(one.tree.is(&other.tree) && one.path == other.path)
     }
 
-    fn create_directory_at(&mut self, handle: Handle, path: String) -> Answered<()> {
-        self.at(&handle, "make-directory", &path, |tree, place| tree.make_directory(&place.path))
+    async fn create_directory_at(&mut self, handle: Handle, path: String) -> Answered<()> {
+        self.at(&handle, "make-directory", &path, |tree, base, place| {
+            base.must_change(tree)?;
+            tree.make_directory(&place.path)
+        })
+        .await
     }
 
-    fn remove_directory_at(&mut self, handle: Handle, path: String) -> Answered<()> {
-        self.at(&handle, "remove-directory", &path, |tree, place| tree.remove_directory(&place.path))
+    async fn remove_directory_at(&mut self, handle: Handle, path: String) -> Answered<()> {
+        self.at(&handle, "remove-directory", &path, |tree, base, place| {
+            base.must_change(tree)?;
+            tree.remove_directory(&place.path)
+        })
+        .await
     }
 
-    fn unlink_file_at(&mut self, handle: Handle, path: String) -> Answered<()> {
-        self.at(&handle, "remove", &path, |tree, place| {
+    async fn unlink_file_at(&mut self, handle: Handle, path: String) -> Answered<()> {
+        self.at(&handle, "remove", &path, |tree, base, place| {
+            base.must_change(tree)?;
             present(tree, &place, false)?;
             tree.remove_file(&place.path)
         })
+        .await
     }
 
-    fn rename_at(&mut self, handle: Handle, old: String, to: Handle, new: String) -> Answered<()> {
+    async fn rename_at(&mut self, handle: Handle, old: String, to: Handle, new: String) -> Answered<()> {
         let target = self.table.get(&to)?.clone();
-        let same = self.table.get(&handle)?.tree.is(&target.tree);
-        self.at(&handle, "rename", &old, |tree, place| {
-            if !same {
+        self.at(&handle, "rename", &old, |tree, base, place| {
+            if !base.tree.is(&target.tree) {
                 return told(ErrorCode::CrossDevice);
             }
+            base.must_change(tree)?;
+            target.must_change(tree)?;
             let new = resolve(tree, &target, &new)?;
             present(tree, &place, false)?;
             if new.directory {
@@ -335,17 +371,18 @@ impl types::HostDescriptor for Lent<'_, FilesCtx> {
             }
             tree.rename(&place.path, &new.path)
         })
+        .await
     }
 
     /// Times are not kept: they would tell one copy of a directory from another.
     fn set_times(&mut self, handle: Handle, _: NewTimestamp, _: NewTimestamp) -> Answered<()> {
-        self.on(&handle, "set-times", |tree, _| {
-            tree.must_write()?;
+        self.on_handle(&handle, "set-times", |tree, file| {
+            file.must_change(tree)?;
             told(ErrorCode::Unsupported)
         })
     }
 
-    fn set_times_at(
+    async fn set_times_at(
         &mut self,
         handle: Handle,
         _: PathFlags,
@@ -353,25 +390,34 @@ impl types::HostDescriptor for Lent<'_, FilesCtx> {
         _: NewTimestamp,
         _: NewTimestamp,
     ) -> Answered<()> {
-        self.at(&handle, "set-times", &path, |tree, _| {
-            tree.must_write()?;
+        self.at(&handle, "set-times", &path, |tree, base, _| {
+            base.must_change(tree)?;
             told(ErrorCode::Unsupported)
         })
+        .await
     }
 
-    fn link_at(&mut self, handle: Handle, _: PathFlags, old: String, _: Handle, _: String) -> Answered<()> {
-        self.at(&handle, "link", &old, |_, _| refused(ErrorCode::NotPermitted))
+    async fn link_at(
+        &mut self,
+        handle: Handle,
+        _: PathFlags,
+        old: String,
+        _: Handle,
+        _: String,
+    ) -> Answered<()> {
+        self.at(&handle, "link", &old, |_, _, _| refused(ErrorCode::NotPermitted)).await
     }
 
-    fn symlink_at(&mut self, handle: Handle, _: String, new: String) -> Answered<()> {
-        self.at(&handle, "symlink", &new, |_, _| refused(ErrorCode::NotPermitted))
+    async fn symlink_at(&mut self, handle: Handle, _: String, new: String) -> Answered<()> {
+        self.at(&handle, "symlink", &new, |_, _, _| refused(ErrorCode::NotPermitted)).await
     }
 
-    fn readlink_at(&mut self, handle: Handle, path: String) -> Answered<String> {
-        self.at(&handle, "readlink", &path, |tree, place| match present(tree, &place, false)? {
+    async fn readlink_at(&mut self, handle: Handle, path: String) -> Answered<String> {
+        self.at(&handle, "readlink", &path, |tree, _, place| match present(tree, &place, false)? {
             Node::Link => refused(ErrorCode::NotPermitted),
             _ => told(ErrorCode::Invalid),
         })
+        .await
     }
 
     fn drop(&mut self, handle: Handle) -> wasmtime::Result<()> {
@@ -381,11 +427,18 @@ impl types::HostDescriptor for Lent<'_, FilesCtx> {
 }
 
 impl Lent<'_, FilesCtx> {
-    fn write_stream(&mut self, handle: &Handle, offset: Option<u64>) -> Answered<Resource<DynOutputStream>> {
-        let stream = self.on(handle, "write", |tree, file| {
-            file.must_write_bytes(tree)?;
-            Ok(Writing { tree: file.tree.clone(), path: file.path.clone(), offset })
-        })?;
+    async fn write_stream(
+        &mut self,
+        handle: &Handle,
+        offset: Option<u64>,
+    ) -> Answered<Resource<DynOutputStream>> {
+        let stream = self
+            .on(handle, "write", |tree, file| {
+                file.must_write_bytes(tree)?;
+                tree.have_content(&file.path)?;
+                Ok(Writing { tree: file.tree.clone(), path: file.path.clone(), offset })
+            })
+            .await?;
         let stream: DynOutputStream = Box::new(stream);
         Ok(self.table.push_child(stream, handle)?)
     }
@@ -408,6 +461,12 @@ impl Descriptor {
             (false, true) => Ok(()),
             (false, false) => told(ErrorCode::BadDescriptor),
         }
+    }
+
+    /// What only the grant forbids is a refusal; what the guest opened without the right to it is its own affair.
+    fn must_change(&self, tree: &Tree) -> Answered<()> {
+        tree.must_write()?;
+        if self.writes { Ok(()) } else { told(ErrorCode::ReadOnly) }
     }
 
     fn present(&self, tree: &mut Tree) -> Answered<Node> {

@@ -3,11 +3,14 @@
 //! the directory: what the guest writes is held above it, read back by the guest, and made real by others.
 //!
 //! Told from the outside in: here is what a store gives, [`host`] answers the guest's calls, `stream` its streams,
-//! `tree` is the granted directory as the guest sees it, `beneath` the real one, `path` reads a guest's paths.
+//! `tree` is the granted directory as the guest sees it, `beneath` the real one, `root` how that is opened, `disk`
+//! where it is read, `path` reads a guest's paths.
 
 mod beneath;
+mod disk;
 mod host;
 mod path;
+mod root;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -20,10 +23,14 @@ use crate::crossings::{Crossings, LimitReached};
 use kapell_model::capability::Kind;
 use kapell_model::grant::GrantSet;
 use kapell_model::seam::HostFault;
-use kapell_model::writes::FileWrite;
+use kapell_model::writes::{FileMark, FileWrite};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tree::Tree;
+use tree::{Errand, Tree};
 use wasmtime::component::{Linker, ResourceTableError};
+
+pub use disk::Disk;
+pub use root::{NotLent, Walk, pinned};
+pub use tree::Want;
 
 /// The directories of one attempt.
 #[derive(Debug)]
@@ -46,16 +53,53 @@ impl SharedTree {
     }
 }
 
+/// Deciding calls.
+impl SharedTree {
+    /// Decides a call by what is known, having found out what must be known for it. A refusal is recorded before
+    /// the guest is told.
+    async fn decide<T>(
+        &self,
+        call: &'static str,
+        path: &str,
+        decide: impl Fn(&mut Tree) -> Answered<T>,
+    ) -> Answered<T> {
+        loop {
+            let decided = decide(&mut self.lock());
+            let failed = match decided {
+                Err(FilesError::Unknown(want)) => match self.find_out(want).await {
+                    Ok(()) => continue,
+                    Err(failed) => failed,
+                },
+                Err(failed) => failed,
+                Ok(done) => return Ok(done),
+            };
+            return Err(self.lock().tell(call, path, failed));
+        }
+    }
+
+    async fn find_out(&self, want: Want) -> Answered<()> {
+        let Errand { disk, root, path, limit } = self.lock().errand();
+        let wanted = want.clone();
+        let found = disk.run(&path, move || wanted.find_out(&root, limit)).await;
+        let found = found.map_err(|fault: HostFault| FilesError::Ends(fault.into()))??;
+        self.lock().learn(want, found)
+    }
+}
+
 impl FilesCtx {
     /// Opens the granted directories without following a link in any part of their paths.
     ///
     /// # Errors
-    /// When a directory is missing, is reached through a link or cannot be opened.
-    pub fn open(grants: &GrantSet, crossings: &Crossings) -> Result<Self, HostFault> {
-        let grants = grants.of_kind(Kind::Files);
-        let trees = grants.filter_map(|grant| Tree::open(grant, crossings.clone()).transpose());
-        let trees = trees.map(|tree| Ok(SharedTree(Arc::new(Mutex::new(tree?)))));
-        Ok(Self { trees: trees.collect::<Result<_, HostFault>>()? })
+    /// When a directory is missing, is reached through a link, is not the one that was granted, is inside another
+    /// one, or can't be opened.
+    pub async fn open(grants: &GrantSet, crossings: &Crossings, disk: &Arc<Disk>) -> Result<Self, NotLent> {
+        let mut roots = Vec::new();
+        for grant in grants.of_kind(Kind::Files) {
+            roots.extend(root::open(grant, disk).await?.map(|root| (grant, root)));
+        }
+        let roots = root::apart(roots, disk).await?;
+        let trees = roots.into_iter().filter_map(|(grant, root)| Tree::new(&grant, root, disk, crossings));
+        Ok(Self { trees: trees.map(|tree| SharedTree(Arc::new(Mutex::new(tree)))).collect() })
     }
 
     /// What was written, whole content each, in the order of grants and paths.
@@ -95,6 +139,9 @@ pub enum FilesError {
     /// The call was beyond the grant; recorded as a refusal.
     #[error("refused: {0:?}")]
     Refused(ErrorCode),
+    /// Something must be found out first; the call is then decided again. No guest is told this.
+    #[error("not known yet")]
+    Unknown(Want),
     /// The guest ends.
     #[error(transparent)]
     Ends(wasmtime::Error),
@@ -140,6 +187,17 @@ enum Node {
     Link,
     /// A pipe, socket or device; never opened.
     Other,
+}
+
+/// What is at a path, and which file if it is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Found {
+    node: Node,
+    mark: Option<FileMark>,
+}
+
+impl Found {
+    const ABSENT: Self = Self { node: Node::Absent, mark: None };
 }
 
 impl Node {

@@ -53,6 +53,23 @@ fn check_form(path: &str) -> Answered<()> {
     }
 }
 
+/// Whether a name means one file on every file system: some take a colon for a stream of another file, drop a dot or
+/// space at the end, read a backslash as a slash, or have devices by name in every directory.
+pub(super) fn is_one_name_everywhere(name: &str) -> bool {
+    !name.contains([':', '\\']) && !name.ends_with(['.', ' ']) && !is_device(name)
+}
+
+/// `NUL`, `com1.txt`, `LPT²`: what follows a dot does not help.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_lowercase();
+    let numbered = |stem: &str| {
+        let mut rest = stem.chars();
+        matches!((rest.next(), rest.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
+    };
+    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
+        || ["com", "lpt"].iter().any(|port| stem.strip_prefix(port).is_some_and(numbered))
+}
+
 /// The directory a path is in, empty for the granted one, and its last name.
 pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))

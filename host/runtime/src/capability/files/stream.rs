@@ -1,5 +1,5 @@
 //! Streams over files: every read and write goes through the tree, so that rights, quotas and counts hold for
-//! streams as they do for calls. They never wait.
+//! streams as they do for calls. They never wait: what they are over was brought up when they were made.
 
 use super::{FilesError, SharedTree};
 use crate::capability::bindings::wasi::filesystem::types::ErrorCode;
@@ -40,6 +40,8 @@ fn failed(error: FilesError) -> StreamError {
             StreamError::LastOperationFailed(StreamFailed(code).into())
         }
         FilesError::Ends(error) => StreamError::Trap(error),
+        // What a stream is over was found out when it was made.
+        FilesError::Unknown(_) => StreamError::LastOperationFailed(StreamFailed(ErrorCode::Io).into()),
     }
 }
 
@@ -47,7 +49,7 @@ fn failed(error: FilesError) -> StreamError {
 impl InputStream for Reading {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
         let mut tree = self.tree.lock();
-        tree.crossings.count(Kind::Files.word()).map_err(|limit| StreamError::Trap(limit.into()))?;
+        tree.crossings.count(Kind::Files.word()).map_err(StreamError::Trap)?;
         let bytes = tree.read(&self.path, self.offset, size.min(CHUNK_MAX)).map_err(failed)?;
         if bytes.is_empty() && size > 0 {
             return Err(StreamError::Closed);
@@ -61,7 +63,7 @@ impl InputStream for Reading {
 impl OutputStream for Writing {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         let mut tree = self.tree.lock();
-        tree.crossings.count(Kind::Files.word()).map_err(|limit| StreamError::Trap(limit.into()))?;
+        tree.crossings.count(Kind::Files.word()).map_err(StreamError::Trap)?;
         if bytes.len() > CHUNK_MAX {
             return Err(StreamError::trap("wrote more than check-write permits"));
         }

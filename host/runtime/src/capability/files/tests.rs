@@ -33,11 +33,30 @@ struct Desk {
     root: u32,
 }
 
+/// What a call comes to; nothing here waits for anything but the disk.
+fn now<T>(call: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(call)
+}
+
+/// Opens what is granted, the way this machine has.
+fn lend(grants: &GrantSet) -> Result<FilesCtx, NotLent> {
+    lend_walking(grants, &Crossings::live(&Limits::default()), Walk::here())
+}
+
+fn lend_walking(grants: &GrantSet, crossings: &Crossings, walk: Walk) -> Result<FilesCtx, NotLent> {
+    now(FilesCtx::open(grants, crossings, &Arc::new(Disk::new(walk))))
+}
+
 fn grants(root: &Path, access: Access, files_max: u64, bytes_max: u64) -> GrantSet {
     let (root, bytes_max) = (root.to_str().unwrap().to_owned(), Bytes(bytes_max));
     let authority =
         Authority::Files { root, identity: None, access, bytes_max, file_max: bytes_max, files_max };
     granted("out", authority)
+}
+
+fn opened(outside: &TempDir) -> root::Root {
+    let granted = fs::canonicalize(outside.path().join("granted")).unwrap();
+    root::Root::open(granted.to_str().unwrap(), Walk::here()).unwrap()
 }
 
 fn house(files: &[(&str, &str)]) -> TempDir {
@@ -53,9 +72,13 @@ fn house(files: &[(&str, &str)]) -> TempDir {
 }
 
 fn sit(outside: TempDir, access: Access, files_max: u64, bytes_max: u64) -> Desk {
+    sit_walking(outside, access, files_max, bytes_max, Walk::here())
+}
+
+fn sit_walking(outside: TempDir, access: Access, files_max: u64, bytes_max: u64, walk: Walk) -> Desk {
     let crossings = Crossings::live(&Limits::default());
     let root = fs::canonicalize(outside.path().join("granted")).unwrap();
-    let ctx = FilesCtx::open(&grants(&root, access, files_max, bytes_max), &crossings).unwrap();
+    let ctx = lend_walking(&grants(&root, access, files_max, bytes_max), &crossings, walk).unwrap();
     let mut bench = Bench::with(ctx, crossings);
     let root = bench.lent().get_directories().unwrap().remove(0).0.rep();
     Desk { outside, bench, root }
@@ -82,29 +105,29 @@ impl Desk {
     }
     fn open(&mut self, path: &str, how: OpenFlags, want: DescriptorFlags) -> Answered<u32> {
         let root = self.root();
-        Ok(self.lent().open_at(root, FOLLOW, path.into(), how, want)?.rep())
+        Ok(now(self.lent().open_at(root, FOLLOW, path.into(), how, want))?.rep())
     }
     fn write(&mut self, path: &str, content: &str) -> Answered<()> {
         let file = self.open(path, CREATE | OpenFlags::TRUNCATE, WRITE)?;
-        self.lent().write(handle(file), content.into(), 0).map(drop)
+        now(self.lent().write(handle(file), content.into(), 0)).map(drop)
     }
     fn read(&mut self, path: &str) -> Answered<String> {
         let file = self.open(path, OpenFlags::empty(), READ)?;
-        let (bytes, _) = self.lent().read(handle(file), 1_000, 0)?;
+        let (bytes, _) = now(self.lent().read(handle(file), 1_000, 0))?;
         Ok(String::from_utf8(bytes).unwrap())
     }
     fn stat(&mut self, path: &str) -> Answered<types::DescriptorStat> {
         let root = self.root();
-        self.lent().stat_at(root, FOLLOW, path.into())
+        now(self.lent().stat_at(root, FOLLOW, path.into()))
     }
     fn hash(&mut self, path: &str) -> (u64, u64) {
         let root = self.root();
-        let hash = self.lent().metadata_hash_at(root, FOLLOW, path.into()).unwrap();
+        let hash = now(self.lent().metadata_hash_at(root, FOLLOW, path.into())).unwrap();
         (hash.upper, hash.lower)
     }
     fn list(&mut self, path: &str) -> Answered<Vec<String>> {
         let directory = self.open(path, OpenFlags::DIRECTORY, READ)?;
-        let listing = self.lent().read_directory(handle(directory))?.rep();
+        let listing = now(self.lent().read_directory(handle(directory)))?.rep();
         let mut names = Vec::new();
         while let Some(entry) = self.lent().read_directory_entry(Resource::new_borrow(listing))? {
             names.push(format!("{}:{:?}", entry.name, entry.type_).replace("DescriptorType::", ""));
@@ -113,22 +136,22 @@ impl Desk {
     }
     fn make_directory(&mut self, path: &str) -> Answered<()> {
         let root = self.root();
-        self.lent().create_directory_at(root, path.into())
+        now(self.lent().create_directory_at(root, path.into()))
     }
     fn remove_directory(&mut self, path: &str) -> Answered<()> {
         let root = self.root();
-        self.lent().remove_directory_at(root, path.into())
+        now(self.lent().remove_directory_at(root, path.into()))
     }
     fn remove(&mut self, path: &str) -> Answered<()> {
         let root = self.root();
-        self.lent().unlink_file_at(root, path.into())
+        now(self.lent().unlink_file_at(root, path.into()))
     }
     fn rename(&mut self, old: &str, new: &str) -> Answered<()> {
         let (from, to) = (self.root(), self.root());
-        self.lent().rename_at(from, old.into(), to, new.into())
+        now(self.lent().rename_at(from, old.into(), to, new.into()))
     }
     fn reading(&mut self, file: u32, offset: u64) -> Answered<stream::Reading> {
-        let Resource { .. } = self.lent().read_via_stream(handle(file), offset)?;
+        let Resource { .. } = now(self.lent().read_via_stream(handle(file), offset))?;
         let descriptor = self.bench.table.get(&handle(file)).unwrap();
         Ok(stream::Reading { tree: descriptor.tree.clone(), path: descriptor.path.clone(), offset })
     }
@@ -159,6 +182,7 @@ fn code<T: std::fmt::Debug>(answer: Answered<T>) -> String {
         Ok(_) => "ok".into(),
         Err(FilesError::Told(code)) => code.name().into(),
         Err(FilesError::Refused(code)) => format!("!{}", code.name()),
+        Err(unknown @ FilesError::Unknown(_)) => panic!("{unknown:?}"),
         Err(FilesError::Ends(error)) => limit(&error).map_or(error.to_string(), |cause| cause.word().into()),
     }
 }
@@ -169,7 +193,7 @@ fn a_directory_is_preopened_under_its_grants_name() {
     let directories = desk.lent().get_directories().unwrap();
     assert_eq!(directories.into_iter().map(|(_, name)| name).collect::<Vec<_>>(), ["/out"]);
     let crossings = Crossings::live(&Limits::default());
-    let mut none = Bench::with(FilesCtx::open(&GrantSet::default(), &crossings).unwrap(), crossings);
+    let mut none = Bench::with(lend(&GrantSet::default()).unwrap(), crossings);
     assert!(none.lent().get_directories().unwrap().is_empty());
 }
 
@@ -201,7 +225,7 @@ fn a_path_that_leaves_the_grant_is_refused_and_one_that_comes_back_is_not() {
     }
     // A directory opened inside the grant is a floor of its own.
     let inner = desk.open("a", OpenFlags::DIRECTORY, READ).unwrap();
-    let up = desk.lent().open_at(handle(inner), FOLLOW, "../c.txt".into(), OpenFlags::empty(), READ);
+    let up = now(desk.lent().open_at(handle(inner), FOLLOW, "../c.txt".into(), OpenFlags::empty(), READ));
     assert_eq!(code(up), "!not-permitted");
     let (meters, left) = desk.bench.meters();
     assert_eq!(meters.crossings.get("refused"), Some(&37));
@@ -273,14 +297,13 @@ fn no_link_is_followed_wherever_it_points() {
     }
     assert_eq!(code(desk.list("door")), "!loop");
     let root = desk.root();
-    let link = desk.lent().stat_at(root, PathFlags::empty(), "leaving".into()).unwrap();
+    let link = now(desk.lent().stat_at(root, PathFlags::empty(), "leaving".into())).unwrap();
     assert_eq!((link.type_, link.size), (DescriptorType::SymbolicLink, 0), "a link is shown as one");
     let root = desk.root();
-    assert_eq!(code(desk.lent().readlink_at(root, "leaving".into())), "!not-permitted");
+    assert_eq!(code(now(desk.lent().readlink_at(root, "leaving".into()))), "!not-permitted");
     // Also when one takes a file's place after the file was looked at.
-    let dir =
-        beneath::open_root(fs::canonicalize(desk.outside.path().join("granted")).unwrap().to_str().unwrap());
-    assert_eq!(code(beneath::content(&dir.unwrap(), "staying", 9)), "!loop");
+    let dir = opened(&desk.outside);
+    assert_eq!(code(beneath::content(&dir, "staying", 9)), "!loop");
     let (_, left) = desk.bench.meters();
     assert!(!left.contents.contains(&b"canary".to_vec()));
     assert_eq!(fs::read_to_string(desk.outside.path().join("secret")).unwrap(), "canary");
@@ -301,18 +324,18 @@ fn a_granted_directory_that_became_a_link_is_not_opened() {
         ("granted/../granted", "the path has `.` or `..` in it"),
     ] {
         let grants = grants(&base.join(root), Access::Read, 1, 1);
-        let fault = FilesCtx::open(&grants, &Crossings::live(&Limits::default())).unwrap_err();
-        assert_eq!(fault.cause, cause, "{root}");
+        let refused = lend(&grants).unwrap_err().to_string();
+        assert!(refused.starts_with("files `out`: ") && refused.ends_with(cause), "{refused}");
     }
     for root in ["granted/none", "secret"] {
         let grants = grants(&base.join(root), Access::Read, 1, 1);
-        assert!(FilesCtx::open(&grants, &Crossings::live(&Limits::default())).is_err(), "{root}");
+        assert!(lend(&grants).is_err(), "{root}");
     }
     let relative = grants(Path::new("granted"), Access::Read, 1, 1);
-    let fault = FilesCtx::open(&relative, &Crossings::live(&Limits::default())).unwrap_err();
-    assert_eq!(fault.to_string(), "open the directory granted granted as `out`: the path is not absolute");
+    let refused = lend(&relative).unwrap_err();
+    assert_eq!(refused.to_string(), "files `out`: granted can't be opened: the path is not absolute");
     let inner = grants(&base.join("granted/inner"), Access::Read, 1, 1);
-    assert!(FilesCtx::open(&inner, &Crossings::live(&Limits::default())).is_ok());
+    assert!(lend(&inner).is_ok());
 }
 
 #[cfg(unix)]
@@ -328,9 +351,8 @@ fn a_pipe_is_refused_without_waiting_for_it() {
     assert_eq!(code(desk.write("pipe", "x")), "!not-permitted");
     assert_eq!(code(desk.rename("pipe", "file")), "!not-permitted");
     // Also when it takes a file's place after the file was looked at.
-    let dir =
-        beneath::open_root(fs::canonicalize(desk.outside.path().join("granted")).unwrap().to_str().unwrap());
-    assert_eq!(code(beneath::content(&dir.unwrap(), "pipe", 9)), "!not-permitted");
+    let dir = opened(&desk.outside);
+    assert_eq!(code(beneath::content(&dir, "pipe", 9)), "!not-permitted");
     assert!(began.elapsed() < Duration::from_secs(5), "nothing waited for a writer");
     assert_eq!(desk.list(".").unwrap(), ["pipe:Unknown"]);
 }
@@ -340,7 +362,7 @@ fn a_grant_to_read_changes_nothing() {
     let mut desk = desk(Access::Read, &[("a.txt", "a"), ("dir/b.txt", "b")]);
     assert_eq!(desk.read("a.txt").unwrap(), "a");
     let root = desk.root();
-    let (at, now) = (|| NewTimestamp::Now, NewTimestamp::NoChange);
+    let (at, same) = (|| NewTimestamp::Now, NewTimestamp::NoChange);
     let reader = desk.open("a.txt", OpenFlags::empty(), READ).unwrap();
     let answers = [
         code(desk.write("new.txt", "x")),
@@ -351,12 +373,12 @@ fn a_grant_to_read_changes_nothing() {
         code(desk.remove_directory("dir")),
         code(desk.remove("a.txt")),
         code(desk.rename("a.txt", "c.txt")),
-        code(desk.lent().set_times_at(root, FOLLOW, "a.txt".into(), at(), now)),
-        code(desk.lent().set_times(handle(reader), at(), now)),
-        code(desk.lent().write(handle(reader), b"x".to_vec(), 0)),
-        code(desk.lent().set_size(handle(reader), 0)),
-        code(desk.lent().write_via_stream(handle(reader), 0)),
-        code(desk.lent().append_via_stream(handle(reader))),
+        code(now(desk.lent().set_times_at(root, FOLLOW, "a.txt".into(), at(), same))),
+        code(desk.lent().set_times(handle(reader), at(), same)),
+        code(now(desk.lent().write(handle(reader), b"x".to_vec(), 0))),
+        code(now(desk.lent().set_size(handle(reader), 0))),
+        code(now(desk.lent().write_via_stream(handle(reader), 0))),
+        code(now(desk.lent().append_via_stream(handle(reader)))),
     ];
     assert!(answers.iter().all(|answer| answer == "!read-only"), "{answers:?}");
     assert_eq!(desk.refused(), Some(14));
@@ -371,14 +393,14 @@ fn a_grant_to_write_shows_nothing_of_what_was_there() {
     assert_eq!(code(desk.read("new.txt")), "!not-permitted");
     assert_eq!(code(desk.list(".")), "!not-permitted");
     let writer = desk.open("old.txt", OpenFlags::empty(), WRITE).unwrap();
-    assert_eq!(code(desk.lent().read(handle(writer), 9, 0)), "!not-permitted");
-    assert_eq!(code(desk.lent().read_via_stream(handle(writer), 0)), "!not-permitted");
+    assert_eq!(code(now(desk.lent().read(handle(writer), 9, 0))), "!not-permitted");
+    assert_eq!(code(now(desk.lent().read_via_stream(handle(writer), 0))), "!not-permitted");
     assert_eq!(desk.stat("old.txt").unwrap().size, 0, "not even how long it is");
-    assert_eq!(desk.lent().stat(handle(writer)).unwrap().size, 0);
+    assert_eq!(now(desk.lent().stat(handle(writer))).unwrap().size, 0);
     assert_eq!(desk.stat("new.txt").unwrap().size, 3);
     assert_eq!(desk.refused(), Some(5));
     // A partial write keeps the rest of the file, though the guest never sees it.
-    desk.lent().write(handle(writer), b"S".to_vec(), 0).unwrap();
+    now(desk.lent().write(handle(writer), b"S".to_vec(), 0)).unwrap();
     assert_eq!(desk.held(), ["out/new.txt=new", "out/old.txt=Secret plan"]);
 }
 
@@ -386,13 +408,13 @@ fn a_grant_to_write_shows_nothing_of_what_was_there() {
 fn a_grant_to_write_does_not_tell_a_length_by_way_of_a_write() {
     let mut desk = desk(Access::Write, &[("old.txt", "secret plan")]);
     let writer = desk.open("old.txt", OpenFlags::empty(), WRITE).unwrap();
-    desk.lent().write(handle(writer), Vec::new(), 0).unwrap();
+    now(desk.lent().write(handle(writer), Vec::new(), 0)).unwrap();
     assert_eq!(desk.stat("old.txt").unwrap().size, 0);
     desk.rename("old.txt", "moved.txt").unwrap();
     assert_eq!(desk.stat("moved.txt").unwrap().size, 0);
     // Once the guest has said how long a file is, it is told so.
     let moved = desk.open("moved.txt", OpenFlags::empty(), WRITE).unwrap();
-    desk.lent().set_size(handle(moved), 3).unwrap();
+    now(desk.lent().set_size(handle(moved), 3)).unwrap();
     assert_eq!(desk.stat("moved.txt").unwrap().size, 3);
 }
 
@@ -420,9 +442,7 @@ fn a_file_is_emptied_only_by_who_may_write_it() {
 #[test]
 fn names_are_read_up_to_a_limit_and_not_beyond() {
     let outside = house(&[("a", ""), ("b", "")]);
-    let root =
-        beneath::open_root(fs::canonicalize(outside.path()).unwrap().join("granted").to_str().unwrap())
-            .unwrap();
+    let root = opened(&outside);
     assert_eq!(beneath::list(&root, "", 10).unwrap().map(|names| names.len()), Some(2));
     assert_eq!(beneath::list(&root, "", 9).unwrap(), None);
     // The first name is too much already, so nothing after it is looked at.
@@ -434,15 +454,15 @@ fn a_descriptor_does_what_it_was_opened_for() {
     let mut desk = read_write(&[("a.txt", "a")]);
     let reader = desk.open("a.txt", OpenFlags::empty(), READ).unwrap();
     let writer = desk.open("a.txt", OpenFlags::empty(), WRITE).unwrap();
-    assert_eq!(code(desk.lent().write(handle(reader), b"x".to_vec(), 0)), "bad-descriptor");
-    assert_eq!(code(desk.lent().read(handle(writer), 1, 0)), "bad-descriptor");
+    assert_eq!(code(now(desk.lent().write(handle(reader), b"x".to_vec(), 0))), "bad-descriptor");
+    assert_eq!(code(now(desk.lent().read(handle(writer), 1, 0))), "bad-descriptor");
     assert_eq!(desk.lent().get_flags(handle(reader)).unwrap(), READ);
     assert_eq!(desk.lent().get_flags(handle(writer)).unwrap(), WRITE);
     let root = desk.root();
     assert_eq!(desk.lent().get_flags(root).unwrap(), READ | DescriptorFlags::MUTATE_DIRECTORY);
     let root = desk.root();
-    assert_eq!(code(desk.lent().read(root, 1, 0)), "is-directory");
-    let below = desk.lent().open_at(handle(reader), FOLLOW, "b".into(), OpenFlags::empty(), READ);
+    assert_eq!(code(now(desk.lent().read(root, 1, 0))), "is-directory");
+    let below = now(desk.lent().open_at(handle(reader), FOLLOW, "b".into(), OpenFlags::empty(), READ));
     assert_eq!(code(below), "not-directory");
 }
 
@@ -453,23 +473,27 @@ fn bytes_hold_at_their_limit_and_end_the_guest_beyond_it() {
         assert_eq!(code(empty().write("f", &"x".repeat(bytes))), ends, "{bytes}");
         let mut sized = empty();
         let file = sized.open("f", CREATE, WRITE).unwrap();
-        assert_eq!(code(sized.lent().set_size(handle(file), bytes as u64)), ends, "{bytes}");
+        assert_eq!(code(now(sized.lent().set_size(handle(file), bytes as u64))), ends, "{bytes}");
         let mut gap = empty();
         let file = gap.open("f", CREATE, WRITE).unwrap();
-        assert_eq!(code(gap.lent().write(handle(file), b"x".to_vec(), bytes as u64 - 1)), ends, "{bytes}");
+        assert_eq!(
+            code(now(gap.lent().write(handle(file), b"x".to_vec(), bytes as u64 - 1))),
+            ends,
+            "{bytes}"
+        );
         let mut two = empty();
         two.write("e", "xxxxx").unwrap();
         assert_eq!(code(two.write("f", &"x".repeat(bytes - 5))), ends, "{bytes} over two files");
         let mut old = sit(house(&[("f", &"x".repeat(bytes - 1))]), Access::ReadWrite, 2, 10);
         let file = old.open("f", OpenFlags::empty(), WRITE).unwrap();
-        let answer = old.lent().write(handle(file), b"y".to_vec(), bytes as u64 - 1);
+        let answer = now(old.lent().write(handle(file), b"y".to_vec(), bytes as u64 - 1));
         assert_eq!(code(answer), ends, "{bytes} with what was there");
     }
     for size in [1 << 40, 1 << 63, u64::MAX] {
         let mut desk = sit(house(&[]), Access::ReadWrite, 2, 10);
         let file = desk.open("f", CREATE, WRITE).unwrap();
-        assert_eq!(code(desk.lent().set_size(handle(file), size)), "quota", "{size}");
-        assert_eq!(code(desk.lent().write(handle(file), b"x".to_vec(), size)), "quota", "{size}");
+        assert_eq!(code(now(desk.lent().set_size(handle(file), size))), "quota", "{size}");
+        assert_eq!(code(now(desk.lent().write(handle(file), b"x".to_vec(), size))), "quota", "{size}");
     }
 }
 
@@ -486,7 +510,7 @@ fn one_file_holds_at_its_own_limit_and_ends_the_guest_beyond_it() {
         assert_eq!(code(desk.write("f", &"x".repeat(bytes))), ends, "{bytes}");
         let mut sized = empty();
         let file = sized.open("f", CREATE, WRITE).unwrap();
-        assert_eq!(code(sized.lent().set_size(handle(file), bytes as u64)), ends, "{bytes}");
+        assert_eq!(code(now(sized.lent().set_size(handle(file), bytes as u64))), ends, "{bytes}");
         let mut old = sit(house(&[("f", &"x".repeat(bytes))]), Access::ReadWrite, 9, 20);
         old.bench.ctx.trees.first().unwrap().lock().file_max = 5;
         assert_eq!(code(old.rename("f", "g")), ends, "{bytes} that were there");
@@ -581,8 +605,7 @@ fn the_directory_stays_what_it_was_at_first_touch_and_is_recorded_once() {
 #[test]
 fn a_file_that_would_not_fit_the_record_is_too_large() {
     let outside = house(&[("big", "123456789")]);
-    let dir = beneath::open_root(fs::canonicalize(outside.path().join("granted")).unwrap().to_str().unwrap())
-        .unwrap();
+    let dir = opened(&outside);
     assert_eq!(code(beneath::content(&dir, "big", 10)), "ok");
     assert_eq!(code(beneath::content(&dir, "big", 9)), "ok");
     assert_eq!(code(beneath::content(&dir, "big", 8)), "file-too-large");
@@ -598,10 +621,10 @@ fn streams_read_write_and_count_through_the_tree() {
     assert_eq!(reading.read(0).unwrap(), "");
     assert_eq!(reading.read(9).unwrap(), "f");
     assert!(matches!(reading.read(9), Err(StreamError::Closed)));
-    let stream = desk.lent().append_via_stream(handle(file)).unwrap();
+    let stream = now(desk.lent().append_via_stream(handle(file))).unwrap();
     let appending = desk.bench.table.get_mut(&stream).unwrap();
     appending.write("ghi".into()).unwrap();
-    let stream = desk.lent().write_via_stream(handle(file), 1).unwrap();
+    let stream = now(desk.lent().write_via_stream(handle(file), 1)).unwrap();
     let writing = desk.bench.table.get_mut(&stream).unwrap();
     writing.write("B".into()).unwrap();
     writing.write("C".into()).unwrap();
@@ -700,15 +723,15 @@ fn links_are_never_made_and_times_never_kept() {
     let mut desk = read_write(&[("a", "")]);
     let (one, two) = (desk.root(), desk.root());
     assert_eq!(
-        code(desk.lent().link_at(one, PathFlags::empty(), "a".into(), two, "b".into())),
+        code(now(desk.lent().link_at(one, PathFlags::empty(), "a".into(), two, "b".into()))),
         "!not-permitted"
     );
     let root = desk.root();
-    assert_eq!(code(desk.lent().symlink_at(root, "../secret".into(), "b".into())), "!not-permitted");
+    assert_eq!(code(now(desk.lent().symlink_at(root, "../secret".into(), "b".into()))), "!not-permitted");
     let root = desk.root();
-    assert_eq!(code(desk.lent().readlink_at(root, "a".into())), "invalid");
+    assert_eq!(code(now(desk.lent().readlink_at(root, "a".into()))), "invalid");
     let (root, keep) = (desk.root(), NewTimestamp::NoChange);
-    assert_eq!(code(desk.lent().set_times_at(root, FOLLOW, "a".into(), keep, keep)), "unsupported");
+    assert_eq!(code(now(desk.lent().set_times_at(root, FOLLOW, "a".into(), keep, keep))), "unsupported");
     assert_eq!(desk.on_disk(), ["a"]);
     assert_eq!(desk.held(), Vec::<String>::new());
 }
@@ -721,13 +744,13 @@ fn two_grants_never_mix() {
     let mut both = grants(&place(&reads), Access::Read, 9, 99);
     let second = grants(&place(&writes), Access::ReadWrite, 9, 99).grants.remove(0);
     both.grants.push(kapell_model::grant::Grant { name: "second".parse().unwrap(), ..second });
-    let mut bench = Bench::with(FilesCtx::open(&both, &crossings).unwrap(), crossings);
+    let mut bench = Bench::with(lend_walking(&both, &crossings, Walk::here()).unwrap(), crossings);
     let roots: Vec<_> =
         bench.lent().get_directories().unwrap().into_iter().map(|(root, _)| root.rep()).collect();
     let [first, second] = roots.as_slice() else { panic!("two directories") };
-    let rename = bench.lent().rename_at(handle(*first), "a".into(), handle(*second), "a".into());
+    let rename = now(bench.lent().rename_at(handle(*first), "a".into(), handle(*second), "a".into()));
     assert_eq!(code(rename), "cross-device");
-    let there = bench.lent().stat_at(handle(*second), FOLLOW, "a".into());
+    let there = now(bench.lent().stat_at(handle(*second), FOLLOW, "a".into()));
     assert_eq!(code(there), "no-entry");
     assert!(!bench.lent().is_same_object(handle(*first), handle(*second)).unwrap());
 }

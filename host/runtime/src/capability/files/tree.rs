@@ -1,24 +1,23 @@
 //! A granted directory as the guest sees it: the real one beneath, read only, and what the attempt wrote above.
 //!
 //! The real directory is recorded at first touch, path by path, and stays as it was then for the rest of the
-//! attempt. Everything a call may do to files is decided here, by path, under the grant's access and quotas.
+//! attempt. Everything a call may do to files is decided here, by path, under the grant's access and quotas, and by
+//! what is known: what is not known yet is wanted ([`Want`]), found out where that holds up nobody, and then the call
+//! is decided again. A call changes something only once it knows all it needs.
 
-use super::{Answered, FilesError, Node, beneath, path, refused, told};
+use super::disk::Disk;
+use super::root::Root;
+use super::{Answered, FilesError, Found, Node, beneath, path, refused, told};
 use crate::capability::bindings::wasi::filesystem::types::ErrorCode;
 use crate::capability::unfit;
 use crate::crossings::{Ask, Crossings, LimitReached, Reply, one_line};
-use cap_std::fs::Dir;
 use kapell_model::capability::{Access, Kind};
 use kapell_model::ending::TrapCause;
 use kapell_model::grant::{Authority, Grant};
 use kapell_model::id::{LogicalName, RuleId};
-use kapell_model::seam::HostFault;
-use kapell_model::writes::FileWrite;
+use kapell_model::writes::{FileMark, FileSeen, FileWrite, RESERVED};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// How names begin that only the host gives.
-const HOSTS_OWN: &str = ".kapell-";
 
 /// One granted directory.
 #[derive(Debug)]
@@ -27,8 +26,9 @@ pub(super) struct Tree {
     pub(super) access: Access,
     pub(super) crossings: Crossings,
     rule: RuleId,
-    root: String,
-    dir: Dir,
+    path: String,
+    root: Arc<Root>,
+    disk: Arc<Disk>,
     bytes_max: u64,
     pub(super) file_max: u64,
     files_max: u64,
@@ -38,8 +38,50 @@ pub(super) struct Tree {
     /// The held files that began as real ones and were never emptied or given a size.
     grown_from: BTreeSet<String>,
     seen: BTreeMap<String, Node>,
+    /// Which file was seen at a path.
+    marks: BTreeMap<String, FileMark>,
     contents: BTreeMap<String, Arc<[u8]>>,
     listings: BTreeMap<String, Vec<(String, Node)>>,
+}
+
+/// What must be known of the real directory before a call can be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// What is at this path.
+    Node(String),
+    /// What the file at this path holds.
+    Content(String),
+    /// What is in the directory at this path.
+    Names(String),
+}
+
+/// What was found out.
+pub(super) enum Finding {
+    Node(Found),
+    Content(Vec<u8>, Found),
+    /// None when it is more than can be recorded.
+    Names(Option<Vec<(String, Node)>>),
+}
+
+/// Where to find out, and how much may be found.
+pub(super) struct Errand {
+    pub(super) disk: Arc<Disk>,
+    pub(super) root: Arc<Root>,
+    pub(super) path: String,
+    pub(super) limit: u64,
+}
+
+impl Want {
+    /// Finds it out; this may take as long as the system likes.
+    pub(super) fn find_out(&self, root: &Root, limit: u64) -> Answered<Finding> {
+        match self {
+            Want::Node(path) => beneath::look(root, path).map(Finding::Node),
+            Want::Content(path) => {
+                beneath::content(root, path, limit).map(|(content, found)| Finding::Content(content, found))
+            }
+            Want::Names(path) => beneath::list(root, path, limit).map(Finding::Names),
+        }
+    }
 }
 
 /// What the attempt made of a path.
@@ -69,22 +111,20 @@ impl Held {
 }
 
 impl Tree {
-    /// Opens the directory of a grant of files; none for a grant of another kind.
-    pub(super) fn open(grant: &Grant, crossings: Crossings) -> Result<Option<Self>, HostFault> {
-        let Authority::Files { root, access, bytes_max, file_max, files_max, .. } = &grant.authority else {
-            return Ok(None);
+    /// The tree of an opened directory; none for a grant of another kind.
+    pub(super) fn new(grant: &Grant, root: Root, disk: &Arc<Disk>, crossings: &Crossings) -> Option<Self> {
+        let Authority::Files { root: path, access, bytes_max, file_max, files_max, .. } = &grant.authority
+        else {
+            return None;
         };
-        let fault = |cause: std::io::Error| {
-            let doing = format!("open the directory {root} granted as `{}`", grant.name);
-            HostFault { doing, cause: cause.to_string() }
-        };
-        Ok(Some(Self {
+        Some(Self {
             grant: grant.name.clone(),
             access: *access,
-            crossings,
+            crossings: crossings.clone(),
             rule: grant.rule.clone(),
-            root: root.clone(),
-            dir: beneath::open_root(root).map_err(fault)?,
+            path: path.clone(),
+            root: Arc::new(root),
+            disk: Arc::clone(disk),
             bytes_max: bytes_max.0,
             file_max: file_max.0,
             files_max: *files_max,
@@ -92,16 +132,19 @@ impl Tree {
             held: BTreeMap::new(),
             grown_from: BTreeSet::new(),
             seen: BTreeMap::new(),
+            marks: BTreeMap::new(),
             contents: BTreeMap::new(),
             listings: BTreeMap::new(),
-        }))
+        })
     }
 
     /// Takes what was written. A directory that was made appears through the files in it.
     pub(super) fn take_held(&mut self) -> Vec<FileWrite> {
-        let (grant, root) = (self.grant.clone(), self.root.clone());
-        let write = |path, content| FileWrite { grant: grant.clone(), root: root.clone(), path, content };
         let held = std::mem::take(&mut self.held).into_iter();
+        let write = |path: String, content| {
+            let seen = self.marks.get(&path).map_or(FileSeen::Absent, |mark| FileSeen::File(*mark));
+            FileWrite { grant: self.grant.clone(), root: self.path.clone(), path, seen, content }
+        };
         held.filter_map(|(path, held)| match held {
             Held::File(content) => Some(write(path, Some(content))),
             Held::Removed => Some(write(path, None)),
@@ -160,33 +203,18 @@ impl Tree {
         !self.held.contains_key(path) || self.grown_from.contains(path)
     }
 
-    fn look_beneath(&mut self, path: &str) -> Answered<Node> {
-        if let Some(node) = self.seen.get(path) {
-            return Ok(*node);
-        }
-        let object = self.object(path);
-        let ask = self.ask("stat", &object);
-        let reply = self.crossings.observe(&ask, || Ok(reply_of(beneath::look(&self.dir, path)?)))?;
-        let node = node_of(&reply).ok_or_else(|| unfit(&ask))?;
-        self.seen.insert(path.to_owned(), node);
-        Ok(node)
+    fn look_beneath(&self, path: &str) -> Answered<Node> {
+        self.seen.get(path).copied().ok_or_else(|| FilesError::Unknown(Want::Node(path.to_owned())))
     }
 
-    /// The content of a real file, recorded at first touch.
-    fn content_beneath(&mut self, path: &str) -> Answered<Arc<[u8]>> {
-        if let Some(content) = self.contents.get(path) {
-            return Ok(content.clone());
-        }
-        let object = self.object(path);
-        let ask = self.ask("read", &object);
-        let limit = self.crossings.record_left();
-        let live = || Ok(Reply::Content(beneath::content(&self.dir, path, limit)?.into()));
-        let Reply::Content(content) = self.crossings.observe(&ask, live)? else {
-            return Err(unfit(&ask).into());
-        };
-        self.seen.insert(path.to_owned(), Node::File(content.len() as u64));
-        self.contents.insert(path.to_owned(), content.clone());
-        Ok(content)
+    /// The content of a real file.
+    fn content_beneath(&self, path: &str) -> Answered<Arc<[u8]>> {
+        self.contents.get(path).cloned().ok_or_else(|| FilesError::Unknown(Want::Content(path.to_owned())))
+    }
+
+    /// Has a file's content at hand, so that streams over it never wait.
+    pub(super) fn have_content(&self, path: &str) -> Answered<()> {
+        if self.held.contains_key(path) { Ok(()) } else { self.content_beneath(path).map(drop) }
     }
 
     /// Up to `length` bytes of a file from `offset`; empty at its end.
@@ -224,23 +252,73 @@ impl Tree {
         Ok(entries.into_iter().collect())
     }
 
-    fn list_beneath(&mut self, path: &str) -> Answered<Vec<(String, Node)>> {
-        if let Some(listing) = self.listings.get(path) {
-            return Ok(listing.clone());
+    fn list_beneath(&self, path: &str) -> Answered<Vec<(String, Node)>> {
+        self.listings.get(path).cloned().ok_or_else(|| FilesError::Unknown(Want::Names(path.to_owned())))
+    }
+}
+
+/// Finding out: every finding is recorded before anything is decided by it.
+impl Tree {
+    /// What it takes to find something out.
+    pub(super) fn errand(&self) -> Errand {
+        Errand {
+            disk: Arc::clone(&self.disk),
+            root: Arc::clone(&self.root),
+            path: self.path.clone(),
+            limit: self.crossings.record_left(),
         }
-        let object = self.object(path);
-        let ask = self.ask("list", &object);
-        let limit = self.crossings.record_left();
-        let live = || match beneath::list(&self.dir, path, limit)? {
-            Some(names) => Ok(Reply::Names(names.iter().map(marked).collect())),
-            None => Err(self.crossings.record_full().into()),
-        };
-        let Reply::Names(names) = self.crossings.observe(&ask, live)? else {
+    }
+
+    /// Learns what was found out.
+    pub(super) fn learn(&mut self, want: Want, finding: Finding) -> Answered<()> {
+        match (want, finding) {
+            (Want::Node(path), Finding::Node(found)) => self.learn_node(path, found),
+            (Want::Content(path), Finding::Content(content, found)) => {
+                self.learn_content(path, content, found)
+            }
+            (Want::Names(path), Finding::Names(names)) => self.learn_names(path, names),
+            // A want finds out its own kind.
+            _ => Ok(()),
+        }
+    }
+
+    fn learn_node(&mut self, path: String, found: Found) -> Answered<()> {
+        let object = self.object(&path);
+        let ask = self.ask("stat", &object);
+        let reply = self.crossings.observe(&ask, || Ok(reply_of(found.node)))?;
+        let node = node_of(&reply).ok_or_else(|| unfit(&ask))?;
+        self.seen.insert(path.clone(), node);
+        self.learn_mark(path, found);
+        Ok(())
+    }
+
+    fn learn_content(&mut self, path: String, content: Vec<u8>, found: Found) -> Answered<()> {
+        let object = self.object(&path);
+        let ask = self.ask("read", &object);
+        let Reply::Content(content) = self.crossings.observe(&ask, || Ok(Reply::Content(content.into())))?
+        else {
             return Err(unfit(&ask).into());
         };
-        let listing: Vec<_> = names.iter().map(|name| unmarked(name)).collect();
-        self.listings.insert(path.to_owned(), listing.clone());
-        Ok(listing)
+        self.seen.insert(path.clone(), Node::File(content.len() as u64));
+        self.contents.insert(path.clone(), content);
+        self.learn_mark(path, found);
+        Ok(())
+    }
+
+    fn learn_names(&mut self, path: String, names: Option<Vec<(String, Node)>>) -> Answered<()> {
+        let names = names.ok_or_else(|| self.crossings.record_full())?;
+        let object = self.object(&path);
+        let ask = self.ask("list", &object);
+        let reply = self.crossings.observe(&ask, || Ok(Reply::Names(names.iter().map(marked).collect())))?;
+        let Reply::Names(names) = reply else { return Err(unfit(&ask).into()) };
+        self.listings.insert(path, names.iter().map(|name| unmarked(name)).collect());
+        Ok(())
+    }
+
+    fn learn_mark(&mut self, path: String, found: Found) {
+        if let Some(mark) = found.mark {
+            self.marks.insert(path, mark);
+        }
     }
 }
 
@@ -293,8 +371,9 @@ impl Tree {
     pub(super) fn remove_file(&mut self, path: &str) -> Answered<()> {
         self.must_write()?;
         self.must_be_file(path)?;
+        let beneath = self.look_beneath(path)?;
         self.grown_from.remove(path);
-        if self.look_beneath(path)? == Node::Absent {
+        if beneath == Node::Absent {
             let gone = self.held.remove(path);
             self.bytes -= gone.map_or(0, |held| held.bytes());
             return Ok(());
@@ -421,7 +500,7 @@ impl Tree {
     fn check_new(&mut self, path: &str) -> Answered<()> {
         let (parent, name) = path::split(path);
         // The host puts a file in place by way of a name of its own beside it; no guest's file may be in its way.
-        if name.starts_with(HOSTS_OWN) {
+        if name.starts_with(RESERVED) {
             return refused(ErrorCode::NotPermitted);
         }
         match self.look(parent)? {
@@ -430,7 +509,11 @@ impl Tree {
             _ => return told(ErrorCode::NotDirectory),
         }
         // A name with a line break, a reordering or an invisible character would deceive whoever lists it.
-        if one_line(name) == name { Ok(()) } else { refused(ErrorCode::IllegalByteSequence) }
+        if one_line(name) == name && path::is_one_name_everywhere(name) {
+            Ok(())
+        } else {
+            refused(ErrorCode::IllegalByteSequence)
+        }
     }
 }
 
