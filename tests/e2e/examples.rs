@@ -36,4 +36,5 @@ examples! {
     swap "06-swap"
     onboarding "07-onboarding"
     review "08-review"
+    flow_review "09-flow-review"
 }

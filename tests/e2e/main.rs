@@ -15,6 +15,7 @@ mod console; // the harness: sessions written in a README, run and compared
 mod crash; // killed with -9, resumed by the next command
 mod demo; // five beats on one page, each as its journal says
 mod examples; // every example's README is what happens
+mod flows; // what of a flow waits for approval, who lets it run, what is shown of it
 mod guests; // misbehaving guests: what each is answered, and what it can't touch
 mod hostile; // hostile cases under stable names, in one table: case, expected, seen
 mod onboarding; // contracts through the flow: ours, changed, somebody else's, none

@@ -18,15 +18,16 @@ Ship a skill:
   call         Call one operation of any component; journaled like any run
 
 Judge:
-  review       What to see before a skill is let in, and what changed since the approved version
+  review       What to see of a skill or a flow before it is let in, and what changed since
+  flows        What is approved of flows: list, approve, revoke
   lock         What is approved here; --check fails when anything is not as approved
 
 Operate:
-  add          Install a skill, or a newer version of one; the next run uses it
+  add          Install a skill, or a newer version of one; ask for a flow to be approved
   skills       List, show, approve and revoke skills, choose the version in use
   run          Run a flow
   runs         List, show, resume and cancel runs
-  gates        Questions that wait for people: list, show, approve, reject, answer
+  gates        Questions that wait for people: list, show, approve, reject, answer, override
 
 Account:
   cost         What runs cost, by run, step, skill or lane
@@ -77,11 +78,14 @@ pub(crate) enum Verb {
     Schema(Schema),
     /// Call one operation of any component; journaled like any run.
     Call(Call),
-    /// What to see before a skill is let in, and what changed since the approved version.
+    /// What to see of a skill or a flow before it is let in, and what changed since.
     Review(Review),
+    /// What is approved of flows.
+    #[command(subcommand)]
+    Flows(Flows),
     /// What is approved here.
     Lock(LockArgs),
-    /// Install a skill, or a newer version of one; the next run uses it.
+    /// Install a skill, or a newer version of one; ask for a flow to be approved.
     Add(Add),
     /// List, show, approve and revoke skills, choose the version in use.
     #[command(subcommand)]
@@ -165,7 +169,7 @@ pub(crate) struct Init {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Review {
-    /// A component file, or the name of an installed skill.
+    /// A component file, the name of an installed skill, or a flow file (`.yaml`).
     pub(crate) what: String,
     /// The version to review; without it the one that waits to be approved, else the one in use.
     #[arg(long)]
@@ -181,6 +185,35 @@ pub(crate) struct Review {
     pub(crate) out: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Flows {
+    /// Flows that are approved, and flows somebody has asked for.
+    List,
+    /// Approve a flow exactly as `review` shows it.
+    Approve(FlowApproval),
+    /// Take the approval of a flow back: no run of it begins in a locked home.
+    Revoke {
+        /// The flow's name.
+        name: String,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct FlowApproval {
+    /// The flow file.
+    pub(crate) flow: PathBuf,
+    /// The digest on the last line of the review, or its first 12 digits: refused when anything else would be shown by
+    /// now. Without it the review is shown and asked about, on a terminal only.
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) shown: Option<String>,
+    /// Until when it counts: a date, or a span from now such as `90d`.
+    #[arg(long, value_name = "DATE|SPAN")]
+    pub(crate) expires: Option<String>,
+    /// Why; stands in the lock.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LockArgs {
     /// Exit with 9 when anything is not as approved: bytes, types, grants, limits, expiry.
@@ -190,7 +223,7 @@ pub(crate) struct LockArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Add {
-    /// Component files or skill folders; folders are built first.
+    /// Component files or skill folders, which are built first; or flows, whose files stay where they are.
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
 }
@@ -306,6 +339,20 @@ pub(crate) enum Gates {
         run: String,
         #[command(flatten)]
         with: Saying,
+    },
+    /// Let the run go on without an answer, where the flow lets your role; no approval.
+    Override {
+        /// The run that asks.
+        run: String,
+        /// Why; stands in the journal.
+        #[arg(long)]
+        reason: String,
+        /// Minutes of your time it took; without it the tariff's estimate is used and marked.
+        #[arg(long)]
+        minutes: Option<rust_decimal::Decimal>,
+        /// The digest of what you were shown, as for an answer.
+        #[arg(long, value_name = "DIGEST")]
+        shown: Option<String>,
     },
     /// Give the value that is asked for.
     Answer {

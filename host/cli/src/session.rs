@@ -60,7 +60,15 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
 fn moves_due(verb: &Verb) -> bool {
     let stops = matches!(verb, Verb::Runs(Runs::Cancel { .. }) | Verb::Skills(Skills::Revoke { .. }));
     !stops
-        && !matches!(verb, Verb::Check(_) | Verb::Schema(_) | Verb::Doctor | Verb::Review(_) | Verb::Lock(_))
+        && !matches!(
+            verb,
+            Verb::Check(_)
+                | Verb::Schema(_)
+                | Verb::Doctor
+                | Verb::Review(_)
+                | Verb::Lock(_)
+                | Verb::Flows(_)
+        )
 }
 
 /// The program and home as the person wrote them.

@@ -293,6 +293,7 @@ impl Home {
             let what = self.drift_of_entry(locked, &installed);
             drifts.extend(what.map(|what| Drift { subject: named(&locked.pin), what }));
         }
+        drifts.extend(self.flow_drifts(&lock));
         Ok(drifts)
     }
 

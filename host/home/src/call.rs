@@ -58,7 +58,7 @@ impl Home {
         let text = flow_of(&skill, &operation);
         let flow = self.check_text("call", &text, &Only(skill), None)?;
         let inputs = argument_inputs(&operation, arguments);
-        self.run(flow, inputs, by).await
+        self.start(flow, inputs, by).await
     }
 }
 

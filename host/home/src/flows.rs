@@ -23,6 +23,12 @@ const FILE_MAX: u64 = 1 << 20;
 pub struct CheckedFlow {
     /// What will run.
     pub plan: Plan,
+    /// The file it was read from, as people know it.
+    pub file: String,
+    /// Its text as written.
+    pub text: String,
+    /// What its author wrote, every part with its place in the text.
+    pub authored: Authored,
     /// The texts beside it, by the name expressions use.
     pub files: BTreeMap<String, String>,
     /// Every text the run is pinned to.
@@ -56,7 +62,7 @@ impl Home {
             catalog,
             grants: self,
             roles: &self.policy.roles,
-            four_eyes: self.policy.approval.four_eyes.unwrap_or(false),
+            four_eyes: self.four_eyes()?,
             files: &pinned.collect(),
             currency: self
                 .tariff
@@ -72,7 +78,7 @@ impl Home {
             .into_iter()
             .chain(files.values().map(String::as_str));
         let texts = texts.map(|text| Arc::from(text.as_bytes())).collect();
-        Ok(CheckedFlow { plan, files, texts })
+        Ok(CheckedFlow { plan, file: name.into(), text: text.into(), authored, files, texts })
     }
 }
 

@@ -53,8 +53,20 @@ impl Home {
     /// Starts a run of a checked flow and drives it until it waits or is over.
     ///
     /// # Errors
-    /// `Argument` for inputs that do not fit; otherwise when host or journal fail.
+    /// `Refused` when the home is locked and the flow is not approved or more than was; `Argument` for inputs that do
+    /// not fit; otherwise when host or journal fail.
     pub async fn run(&self, flow: CheckedFlow, inputs: Value, by: &str) -> Result<Finished, HomeError> {
+        self.check_flow_approved(&flow)?;
+        self.start(flow, inputs, by).await
+    }
+
+    /// The same without asking for an approval of the flow: what one call amounts to, its skill's approval says.
+    pub(crate) async fn start(
+        &self,
+        flow: CheckedFlow,
+        inputs: Value,
+        by: &str,
+    ) -> Result<Finished, HomeError> {
         let inputs = crate::flows::complete(&flow.plan, inputs)?;
         let plan = directories::make_and_pin(flow.plan, self.walk).await?;
         let program = Program::new(plan, self.tariff.clone(), &flow.files).map_err(DriveError::from)?;

@@ -4,6 +4,7 @@
 //! stranger's text: it is shown with everything invisible made visible, and nothing in it is markup.
 
 use crate::plain::{line, number};
+use kapell_model::digest::Digest;
 use kapell_model::limits::EffectiveLimits;
 use kapell_model::manifest::Wish;
 use kapell_model::quantity::{Bytes, Span};
@@ -14,13 +15,40 @@ use kapell_model::review::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+mod flow;
 mod page;
 #[cfg(test)]
 mod tests;
 mod text;
 
-pub use page::html;
-pub use text::text;
+pub use page::{flow_html, html};
+pub use text::{flow_text, text};
+
+/// What a review says, ready to be set.
+struct Sheet {
+    name: String,
+    version: String,
+    /// One line of what it is for.
+    about: String,
+    /// What a person needs to know first.
+    told: Vec<(Tone, String)>,
+    identity: Vec<(&'static str, String)>,
+    sections: Vec<Section>,
+    /// Exactly what was shown.
+    shown: Digest,
+}
+
+fn sheet(review: &Review) -> Sheet {
+    Sheet {
+        name: review.skill.name.to_string(),
+        version: review.skill.version.to_string(),
+        about: line(&review.summary),
+        told: summary(review),
+        identity: identity(review),
+        sections: sections(review),
+        shown: review.digest(),
+    }
+}
 
 /// One part of a review.
 struct Section {

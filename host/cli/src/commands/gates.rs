@@ -18,6 +18,10 @@ pub(crate) async fn run(session: &Session, gates: &Gates) -> anyhow::Result<Exit
         Gates::Show { run } => show(session, run),
         Gates::Approve { run, with } => answer(session, run, Said::Approve, with).await,
         Gates::Reject { run, with } => answer(session, run, Said::Reject, with).await,
+        Gates::Override { run, reason, minutes, shown } => {
+            let with = Saying { reason: Some(reason.clone()), minutes: *minutes, shown: shown.clone() };
+            answer(session, run, Said::Override, &with).await
+        }
         Gates::Answer { run, value, with } => {
             let gate = gate(session, run)?;
             let said = Said::Value(parse(&gate.open.asked.answer, content(value)?));

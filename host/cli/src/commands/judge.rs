@@ -1,6 +1,7 @@
 //! `review`, `lock`, `skills approve` and `skills revoke`: for whoever decides what may run.
 
 use crate::args::{LockArgs, Review as ReviewArgs, SkillApproval};
+use crate::commands::flows;
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
@@ -17,6 +18,9 @@ use std::path::Path;
 
 pub(crate) fn review(session: &Session, review: &ReviewArgs) -> anyhow::Result<Exit> {
     let file = Path::new(&review.what);
+    if flows::is_flow(file) {
+        return flows::review(session, review, file);
+    }
     let progress = crate::live::slow("reading", file);
     let made = match file.is_file() {
         true => crate::commands::run::component(file)
@@ -114,7 +118,7 @@ fn show_and_ask(session: &Session, approval: &SkillApproval) -> anyhow::Result<O
 }
 
 /// A date, or a span from now.
-fn expiry(said: &str) -> Result<Timestamp, HomeError> {
+pub(crate) fn expiry(said: &str) -> Result<Timestamp, HomeError> {
     use kapell_model::seam::Clock as _;
     let span = said.parse::<Span>().ok().map(|span| kapell_home::SystemClock.now().after(span));
     span.or_else(|| said.parse().ok()).ok_or_else(|| {

@@ -4,6 +4,7 @@ mod account;
 mod author;
 mod demo;
 mod doctor;
+mod flows;
 mod gates;
 mod judge;
 mod run;
@@ -30,6 +31,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::Schema(schema) => author::schema(&args, schema).await,
         Verb::Call(call) => run::call(&open(&args).await?, call).await,
         Verb::Review(review) => judge::review(&open(&args).await?, review),
+        Verb::Flows(flows) => flows::run(&open(&args).await?, flows),
         Verb::Lock(lock) => judge::lock(&open(&args).await?, lock),
         Verb::Add(add) => skills::add(&open(&args).await?, add),
         Verb::Skills(skills) => skills::run(&open(&args).await?, skills),

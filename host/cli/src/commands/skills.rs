@@ -2,7 +2,7 @@
 
 use crate::args::{Add, Skills};
 use crate::commands::author::built;
-use crate::commands::judge;
+use crate::commands::{flows, judge};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
@@ -22,15 +22,21 @@ pub(crate) fn add(session: &Session, add: &Add) -> anyhow::Result<Exit> {
     for component in built(&folders)? {
         added.push(install(session, &component.path, &component.bytes)?);
     }
-    for file in files {
+    // A flow that comes with its skills is asked for when they are there.
+    let (flows, components): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.into_iter().partition(|path| flows::is_flow(path));
+    for file in components {
         let bytes = crate::commands::run::component(&file)?;
         added.push(install(session, &file, &bytes)?);
     }
+    let asked = flows.iter().map(|path| flows::ask(session, path)).collect::<anyhow::Result<Vec<_>>>()?;
     if session.json {
         let skills = added
             .iter()
             .map(|it| json!({ "skill": it.skill.pin, "before": it.before, "refusals": it.refusals, "pending": it.pending }));
-        output::json(&json!({ "schema": "kapell.added/1", "added": skills.collect::<Vec<_>>() }));
+        output::json(&json!({
+            "schema": "kapell.added/1", "added": skills.collect::<Vec<_>>(), "asked": asked,
+        }));
     }
     Ok(Exit::Ok)
 }

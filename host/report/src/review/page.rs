@@ -1,7 +1,7 @@
 //! A review as one page that stands alone: no scripts, nothing fetched, everything a skill says escaped.
 
-use super::{Row, Section, identity, sections, summary};
-use crate::plain::line;
+use super::{Row, Section, Sheet, flow, sheet};
+use kapell_model::flow::FlowReview;
 use kapell_model::review::Review;
 use std::fmt::Write as _;
 
@@ -10,11 +10,20 @@ const STYLE: &str = include_str!("page.css");
 /// What the page may do in a browser: show itself.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// The whole page; it names exactly what was shown.
+/// The whole page of a skill; it names exactly what was shown.
 #[must_use]
 pub fn html(review: &Review) -> String {
-    let pin = &review.skill;
-    let (name, version) = (escaped(pin.name.as_str()), escaped(&pin.version.to_string()));
+    page(&sheet(review))
+}
+
+/// The whole page of a flow; it names exactly what was shown.
+#[must_use]
+pub fn flow_html(review: &FlowReview) -> String {
+    page(&flow::sheet(review))
+}
+
+fn page(sheet: &Sheet) -> String {
+    let (name, version) = (escaped(&sheet.name), escaped(&sheet.version));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
@@ -22,22 +31,22 @@ pub fn html(review: &Review) -> String {
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>Review of {name} {version}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<h1>{name} <span>{version}</span></h1>\n<p>{}</p>\n",
-        escaped(&line(&review.summary))
+        escaped(&sheet.about)
     );
-    for (tone, told) in summary(review) {
-        let _ = writeln!(page, "<p class=\"told {}\">{}</p>", tone.word(), escaped(&told));
+    for (tone, told) in &sheet.told {
+        let _ = writeln!(page, "<p class=\"told {}\">{}</p>", tone.word(), escaped(told));
     }
     page.push_str("<dl>\n");
-    for (name, value) in identity(review) {
-        let _ = writeln!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
+    for (name, value) in &sheet.identity {
+        let _ = writeln!(page, "<dt>{name}</dt><dd>{}</dd>", escaped(value));
     }
     page.push_str("</dl>\n</header>\n");
-    sections(review).iter().for_each(|section| write_section(&mut page, section));
+    sheet.sections.iter().for_each(|section| write_section(&mut page, section));
     let _ = write!(
         page,
         "<footer>\n<p>An approval is bound to exactly this review:</p>\n<p><code>{}</code></p>\n</footer>\n\
          </main>\n</body>\n</html>\n",
-        review.digest()
+        sheet.shown
     );
     page
 }

@@ -1,26 +1,35 @@
 //! A review in a terminal.
 
-use super::{Row, identity, sections, summary};
-use crate::plain::line;
+use super::{Row, Sheet, flow, sheet};
+use kapell_model::flow::FlowReview;
 use kapell_model::review::Review;
 use std::fmt::Write as _;
 
 /// The widest line, in characters.
 const WIDTH: usize = 110;
 
-/// The whole review; its last line names exactly what was shown.
+/// The whole review of a skill; its last line names exactly what was shown.
 #[must_use]
 pub fn text(review: &Review) -> String {
-    let pin = &review.skill;
-    let first = format!("{} {}  {}", pin.name, pin.version, line(&review.summary));
+    set(&sheet(review))
+}
+
+/// The whole review of a flow; its last line names exactly what was shown.
+#[must_use]
+pub fn flow_text(review: &FlowReview) -> String {
+    set(&flow::sheet(review))
+}
+
+fn set(sheet: &Sheet) -> String {
+    let first = format!("{} {}  {}", sheet.name, sheet.version, sheet.about);
     let mut text = format!("{}\n", first.trim_end());
-    for (name, value) in identity(review) {
+    for (name, value) in &sheet.identity {
         let _ = writeln!(text, "{name:<10}  {value}");
     }
-    for (_, told) in summary(review) {
+    for (_, told) in &sheet.told {
         let _ = writeln!(text, "{:<10}  {told}", "note");
     }
-    for section in sections(review) {
+    for section in &sheet.sections {
         let _ = writeln!(text, "\n{}", section.title);
         if section.rows.is_empty() {
             let _ = writeln!(text, "  {}", section.none);
@@ -28,7 +37,7 @@ pub fn text(review: &Review) -> String {
         let marked = section.rows.iter().any(|row| row.mark.is_some());
         section.rows.iter().for_each(|row| write_row(&mut text, row, marked));
     }
-    let _ = write!(text, "\nshown       {}", review.digest());
+    let _ = write!(text, "\nshown       {}", sheet.shown);
     text
 }
 

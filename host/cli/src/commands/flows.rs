@@ -1,0 +1,166 @@
+//! `flows`: what is approved of flows, and approving it; `review` and `add` of a flow's file.
+
+use crate::args::{FlowApproval, Flows, Review as ReviewArgs};
+use crate::commands::judge::expiry;
+use crate::failure::Exit;
+use crate::output;
+use crate::session::Session;
+use kapell_home::{ApprovingFlow, HomeError, Kind};
+use kapell_model::flow::FlowReview;
+use kapell_report::cost::listed;
+use kapell_report::log::instant;
+use kapell_report::plain::line;
+use kapell_report::review::{flow_html, flow_text};
+use serde_json::json;
+use std::path::Path;
+
+/// Whether a path names a flow, by its ending.
+pub(crate) fn is_flow(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+pub(crate) fn run(session: &Session, flows: &Flows) -> anyhow::Result<Exit> {
+    match flows {
+        Flows::List => list(session),
+        Flows::Approve(approval) => approve(session, approval),
+        Flows::Revoke { name } => {
+            let revoked = session.home.revoke_flow(name, &session.user)?;
+            match session.json {
+                true => output::json(&json!({ "schema": "kapell.flow-revoked/1", "flow": revoked.name })),
+                false => {
+                    output::talk(&format!("revoked {}; no run of it begins in a locked home", revoked.name))
+                }
+            }
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+pub(crate) fn review(session: &Session, args: &ReviewArgs, path: &Path) -> anyhow::Result<Exit> {
+    output::named(path);
+    if args.version.is_some() || args.against.is_some() {
+        let words = "a flow is compared with what was approved of it; it has no versions here";
+        return Err(HomeError::new(Kind::Argument, words).into());
+    }
+    let review = session.home.review_flow(path)?;
+    let shown = review.digest();
+    match &args.out {
+        Some(out) => {
+            let page = flow_html(&review);
+            std::fs::write(out, page).map_err(|cause| HomeError::io("write", out, &cause))?;
+            match session.json {
+                true => {
+                    output::json(&json!({ "schema": "kapell.review-page/1", "file": out, "shown": shown }))
+                }
+                false => output::talk(&format!("wrote {}", out.display())),
+            }
+        }
+        None if session.json => output::json(&as_json(&review)?),
+        None => output::data(&flow_text(&review)),
+    }
+    if !session.json {
+        let (program, path, shown) = (&session.program, path.display(), shown.short());
+        output::talk(&format!("approve it with:  {program} flows approve {path} --shown {shown}"));
+    }
+    Ok(Exit::Ok)
+}
+
+fn as_json(review: &FlowReview) -> anyhow::Result<serde_json::Value> {
+    let mut value = serde_json::to_value(review)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("shown".into(), json!(review.digest()));
+    }
+    Ok(value)
+}
+
+/// Adding a flow is asking for it: its file stays where it is.
+pub(crate) fn ask(session: &Session, path: &Path) -> anyhow::Result<serde_json::Value> {
+    output::named(path);
+    let asked = session.home.ask_flow(path, &session.user)?;
+    if !session.json {
+        output::talk(&format!("asked for {} as it is now ({})", asked.name, asked.meaning.short()));
+        output::talk(&format!("review it with:  {} review {}", session.program, path.display()));
+    }
+    Ok(json!({ "flow": asked.name, "meaning": asked.meaning, "asked-by": asked.by }))
+}
+
+fn approve(session: &Session, approval: &FlowApproval) -> anyhow::Result<Exit> {
+    output::named(&approval.flow);
+    let Some(shown) =
+        approval.shown.clone().map_or_else(|| show_and_ask(session, approval), |it| Ok(Some(it)))?
+    else {
+        output::talk("nothing was approved");
+        return Ok(Exit::Ok);
+    };
+    let approved = session.home.approve_flow(&ApprovingFlow {
+        path: approval.flow.clone(),
+        shown,
+        expires: approval.expires.as_deref().map(expiry).transpose()?,
+        reason: approval.reason.clone(),
+        by: session.user.clone(),
+    })?;
+    let until = approved.approval.expires.map(|at| format!(" until {at}")).unwrap_or_default();
+    match session.json {
+        true => output::json(&json!({
+            "schema": "kapell.flow-approved/1", "flow": approved.name, "version": approved.version,
+            "meaning": approved.meaning.digest(), "approval": approved.approval,
+        })),
+        false => output::talk(&format!(
+            "approved {} {} ({}){until}",
+            approved.name,
+            line(&approved.version),
+            approved.meaning.digest().short()
+        )),
+    }
+    Ok(Exit::Ok)
+}
+
+/// Shows the review and asks; none when the person does not approve. Where nobody can be asked, what was shown has to
+/// be named.
+fn show_and_ask(session: &Session, approval: &FlowApproval) -> anyhow::Result<Option<String>> {
+    if session.json || !output::is_conversation() {
+        let hint = format!(
+            "read `{} review {}` and add --shown with the digest on its last line",
+            session.program,
+            approval.flow.display()
+        );
+        return Err(HomeError::new(Kind::Argument, "say what was shown to you").hint(hint).into());
+    }
+    let review = session.home.review_flow(&approval.flow)?;
+    output::data(&flow_text(&review));
+    let question = format!("Approve {} exactly as shown?", review.flow);
+    let yes = inquire::Confirm::new(&question).with_default(false).prompt_skippable()?;
+    Ok((yes == Some(true)).then(|| review.digest().to_string()))
+}
+
+fn list(session: &Session) -> anyhow::Result<Exit> {
+    let lock = session.home.lock()?;
+    if session.json {
+        let approved = lock.flows.iter().map(|it| {
+            json!({ "flow": it.name, "version": it.version, "meaning": it.meaning.digest(), "approval": it.approval })
+        });
+        let asked = lock
+            .asked
+            .iter()
+            .map(|it| json!({ "flow": it.name, "meaning": it.meaning, "by": it.by, "at": instant(it.at) }));
+        output::json(&json!({
+            "schema": "kapell.flows/1", "locked": lock.locked,
+            "approved": approved.collect::<Vec<_>>(), "asked": asked.collect::<Vec<_>>(),
+        }));
+        return Ok(Exit::Ok);
+    }
+    let approved = lock.flows.iter().map(|it| {
+        let until = it.approval.expires.map(|at| format!(" until {at}")).unwrap_or_default();
+        let meaning = it.meaning.digest().short();
+        vec!["approved".into(), it.name.to_string(), meaning, format!("by {}{until}", line(&it.approval.by))]
+    });
+    let asked = lock.asked.iter().map(|it| {
+        vec!["asked".into(), it.name.to_string(), it.meaning.short(), format!("by {}", line(&it.by))]
+    });
+    let lines: Vec<Vec<String>> = approved.chain(asked).collect();
+    match lines.is_empty() {
+        true => output::talk("no flow is approved or asked for here"),
+        false => output::data(&listed(&lines)),
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,194 @@
+//! Flows in the lock: reviewing one, asking for it, approving it exactly as it was shown, taking it back.
+
+use crate::approvals::Drift;
+use crate::error::{HomeError, Kind};
+use crate::flows::CheckedFlow;
+use crate::home::{Home, read_policy};
+use kapell_model::flow::{FlowReview, FlowStanding, Meaning, changes, waiting};
+use kapell_model::grant::{Grant, Refusal};
+use kapell_model::id::FlowName;
+use kapell_model::lock::{Approval, AskedFlow, Lock, LockedFlow, UnapprovedFlow};
+use kapell_model::mark::Mark;
+use kapell_model::quantity::Timestamp;
+use kapell_model::source::{Diagnostics, Source};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// An approval of a flow as a face takes it.
+#[derive(Clone, Debug)]
+pub struct ApprovingFlow {
+    /// The flow file.
+    pub path: PathBuf,
+    /// The digest of the review that was shown, or at least its first 12 hex digits.
+    pub shown: String,
+    /// From when on the approval counts no more.
+    pub expires: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Who approves, `user:NAME`.
+    pub by: String,
+}
+
+impl Home {
+    /// Everything to see of a flow before it is let run, and what changed since it was approved.
+    ///
+    /// # Errors
+    /// As [`Home::check_flow`]; when the lock can't be read.
+    pub fn review_flow(&self, path: &Path) -> Result<FlowReview, HomeError> {
+        self.review_of(&self.check_flow(path)?)
+    }
+
+    fn review_of(&self, flow: &CheckedFlow) -> Result<FlowReview, HomeError> {
+        let (lock, meaning) = (self.lock()?, self.meaning(flow));
+        let name = &flow.plan.flow;
+        let approved = lock.flow(name);
+        let changed = approved.map(|approved| changes(&approved.meaning, &meaning));
+        let standing = match (lock.permits_flow(name, &meaning, self.clock.now()), approved) {
+            (Err(why), _) => FlowStanding::Unapproved { why: why.to_string() },
+            (Ok(()), Some(approved)) if lock.locked => {
+                FlowStanding::Approved { approval: approved.approval.clone() }
+            }
+            _ => FlowStanding::Development,
+        };
+        Ok(FlowReview::of(&flow.plan, &|grant| self.marks(grant), &self.place.root, changed, standing))
+    }
+
+    /// Writes down that somebody wants a flow to run here as it is now; somebody else may approve it then.
+    ///
+    /// # Errors
+    /// As [`Home::check_flow`]; when the lock can't be written.
+    pub fn ask_flow(&self, path: &Path, by: &str) -> Result<AskedFlow, HomeError> {
+        let flow = self.check_flow(path)?;
+        let (name, meaning) = (flow.plan.flow.clone(), self.meaning(&flow).digest());
+        let asked = AskedFlow { name, meaning, by: by.into(), at: self.clock.now() };
+        self.locks.change(|lock| {
+            lock.ask_flow(asked.clone());
+            Ok(())
+        })?;
+        Ok(asked)
+    }
+
+    /// Approves a flow as it was shown; it runs from then on, here and wherever the lock is taken.
+    ///
+    /// # Errors
+    /// `Refused` when something else would be shown now, or when this person may not approve it; nothing is changed
+    /// then.
+    pub fn approve_flow(&self, approving: &ApprovingFlow) -> Result<LockedFlow, HomeError> {
+        // Read once: what is compared with what was shown is what is approved.
+        let flow = self.check_flow(&approving.path)?;
+        let review = self.review_of(&flow)?;
+        self.check_flow_shown(&review, approving)?;
+        let meaning = self.meaning(&flow);
+        self.check_flow_approver(&flow.plan.flow, &meaning, &approving.by)?;
+        if approving.expires.is_some_and(|at| at <= self.clock.now()) {
+            return Err(HomeError::new(Kind::Argument, "the approval would have expired already"));
+        }
+        let approval = Approval {
+            by: approving.by.clone(),
+            at: self.clock.now(),
+            expires: approving.expires,
+            reason: approving.reason.clone(),
+            shown: review.digest(),
+        };
+        let (name, version) = (flow.plan.flow, flow.plan.version);
+        let locked = LockedFlow { name, version, meaning, approval };
+        self.locks.change(|lock| {
+            lock.approve_flow(locked.clone());
+            Ok(())
+        })?;
+        Ok(locked)
+    }
+
+    /// Takes the approval of a flow back: no run of it begins in a locked home any more.
+    ///
+    /// # Errors
+    /// `NotFound`; `Refused` when this person is not of those who approve.
+    pub fn revoke_flow(&self, name: &str, by: &str) -> Result<LockedFlow, HomeError> {
+        let lock = self.lock()?;
+        let approved = name.parse::<FlowName>().ok().and_then(|name| lock.flow(&name).cloned());
+        let known = lock.flows.iter().map(|it| it.name.as_str());
+        let approved = approved.ok_or_else(|| HomeError::not_found("approved flow", name, known))?;
+        let may = self.policy.may_approve(by, &[], lock.locked);
+        may.map_err(|refusal| HomeError::refused(&format!("revoking {name}"), vec![refusal]))?;
+        self.locks.change(|lock| {
+            lock.revoke_flow(&approved.name);
+            Ok(())
+        })?;
+        Ok(approved)
+    }
+
+    /// Approvals of flows that count no more.
+    pub(crate) fn flow_drifts(&self, lock: &Lock) -> Vec<Drift> {
+        let expired = lock.flows.iter().filter_map(|it| {
+            let at = it.approval.expires.filter(|at| *at <= self.clock.now())?;
+            let subject = format!("flow {}", it.name);
+            Some(Drift { subject, what: format!("its approval expired on {at}") })
+        });
+        expired.collect()
+    }
+
+    /// Whether nobody approves in a run they started: as for approving skills and flows.
+    pub(crate) fn four_eyes(&self) -> Result<bool, HomeError> {
+        Ok(self.policy.approval.four_eyes.unwrap_or(self.is_locked()?))
+    }
+
+    /// A flow runs in a locked home by its approval, or not at all.
+    pub(crate) fn check_flow_approved(&self, flow: &CheckedFlow) -> Result<(), HomeError> {
+        let (name, meaning) = (&flow.plan.flow, self.meaning(flow));
+        let Err(why) = self.lock()?.permits_flow(name, &meaning, self.clock.now()) else { return Ok(()) };
+        let hint = format!(
+            "read `kapell review {0}`; then let somebody approve it with `kapell flows approve {0}`",
+            flow.file
+        );
+        let UnapprovedFlow::Wider(changes) = &why else {
+            let refusal = Refusal {
+                subject: name.to_string(),
+                why: why.to_string(),
+                rule: None,
+                asked_at: None,
+                advice: None,
+            };
+            return Err(HomeError::refused("the flow", vec![refusal]).hint(hint));
+        };
+        let source = Source { file: &flow.file, text: &flow.text };
+        let mut told = waiting(changes, &flow.authored, source);
+        if let Some(last) = told.last_mut() {
+            last.hint = Some(hint);
+        }
+        Err(Diagnostics(told).into())
+    }
+
+    fn meaning(&self, flow: &CheckedFlow) -> Meaning {
+        Meaning::of(&flow.plan, &|grant| self.marks(grant), &self.place.root)
+    }
+
+    fn marks(&self, grant: &Grant) -> BTreeSet<Mark> {
+        self.policy.marks(grant)
+    }
+
+    /// Only what the person saw: the same steps, questions, grants and differences, under the policy as it is now.
+    fn check_flow_shown(&self, review: &FlowReview, approving: &ApprovingFlow) -> Result<(), HomeError> {
+        let again = format!("read `kapell review {}` as it is now", approving.path.display());
+        let hex = approving.shown.strip_prefix("sha256:").unwrap_or(&approving.shown);
+        if hex.len() < 12 || !review.digest().hex().starts_with(hex) {
+            let words = format!("what is shown of {} now is not what was shown", review.flow);
+            return Err(HomeError::new(Kind::Refused, words).hint(again));
+        }
+        match read_policy(&self.place)?.1.digest == self.policy.digest {
+            true => Ok(()),
+            false => Err(HomeError::new(Kind::Refused, "the policy has changed meanwhile").hint(again)),
+        }
+    }
+
+    /// Where four eyes must look, one pair of them has asked first.
+    fn check_flow_approver(&self, name: &FlowName, meaning: &Meaning, by: &str) -> Result<(), HomeError> {
+        let (lock, what) = (self.lock()?, format!("approving {name}"));
+        let asked = lock.askers(name, &meaning.digest());
+        if asked.is_empty() && self.four_eyes()? {
+            return Err(HomeError::new(Kind::Refused, format!("nobody has asked for {name} as it is now"))
+                .hint("`kapell add` with the flow's file asks; somebody else approves"));
+        }
+        let may = self.policy.may_approve(by, &asked, lock.locked);
+        may.map_err(|refusal| HomeError::refused(&what, vec![refusal]))
+    }
+}

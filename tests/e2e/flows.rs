@@ -1,0 +1,116 @@
+//! Flows in a locked home: what waits, who may let it run, and what is shown of it.
+
+use crate::stage::Stage;
+
+/// The project of the example: a locked home with its two skills approved.
+fn locked() -> Stage {
+    let stage = Stage::example("09-flow-review");
+    stage.kapell(&["init", "--locked"]).ends(0);
+    for skill in ["crm-account", "letter"] {
+        let file = stage.write(&format!("skills/{skill}.wasm"), crate::stage::skill(skill));
+        stage.kapell(&["add", &file.display().to_string()]).ends(0);
+        let name = format!("kapell:{skill}");
+        let shown = shown(&stage, &name);
+        stage.kapell(&["skills", "approve", &name, "--as", "grace", "--shown", &shown]).ends(0);
+    }
+    stage
+}
+
+fn shown(stage: &Stage, what: &str) -> String {
+    stage.kapell(&["review", what, "--json"]).ends(0).json()["shown"].as_str().unwrap().to_owned()
+}
+
+fn run(stage: &Stage, flow: &str, worth: &str) -> crate::stage::Said {
+    let inputs = ["-i", "name=Acme Ltd", "-i", "email=ops@acme.example", "-i", worth];
+    stage.kapell(&[&["run", flow, "--no-wait"], &inputs[..]].concat())
+}
+
+#[test]
+fn a_flow_waits_until_somebody_else_approves_exactly_what_was_shown() {
+    let stage = locked();
+    let refused = run(&stage, "flow.yaml", "worth=5").ends(4);
+    assert!(refused.err.contains("nobody has approved this flow"), "{}", refused.err);
+    let digest = shown(&stage, "flow.yaml");
+    let approve = |by: &str, shown: &str| {
+        stage.kapell(&["flows", "approve", "flow.yaml", "--as", by, "--shown", shown])
+    };
+    let unasked = approve("grace", &digest).ends(4);
+    assert!(unasked.err.contains("nobody has asked for customer-letter as it is now"), "{}", unasked.err);
+    stage.kapell(&["add", "flow.yaml"]).ends(0);
+    let own = approve("ada", &digest).ends(4);
+    assert!(own.err.contains("nobody approves what they asked for"), "{}", own.err);
+    let stranger = approve("mallory", &digest).ends(4);
+    assert!(stranger.err.contains("is not of the role `security`"), "{}", stranger.err);
+    let other = approve("grace", "000000000000").ends(4);
+    assert!(
+        other.err.contains("what is shown of customer-letter now is not what was shown"),
+        "{}",
+        other.err
+    );
+    run(&stage, "flow.yaml", "worth=5").ends(4);
+    approve("grace", &digest).ends(0);
+    run(&stage, "flow.yaml", "worth=5").ends(0);
+    // What was approved holds wherever the lock is taken, and a flow that changed since is asked for anew.
+    assert!(stage.read("skills.lock").contains("[[flow]]\nname = \"customer-letter\""));
+    stage.kapell(&["flows", "revoke", "customer-letter", "--as", "mallory"]).ends(4);
+    stage.kapell(&["flows", "revoke", "customer-letter", "--as", "grace"]).ends(0);
+    run(&stage, "flow.yaml", "worth=5").ends(4);
+    stage.kapell(&["flows", "revoke", "customer-letter", "--as", "grace"]).ends(10);
+}
+
+#[test]
+fn a_widened_flow_is_refused_with_each_line_that_is_more() {
+    let stage = locked();
+    stage.kapell(&["add", "flow.yaml"]).ends(0);
+    let digest = shown(&stage, "flow.yaml");
+    stage.kapell(&["flows", "approve", "flow.yaml", "--as", "grace", "--shown", &digest]).ends(0);
+    let text = stage.read("flow.yaml");
+    stage.write("wider.yaml", text.replace("> 1000", "> 5000").replace("0.50 EUR", "5 EUR"));
+    let refused = run(&stage, "wider.yaml", "worth=5").ends(4);
+    let told = |words: &str| assert!(refused.err.contains(words), "{words}\n{}", refused.err);
+    told("it was asked when `inputs.worth > 1000` and is only when `inputs.worth > 5000`");
+    told("the budget was 0.50 EUR and is 5.00 EUR");
+    told("wider.yaml:18:11");
+    told("wider.yaml:9:18");
+    stage.write("sooner.yaml", text.replace("> 1000", "> 4"));
+    run(&stage, "sooner.yaml", "worth=5").ends(5);
+    stage.write("other.yaml", text.replace("customer-letter", "another-letter"));
+    run(&stage, "other.yaml", "worth=5").ends(4);
+    // The policy is part of what was approved: a rule that is loosened does not loosen the flow with it.
+    let policy = stage.read("policy.toml");
+    stage.write(
+        "policy.toml",
+        policy.replace("people = [\"user:ada\", \"user:lee\"]", "people = [\"user:*\"]"),
+    );
+    let refused = run(&stage, "flow.yaml", "worth=5").ends(4);
+    assert!(refused.err.contains("user:* may answer"), "{}", refused.err);
+}
+
+#[test]
+fn a_review_warns_where_private_data_untrusted_content_and_a_way_out_meet() {
+    let stage = Stage::example("09-flow-review");
+    stage.add(&["crm-account", "letter"]);
+    let review = stage.kapell(&["review", "flow.yaml", "--json"]).ends(0).json();
+    assert_eq!(review["meetings"][0]["step"], "letter");
+    assert_eq!(review["standing"]["state"], "development");
+    let page = stage.kapell(&["review", "flow.yaml", "--html", "-o", "page.html"]).ends(0);
+    assert!(page.out.is_empty());
+    let page = stage.read("page.html");
+    assert!(page.contains("private data, untrusted content and a way out meet in `letter`"), "{page}");
+    // Taken away from the rule, nothing leaves and nothing is warned of.
+    let policy = stage.read("policy.toml");
+    stage.write("policy.toml", policy.replace("marks = [\"outbound\"]", "marks = []"));
+    let review = stage.kapell(&["review", "flow.yaml", "--json"]).ends(0).json();
+    assert_eq!(review["meetings"], serde_json::json!([]));
+}
+
+#[test]
+fn a_step_that_may_not_reach_what_its_skill_needs_is_refused_before_anything_runs() {
+    let stage = Stage::example("09-flow-review");
+    stage.add(&["crm-account", "letter"]);
+    let text = stage.read("flow.yaml");
+    stage.write("tight.yaml", text.replace("grants: { out: write }", "grants: []"));
+    let refused = run(&stage, "tight.yaml", "worth=5").ends(4);
+    assert!(refused.err.contains("`kapell:letter` is refused files `out`"), "{}", refused.err);
+    run(&stage, "flow.yaml", "worth=5").ends(0);
+}
