@@ -21,6 +21,7 @@ mod hostile; // hostile cases under stable names, in one table: case, expected, 
 mod onboarding; // contracts through the flow: ours, changed, somebody else's, none
 mod plugins; // every skill's own examples, through a home
 mod python; // a skill written in Python, where its builder is installed
+mod secrets; // a secret is nowhere in a home, and in nothing that is printed
 mod stage; // the harness: a project of its own for each test, skills built once
 mod swap; // a newer skill comes in while a run waits
 mod tidy; // what the house promises about itself, read off its own files

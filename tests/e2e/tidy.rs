@@ -34,13 +34,18 @@ fn shown(path: &Path) -> String {
     path.strip_prefix(repository()).unwrap_or(path).display().to_string()
 }
 
-/// The arrows between our own packages, as cargo sees them.
-fn arrows() -> String {
+/// Our own packages, as cargo sees them.
+fn metadata() -> Value {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(repository());
     let said = cargo.output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    let metadata: Value = serde_json::from_slice(&said.stdout).unwrap();
+    serde_json::from_slice(&said.stdout).unwrap()
+}
+
+/// The arrows between them.
+fn arrows() -> String {
+    let metadata = metadata();
     let packages = metadata["packages"].as_array().unwrap();
     let mut lines: Vec<String> = packages.iter().map(arrows_of).collect();
     lines.sort();
@@ -69,6 +74,104 @@ fn a_new_arrow_between_crates_is_a_line_in_a_review() {
     assert!(
         expected.trim_end() == arrows,
         "the arrows have changed. If that is meant, {} becomes:\n\n{arrows}\n",
+        shown(&golden)
+    );
+}
+
+/// What opens a connection, listens for one, asks for a name, or starts a program that may do so.
+const OPENERS: [&str; 14] = [
+    "TcpStream",
+    "TcpListener",
+    "TcpSocket",
+    "UdpSocket",
+    "UnixStream",
+    "UnixListener",
+    "UnixDatagram",
+    "TlsConnector",
+    "ToSocketAddrs",
+    "lookup_host",
+    "Command::new",
+    "tokio::net",
+    "wasmtime_wasi::sockets",
+    "inherit_network",
+];
+
+/// Libraries that do so; a package of ours that depends on one can without any of the words.
+const LIBRARIES: [&str; 29] = [
+    "async-std",
+    "attohttpc",
+    "curl",
+    "git2",
+    "gix",
+    "h2",
+    "hickory-resolver",
+    "hyper",
+    "hyper-util",
+    "isahc",
+    "mio",
+    "minreq",
+    "native-tls",
+    "oci-client",
+    "openssl",
+    "quinn",
+    "reqwest",
+    "rustls",
+    "smol",
+    "socket2",
+    "surf",
+    "tokio-native-tls",
+    "tokio-rustls",
+    "tokio-tungstenite",
+    "tonic",
+    "tungstenite",
+    "ureq",
+    "wasmtime-wasi-http",
+    "zbus",
+];
+
+/// A line for every file and every package that could open a connection, and by what.
+fn connections() -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for path in ROOMS.into_iter().flat_map(rust_files) {
+        let text = fs::read_to_string(&path).unwrap();
+        let is_word = |line: &str| line.starts_with('"') && line.ends_with("\",");
+        let is_code = |line: &&str| !line.starts_with("//") && !is_word(line);
+        let code: Vec<&str> = text.lines().map(str::trim).filter(is_code).collect();
+        let found = OPENERS.into_iter().filter(|opener| code.iter().any(|line| line.contains(opener)));
+        lines.extend(told(&shown(&path), found.map(str::to_owned).collect()));
+    }
+    for package in metadata()["packages"].as_array().unwrap() {
+        let found = package["dependencies"].as_array().unwrap().iter().filter_map(connecting);
+        lines.extend(told(package["name"].as_str().unwrap(), found.collect()));
+    }
+    lines.join("\n")
+}
+
+fn told(who: &str, found: Vec<String>) -> Option<String> {
+    (!found.is_empty()).then(|| format!("{who}: {}", found.join(", ")))
+}
+
+/// A dependency that can open connections, and what of it is asked for.
+fn connecting(dependency: &Value) -> Option<String> {
+    let name = dependency["name"].as_str().unwrap();
+    let features: Vec<&str> =
+        dependency["features"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    match name {
+        "tokio" | "rustix" | "nix" => {
+            features.iter().any(|feature| ["net", "full"].contains(feature)).then(|| format!("{name}/net"))
+        }
+        name => LIBRARIES.contains(&name).then(|| name.to_owned()),
+    }
+}
+
+#[test]
+fn a_new_place_that_opens_a_connection_is_a_line_in_a_review() {
+    let golden = repository().join("tests/golden/connections.txt");
+    let connections = connections();
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    assert!(
+        expected.trim_end() == connections,
+        "what opens connections has changed. If that is meant, {} becomes:\n\n{connections}\n",
         shown(&golden)
     );
 }

@@ -13,6 +13,7 @@ use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    output::tell_panics();
     let args = match args::Args::try_parse() {
         Ok(args) => args,
         Err(error) => return failure::usage(&error, std::env::args().any(|argument| argument == "--json")),

@@ -44,6 +44,7 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
     let user = user(args);
     output::named(&place.lock());
     let home = Home::open(place, Options { watcher: live, user: user.clone(), ..Options::default() })?;
+    output::keep_secret(home.redactor());
     if made && !args.json {
         let what = if home.is_locked()? { "made a locked home" } else { "made a home for development" };
         output::talk(&format!("{what} in {}", home.place.folder().display()));

@@ -67,6 +67,11 @@ impl Home {
     pub async fn answer(&self, run: &RunId, reply: Reply) -> Result<Finished, HomeError> {
         let shown = self.shown(run, reply.shown.as_deref())?;
         let Reply { said, by, reason, minutes, .. } = reply;
+        let reason = self.reason_without_secrets(reason.as_deref());
+        let said = match said {
+            Said::Value(value) => Said::Value(self.without_secrets(value)),
+            said => said,
+        };
         let given = Given { shown, said, by, reason, minutes };
         let standing = self.stoppable(run, self.conductor.answer(run, &given)).await?;
         Ok(Finished::of(standing))

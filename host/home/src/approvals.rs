@@ -101,7 +101,7 @@ impl Home {
             by: approving.by.clone(),
             at: self.clock.now(),
             expires: approving.expires,
-            reason: approving.reason.clone(),
+            reason: self.reason_without_secrets(approving.reason.as_deref()),
             shown: review.digest(),
         };
         self.write_approval(&skill, approval.clone())?;
@@ -190,10 +190,11 @@ impl Home {
         let pin = skill.pin.clone();
         let may = self.policy.may_approve(&revoking.by, &[], self.is_locked()?);
         may.map_err(|refusal| HomeError::refused(&format!("revoking {}", pin.name), vec![refusal]))?;
-        self.record(What::Revoked, &pin, &revoking.by, revoking.reason.clone())?;
+        let reason = self.reason_without_secrets(revoking.reason.as_deref());
+        self.record(What::Revoked, &pin, &revoking.by, reason.clone())?;
         self.locks.change(|lock| {
-            let (by, reason) = (revoking.by.clone(), revoking.reason.clone());
-            lock.revoke(Revoked { pin: pin.clone(), by, at: self.clock.now(), reason });
+            let by = revoking.by.clone();
+            lock.revoke(Revoked { pin: pin.clone(), by, at: self.clock.now(), reason: reason.clone() });
             Ok(())
         })?;
         Ok(pin)

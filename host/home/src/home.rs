@@ -5,7 +5,9 @@ use crate::error::{HomeError, Kind};
 use crate::guard::Guarded;
 use crate::locks::Locks;
 use crate::place::Place;
+use crate::secrets::{self, Discreet};
 use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
+use kapell_egress::Redactor;
 use kapell_model::digest::Digest;
 use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::policy::{DEFAULT_POLICY, Policy, Surroundings};
@@ -49,7 +51,8 @@ pub struct Home {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) locks: Arc<Locks>,
-    pub(crate) conductor: Conductor<Guarded, SqliteStore>,
+    pub(crate) conductor: Conductor<Discreet<Guarded>, SqliteStore>,
+    pub(crate) redactor: Option<Arc<Redactor>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) user: String,
     pub(crate) walk: Walk,
@@ -61,12 +64,13 @@ impl Home {
     /// Opens the home at `place`, making it when there is none.
     ///
     /// # Errors
-    /// When policy, lock or tariff can't be read, the store can't be opened, or the engine can't be made.
+    /// When policy, lock, tariff or a secret can't be read, the store can't be opened, or the engine can't be made.
     pub fn open(place: Place, options: Options) -> Result<Self, HomeError> {
         let folder = place.folder();
         make_private(&folder)?;
         let (policy_text, policy) = read_policy(&place)?;
         let (tariff_text, tariff) = read_tariff(&place.tariff())?;
+        let redactor = secrets::vault(&policy, &policy_text)?.redactor().cloned();
         let store = Arc::new(SqliteStore::open(&folder)?);
         let runtime = Arc::new(runtime(&folder, &store, &options)?);
         let (owner, clock, walk) = (store.new_owner()?, options.clock, options.walk);
@@ -80,7 +84,7 @@ impl Home {
             asks_nothing_itself: policy.approval.asks_nothing_itself,
         };
         let conductor = Conductor::new(
-            Arc::new(guarded),
+            Arc::new(Discreet::new(Arc::new(guarded), redactor.clone())),
             store.clone(),
             clock.clone(),
             owner.owner().clone(),
@@ -97,6 +101,7 @@ impl Home {
             runtime,
             locks,
             conductor,
+            redactor,
             clock,
             user: options.user,
             walk,

@@ -19,6 +19,7 @@ mod locks;
 mod place;
 mod review;
 mod runs;
+mod secrets;
 mod skills;
 mod stop;
 
@@ -33,6 +34,7 @@ pub use kapell_conductor::answer::{Given, Said};
 pub use kapell_conductor::drive::{Standing, Unwatched, Watcher};
 pub use kapell_conductor::known::Known;
 pub use kapell_conductor::program::Program;
+pub use kapell_egress::{Redactor, Vault};
 pub use kapell_runtime::ENGINE_VERSION as ENGINE;
 pub use kapell_runtime::Walk;
 pub use kapell_store::{SkillEvent, What};

@@ -4,6 +4,7 @@ use crate::directories;
 use crate::error::{HomeError, Kind};
 use crate::flows::CheckedFlow;
 use crate::home::Home;
+use crate::secrets::refuse_secrets;
 use crate::stop::{LOOK, StopRequest};
 use kapell_conductor::drive::{DriveError, Launch, Standing, standing};
 use kapell_conductor::program::Program;
@@ -67,7 +68,9 @@ impl Home {
         inputs: Value,
         by: &str,
     ) -> Result<Finished, HomeError> {
-        let inputs = crate::flows::complete(&flow.plan, inputs)?;
+        let texts = flow.texts.iter().map(|text| ("the flow", &**text));
+        refuse_secrets(self.redactor(), texts)?;
+        let inputs = self.without_secrets(crate::flows::complete(&flow.plan, inputs)?);
         let plan = directories::make_and_pin(flow.plan, self.walk).await?;
         let program = Program::new(plan, self.tariff.clone(), &flow.files).map_err(DriveError::from)?;
         let run = self.store.next_id(&program.plan.flow)?;
@@ -96,6 +99,7 @@ impl Home {
     /// When the journal fails.
     pub async fn cancel(&self, run: &RunId, by: &str, reason: &str) -> Result<Finished, HomeError> {
         let request = StopRequest::of(&self.place.folder(), run);
+        let reason = &self.text_without_secrets(reason);
         loop {
             match self.conductor.cancel(run, by, reason).await {
                 Err(DriveError::Journal(JournalError::Owned(_))) => request.leave(by, reason)?,

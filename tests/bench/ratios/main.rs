@@ -2,7 +2,7 @@
 //!
 //! Prints a table and asserts nothing: a machine's noise is no reason to fail a build. Reading order: [`rounds`]
 //! measures, [`bare`] is the engine alone, [`house`] is the product put together; then one file a group of rows:
-//! [`step`], [`durable`], [`interrupt`], [`process`], [`memory`].
+//! [`step`], [`durable`], [`interrupt`], [`outside`], [`process`], [`memory`].
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -12,6 +12,7 @@ mod guests;
 mod house;
 mod interrupt;
 mod memory;
+mod outside;
 mod process;
 mod rounds;
 mod step;
@@ -37,6 +38,7 @@ fn everything() -> anyhow::Result<()> {
     step::print()?;
     durable::print()?;
     interrupt::print()?;
+    outside::print()?;
     process::print()?;
     memory::print()
 }

@@ -196,3 +196,103 @@ async fn a_server_that_breaks_off_is_told_from_one_that_answers() {
         server.finish().await;
     }
 }
+
+#[tokio::test]
+async fn an_exchange_ends_with_its_time() {
+    let (names, _, server) = scene(Does::Stall(b"HTTP/1.1 200 OK\r\n".to_vec())).await;
+    let target = format!("http://api.acme.example:{}/", server.port);
+    let mut asked = request(grant(&target), Method::Get, &target);
+    let began = Instant::now();
+    asked.until = began + Duration::from_millis(100);
+    let incoming = egress(names, &[], Vault::default()).send(asked).await;
+    assert_eq!(incoming, Err(SendFailure::TimedOut { sent: true }));
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_whose_end_is_not_said_in_one_way_is_none() {
+    for head in [
+        "transfer-encoding: chunked\r\ncontent-length: 3",
+        "transfer-encoding: gzip, chunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+        "content-length: 3\r\ncontent-length: 4",
+        "content-length: +3",
+        "content-length: 3, 3",
+        "content-length: 99999999999999999999",
+        "transfer-encoding: chunked\r\nx: y\r\n folded",
+    ] {
+        let (names, _, server) =
+            scene(answers(&format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n3\r\nabc\r\n0\r\n\r\n"))).await;
+        let target = format!("http://api.acme.example:{}/", server.port);
+        let incoming =
+            egress(names, &[], Vault::default()).send(request(grant(&target), Method::Get, &target)).await;
+        assert!(told(&incoming).contains("the answer is no HTTP"), "{head}: {}", told(&incoming));
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn chunks_are_read_as_they_are_written_and_not_otherwise() {
+    for (chunks, expected) in [
+        ("3\r\nabc\r\n0\r\n\r\n", "\"abc\""),
+        ("1;a=b\r\na\r\n2 \r\nbc\r\n0\r\nx: y\r\n\r\n", "\"abc\""),
+        ("3\r\nabcd\r\n0\r\n\r\n", "does not end where it says"),
+        ("\r\n0\r\n\r\n", "a chunk has no size"),
+        (";x\r\n\r\n", "a chunk has no size"),
+        ("x\r\n", "a chunk has no size"),
+        ("11111111111111111\r\n", "a chunk has no size"),
+        ("3\r\nab", "before the answer was complete"),
+        ("", "before the answer was complete"),
+    ] {
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let (names, _, server) = scene(answers(&format!("{head}{chunks}"))).await;
+        let target = format!("http://api.acme.example:{}/", server.port);
+        let incoming =
+            egress(names, &[], Vault::default()).send(request(grant(&target), Method::Get, &target)).await;
+        assert!(told(&incoming).contains(expected), "{chunks:?}: {}", told(&incoming));
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_has_none_whatever_its_head_says() {
+    for (method, answer) in [
+        (Method::Head, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"),
+        (Method::Get, "HTTP/1.1 204 No Content\r\n\r\n"),
+        (Method::Get, "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n"),
+        (Method::Get, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
+        (Method::Get, "HTTP/1.0 200 OK\r\n\r\n"),
+    ] {
+        let (names, _, server) = scene(answers(answer)).await;
+        let target = format!("http://api.acme.example:{}/", server.port);
+        let incoming =
+            egress(names, &[], Vault::default()).send(request(grant(&target), method, &target)).await;
+        assert!(
+            incoming.as_ref().is_ok_and(|incoming| incoming.body.is_empty()),
+            "{answer}: {}",
+            told(&incoming)
+        );
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_answers_before_it_has_read_everything_is_heard() {
+    let names = Names::default();
+    names.answer("api.acme.example", &["127.0.0.1"]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("http://api.acme.example:{}/", listener.local_addr().unwrap().port());
+    let server = tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_exact(&mut [0; 16]).await.unwrap();
+        stream.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno").await.unwrap();
+        stream
+    });
+    let mut asked = request(grant(&target), Method::Post, &target);
+    asked.body = vec![b'x'; 32 << 20].into();
+    let incoming = egress(names, &[], Vault::default()).send(asked).await;
+    assert!(told(&incoming).starts_with("413"), "{}", told(&incoming));
+    drop(server.await.unwrap());
+}
