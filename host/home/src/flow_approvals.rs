@@ -87,7 +87,7 @@ impl Home {
             by: approving.by.clone(),
             at: self.clock.now(),
             expires: approving.expires,
-            reason: approving.reason.clone(),
+            reason: self.reason_without_secrets(approving.reason.as_deref()),
             shown: review.digest(),
         };
         let (name, version) = (flow.plan.flow, flow.plan.version);
