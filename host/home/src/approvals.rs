@@ -3,7 +3,7 @@
 use crate::error::{HomeError, Kind};
 use crate::home::{Home, read_policy};
 use crate::review::Subject;
-use kapell_model::grant::Refusal;
+use kapell_model::grant::{Authority, GrantSet, Refusal};
 use kapell_model::limits::WishedLimits;
 use kapell_model::lock::{
     Approval, ITSELF, Lock, LockedSkill, Revoked, Unapproved, Wanted, grant_lines, limits_line,
@@ -148,6 +148,7 @@ impl Home {
         let (grants, limits) = self.grants(skill, None, &WishedLimits::default()).map_err(|refusals| {
             HomeError::refused(&format!("approving {} {}", skill.pin.name, skill.pin.version), refusals)
         })?;
+        let grants = self.as_found(grants);
         self.record(What::Approved, &skill.pin, &approval.by, approval.reason.clone())?;
         self.locks.change(|lock| {
             let shape = operations_digest(&skill.operations);
@@ -247,7 +248,8 @@ impl Home {
         // What the policy refuses anyway is refused for that; here is only asked for an approval.
         let granted = self.grants(skill, None, &WishedLimits::default());
         let limits = self.policy.limits(&skill.manifest, &WishedLimits::default());
-        let (grants, limits) = granted.unwrap_or((kapell_model::grant::GrantSet::default(), limits));
+        let (grants, limits) = granted.unwrap_or((GrantSet::default(), limits));
+        let grants = self.as_found(grants);
         let (now, asks_nothing_itself) = (self.clock.now(), self.policy.approval.asks_nothing_itself);
         let limits = limits.limits;
         Ok(lock.permits(&Wanted {
@@ -283,7 +285,7 @@ impl Home {
     /// # Errors
     /// When store or lock can't be read.
     pub fn lock_check(&self) -> Result<Vec<Drift>, HomeError> {
-        let lock = Lock { locked: true, ..Lock::clone(&*self.locks.now()?) };
+        let lock = self.comparable_lock()?;
         let installed = self.store.installed()?;
         let mut drifts = Vec::new();
         for used in installed.iter().filter(|it| it.in_use) {
@@ -298,10 +300,23 @@ impl Home {
         Ok(drifts)
     }
 
+    /// The lock as it can be compared here: which directory it was means something only where it was approved.
+    fn comparable_lock(&self) -> Result<Lock, HomeError> {
+        let mut lock = Lock { locked: true, ..Lock::clone(&*self.locks.now()?) };
+        for locked in &mut lock.skills {
+            let events = self.store.events(&locked.pin.name)?;
+            if !events.iter().any(|it| it.what == What::Approved && it.pin == locked.pin) {
+                forget_directories(&mut locked.grants);
+            }
+        }
+        Ok(lock)
+    }
+
     /// What a skill in use has that was not approved exactly so.
     fn drift_of(&self, skill: &Skill, lock: &Lock) -> Option<String> {
         let granted = self.grants(skill, None, &WishedLimits::default());
         let (grants, limits) = match granted {
+            Ok((grants, limits)) if names_directories(lock, skill) => (self.as_found(grants), limits.limits),
             Ok((grants, limits)) => (grants, limits.limits),
             Err(refusals) => {
                 return refusals.first().map(|refusal| format!("the policy refuses it {refusal}"));
@@ -352,6 +367,20 @@ impl Home {
     /// When it can't be read.
     pub fn lock(&self) -> Result<Arc<Lock>, HomeError> {
         self.locks.now()
+    }
+}
+
+/// Whether an approval says which directories it was for, not only where they are.
+fn names_directories(lock: &Lock, skill: &Skill) -> bool {
+    let grants = lock.skill(&skill.pin).into_iter().flat_map(|it| &it.grants.grants);
+    grants.into_iter().any(|it| matches!(it.authority, Authority::Files { identity: Some(_), .. }))
+}
+
+fn forget_directories(grants: &mut GrantSet) {
+    for grant in &mut grants.grants {
+        if let Authority::Files { identity, .. } = &mut grant.authority {
+            *identity = None;
+        }
     }
 }
 

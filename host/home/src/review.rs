@@ -120,7 +120,7 @@ impl Home {
     fn given(&self, skill: &Skill) -> (GrantSet, Limits) {
         let limits = self.policy.limits(&skill.manifest, &WishedLimits::default()).limits;
         let grants = match self.grants(skill, None, &WishedLimits::default()) {
-            Ok((grants, _)) => grants,
+            Ok((grants, _)) => self.as_found(grants),
             Err(_) => {
                 let decided =
                     self.policy.decisions(&skill.manifest).filter_map(|(_, said)| said.ok().flatten());
@@ -128,6 +128,12 @@ impl Home {
             }
         };
         (grants, limits)
+    }
+
+    /// The same grants with the directories that stand there now; as they are where one is missing or can't be lent,
+    /// which a run refuses.
+    pub(crate) fn as_found(&self, grants: GrantSet) -> GrantSet {
+        kapell_runtime::pinned(&grants, self.walk).unwrap_or(grants)
     }
 
     fn reviewed(&self, looked: &Looked, base: Option<&Base>) -> Result<Review, HomeError> {

@@ -319,6 +319,24 @@ async fn a_policy_that_gives_more_than_was_approved_is_refused_and_one_that_give
 }
 
 #[tokio::test]
+async fn another_directory_in_the_place_of_the_approved_one_is_refused() {
+    let asks = "[[capability]]\nkind = \"files\"\nname = \"in\"\naccess = \"read\"\nreason = \"It reads\"\n";
+    let rule = "[[rule]]\nid = \"in\"\nskill = \"acme:worker\"\nkind = \"files\"\nname = \"in\"\nbind = \"./in\"\naccess = \"read\"\n";
+    let scene = Scene::locked(&format!("{PEOPLE}{rule}"));
+    let (home, granted) = (scene.home(), scene.folder.path().join("in"));
+    fs::create_dir(&granted).unwrap();
+    add(&home, "1.0.0", asks);
+    approve(&home, "user:eve").unwrap();
+    assert_eq!((call(&home).await.as_str(), drifts(&home).as_str()), ("done", ""));
+    fs::rename(&granted, scene.folder.path().join("before")).unwrap();
+    fs::create_dir(&granted).unwrap();
+    let why = "files `in` as it is granted now was not approved with it";
+    let refused = call(&home).await;
+    assert!(refused.ends_with(why), "{refused}");
+    assert!(drifts(&home).ends_with(why), "{}", drifts(&home));
+}
+
+#[tokio::test]
 async fn an_approval_ends_when_it_says_so() {
     let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
     let home = scene.home();
