@@ -309,7 +309,10 @@ fn requirement(field: Field<'_, '_>) -> Option<Requirement> {
     Some(Requirement { that: that?, otherwise: otherwise? })
 }
 
-fn budget(field: Field<'_, '_>) -> Option<(Option<Written<Money>>, Option<Written<Span>>)> {
+/// Most money and most time of work.
+type Budgeted = (Option<Written<Money>>, Option<Written<Span>>);
+
+fn budget(field: Field<'_, '_>) -> Option<Budgeted> {
     let table = field.table("a budget")?;
     let money = table.get("money").and_then(|field| field.parsed());
     let work = table.get("work").and_then(|field| field.span());

@@ -26,6 +26,7 @@ pub struct Meaning {
 /// One thing a flow says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "a flow has a few dozen clauses, most of them steps")]
 pub enum Clause {
     /// What a run may spend.
     Budget(Budget),

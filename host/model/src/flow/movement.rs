@@ -232,8 +232,11 @@ impl Place {
     }
 }
 
-/// Each call of a step: the name its answer has, the call, and every argument any of its tries is given.
-fn calls(step: &Step) -> Vec<(String, &Call, Vec<(&String, &Template)>)> {
+/// The name an answer has, the call, and every argument any of its tries is given.
+type Called<'s> = (String, &'s Call, Vec<(&'s String, &'s Template)>);
+
+/// Each call of a step.
+fn calls(step: &Step) -> Vec<Called<'_>> {
     let Work::Call { call, expect, otherwise, .. } = &step.work else { return Vec::new() };
     let id = step.id.as_str();
     let again = otherwise.iter().filter_map(|rung| match rung {

@@ -128,7 +128,7 @@ impl Tariff {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use crate::money::{EXAMPLE_TARIFF, PinnedTariff};
