@@ -169,6 +169,17 @@ impl Access {
         }
     }
 
+    /// What is left of it without that; none when nothing is.
+    #[must_use]
+    pub const fn without(self, taken: Access) -> Option<Access> {
+        match (self.reads() && !taken.reads(), self.writes() && !taken.writes()) {
+            (true, true) => Some(Access::ReadWrite),
+            (true, false) => Some(Access::Read),
+            (false, true) => Some(Access::Write),
+            (false, false) => None,
+        }
+    }
+
     /// The word for it in manifests, policies and entries.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -356,34 +367,21 @@ fn same_or_unsaid(one: Option<RootIdentity>, other: Option<RootIdentity>) -> Opt
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
+    //! Authorities to try the order of grants with.
+
     use super::*;
     use crate::http::{HttpGrant, Injection, Method, shortest};
     use crate::inference::{InferenceGrant, Tier};
     use crate::quantity::Span;
     use proptest::prelude::*;
 
-    #[test]
-    fn the_meet_is_covered_by_both_sides() {
-        let all = [Access::Read, Access::Write, Access::ReadWrite];
-        for one in all {
-            assert!(one.covers(one));
-            for other in all {
-                if let Some(meet) = one.meet(other) {
-                    assert!(one.covers(meet) && other.covers(meet), "{one} {other}");
-                }
-                assert!(!(one.covers(other) && other.covers(one)) || one == other, "{one} {other}");
-            }
-        }
-        assert_eq!(Access::Read.meet(Access::Write), None);
-    }
-
-    fn access() -> impl Strategy<Value = Access> {
+    pub(crate) fn access() -> impl Strategy<Value = Access> {
         prop::sample::select(vec![Access::Read, Access::Write, Access::ReadWrite])
     }
 
     /// Authorities of every kind, few enough things and numbers that pairs often meet.
-    fn authority() -> impl Strategy<Value = Authority> {
+    pub(crate) fn authority() -> impl Strategy<Value = Authority> {
         let number = 0..3_u64;
         let root = prop::sample::select(vec!["/a", "/a/b", "/a/b/c", "/ab", "/d"]);
         let identity = prop::option::of((0..2_u64).prop_map(|inode| RootIdentity { device: 1, inode }));
@@ -466,6 +464,29 @@ mod tests {
                 money_max: money.and_then(|money| money.parse().ok()),
             },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{access, authority};
+    use super::*;
+    use crate::quantity::Span;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_meet_is_covered_by_both_sides() {
+        let all = [Access::Read, Access::Write, Access::ReadWrite];
+        for one in all {
+            assert!(one.covers(one));
+            for other in all {
+                if let Some(meet) = one.meet(other) {
+                    assert!(one.covers(meet) && other.covers(meet), "{one} {other}");
+                }
+                assert!(!(one.covers(other) && other.covers(one)) || one == other, "{one} {other}");
+            }
+        }
+        assert_eq!(Access::Read.meet(Access::Write), None);
     }
 
     proptest! {

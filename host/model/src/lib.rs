@@ -6,12 +6,13 @@
 //!
 //! Reading order: [`id`] and [`digest`] name things; [`shape`] is what a value looks like; [`manifest`] says what
 //! a skill asks for, [`policy`] what the operator allows, [`ceiling`] what a flow allows a step, and [`grant`] what
-//! follows from all three; [`lock`] is what people approved of it, and [`review`] what they are shown first; [`flow`]
+//! follows from all three, use by use in [`uses`]; [`lock`] is what people approved of it, and [`review`] what they are shown first; [`flow`]
 //! is what a person wrote, [`plan`] what will really run; [`ending`] is how an attempt ended, [`money`] what it cost;
 //! [`seam`] holds the traits through which the crates above meet.
 
 pub mod capability;
 pub mod ceiling;
+pub mod confusable;
 pub mod crossing;
 pub mod digest;
 pub mod ending;
@@ -35,4 +36,5 @@ pub mod schema;
 pub mod seam;
 pub mod shape;
 pub mod source;
+pub mod uses;
 pub mod writes;

@@ -21,8 +21,7 @@ use wasmtime::component::{Linker, Resource, ResourceTableError};
 /// Keys in one page of a listing.
 const PAGE: usize = 1_000;
 
-/// Longest key in bytes.
-pub const KEY_MAX: usize = 1_024;
+pub use kapell_model::uses::KEY_MAX;
 
 /// The buckets of one attempt.
 pub struct KeyvalueCtx {
@@ -524,6 +523,51 @@ mod tests {
                     .collect(),
                 seen.into_iter().map(|it| format!("{}/{}@{}", it.namespace, it.key, it.version)).collect(),
             )
+        }
+    }
+
+    /// What a guest is answered is what the words of a use say of the grant.
+    #[test]
+    fn a_use_is_answered_as_the_grant_says() {
+        let store = Memory::of(&[("a", "1")]);
+        for access in [Access::Read, Access::Write, Access::ReadWrite] {
+            for (key, bytes) in
+                [("a", 1), ("b", 9), ("b", 10), (&*"k".repeat(KEY_MAX), 1), (&*"k".repeat(KEY_MAX + 1), 1)]
+            {
+                let authority = Authority::Keyvalue {
+                    namespace: "crm".into(),
+                    access,
+                    bytes_max: Bytes(if access.writes() { 2_000 } else { 0 }.min(if key == "b" {
+                        10
+                    } else {
+                        2_000
+                    })),
+                    keys_max: u64::from(access.writes()),
+                };
+                let mut allowed = |word: &str, size: usize| {
+                    let said = format!("keyvalue {word} accounts/{key} of {size}B");
+                    authority.allows(&said.parse().unwrap())
+                };
+                let (keys_max, most) = match &authority {
+                    Authority::Keyvalue { keys_max, bytes_max, .. } => (*keys_max, bytes_max.0),
+                    _ => unreachable!(),
+                };
+                let mut desk = || desk(&store, access, keys_max, most);
+                let value = "v".repeat(bytes);
+                assert_eq!(desk().get(key).is_ok(), allowed("read", 0), "{access} get {key} {bytes}");
+                assert_eq!(
+                    desk().set(key, &value).is_ok(),
+                    allowed("write", key.len() + bytes),
+                    "{access} set {key}"
+                );
+                if key == "a" {
+                    assert_eq!(
+                        desk().increment(key, 1).is_ok(),
+                        allowed("read-write", key.len() + 1),
+                        "{access}"
+                    );
+                }
+            }
         }
     }
 

@@ -5,10 +5,8 @@
 
 use super::{Answered, refused, told};
 use crate::capability::bindings::wasi::filesystem::types::ErrorCode;
-
-/// Longest path in bytes, and longest name in it: what common file systems hold.
-const PATH_MAX: usize = 4_096;
-const NAME_MAX: usize = 255;
+pub(super) use kapell_model::uses::is_one_name_everywhere;
+use kapell_model::uses::{NAME_MAX, PATH_MAX};
 
 /// A guest's path below the grant, in its one spelling.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,24 +51,58 @@ fn check_form(path: &str) -> Answered<()> {
     }
 }
 
-/// Whether a name means one file on every file system: some take a colon for a stream of another file, drop a dot or
-/// space at the end, read a backslash as a slash, or have devices by name in every directory.
-pub(super) fn is_one_name_everywhere(name: &str) -> bool {
-    !name.contains([':', '\\']) && !name.ends_with(['.', ' ']) && !is_device(name)
-}
-
-/// `NUL`, `com1.txt`, `LPT²`: what follows a dot does not help.
-fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name).trim_end().to_lowercase();
-    let numbered = |stem: &str| {
-        let mut rest = stem.chars();
-        matches!((rest.next(), rest.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
-    };
-    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
-        || ["com", "lpt"].iter().any(|port| stem.strip_prefix(port).is_some_and(numbered))
-}
-
 /// The directory a path is in, empty for the granted one, and its last name.
 pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use kapell_model::capability::Access;
+    use kapell_model::grant::Authority;
+    use kapell_model::id::LogicalName;
+    use kapell_model::quantity::Bytes;
+    use kapell_model::uses::Use;
+
+    /// A path that a guest can't take is one that the words of a use say is outside, and no other.
+    #[test]
+    fn a_path_is_taken_as_the_grant_says() {
+        let granted = Authority::Files {
+            root: "/srv/out".into(),
+            identity: None,
+            access: Access::Read,
+            bytes_max: Bytes(0),
+            file_max: Bytes(0),
+            files_max: 0,
+        };
+        let thing: LogicalName = "out".parse().unwrap();
+        let (long, longer) = ("n".repeat(NAME_MAX), "n".repeat(NAME_MAX + 1));
+        let deep = "d/".repeat(PATH_MAX);
+        for path in [
+            "a",
+            "a/b",
+            ".",
+            "a/../b",
+            "a/./b//c",
+            "..",
+            "../a",
+            "a/../..",
+            "a/../../out/b",
+            "/a",
+            "/",
+            "a\0b",
+            &long,
+            &longer,
+            &deep,
+            "...",
+            "..a",
+            "a/..b",
+        ] {
+            let used =
+                Use::Files { thing: thing.clone(), path: path.into(), access: Access::Read, bytes: Bytes(0) };
+            assert_eq!(read("", path).is_ok(), granted.allows(&used), "{path:?}");
+        }
+    }
 }
