@@ -20,6 +20,7 @@ mod guests; // misbehaving guests: what each is answered, and what it can't touc
 mod hostile; // hostile cases under stable names, in one table: case, expected, seen
 mod onboarding; // contracts through the flow: ours, changed, somebody else's, none
 mod plugins; // every skill's own examples, through a home
+mod policy; // what skills may reach, asked and told
 mod python; // a skill written in Python, where its builder is installed
 mod secrets; // a secret is nowhere in a home, and in nothing that is printed
 mod stage; // the harness: a project of its own for each test, skills built once

@@ -16,6 +16,7 @@ Ship a skill:
   inspect      What a component is, offers, asks for and imports, from its bytes
   schema       JSON Schema of a skill's operations
   call         Call one operation of any component; journaled like any run
+  test         Run a skill's own examples, and prove what it works without
 
 Judge:
   review       What to see of a skill or a flow before it is let in, and what changed since
@@ -27,6 +28,7 @@ Operate:
   skills       List, show, approve and revoke skills, choose the version in use
   run          Run a flow
   runs         List, show, resume and cancel runs
+  policy       What skills may reach: check, explain, test and suggest rules
   gates        Questions that wait for people: list, show, approve, reject, answer, override
 
 Account:
@@ -43,7 +45,7 @@ Other:
     disable_version_flag = true,
     subcommand_required = true,
     arg_required_else_help = true,
-    help_template = "{about}\n\nUsage: {usage}{after-help}\n\nOptions:\n{options}\n\nExit codes: 0 ok, 1 skill error or escalated, 2 usage, 3 invalid file, 4 refused, 5 waiting (--no-wait), 6 rejected or expired,\n7 over budget, 8 trap, 9 integrity, 10 not found, 70 internal\n",
+    help_template = "{about}\n\nUsage: {usage}{after-help}\n\nOptions:\n{options}\n\nExit codes: 0 ok, 1 skill error, escalated or a test that does not hold, 2 usage, 3 invalid file, 4 refused, 5 waiting (--no-wait), 6 rejected or expired,\n7 over budget, 8 trap, 9 integrity, 10 not found, 70 internal\n",
     after_help = GROUPS
 )]
 pub(crate) struct Args {
@@ -85,6 +87,8 @@ pub(crate) enum Verb {
     Flows(Flows),
     /// What is approved here.
     Lock(LockArgs),
+    /// Run a skill's own examples, and prove what it works without.
+    Test(Test),
     /// Install a skill, or a newer version of one; ask for a flow to be approved.
     Add(Add),
     /// List, show, approve and revoke skills, choose the version in use.
@@ -95,6 +99,9 @@ pub(crate) enum Verb {
     /// List, show, resume and cancel runs.
     #[command(subcommand)]
     Runs(Runs),
+    /// What skills may reach: check, explain, test and suggest rules.
+    #[command(subcommand)]
+    Policy(Policy),
     /// Questions that wait for people.
     #[command(subcommand)]
     Gates(Gates),
@@ -222,6 +229,42 @@ pub(crate) struct LockArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Test {
+    /// A skill folder, a component file, or the name of an installed skill.
+    pub(crate) skill: String,
+    /// Run them without a capability the skill asks for: `http`, or one thing of it, `files:out`.
+    #[arg(long, value_name = "KIND[:NAME]")]
+    pub(crate) without: Vec<kapell_home::Without>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Check a policy whole and say what would move by it; nothing takes effect.
+    Check {
+        /// The file; without it the home's own.
+        file: Option<PathBuf>,
+    },
+    /// Which rule decides a use by a skill, and why. Ends with 0 when it is granted, with 4 when it is refused.
+    Explain {
+        /// An installed skill, or one operation of it: `acme:letter#write`.
+        skill: String,
+        /// The use, such as `files write out/a.txt of 2KiB` or `http GET https://HOST/PATH`.
+        #[arg(required = true, value_name = "USE")]
+        used: Vec<String>,
+    },
+    /// Ask the policy every case of a table of expected verdicts. Ends with 1 when one does not hold.
+    Test {
+        /// The table; without it `policy.test.toml` beside the policy.
+        file: Option<PathBuf>,
+    },
+    /// The narrowest rules that what was recorded of a skill needs; printed, never applied.
+    Suggest {
+        /// An installed skill.
+        name: String,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Add {
     /// Component files or skill folders, which are built first; or flows, whose files stay where they are.
     #[arg(required = true)]
@@ -236,6 +279,9 @@ pub(crate) enum Skills {
     Show {
         /// Its name.
         name: String,
+        /// What it was seen to use of what it is granted, and what it was refused.
+        #[arg(long = "use")]
+        used: bool,
     },
     /// Put another installed version in use, for runs that begin from now on.
     Use {

@@ -4,6 +4,8 @@ use crate::args::{Args, Runs, Skills, Verb};
 use crate::live::Live;
 use crate::output;
 use kapell_home::{Home, Options, Place};
+use kapell_model::policy::Moved;
+use kapell_report::plain;
 use std::env;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,6 +51,7 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
         let what = if home.is_locked()? { "made a locked home" } else { "made a home for development" };
         output::talk(&format!("{what} in {}", home.place.folder().display()));
     }
+    tell_policy_change(args, &home)?;
     let session = Session { home, user, json: args.json, program: program(args.home.as_deref()) };
     if moves_due(&args.verb) {
         session.move_due().await?;
@@ -56,20 +59,45 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
     Ok(session)
 }
 
+/// A policy that was changed says who gains and loses what before it takes effect, once. A command that is about the
+/// policy itself shows that on its own and lets nothing take effect.
+fn tell_policy_change(args: &Args, home: &Home) -> anyhow::Result<()> {
+    if matches!(args.verb, Verb::Policy(_)) {
+        return Ok(());
+    }
+    if let Some(moves) = home.policy_change()? {
+        let waits = if home.is_locked()? { " (what is gained waits to be approved)" } else { "" };
+        output::talk(&format!("policy.toml has changed{waits}: {}", moved(&moves)));
+    }
+    Ok(home.policy_in_effect()?)
+}
+
+/// What moves by a policy, a line each.
+pub(crate) fn moved(moves: &[Moved]) -> String {
+    match moves.is_empty() {
+        true => "no skill or flow gains or loses anything".into(),
+        false => {
+            let lines = moves.iter().map(|moved| format!("\n  {}", plain::line(&moved.to_string())));
+            format!("from now on{}", lines.collect::<String>())
+        }
+    }
+}
+
 /// Any command that opens the home goes on with what is due, but for those that promise that nothing runs, and for
 /// the one that is there to stop a run.
 fn moves_due(verb: &Verb) -> bool {
     let stops = matches!(verb, Verb::Runs(Runs::Cancel { .. }) | Verb::Skills(Skills::Revoke { .. }));
-    !stops
-        && !matches!(
-            verb,
-            Verb::Check(_)
-                | Verb::Schema(_)
-                | Verb::Doctor
-                | Verb::Review(_)
-                | Verb::Lock(_)
-                | Verb::Flows(_)
-        )
+    let reads = matches!(
+        verb,
+        Verb::Check(_)
+            | Verb::Schema(_)
+            | Verb::Doctor
+            | Verb::Review(_)
+            | Verb::Lock(_)
+            | Verb::Flows(_)
+            | Verb::Policy(_)
+    );
+    !stops && !reads
 }
 
 /// The program and home as the person wrote them.
@@ -90,7 +118,7 @@ impl Session {
     async fn move_due(&self) -> anyhow::Result<()> {
         for (run, moved) in self.home.move_due().await? {
             if let Err(error) = moved {
-                let words = kapell_report::plain::lines(&error.message);
+                let words = plain::lines(&error.message);
                 output::talk(&format!("warning: {run} can't go on: {words}"));
             }
         }

@@ -183,9 +183,16 @@ fn make_private(folder: &Path) -> Result<(), HomeError> {
 pub(crate) fn read_policy(place: &Place) -> Result<(String, Policy), HomeError> {
     let (path, closed) = (place.policy(), [place.folder()]);
     let text = read_or(&path, DEFAULT_POLICY)?;
-    let surroundings = Surroundings { folder: &place.root, closed: &closed };
+    let surroundings = Surroundings { folder: &place.root, closed: &closed, links: leads_through_link };
     let policy = Policy::parse(&shown(&path), &text, surroundings)?;
     Ok((text, policy))
+}
+
+/// Whether a path leads through a symbolic link as things stand; what is not there yet is no link.
+#[must_use]
+pub fn leads_through_link(path: &Path) -> bool {
+    let is_link = |part: &Path| fs::symlink_metadata(part).is_ok_and(|metadata| metadata.is_symlink());
+    path.ancestors().any(is_link)
 }
 
 fn read_tariff(path: &Path) -> Result<(String, PinnedTariff), HomeError> {

@@ -165,7 +165,7 @@ impl Home {
             grants: grant_lines(&grants, folder),
             limits: self.policy.limits(&skill.manifest, &WishedLimits::default()),
             difference,
-            observed: None,
+            observed: self.observed(&skill.pin)?,
             standing: self.skill_standing(skill)?,
         })
     }

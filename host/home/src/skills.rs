@@ -2,6 +2,8 @@
 
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
+use kapell_model::confusable::{Alike, alike};
+use kapell_model::digest::Digest;
 use kapell_model::grant::{GrantSet, Refusal};
 use kapell_model::id::SkillName;
 use kapell_model::limits::{EffectiveLimits, WishedLimits};
@@ -38,6 +40,8 @@ pub struct Added {
     pub refusals: Vec<Refusal>,
     /// Why it is not in use but waits to be approved; the version in use before goes on serving.
     pub pending: Option<String>,
+    /// Installed skills whose names differ from its own by one letter.
+    pub near: Vec<SkillName>,
 }
 
 impl Home {
@@ -53,16 +57,18 @@ impl Home {
     /// not; a run under way or waiting keeps its own.
     ///
     /// # Errors
-    /// As [`Home::inspect`]; when it can't be compiled or kept.
+    /// As [`Home::inspect`]; `Refused` for a name that looks like an installed skill's; when it can't be compiled or
+    /// kept.
     pub fn add(&self, file: &Path, bytes: &[u8], by: &str) -> Result<Added, HomeError> {
         let Inspected { skill, .. } = inspect_file(file, bytes)?;
+        let near = self.names_like(&skill.pin.name)?;
         self.keep(file, bytes)?;
         let before = self.store.catalog()?.find(&skill.pin.name, None).map(|skill| skill.pin.version.clone());
         self.store.put_skill(&skill, &file.display().to_string(), self.clock.now())?;
         self.record(What::Added, &skill.pin, by, None)?;
         let pending = self.admit(&skill, by)?;
         let refusals = self.grants(&skill, None, &WishedLimits::default()).err().unwrap_or_default();
-        Ok(Added { skill: Arc::new(skill), before, refusals, pending })
+        Ok(Added { skill: Arc::new(skill), before, refusals, pending, near })
     }
 
     /// Puts a skill in use that was just installed, or says why it waits.
@@ -80,6 +86,26 @@ impl Home {
         }
     }
 
+    /// Installed skills whose names are near this one.
+    fn names_like(&self, name: &SkillName) -> Result<Vec<SkillName>, HomeError> {
+        let mut near = Vec::new();
+        let installed = self.store.installed()?.into_iter().map(|it| it.skill.pin.name.clone());
+        for installed in installed.collect::<BTreeSet<_>>() {
+            match alike(name, &installed) {
+                Some(Alike::Confusable) => {
+                    let words = format!(
+                        "{name} is refused: its name looks like that of {installed}, which is installed"
+                    );
+                    return Err(HomeError::new(Kind::Refused, words)
+                        .hint("a skill keeps one name over all its versions; another skill takes one that looks different"));
+                }
+                Some(Alike::Near) => near.push(installed),
+                None => {}
+            }
+        }
+        Ok(near)
+    }
+
     /// Keeps a component's bytes and its compiled form, so that a run can use it.
     pub(crate) fn keep(&self, file: &Path, bytes: &[u8]) -> Result<(), HomeError> {
         self.runtime.install(bytes, |_| {}).map_err(|cause| match cause {
@@ -88,6 +114,14 @@ impl Home {
         })?;
         self.store.put_component(bytes)?;
         Ok(())
+    }
+
+    /// The bytes of an installed component, checked against their digest.
+    ///
+    /// # Errors
+    /// When they are not there or not what was written.
+    pub fn component(&self, digest: &Digest) -> Result<Vec<u8>, HomeError> {
+        Ok(self.store.component(digest)?.to_vec())
     }
 
     /// Puts another installed version in use.

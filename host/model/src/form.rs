@@ -161,6 +161,13 @@ impl<'f, 't> Table<'f, 't> {
         self.form.tell(self.span.clone(), message.into(), None);
     }
 
+    /// Tells a problem of what begins on a line.
+    pub(crate) fn tell_line(&self, line: u32, message: impl Into<String>) {
+        let before = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
+        let start: usize = self.form.source.text.split_inclusive('\n').take(before).map(str::len).sum();
+        self.form.tell(start..start, message.into(), None);
+    }
+
     /// Tells a problem of the table as a whole with what to do.
     pub(crate) fn tell_with(&self, message: impl Into<String>, hint: impl Into<String>) {
         self.form.tell(self.span.clone(), message.into(), Some(hint.into()));

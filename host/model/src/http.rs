@@ -213,6 +213,24 @@ impl Target {
 impl FromStr for Target {
     type Err = InvalidTarget;
     fn from_str(text: &str) -> Result<Self, InvalidTarget> {
+        let target = Self::of_any_width(text)?;
+        match &target.hosts {
+            // A domain somebody registered: one label or more before a public suffix.
+            Hosts::Below(domain) if psl::domain(domain.as_bytes()).is_none() => {
+                Err(InvalidTarget::TooWide(domain.clone()))
+            }
+            _ => Ok(target),
+        }
+    }
+}
+
+impl Target {
+    /// Reads a target that may stand for every host below a domain nobody owns, such as `https://*.com/`: for what is
+    /// denied, never for what is granted.
+    ///
+    /// # Errors
+    /// When the text is no target.
+    pub fn of_any_width(text: &str) -> Result<Self, InvalidTarget> {
         let (text_without, wide) = match text.split_once("://*.") {
             Some((scheme, rest)) => (format!("{scheme}://{rest}"), true),
             None => (text.to_owned(), false),
@@ -227,6 +245,11 @@ impl FromStr for Target {
             "https" => Scheme::Https,
             _ => return Err(InvalidTarget::Scheme(text.into())),
         };
+        // A URL parser takes what follows for the host, however many slashes stand before it.
+        let rest = text_without.split_once("://").map_or("", |(_, rest)| rest);
+        if rest.is_empty() || rest.starts_with(['/', '\\']) {
+            return Err(InvalidTarget::Url(text.into(), "it has no host".into()));
+        }
         check_parts(text, &url)?;
         let hosts = read_hosts(text, &url, wide)?;
         let port = url.port_or_known_default().unwrap_or(scheme.port());
@@ -257,8 +280,7 @@ fn read_hosts(text: &str, url: &Url, wide: bool) -> Result<Hosts, InvalidTarget>
     }
     match (wide, host) {
         (false, _) => Ok(Hosts::One(name)),
-        // A domain somebody registered: one label or more before a public suffix.
-        (true, Host::Domain(_)) if psl::domain(name.as_bytes()).is_some() => Ok(Hosts::Below(name)),
+        (true, Host::Domain(_)) => Ok(Hosts::Below(name)),
         (true, _) => Err(InvalidTarget::TooWide(name)),
     }
 }
@@ -464,6 +486,8 @@ mod tests {
             "ftp://acme.example/",
             "https://acme.example:0/",
             "https://acme.example/a%2fb/",
+            "https:///v1/",
+            "https:acme.example",
             "/",
             "*",
         ];
@@ -488,6 +512,8 @@ mod tests {
         ftp://acme.example/                no: `ftp://acme.example/` is not reached by http or https
         https://acme.example:0/            no: `https://acme.example:0/` is no URL: port 0 is no port
         https://acme.example/a%2fb/        no: `https://acme.example/a%2fb/` hides a separator (`%2f`, `%5c`) or a dot (`%2e`) in its path
+        https:///v1/                       no: `https:///v1/` is no URL: it has no host
+        https:acme.example                 no: `https:acme.example` is no URL: it has no host
         /                                  no: `/` is no URL: relative URL without a base
         *                                  no: `*` has `*` elsewhere than as the whole first label of a host
         "#);

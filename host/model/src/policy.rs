@@ -2,7 +2,7 @@
 //!
 //! Nothing is permitted that no rule names. A grant is what the manifest asks for, met by the one rule that fits it;
 //! a refusal says which ask it was and carries the exact rule to paste. No rule has a wildcard: who wants a skill to
-//! reach a thing names the skill, the thing and where it is.
+//! reach a thing names the skill, the thing and where it is. A [`Denial`] beats every rule, and only it may be wide.
 
 use crate::capability::{Access, Kind};
 use crate::digest::Digest;
@@ -19,12 +19,26 @@ use std::path::{Path, PathBuf};
 
 mod advice;
 mod approval;
+mod cases;
+#[cfg(test)]
+mod decided;
+mod denial;
+mod difference;
+mod explain;
 mod outside;
 mod read;
+mod suggest;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use approval::ApprovalRules;
+pub use cases::{CASES, Case, read_cases};
+pub use denial::{Denial, Place};
+pub use difference::{Direction, FlowUse, Moved, Outcome};
+pub use explain::{Because, Explanation};
+pub use suggest::{Needs, Suggested};
+pub use words::{authority_words, limit_words};
 
 /// The policy of a fresh home: nothing granted, every key explained.
 pub const DEFAULT_POLICY: &str = include_str!("policy/default.toml");
@@ -41,6 +55,8 @@ pub struct Policy {
     pub digest: Digest,
     /// The rules, in order. No two of them fit the same ask.
     pub rules: Vec<Rule>,
+    /// What no rule gives, whatever it says.
+    pub denials: Vec<Denial>,
     /// Interfaces answered by an empty form.
     pub inert: BySkill<Vec<String>>,
     /// Ceilings of limits.
@@ -97,11 +113,13 @@ pub struct Surroundings<'p> {
     pub folder: &'p Path,
     /// Absolute folders of the host's own, such as its store; no rule may reach into them.
     pub closed: &'p [PathBuf],
+    /// Whether a path leads through a symbolic link as things stand; whoever parses without a disk says no.
+    pub links: fn(&Path) -> bool,
 }
 
 impl Policy {
-    /// Reads and checks a `policy.toml`. Paths are compared as written: that a directory is no link to elsewhere is
-    /// seen to where it is opened.
+    /// Reads and checks a `policy.toml`. Paths are compared as written; that a directory became a link to elsewhere
+    /// afterwards is seen to where it is opened.
     ///
     /// # Errors
     ///
@@ -119,6 +137,7 @@ impl Policy {
             file: "policy.toml".into(),
             digest: Digest::of(b""),
             rules: Vec::new(),
+            denials: Vec::new(),
             inert: BySkill::default(),
             limits: BySkill::default(),
             roles: BTreeMap::new(),
@@ -204,16 +223,57 @@ impl Policy {
     }
 
     fn decide(&self, manifest: &Manifest, ask: &Ask) -> Result<Option<Grant>, Refusal> {
-        let Some(rule) = self.rules.iter().find(|rule| rule.fits(&manifest.name, ask)) else {
-            return if ask.optional { Ok(None) } else { Err(self.refuse_unnamed(manifest, ask)) };
+        let Some(rule) = self.rule_for(&manifest.name, ask) else {
+            return match (ask.optional, self.denial_of_all(&manifest.name, ask)) {
+                (true, _) => Ok(None),
+                (false, Some(denial)) => Err(self.refuse_denied(denial, ask)),
+                (false, None) => Err(self.refuse_unnamed(manifest, ask)),
+            };
         };
-        match rule.authority.wished(&ask.wish) {
-            Some(authority) if ask.optional || rule.authority.fulfils(&ask.wish) => {
-                Ok(Some(Grant { name: ask.name.clone(), rule: rule.id.clone(), authority }))
-            }
-            None if ask.optional => Ok(None),
-            _ => Err(self.refuse_narrow(rule, ask)),
+        let Some(met) = rule.authority.wished(&ask.wish) else {
+            return if ask.optional { Ok(None) } else { Err(self.refuse_narrow(rule, ask)) };
+        };
+        if !ask.optional && !rule.authority.fulfils(&ask.wish) {
+            return Err(self.refuse_narrow(rule, ask));
         }
+        match self.without_denied(&manifest.name, &ask.name, met) {
+            (_, Some(denial)) if !ask.optional => Err(self.refuse_denied(denial, ask)),
+            (left, _) => {
+                Ok(left.map(|authority| Grant { name: ask.name.clone(), rule: rule.id.clone(), authority }))
+            }
+        }
+    }
+
+    fn rule_for(&self, skill: &SkillName, ask: &Ask) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.fits(skill, ask))
+    }
+
+    /// The denial that no rule for this ask could get past.
+    fn denial_of_all(&self, skill: &SkillName, ask: &Ask) -> Option<&Denial> {
+        self.denials.iter().find(|denial| denial.takes_all() && denial.is_about(skill, ask.kind, &ask.name))
+    }
+
+    /// What the denials leave of an authority, and the first of them that takes something.
+    fn without_denied(
+        &self,
+        skill: &SkillName,
+        name: &LogicalName,
+        authority: Authority,
+    ) -> (Option<Authority>, Option<&Denial>) {
+        let about = self.denials.iter().filter(|it| it.is_about(skill, authority.kind(), name));
+        let mut by = None;
+        let mut left = authority.clone();
+        for denial in about {
+            match denial.leaves(&left) {
+                Some(same) if same == left => {}
+                Some(less) => {
+                    by = by.or(Some(denial));
+                    left = less;
+                }
+                None => return (None, by.or(Some(denial))),
+            }
+        }
+        (Some(left), by)
     }
 }
 

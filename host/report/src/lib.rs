@@ -12,3 +12,4 @@ pub mod log;
 pub mod plain;
 pub mod review;
 pub mod skill;
+pub mod usage;

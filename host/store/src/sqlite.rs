@@ -15,6 +15,7 @@ mod connection;
 mod log;
 mod pending;
 mod read;
+mod remembered;
 mod stored;
 mod writer;
 

@@ -132,7 +132,11 @@ fn check_manifest(path: &Path) -> anyhow::Result<String> {
 fn check_policy(args: &Args, path: &Path) -> anyhow::Result<String> {
     let text = read_text(path)?;
     let place = place(args.home.as_deref())?;
-    let surroundings = Surroundings { folder: &place.root, closed: &[place.folder()] };
+    let surroundings = Surroundings {
+        folder: &place.root,
+        closed: &[place.folder()],
+        links: kapell_home::leads_through_link,
+    };
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let policy = Policy::parse(&name, &text, surroundings).map_err(HomeError::from)?;
     Ok(format!("{name} is sound: {} rules, {} roles", policy.rules.len(), policy.roles.len()))

@@ -7,10 +7,12 @@ mod doctor;
 mod flows;
 mod gates;
 mod judge;
+mod policy;
 mod run;
 mod runs;
 mod skills;
 mod start;
+mod test;
 
 use crate::args::{Args, Verb};
 use crate::failure::Exit;
@@ -29,6 +31,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::Check(check) => author::check(&args, check).await,
         Verb::Inspect(inspect) => author::inspect(&args, inspect),
         Verb::Schema(schema) => author::schema(&args, schema).await,
+        Verb::Test(test) => test::run(&args, test).await,
+        Verb::Policy(policy) => policy::run(&open(&args).await?, policy),
         Verb::Call(call) => run::call(&open(&args).await?, call).await,
         Verb::Review(review) => judge::review(&open(&args).await?, review),
         Verb::Flows(flows) => flows::run(&open(&args).await?, flows),

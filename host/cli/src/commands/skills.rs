@@ -33,7 +33,7 @@ pub(crate) fn add(session: &Session, add: &Add) -> anyhow::Result<Exit> {
     if session.json {
         let skills = added
             .iter()
-            .map(|it| json!({ "skill": it.skill.pin, "before": it.before, "refusals": it.refusals, "pending": it.pending }));
+            .map(|it| json!({ "skill": it.skill.pin, "before": it.before, "refusals": it.refusals, "pending": it.pending, "near": it.near }));
         output::json(&json!({
             "schema": "kapell.added/1", "added": skills.collect::<Vec<_>>(), "asked": asked,
         }));
@@ -61,6 +61,11 @@ fn tell(session: &Session, added: &Added) {
         (None, _) => String::new(),
     };
     output::talk(&format!("added {} {} ({}){instead}", pin.name, pin.version, pin.component.short()));
+    for near in &added.near {
+        output::talk(&format!(
+            "  warning: one letter is all that tells its name from {near}, which is installed"
+        ));
+    }
     for refusal in &added.refusals {
         output::talk(&format!("  not permitted yet: {refusal}"));
         if let Some(advice) = &refusal.advice {
@@ -79,11 +84,12 @@ fn indented(text: &str) -> String {
 pub(crate) fn run(session: &Session, skills: &Skills) -> anyhow::Result<Exit> {
     match skills {
         Skills::List => list(session),
-        Skills::Show { name } => show(session, name),
         Skills::Approve(approval) => judge::approve(session, approval),
         Skills::Revoke { name, version, reason } => {
             judge::revoke(session, name, version.clone(), reason.clone())
         }
+        Skills::Show { name, used: true } => show_use(session, name),
+        Skills::Show { name, used: false } => show(session, name),
         Skills::Use { name, version } => {
             let name = named(session, name)?;
             let swap = session.home.use_version(&name, version, &session.user)?;
@@ -144,6 +150,32 @@ fn stands(standing: &Standing, in_use: bool) -> &'static str {
         Standing::Unapproved { .. } if in_use => "not approved",
         Standing::Unapproved { .. } => "pending",
     }
+}
+
+/// What a skill was seen to use; what it is granted and never used is named.
+fn show_use(session: &Session, name: &str) -> anyhow::Result<Exit> {
+    let skill = session.home.skill(name)?;
+    let usage = session.home.usage(&skill.pin.name, None)?;
+    if session.json {
+        let unused = usage.never_used().map(|used| json!({ "kind": used.kind, "name": used.name }));
+        output::json(&json!({
+            "schema": "kapell.skill-use/1", "skill": skill.pin, "use": usage,
+            "never-used": unused.collect::<Vec<_>>(),
+        }));
+        return Ok(Exit::Ok);
+    }
+    output::data(&format!("{}  {}", skill.pin.name, kapell_report::usage::page(&usage)));
+    let unused: Vec<String> =
+        usage.never_used().map(|used| format!("{} `{}`", used.kind, used.name)).collect();
+    if !unused.is_empty() {
+        output::talk(&format!(
+            "granted and never used: {}; `{} policy suggest {}` prints the rules that would suffice",
+            unused.join(", "),
+            session.program,
+            skill.pin.name
+        ));
+    }
+    Ok(Exit::Ok)
 }
 
 fn show(session: &Session, name: &str) -> anyhow::Result<Exit> {

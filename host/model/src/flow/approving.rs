@@ -123,7 +123,12 @@ outputs:
 "#;
 
 fn policy(text: &str) -> Policy {
-    Policy::parse("policy.toml", text, Surroundings { folder: Path::new(FOLDER), closed: &[] }).unwrap()
+    Policy::parse(
+        "policy.toml",
+        text,
+        Surroundings { folder: Path::new(FOLDER), closed: &[], links: |_| false },
+    )
+    .unwrap()
 }
 
 fn plan(policy: &Policy, text: &str) -> Plan {

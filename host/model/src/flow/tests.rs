@@ -160,7 +160,11 @@ id = "ids"
 skill = "acme:keeper"
 kind = "random"
 "#;
-    let surroundings = crate::policy::Surroundings { folder: std::path::Path::new("/home/ops"), closed: &[] };
+    let surroundings = crate::policy::Surroundings {
+        folder: std::path::Path::new("/home/ops"),
+        closed: &[],
+        links: |_| false,
+    };
     crate::policy::Policy::parse("policy.toml", text, surroundings).unwrap()
 }
 

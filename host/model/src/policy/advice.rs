@@ -1,6 +1,6 @@
 //! Refusals that help: the ask, its reason to be refused, and the exact text that would permit it.
 
-use super::{Policy, Rule};
+use super::{Denial, Policy, Rule};
 use crate::capability::{Access, Kind};
 use crate::grant::{Authority, Refusal};
 use crate::http::{HttpWish, Method, Target};
@@ -37,7 +37,18 @@ impl Policy {
         }
     }
 
-    fn rule_to_paste(&self, manifest: &Manifest, ask: &Ask) -> String {
+    /// A denial takes it: no rule would help.
+    pub(super) fn refuse_denied(&self, denial: &Denial, ask: &Ask) -> Refusal {
+        Refusal {
+            subject: subject(ask),
+            why: format!("denied by rule `{}` ({}:{})", denial.id, self.file, denial.line),
+            rule: Some(denial.id.clone()),
+            asked_at: Some(asked_at(ask)),
+            advice: None,
+        }
+    }
+
+    pub(super) fn rule_to_paste(&self, manifest: &Manifest, ask: &Ask) -> String {
         let skill = manifest.name.as_str().replace(':', "-");
         let mut text = String::from("[[rule]]\n");
         let mut line = |key: &str, value: String| {
@@ -85,7 +96,9 @@ impl Policy {
             true => cut(&format!("{skill}-{}", ask.kind)),
             false => cut(&format!("{skill}-{}-{}", ask.kind, ask.name)),
         };
-        let taken = |id: &str| self.rules.iter().any(|rule| rule.id.as_str() == id);
+        let ids =
+            || self.rules.iter().map(|rule| &rule.id).chain(self.denials.iter().map(|denial| &denial.id));
+        let taken = |id: &str| ids().any(|taken| taken.as_str() == id);
         let numbered = (2..)
             .map(|number: u32| format!("{}-{number}", base.get(..56).unwrap_or(&base).trim_end_matches('-')));
         std::iter::once(base.clone()).chain(numbered).find(|id| !taken(id)).unwrap_or(base)

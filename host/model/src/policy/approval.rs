@@ -95,7 +95,7 @@ mod tests {
     use std::path::Path;
 
     fn policy(text: &str) -> Policy {
-        let surroundings = Surroundings { folder: Path::new("/p"), closed: &[] };
+        let surroundings = Surroundings { folder: Path::new("/p"), closed: &[], links: |_| false };
         Policy::parse("policy.toml", &format!("version = 1\n{text}"), surroundings).unwrap()
     }
 
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn a_role_nobody_holds_and_a_word_nobody_knows_are_told() {
         let text = "version = 1\n[approval]\nrole = \"security\"\nasks-nothing = \"yes\"\nfour_eyes = true\n";
-        let surroundings = Surroundings { folder: Path::new("/p"), closed: &[] };
+        let surroundings = Surroundings { folder: Path::new("/p"), closed: &[], links: |_| false };
         let problems = Policy::parse("policy.toml", text, surroundings).unwrap_err();
         insta::assert_snapshot!(problems, @r"
         policy.toml:3:8: nobody holds the role `security`

@@ -1,6 +1,7 @@
 //! Reading `policy.toml`: every key is one the host enforces, and no two rules can mean the same thing.
 
 use super::approval::read_approval;
+use super::denial::{Denial, read_denial};
 use super::{ANYBODY, BySkill, Policy, Rule, Surroundings, outside};
 use crate::capability::{Access, Kind};
 use crate::digest::Digest;
@@ -27,7 +28,8 @@ pub(super) fn policy(
     surroundings: Surroundings<'_>,
 ) -> Option<Policy> {
     check_version(root);
-    let rules = root.get("rule").map(|field| read_rules(&field, surroundings)).unwrap_or_default();
+    let (rules, denials) = root.get("rule").map(|field| read_rules(&field, surroundings)).unwrap_or_default();
+    tell_same_ids(root, &rules, &denials);
     let inert = root.get("inert").map(|field| read_inert(&field)).unwrap_or_default();
     let limits = root.get("limits").and_then(|field| field.table("[limits]"));
     let limits = limits.map(|table| by_skill(&table, read_limits)).unwrap_or_default();
@@ -40,7 +42,7 @@ pub(super) fn policy(
         outside::check_secrets(root, &rules, &providers, &secrets);
     }
     let file = file.into();
-    Some(Policy { file, digest, rules, inert, limits, roles, approval, secrets, providers })
+    Some(Policy { file, digest, rules, denials, inert, limits, roles, approval, secrets, providers })
 }
 
 fn check_version(root: &Table<'_, '_>) {
@@ -50,24 +52,53 @@ fn check_version(root: &Table<'_, '_>) {
     }
 }
 
-fn read_rules(field: &Field<'_, '_>, surroundings: Surroundings<'_>) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = Vec::new();
+fn read_rules(field: &Field<'_, '_>, surroundings: Surroundings<'_>) -> (Vec<Rule>, Vec<Denial>) {
+    let (mut rules, mut denials): (Vec<Rule>, Vec<Denial>) = Default::default();
     for table in field.tables("[[rule]]") {
-        let Some(rule) = read_rule(&table, surroundings) else { continue };
-        if let Some((other, why)) = rules.iter().find_map(|other| Some((other, conflict(other, &rule)?))) {
-            table.tell(format!("rule `{}` {why} as rule `{}` on line {}", rule.id, other.id, other.line));
+        // Of a misspelt effect neither is meant.
+        let denies = table.get("effect").map_or(Some(false), |field| field.word(&EFFECTS));
+        match denies {
+            None => {}
+            Some(true) => denials.extend(read_denial(&table, surroundings)),
+            Some(false) => {
+                let rule = read_rule(&table, surroundings);
+                rule.iter().for_each(|rule| tell_conflict(&table, rule, &rules));
+                rules.extend(rule);
+            }
         }
-        rules.push(rule);
     }
-    rules
+    (rules, denials)
+}
+
+/// Each effect by its word, and whether it denies.
+const EFFECTS: [(&str, bool); 2] = [("allow", false), ("deny", true)];
+
+/// An id names one rule, whatever its effect, so that a decision names what made it.
+fn tell_same_ids(root: &Table<'_, '_>, rules: &[Rule], denials: &[Denial]) {
+    let mut first: BTreeMap<&RuleId, u32> = BTreeMap::new();
+    let ids = rules.iter().map(|rule| (&rule.id, rule.line));
+    let mut ids: Vec<_> = ids.chain(denials.iter().map(|denial| (&denial.id, denial.line))).collect();
+    ids.sort_by_key(|(_, line)| *line);
+    for (id, line) in ids {
+        match first.get(id) {
+            Some(before) => {
+                root.tell_line(line, format!("rule `{id}` has the same id as the rule on line {before}"));
+            }
+            None => drop(first.insert(id, line)),
+        }
+    }
+}
+
+fn tell_conflict(table: &Table<'_, '_>, rule: &Rule, rules: &[Rule]) {
+    if let Some((other, why)) = rules.iter().find_map(|other| Some((other, conflict(other, rule)?))) {
+        table.tell(format!("rule `{}` {why} as rule `{}` on line {}", rule.id, other.id, other.line));
+    }
 }
 
 /// Why two rules can't stand side by side: what one forbids the other would permit.
 fn conflict(one: &Rule, other: &Rule) -> Option<&'static str> {
     let same = one.skill == other.skill && one.kind() == other.kind();
-    if one.id == other.id {
-        Some("has the same id")
-    } else if same && (one.name == other.name || !one.kind().is_named()) {
+    if same && (one.name == other.name || !one.kind().is_named()) {
         Some("is for the same thing")
     } else if same && bound_to_the_same(&one.authority, &other.authority) {
         Some("reaches the same place for the same skill")
@@ -94,7 +125,7 @@ fn bound_to_the_same(one: &Authority, other: &Authority) -> bool {
 
 fn read_rule(table: &Table<'_, '_>, surroundings: Surroundings<'_>) -> Option<Rule> {
     let id: Option<RuleId> = table.required("id").and_then(|field| field.parsed());
-    let skill: Option<SkillName> = table.required("skill").and_then(|field| field.parsed());
+    let skill: Option<SkillName> = table.required("skill").and_then(|field| read_one_skill(&field));
     let kind: Option<Kind> = table.required("kind").and_then(|field| field.word(&Kind::words()));
     // Without a kind nothing is known of the other keys.
     let kind = kind?;
@@ -124,6 +155,17 @@ fn read_marks(table: &Table<'_, '_>, authority: &Authority) -> Option<BTreeSet<M
         marks.insert(mark);
     }
     Some(marks)
+}
+
+fn read_one_skill(field: &Field<'_, '_>) -> Option<SkillName> {
+    if field.text()? == "any" {
+        field.tell_with(
+            "a rule that permits names one skill",
+            "only a rule with effect = \"deny\" is about any",
+        );
+        return None;
+    }
+    field.parsed()
 }
 
 /// Only the keys of the rule's kind are asked for, so that any other is told as unknown.
@@ -202,7 +244,7 @@ fn read_values(field: &Field<'_, '_>) -> Option<Authority> {
     Some(Authority::Config { values })
 }
 
-fn read_namespace(field: &Field<'_, '_>) -> Option<String> {
+pub(super) fn read_namespace(field: &Field<'_, '_>) -> Option<String> {
     let text = field.text()?;
     let name = text.strip_prefix("namespace:").filter(|name| name.parse::<RuleId>().is_ok());
     if name.is_none() {
@@ -235,7 +277,7 @@ fn read_directory(field: &Field<'_, '_>, surroundings: Surroundings<'_>) -> Opti
 }
 
 /// A path is what it says: nothing in it is expanded by anybody.
-fn plain_path(text: &str) -> Result<(), &'static str> {
+pub(super) fn plain_path(text: &str) -> Result<(), &'static str> {
     let drive = text.as_bytes().get(1) == Some(&b':');
     if text.is_empty() || text.len() > 1_024 {
         Err("is empty or longer than 1024 bytes")
@@ -258,7 +300,10 @@ fn too_wide(path: &Path, surroundings: Surroundings<'_>) -> Option<&'static str>
         return Some("holds the policy itself: name a directory below it or beside it");
     }
     let touches = |closed: &PathBuf| path.starts_with(closed) || closed.starts_with(path);
-    surroundings.closed.iter().any(touches).then_some("reaches a folder of the host's own")
+    if surroundings.closed.iter().any(touches) {
+        return Some("reaches a folder of the host's own");
+    }
+    (surroundings.links)(path).then_some("leads through a symbolic link, which could be turned elsewhere")
 }
 
 /// A list for every skill, or a table with `any` and skills by name.

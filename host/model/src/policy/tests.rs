@@ -73,7 +73,15 @@ reason = "r"
 
 fn parse(text: &str) -> Result<Policy, Diagnostics> {
     let closed = ["/srv/home/.kapell".into()];
-    Policy::parse("policy.toml", text, Surroundings { folder: Path::new("/srv/home"), closed: &closed })
+    Policy::parse(
+        "policy.toml",
+        text,
+        Surroundings {
+            folder: Path::new("/srv/home"),
+            closed: &closed,
+            links: |path| path.starts_with("/srv/home/linked"),
+        },
+    )
 }
 
 /// Every problem as people read it: place, message, hint.
@@ -363,7 +371,7 @@ fn a_key_nobody_enforces_is_refused_with_its_place() {
     assert_snapshot!(changed("keys = 10_000", "keys = 0"), @"policy.toml:11:17: `keys` is not between 1 and 9007199254740991");
     assert_snapshot!(changed("keys = 10_000", "file = 1"), @"policy.toml:11:10: `most` has no key `file` (known here: bytes, keys)");
     assert_snapshot!(changed("id = \"crm-accounts\"", "id = \"crm-accounts\"\nexpires = 2026-12-01"), @r#"
-    policy.toml:6:1: [[rule]] has no key `expires` (known here: id, skill, kind, name, access, bind, most, marks)
+    policy.toml:6:1: [[rule]] has no key `expires` (known here: effect, id, skill, kind, name, access, bind, most, marks)
     "#);
     assert_snapshot!(changed("access = \"read-write\"", "access = \"read\""), @"policy.toml:11:1: `most` limits writing, and the rule only permits to read: leave it out");
     assert_snapshot!(changed("access = \"read-write\"", "access = \"all\""), @"policy.toml:10:10: `all` is no access (known here: read, write, read-write)");
@@ -373,7 +381,9 @@ fn a_key_nobody_enforces_is_refused_with_its_place() {
     let clock = "version = 1\n[[rule]]\nid = \"c\"\nskill = \"a:b\"\nkind = \"clock\"\n";
     assert_snapshot!(problems(clock), @"policy.toml:2:1: [[rule]] has no `resolution`");
     assert_snapshot!(problems(&format!("{clock}resolution = \"1s\"\nbind = \"utc\"\naccess = \"read\"\n")), @"policy.toml:8:1: clock has no access: leave it out");
-    assert_snapshot!(problems(&format!("{clock}resolution = \"1s\"\nmost = {{ bytes = 1 }}\n")), @"policy.toml:7:1: [[rule]] has no key `most` (known here: id, skill, kind, name, access, resolution)");
+    assert_snapshot!(problems(&format!("{clock}resolution = \"1s\"\nmost = {{ bytes = 1 }}\n")), @r#"
+    policy.toml:7:1: [[rule]] has no key `most` (known here: effect, id, skill, kind, name, access, resolution)
+    "#);
 }
 
 #[test]
@@ -431,7 +441,9 @@ fn rules_that_could_mean_each_other_are_refused() {
     };
     let two =
         |second: String| problems(&format!("version = 1\n{}{second}", rule("one", "a:b", "in", "./data")));
-    assert_snapshot!(two(rule("one", "a:c", "x", "./x")), @"policy.toml:9:1: rule `one` has the same id as rule `one` on line 2");
+    assert_snapshot!(two(rule("one", "a:c", "x", "./x")), @r#"
+    policy.toml:9:1: rule `one` has the same id as the rule on line 2
+    "#);
     assert_snapshot!(two(rule("two", "a:b", "in", "./x")), @"policy.toml:9:1: rule `two` is for the same thing as rule `one` on line 2");
     assert_snapshot!(two(rule("two", "a:b", "x", "./data/x")), @"policy.toml:9:1: rule `two` reaches the same place for the same skill as rule `one` on line 2");
     assert_snapshot!(two(rule("two", "a:b", "x", "./database")), @"accepted");
@@ -441,14 +453,14 @@ fn rules_that_could_mean_each_other_are_refused() {
 #[test]
 fn the_default_policy_grants_nothing_and_its_examples_work() {
     let fresh = parse(DEFAULT_POLICY).unwrap();
-    assert_eq!((fresh.rules.len(), fresh.roles.len()), (0, 0));
+    assert_eq!((fresh.rules.len(), fresh.denials.len(), fresh.roles.len()), (0, 0, 0));
     assert_eq!((&fresh.inert, &fresh.limits), (&BySkill::default(), &BySkill::default()));
     let used = |line: &str| match line.strip_prefix('#') {
         Some(example) if !example.starts_with(' ') => format!("{example}\n"),
         _ => format!("{line}\n"),
     };
     let all = parse(&DEFAULT_POLICY.lines().map(used).collect::<String>()).unwrap();
-    assert_eq!((all.rules.len(), all.roles.len(), all.inert.any.len()), (5, 2, 1));
+    assert_eq!((all.rules.len(), all.denials.len(), all.roles.len(), all.inert.any.len()), (5, 1, 2, 1));
     assert_eq!(all.approval.four_eyes, Some(true));
     // The numbers written there are the ones in force anyway, but for memory.
     let limits = all.limits(&Manifest::without("x:y".parse().unwrap()), &WishedLimits::default()).limits;

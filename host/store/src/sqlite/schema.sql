@@ -73,3 +73,8 @@ CREATE TABLE skill_events (
   by        TEXT NOT NULL,
   why       TEXT
 ) STRICT;
+
+CREATE TABLE remembered (
+  name TEXT NOT NULL UNIQUE,
+  text TEXT NOT NULL
+) STRICT;

@@ -1,0 +1,150 @@
+//! The policy of a home: what a change of it means, why a use is granted, whether a table of verdicts holds.
+
+use crate::error::{HomeError, Kind};
+use crate::home::{Home, TEXT_MAX, leads_through_link, read_text, shown};
+use kapell_journal::entry::Body;
+use kapell_model::id::{FlowName, Role};
+use kapell_model::plan::{Plan, Rung, Work};
+use kapell_model::policy::{
+    CASES, Case, Explanation, FlowUse, Moved, Outcome, Policy, Surroundings, read_cases,
+};
+use kapell_model::seam::Skill;
+use kapell_model::uses::Use;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The name under which the store remembers the policy last in effect.
+const LAST: &str = "policy";
+
+/// One expected verdict and what became of it.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// What was expected.
+    pub case: Case,
+    /// What decides instead, when something else does.
+    pub instead: Option<String>,
+}
+
+impl Home {
+    /// What skills and flows gain or lose by the policy as it stands now beside the one last in effect; none when it
+    /// is the same, or the first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub fn policy_change(&self) -> Result<Option<Vec<Moved>>, HomeError> {
+        match self.store.remembered(LAST)? {
+            Some(before) if before != self.policy_text => {
+                Ok(Some(self.moves(&self.policy_of(&before), &self.policy)?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Lets the policy as it stands now be the one in effect: the next change is told beside it.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub fn policy_in_effect(&self) -> Result<(), HomeError> {
+        if self.store.remembered(LAST)?.as_ref() != Some(&self.policy_text) {
+            self.store.remember(LAST, &self.policy_text)?;
+        }
+        Ok(())
+    }
+
+    /// Checks a policy without letting it take effect, and says what would move by it.
+    ///
+    /// # Errors
+    /// `Invalid` with every problem by file, line and column.
+    pub fn check_policy(&self, path: &Path) -> Result<(Policy, Vec<Moved>), HomeError> {
+        let text = read_text(path, TEXT_MAX)?;
+        let after = Policy::parse(&shown(path), &text, self.surroundings(&[self.place.folder()]))?;
+        let before = self.store.remembered(LAST)?;
+        let before = before.map_or_else(|| self.policy.clone(), |text| self.policy_of(&text));
+        let moves = self.moves(&before, &after)?;
+        Ok((after, moves))
+    }
+
+    /// What decides a use by an installed skill, or by one operation of it.
+    #[must_use]
+    pub fn explain(&self, skill: &Skill, operation: Option<&str>, used: &Use) -> Explanation {
+        self.policy.explain(&skill.manifest, operation, used)
+    }
+
+    /// The table of expected verdicts beside the policy.
+    #[must_use]
+    pub fn cases(&self) -> PathBuf {
+        self.place.root.join(CASES)
+    }
+
+    /// Asks the policy every case of a table.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such file; `Invalid` with every problem in it.
+    pub fn test_policy(&self, path: &Path) -> Result<Vec<Verdict>, HomeError> {
+        let cases = read_cases(&shown(path), &read_text(path, TEXT_MAX)?)?;
+        let verdict = |case: Case| {
+            let instead = match self.skill(case.skill.as_str()) {
+                Ok(skill) => {
+                    let holds = case.holds(&self.policy, &skill.manifest);
+                    holds.err().map(|found| found.to_string())
+                }
+                Err(error) if error.kind == Kind::NotFound => Some(format!("{error}, so nothing decides")),
+                Err(error) => return Err(error),
+            };
+            Ok(Verdict { case, instead })
+        };
+        cases.into_iter().map(verdict).collect()
+    }
+
+    fn surroundings<'p>(&'p self, closed: &'p [PathBuf]) -> Surroundings<'p> {
+        Surroundings { folder: &self.place.root, closed, links: leads_through_link }
+    }
+
+    /// A policy that was in effect, whatever has become of its directories; what can't be read any more grants nothing.
+    fn policy_of(&self, text: &str) -> Policy {
+        let surroundings = Surroundings { links: |_| false, ..self.surroundings(&[]) };
+        Policy::parse("policy.toml", text, surroundings).unwrap_or_else(|_| Policy::deny_all())
+    }
+
+    fn moves(&self, before: &Policy, after: &Policy) -> Result<Vec<Moved>, HomeError> {
+        let installed = self.skills()?;
+        let skills: Vec<_> = installed.iter().filter(|it| it.in_use).map(|it| &it.skill.manifest).collect();
+        let outcome = Outcome { before, after, folder: &self.place.root };
+        Ok(outcome.moves(&skills, &self.flows_seen()?))
+    }
+
+    /// Every flow that ran here, by the plan it ran by last.
+    fn flows_seen(&self) -> Result<BTreeMap<FlowName, FlowUse>, HomeError> {
+        let mut flows = BTreeMap::new();
+        for row in self.runs()? {
+            if row.flow.as_str() == "call" || flows.contains_key(&row.flow) {
+                continue;
+            }
+            // What can't be read any more is told where it is read for its own sake.
+            let Ok(entries) = self.entries(&row.run) else { continue };
+            let plan = entries.iter().find_map(|entry| match &entry.body {
+                Body::RunStarted(it) => self.value(&it.plan),
+                _ => None,
+            });
+            let plan = plan.and_then(|plan| serde_json::from_value::<Plan>(plan).ok());
+            flows.insert(row.flow, plan.as_ref().map(flow_use).unwrap_or_default());
+        }
+        Ok(flows)
+    }
+}
+
+fn flow_use(plan: &Plan) -> FlowUse {
+    let skills = plan.calls().map(|(_, call)| call.skill.name.clone()).collect();
+    let questions = plan.steps.iter().flat_map(|step| match &step.work {
+        Work::Ask { question } => vec![question],
+        Work::Call { otherwise, .. } => otherwise
+            .iter()
+            .filter_map(|rung| if let Rung::Ask { question } = rung { Some(question) } else { None })
+            .collect(),
+    });
+    let asked = questions.flat_map(|question| {
+        let escalated = question.escalate.as_ref().map(|escalate| escalate.to.clone());
+        std::iter::once(question.role.clone()).chain(escalated)
+    });
+    FlowUse { skills, roles: asked.collect::<BTreeSet<Role>>() }
+}

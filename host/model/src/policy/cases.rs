@@ -1,0 +1,80 @@
+//! A table of expected verdicts, kept beside the policy: what it must grant and what it must refuse, and by which rule.
+//! Whoever changes the policy sees at once which of them changed with it.
+
+use super::{Explanation, Policy};
+use crate::form::{Form, Table};
+use crate::id::{RuleId, SkillName};
+use crate::manifest::Manifest;
+use crate::source::{Diagnostics, Source};
+use crate::uses::Use;
+
+/// The name of the file, beside `policy.toml`.
+pub const CASES: &str = "policy.test.toml";
+
+/// One expected verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// The skill.
+    pub skill: SkillName,
+    /// The operation; none for any that changes things.
+    pub operation: Option<String>,
+    /// What it does.
+    pub used: Use,
+    /// Whether that is granted.
+    pub granted: bool,
+    /// The rule that decides it; none when any may.
+    pub rule: Option<RuleId>,
+    /// The line of the file it stands on, from 1.
+    pub line: u32,
+}
+
+impl Case {
+    /// Whether the policy decides as is expected; otherwise what decides instead.
+    ///
+    /// # Errors
+    /// What decides.
+    pub fn holds(&self, policy: &Policy, manifest: &Manifest) -> Result<(), Explanation> {
+        let found = policy.explain(manifest, self.operation.as_deref(), &self.used);
+        let same = found.granted == self.granted
+            && self.rule.as_ref().is_none_or(|rule| found.rule.as_ref() == Some(rule));
+        if same { Ok(()) } else { Err(found) }
+    }
+
+    /// What is expected, in the words of the file.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        let by = self.rule.as_ref().map(|rule| format!(" by rule `{rule}`")).unwrap_or_default();
+        format!("{}{by}", if self.granted { "granted" } else { "refused" })
+    }
+}
+
+/// Reads a table of cases.
+///
+/// # Errors
+/// Everything wrong with the text, each with its place in `file`.
+pub fn read_cases(file: &str, text: &str) -> Result<Vec<Case>, Diagnostics> {
+    Form::read(Source { file, text }, |root| {
+        let cases = root.required("case").map(|field| field.tables("[[case]]"));
+        let cases = cases.map(|tables| tables.iter().filter_map(read_case).collect());
+        root.close();
+        cases
+    })
+}
+
+fn read_case(table: &Table<'_, '_>) -> Option<Case> {
+    let skill = table.required("skill").and_then(|field| field.parsed());
+    let operation = table.get("operation").map_or(Some(None), |field| field.line_text().map(Some));
+    let used = table.required("use").and_then(|field| field.parsed());
+    let expected = [("granted", true), ("refused", false)];
+    let granted = table.required("expect").and_then(|field| field.word(&expected));
+    let rule = table.get("rule").map_or(Some(None), |field| field.parsed().map(Some));
+    table.close();
+    Some(Case {
+        skill: skill?,
+        operation: operation?,
+        used: used?,
+        granted: granted?,
+        rule: rule?,
+        line: table.line(),
+    })
+}

@@ -1,0 +1,184 @@
+//! What a change of the policy means: which skills and flows gain or lose what, before it takes effect.
+
+use super::{Policy, authority_words, limit_words};
+use crate::grant::{Authority, Grant};
+use crate::id::{FlowName, Role, SkillName};
+use crate::limits::WishedLimits;
+use crate::manifest::{Ask, Manifest};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+
+/// What a flow uses of what a policy says, as it ran last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowUse {
+    /// The skills its steps call.
+    pub skills: BTreeSet<SkillName>,
+    /// The roles it asks.
+    pub roles: BTreeSet<Role>,
+}
+
+/// Something a skill or a flow gains or loses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Moved {
+    /// The skill or the flow.
+    pub who: String,
+    /// In which direction.
+    pub direction: Direction,
+    /// What.
+    pub what: String,
+    /// The flows that use the skill.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub flows: BTreeSet<FlowName>,
+}
+
+/// In which direction something moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// More is permitted.
+    Gains,
+    /// Less is permitted.
+    Loses,
+    /// Something else is permitted, neither more nor less.
+    Changes,
+}
+
+/// Two policies and what they are about.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome<'o> {
+    /// The policy so far.
+    pub before: &'o Policy,
+    /// The policy from now on.
+    pub after: &'o Policy,
+    /// The folder that directories are written from.
+    pub folder: &'o Path,
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.direction {
+            Direction::Gains => "gains",
+            Direction::Loses => "loses",
+            Direction::Changes => "changes",
+        };
+        write!(f, "{} {word} {}", self.who, self.what)?;
+        if !self.flows.is_empty() {
+            let flows: Vec<&str> = self.flows.iter().map(FlowName::as_str).collect();
+            write!(f, "; used by {}", flows.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Outcome<'_> {
+    /// What moves for these skills and flows, skills first, each in the order of its manifest.
+    #[must_use]
+    pub fn moves(&self, skills: &[&Manifest], flows: &BTreeMap<FlowName, FlowUse>) -> Vec<Moved> {
+        let of_skill = |manifest: &&Manifest| {
+            let users = flows.iter().filter(|(_, flow)| flow.skills.contains(&manifest.name));
+            let users: BTreeSet<FlowName> = users.map(|(name, _)| name.clone()).collect();
+            let moved = self.of_skill(manifest).into_iter();
+            let moved = moved.map(move |(direction, what)| Moved {
+                who: manifest.name.to_string(),
+                direction,
+                what,
+                flows: users.clone(),
+            });
+            moved.collect::<Vec<_>>()
+        };
+        let of_flow = |(name, flow): (&FlowName, &FlowUse)| {
+            let who = format!("flow {name}");
+            let moved = flow.roles.iter().flat_map(|role| self.of_role(role));
+            let moved = moved.map(|(direction, what)| Moved {
+                who: who.clone(),
+                direction,
+                what,
+                flows: BTreeSet::new(),
+            });
+            moved.collect::<Vec<_>>()
+        };
+        skills.iter().flat_map(of_skill).chain(flows.iter().flat_map(of_flow)).collect()
+    }
+
+    fn of_skill(&self, manifest: &Manifest) -> Vec<(Direction, String)> {
+        let asks = manifest.asks.iter().filter_map(|ask| self.of_ask(manifest, ask));
+        asks.chain(self.of_inert(manifest)).chain(self.of_limits(manifest)).collect()
+    }
+
+    fn of_ask(&self, manifest: &Manifest, ask: &Ask) -> Option<(Direction, String)> {
+        let old = self.before.decide(manifest, ask).ok().flatten();
+        let new = self.after.decide(manifest, ask);
+        let denied = new.as_ref().err().and_then(|refusal| refusal.rule.as_ref());
+        let because = denied.map(|rule| format!(", by rule {rule}")).unwrap_or_default();
+        let new = new.ok().flatten();
+        let thing = format!("{} `{}`", ask.kind, ask.name);
+        match (old, new) {
+            (None, None) => None,
+            (None, Some(new)) => Some((Direction::Gains, format!("{thing} {}", self.told(self.after, &new)))),
+            (Some(old), None) => {
+                Some((Direction::Loses, format!("{thing} {}{because}", self.told(self.before, &old))))
+            }
+            (Some(old), Some(new)) => {
+                let words = (self.told(self.before, &old), self.told(self.after, &new));
+                let direction = direction(&old.authority, &new.authority);
+                // Who answers for a tier or where a secret is kept is part of the words, not of the authority.
+                (words.0 != words.1)
+                    .then(|| (direction, format!("{thing} {} (before: {})", words.1, words.0)))
+            }
+        }
+    }
+
+    fn told(&self, policy: &Policy, grant: &Grant) -> String {
+        let words = authority_words(&grant.authority, self.folder);
+        let beside = match &grant.authority {
+            Authority::Inference(inference) => {
+                let answering = policy.providers.iter().filter(|it| it.tier == inference.tier);
+                let named: Vec<String> =
+                    answering.map(|it| format!("{} ({} at {})", it.id, it.model, it.base)).collect();
+                format!(", answered by {}", if named.is_empty() { "nobody".into() } else { named.join(", ") })
+            }
+            _ => String::new(),
+        };
+        format!("{words}{beside} (rule {})", grant.rule)
+    }
+
+    fn of_inert(&self, manifest: &Manifest) -> Vec<(Direction, String)> {
+        let [old, new] = [self.before, self.after].map(|it| BTreeSet::from_iter(it.inert(&manifest.name)));
+        let empty = |direction, interface: &String| (direction, format!("an empty {interface}"));
+        let gained = new.difference(&old).map(|interface| empty(Direction::Gains, interface));
+        gained.chain(old.difference(&new).map(|interface| empty(Direction::Loses, interface))).collect()
+    }
+
+    fn of_limits(&self, manifest: &Manifest) -> Vec<(Direction, String)> {
+        let none = WishedLimits::default();
+        let [old, new] =
+            [self.before, self.after].map(|policy| limit_words(&policy.limits(manifest, &none).limits));
+        let differs =
+            |((name, old, before), (_, new, after)): ((String, String, u64), (String, String, u64))| {
+                let direction = if after > before { Direction::Gains } else { Direction::Loses };
+                (before != after).then(|| (direction, format!("{name} {new} (before: {old})")))
+            };
+        old.into_iter().zip(new).filter_map(differs).collect()
+    }
+
+    fn of_role(&self, role: &Role) -> Vec<(Direction, String)> {
+        let people = |policy: &Policy| -> BTreeSet<String> {
+            policy.people(role).unwrap_or_default().iter().cloned().collect()
+        };
+        let (old, new) = (people(self.before), people(self.after));
+        let gained = new.difference(&old).map(|person| (Direction::Gains, format!("{person} as {role}")));
+        let lost = old.difference(&new).map(|person| (Direction::Loses, format!("{person} as {role}")));
+        gained.chain(lost).collect()
+    }
+}
+
+fn direction(old: &Authority, new: &Authority) -> Direction {
+    match (new.covers(old), old.covers(new)) {
+        (true, false) => Direction::Gains,
+        (false, true) => Direction::Loses,
+        _ => Direction::Changes,
+    }
+}

@@ -1,0 +1,35 @@
+//! Texts a home remembers by name, such as the policy that was in effect last.
+
+use crate::error::StoreError;
+use crate::sqlite::SqliteStore;
+use crate::sqlite::writer::Wait;
+use rusqlite::{Connection, OptionalExtension, params};
+
+impl SqliteStore {
+    /// The text remembered under a name; none when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn remembered(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let find = |connection: &Connection| {
+            let mut find = connection.prepare_cached("SELECT text FROM remembered WHERE name = ?1")?;
+            find.query_row([name], |row| row.get(0)).optional()
+        };
+        Ok(self.0.readers.read(find)?)
+    }
+
+    /// Remembers a text in the place of the one before.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn remember(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let (name, text) = (name.to_owned(), text.to_owned());
+        let keep = move |connection: &Connection| {
+            let mut keep = connection
+                .prepare_cached("INSERT OR REPLACE INTO remembered (name, text) VALUES (?1, ?2)")?;
+            keep.execute(params![name, text])?;
+            Ok(Ok(()))
+        };
+        Ok(self.0.writer.run(Wait::Durable, keep)?)
+    }
+}
