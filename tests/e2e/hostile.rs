@@ -14,4 +14,5 @@
 )]
 
 mod files;
+mod manifests;
 mod table;

@@ -5,7 +5,9 @@ use crate::imports::Imported;
 use crate::shapes::{DescribeError, Described, describe};
 use kapell_model::digest::Digest;
 use kapell_model::shape::Operation;
-use wasmparser::{ComponentAlias, Encoding, Instance, Parser, Payload};
+use wasmparser::{
+    ComponentAlias, ComponentImport, ComponentTypeRef, Encoding, Instance, Parser, Payload, SectionLimited,
+};
 use wasmtime::Engine;
 
 /// Largest component file. A Python skill has 18 MiB.
@@ -77,6 +79,13 @@ pub enum LoadError {
         /// The cap.
         most: usize,
     },
+    /// It wants other code put into it from elsewhere, by URL, digest or package: the bytes that were looked at would
+    /// not be the ones that run.
+    #[error("it imports other code: `{name}`")]
+    Dependency {
+        /// The import.
+        name: String,
+    },
     /// Its types could not be read.
     #[error(transparent)]
     Types(#[from] DescribeError),
@@ -99,6 +108,7 @@ impl LoadError {
             }
             LoadError::TooLarge { .. } => "leave debug information out: build with `strip = true`",
             LoadError::Invalid { .. } => "fetch or build the file again; it may have been cut short",
+            LoadError::Dependency { .. } => "build it as one file with everything it needs in it",
             LoadError::TooComplex { .. } | LoadError::Types(_) => {
                 "build it with a toolchain's usual settings, or split it into several skills"
             }
@@ -156,10 +166,18 @@ struct Counts {
     functions: usize,
     code: usize,
     names: usize,
+    /// How deep the payload lies; 1 for what is the component's own.
+    depth: usize,
 }
 
 impl Counts {
     fn add(&mut self, payload: &Payload<'_>) -> Result<(), LoadError> {
+        match payload {
+            Payload::Version { .. } => self.depth += 1,
+            Payload::End(_) => self.depth = self.depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if self.depth == 1 => whole(section)?,
+            _ => {}
+        }
         match payload {
             Payload::Version { encoding: Encoding::Module, .. } => self.modules += 1,
             Payload::Version { encoding: Encoding::Component, .. } => self.components += 1,
@@ -187,10 +205,7 @@ impl Counts {
         Ok(())
     }
 
-    fn aliases(
-        &mut self,
-        section: &wasmparser::SectionLimited<'_, ComponentAlias<'_>>,
-    ) -> Result<(), LoadError> {
+    fn aliases(&mut self, section: &SectionLimited<'_, ComponentAlias<'_>>) -> Result<(), LoadError> {
         self.names += section.count() as usize;
         Ok(())
     }
@@ -203,6 +218,17 @@ impl Counts {
         within(self.code, CODE_MAX, "bytes of code")?;
         within(self.names, NAMES_MAX, "imports, exports and aliases")
     }
+}
+
+/// A component that imports code is not the whole of what would run.
+fn whole(imports: &SectionLimited<'_, ComponentImport<'_>>) -> Result<(), LoadError> {
+    for import in imports.clone() {
+        let import = import.map_err(invalid)?;
+        if matches!(import.ty, ComponentTypeRef::Component(_) | ComponentTypeRef::Module(_)) {
+            return Err(LoadError::Dependency { name: import.name.name.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 fn within(count: usize, most: usize, what: &str) -> Result<(), LoadError> {
@@ -275,6 +301,18 @@ mod tests {
         let code = |code: usize| Counts { code, ..Counts::default() }.check();
         assert_eq!(code(CODE_MAX), Ok(()));
         assert!(matches!(code(CODE_MAX + 1), Err(LoadError::TooComplex { most: CODE_MAX, .. })));
+    }
+
+    #[test]
+    fn code_from_elsewhere_is_refused_and_a_component_within_is_not() {
+        for name in ["url=<https://evil.example/x.wasm>", "unlocked-dep=<acme:other>", "plain"] {
+            for item in ["(component)", "(core module)"] {
+                let found = caps(&format!("(import \"{name}\" {item})"));
+                assert_eq!(found, Err(LoadError::Dependency { name: name.into() }), "{item}");
+            }
+        }
+        assert!(caps("(component (import \"plain\" (component)))").is_ok());
+        assert!(caps("(import \"wasi:io/poll@0.2.9\" (instance))").is_ok());
     }
 
     fn caps(text: &str) -> Result<Inspection, LoadError> {
