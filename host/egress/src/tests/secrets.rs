@@ -146,6 +146,8 @@ fn everything_an_attempt_leaves_is_redacted_before_it_is_hashed() {
     assert_eq!(attempt.contents, [b"token=[secret crm-token]"]);
     let Answer::Exchange(exchange) = &attempt.crossings[5].answer else { panic!() };
     assert_eq!((exchange.request, exchange.body), (clean, clean));
+    let token = Some(b"token=[secret crm-token]".to_vec());
+    assert_eq!([&attempt.writes.keys[0].value, &attempt.writes.files[0].content], [&token, &token]);
     let told = format!("{attempt:?}");
     assert!(!redactor().finds(told.as_bytes()), "{told}");
     let Ending::Output(output) = &attempt.ending else { panic!() };
