@@ -5,11 +5,12 @@
 //! everything that is recorded or printed. [`Models`] are asked by tier, one provider after the other.
 //!
 //! This crate never follows a redirect, never asks a proxy of the environment, keeps no cookie and no connection,
-//! decompresses nothing, sends no request of a skill twice, and never decides what a skill may reach: the grant does, and is checked here
-//! once more. It knows nothing of runs or journals.
+//! decompresses nothing, sends no request of a skill twice, and never decides what a skill may reach: the grant does,
+//! and is checked here once more. It knows nothing of runs or journals.
 //!
 //! Reading order: `request` builds what leaves, `address` says where it may go, `client` sends it by `wire` and
-//! `meter` counts, `answer` is what comes back; `inference` asks models through the same door; `vault` and `redactor` keep secrets; `network` is what the system is asked for.
+//! `meter` counts, `answer` is what comes back; `inference` asks models through the same door; `vault` and `redactor`
+//! keep secrets; `network` is what the system is asked for.
 
 mod address;
 mod answer;
