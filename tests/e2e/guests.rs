@@ -17,10 +17,13 @@ mod determinism;
 mod endings;
 mod files;
 mod grants;
+mod http;
+mod inference;
 mod keyvalue;
 mod limits;
 mod poisoned;
 mod record;
+pub(crate) mod server;
 mod sockets;
 pub(crate) mod stage;
 

@@ -14,5 +14,6 @@
 )]
 
 mod files;
+mod http;
 mod manifests;
 mod table;

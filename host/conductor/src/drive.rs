@@ -381,10 +381,9 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
 
     /// A stop that was asked for while an attempt ran becomes an entry as soon as the attempt has its ending.
     fn notice_cancel(&mut self) -> Result<(), DriveError> {
-        let idle = self
-            .state
-            .as_ref()
-            .is_some_and(|it| it.open.is_none() && it.cancel.is_none() && it.ended.is_none());
+        let idle = self.state.as_ref().is_some_and(|it| {
+            (it.open.is_none() || it.doubt.is_some()) && it.cancel.is_none() && it.ended.is_none()
+        });
         let asked = self.under_way.asked.lock().unwrap_or_else(PoisonError::into_inner).take_if(|_| idle);
         match asked {
             Some((by, reason)) => self.take(cancel_asked(by, reason)),
@@ -410,6 +409,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             arguments: input.value,
             grants: call.grants,
             grant: call.grant,
+            effects: intent.effects,
             idempotency_key: intent.idempotency_key(&self.run),
             cancel: self.under_way.cancel.clone(),
         };
@@ -522,17 +522,20 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         }
     }
 
-    /// The ending of an attempt whose keys have moved: lost, but what it used is charged.
+    /// The ending of an attempt whose keys have moved: lost, but what it used is charged, and what it sent is not
+    /// sent again without being asked about.
     fn sent_back(&self, open: &AttemptStarted, failed: &Pending) -> Result<Body, JournalError> {
         let lost = record::lost(open, &self.program)?;
-        let receipt = failed.entries.iter().find_map(|sealed| match &sealed.entry().body {
-            Body::AttemptEnded(it) if it.step == open.step && it.attempt == open.attempt => {
-                Some(it.receipt.clone())
-            }
+        let ended = failed.entries.iter().find_map(|sealed| match &sealed.entry().body {
+            Body::AttemptEnded(it) if it.step == open.step && it.attempt == open.attempt => Some(it),
             _ => None,
         });
-        let ended = AttemptEnded { receipt: receipt.unwrap_or(lost.receipt), ..lost };
-        Ok(Body::AttemptEnded(ended.into()))
+        let Some(ended) = ended else { return Ok(Body::AttemptEnded(lost.into())) };
+        let lost = AttemptEnded { receipt: ended.receipt.clone(), left: ended.left, ..lost };
+        Ok(match open.effects.rerunnable() || ended.left.is_nothing() {
+            true => Body::AttemptEnded(lost.into()),
+            false => record::in_doubt(lost),
+        })
     }
 
     fn refused_late(&mut self, failed: &Pending, conflict: &JournalError) -> Result<(), DriveError> {

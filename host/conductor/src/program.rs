@@ -5,7 +5,7 @@ use kapell_journal::entry::{AttemptStarted, Purpose};
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
 use kapell_model::expression::{Expression, ExpressionError};
-use kapell_model::grant::GrantSet;
+use kapell_model::grant::{Authority, GrantSet};
 use kapell_model::id::StepId;
 use kapell_model::limits::{EffectiveLimits, LimitOrigin};
 use kapell_model::money::{Currency, Money, MoneyError, PinnedTariff, Tariff};
@@ -164,11 +164,21 @@ impl StepCalls {
     }
 }
 
+/// The most each tier may cost a call. What is granted in another currency than the tariff's can't be spent.
+fn models(grants: &GrantSet, currency: Currency) -> impl Iterator<Item = &Money> {
+    let granted = grants.grants.iter().filter_map(|grant| match &grant.authority {
+        Authority::Inference(inference) => inference.money_max.as_ref(),
+        _ => None,
+    });
+    granted.filter(move |most| most.currency == currency)
+}
+
 impl ReadyCall {
     fn of(call: Call, tariff: &Tariff) -> Result<Self, MoneyError> {
         let operation = Arc::new(call.operation.clone());
         let grants = Arc::new(call.grants.clone());
-        let dearest = tariff.reserve(call.limits.limits.fuel, call.limits.limits.memory)?;
+        let work = tariff.reserve(call.limits.limits.fuel, call.limits.limits.memory)?;
+        let dearest = models(&grants, work.currency).try_fold(work, |sum, most| sum.plus(most))?;
         Ok(Self { grant: grants.digest(), operation, grants, dearest, call: Arc::new(call) })
     }
 

@@ -6,7 +6,7 @@ use kapell_journal::content::Content;
 use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, RecordedEnding};
 use kapell_journal::seam::{JournalError, Journals};
 use kapell_model::digest::Digest;
-use kapell_model::ending::{Attempt, Ending, Meters, Receipt};
+use kapell_model::ending::{Attempt, Ending, Left, Meters, Receipt};
 use kapell_model::money::MoneyError;
 use kapell_model::writes::{FileWrite, HeldWrites, KeyWrite, WriteSummary};
 use std::sync::Arc;
@@ -56,6 +56,7 @@ pub(crate) fn attempt(
         attempt: start.attempt,
         crossings,
         ending,
+        left: attempt.left,
         log: attempt.log,
         notes: attempt.notes,
         receipt: receipt(start, grant, program, attempt.meters)?,
@@ -63,7 +64,23 @@ pub(crate) fn attempt(
         step: start.step.clone(),
         writes: summaries(&held),
     };
-    Ok(Recorded { body: Body::AttemptEnded(ended.into()), values, contents, held })
+    let body = match is_doubtful(start, &ended) {
+        true => in_doubt(ended),
+        false => Body::AttemptEnded(ended.into()),
+    };
+    Ok(Recorded { body, values, contents, held })
+}
+
+/// Whether an attempt that must not happen twice broke while it was not known what its request had done. An output says
+/// that the skill knows.
+fn is_doubtful(start: &AttemptStarted, ended: &AttemptEnded) -> bool {
+    let told = matches!(ended.ending, RecordedEnding::Output(_));
+    !start.effects.rerunnable() && !told && ended.left == Left::Unanswered
+}
+
+/// The entry of an attempt that broke and may have happened; a person gives it its ending.
+pub(crate) fn in_doubt(ended: AttemptEnded) -> Body {
+    Body::DoubtRaised { step: ended.step.clone(), attempt: ended.attempt, broke: Some(ended.into()) }
 }
 
 fn ending(ending: Ending) -> Result<(RecordedEnding, Vec<Blob>), JournalError> {
@@ -100,6 +117,7 @@ pub(crate) fn lost(start: &AttemptStarted, program: &Program) -> Result<AttemptE
         attempt: start.attempt,
         crossings: None,
         ending: RecordedEnding::Lost,
+        left: Left::Nothing,
         log: Vec::new(),
         notes: Vec::new(),
         receipt: Receipt {

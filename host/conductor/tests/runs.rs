@@ -13,6 +13,7 @@ use kapell_conductor::answer::{AnswerError, Said};
 use kapell_conductor::drive::DriveError;
 use kapell_journal::entry::RunEnding;
 use kapell_journal::seam::{JournalError, Journals as _};
+use kapell_model::ending::Left;
 use kapell_model::seam::KeyvalueReads as _;
 use serde_json::json;
 use stage::{Act, Stage, ask, call, expecting, flow, with_ladder};
@@ -509,6 +510,65 @@ async fn an_effect_that_must_not_happen_twice_is_never_silently_run_again() {
     assert_eq!((done.state.word(), stage.performed()), ("cancelled", 0));
 }
 
+/// A step of that class of effect that breaks the first time, after it has sent something, and may be tried again.
+async fn breaks_after_sending(effects: &str, left: Left) -> (Stage, kapell_conductor::drive::Standing) {
+    let stage = Stage::new([("pay", Act::traps_then(1, json!("paid")).leaving(left))]);
+    let mut step = call("pay", json!({ "kind": "literal", "value": 1 }));
+    step["call"]["effects"] = json!(effects);
+    step["retry"] = json!(2);
+    let mut flow = flow([("paid", step)]);
+    flow.outputs.insert("paid".into(), "paid".into());
+    let standing = stage.run(flow).await.unwrap();
+    (stage, standing)
+}
+
+#[tokio::test]
+async fn what_was_sent_once_is_never_sent_again_by_a_retry() {
+    for (effects, left, word, performed) in [
+        ("once", Left::Unanswered, "in-doubt", 1),
+        ("once", Left::Answered, "trapped", 1),
+        ("once", Left::Nothing, "done", 2),
+        ("idempotent", Left::Unanswered, "done", 2),
+    ] {
+        let (stage, standing) = breaks_after_sending(effects, left).await;
+        assert_eq!((standing.state.word(), stage.performed()), (word, performed), "{effects} {left:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_broke_unanswered_is_settled_by_a_person_and_charged() {
+    let (stage, standing) = breaks_after_sending("once", Left::Unanswered).await;
+    let done = stage.say(&standing, Said::Value(json!({ "tag": "done", "val": "paid" }))).await.unwrap();
+    assert_eq!((stage.outputs(&done), stage.performed()), (json!({ "paid": "paid" }), 1));
+    insta::assert_snapshot!(stage.log(&done), @r#"
+    1  00:00:00.000  run           began: flow 1 by user:anna; plan ce60c9cefd02, policy e3b0c44298fc, tariff 115a38054c83
+    2  00:00:00.000  paid          try 1: test:pay 1.0.0 (9350872d712a) pay, effects once
+    3  00:00:00.000  paid          in doubt: try 1 may have happened and must not happen twice
+    4  00:00:00.000  paid          question 1 in doubt to operator: test:pay 1.0.0#pay broke after its request had gone out unanswered (stopped by crash: scripted). It must not happen twice. Did it happen? (shown b2183c29ba4a)
+    5  00:00:00.000  paid          question 1: answered {"tag":"done","val":"paid"} by user:anyone; 2.70 EUR estimated
+    6  00:00:00.000  paid          try 1: output "paid"; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
+    7  00:00:00.000  run           done, outputs {"paid":"paid"}
+    "#);
+    let (stage, standing) = breaks_after_sending("once", Left::Unanswered).await;
+    let done = stage.say(&standing, Said::Value(json!({ "tag": "again" }))).await.unwrap();
+    assert_eq!((done.state.word(), stage.performed()), ("done", 2));
+    let (stage, _) = breaks_after_sending("once", Left::Unanswered).await;
+    let over = stage.conductor.cancel(&"flow-1".parse().unwrap(), "user:anna", "enough").await.unwrap();
+    assert_eq!((over.state.word(), stage.performed()), ("cancelled", 1));
+}
+
+#[tokio::test]
+async fn an_effect_whose_keys_have_moved_is_not_sent_again() {
+    for (left, word, performed) in [(Left::Answered, "in-doubt", 1), (Left::Nothing, "done", 2)] {
+        let stage = Stage::new([("pay", Act::counts("n").leaving(left))]);
+        let mut step = call("pay", json!({ "kind": "literal", "value": 1 }));
+        step["call"]["effects"] = json!("once");
+        stage.interfere_with("n");
+        let standing = stage.run(flow([("paid", step)])).await.unwrap();
+        assert_eq!((standing.state.word(), stage.performed()), (word, performed), "{left:?}");
+    }
+}
+
 #[tokio::test]
 async fn money_is_reserved_before_the_act() {
     let run = |most: &'static str| async move {
@@ -521,6 +581,40 @@ async fn money_is_reserved_before_the_act() {
     // The stage's limits are worth 0.002022500 EUR at the example tariff.
     assert_eq!(run("0.01 EUR").await, ("done", 1));
     assert_eq!(run("0.0001 EUR").await, ("over-budget", 0));
+}
+
+/// What models may cost is set aside before the act; what they did cost stands on the receipt and in the ledger.
+#[tokio::test]
+async fn what_models_cost_is_reserved_charged_and_told_apart() {
+    let run = |most: &'static str| async move {
+        let stage = Stage::new([("work", Act::answers(json!("ok")).paying("0.02 EUR"))]);
+        let mut step = call("work", json!({ "kind": "literal", "value": 1 }));
+        let grant = json!({ "kind": "inference", "tier": "cheap", "calls_max": 1, "tokens_max": 9, "money_max": "0.10 EUR" });
+        step["call"]["grants"] =
+            json!({ "grants": [{ "name": "cheap", "rule": "models", "authority": grant }] });
+        let mut flow = flow([("w", step)]);
+        flow.budget.money = Some(most.parse().unwrap());
+        let standing = stage.run(flow).await.unwrap();
+        (stage, standing)
+    };
+    let (stage, standing) = run("0.09 EUR").await;
+    assert_eq!((standing.state.word(), stage.performed()), ("over-budget", 0));
+    let (stage, standing) = run("0.11 EUR").await;
+    assert_eq!((standing.state.word(), stage.performed()), ("done", 1));
+    assert!(
+        stage.log(&standing).contains("0.02001002 EUR of which models 0.02 EUR"),
+        "{}",
+        stage.log(&standing)
+    );
+    let entries = stage.store.entries(&standing.state.run).unwrap();
+    let lines =
+        kapell_report::cost::ledger(&entries, &standing.state, &standing.program.tariff.tariff).unwrap();
+    let rows = kapell_report::cost::summed(&lines, kapell_report::cost::By::Run).unwrap();
+    assert_eq!(Some(&rows[0].total), standing.state.spent.as_ref());
+    insta::assert_snapshot!(kapell_report::cost::table(&rows, "run"), @r#"
+    run           work  models  waste  people  overhead           total   fuel
+    flow-1  0.00000002    0.02      -       -   0.00001  0.02001002 EUR  1,000
+    "#);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::error::HomeError;
 use crate::locks::Locks;
-use kapell_model::ending::{Attempt, Ending, Meters};
+use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::grant::Refusal;
 use kapell_model::lock::{Unapproved, Wanted};
 use kapell_model::seam::{Clock, HostFault, Job, Performer};
@@ -108,6 +108,7 @@ impl Guarded {
             ending: Ending::Refusal(refusal),
             meters: Meters::default(),
             writes: HeldWrites::default(),
+            left: Left::Nothing,
             crossings: Vec::new(),
             contents: Vec::new(),
             notes: Vec::new(),

@@ -7,12 +7,12 @@ use crate::locks::Locks;
 use crate::place::Place;
 use crate::secrets::{self, Discreet};
 use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
-use kapell_egress::Redactor;
+use kapell_egress::{HttpEgress, Redactor, Vault};
 use kapell_model::digest::Digest;
 use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::policy::{DEFAULT_POLICY, Policy, Surroundings};
 use kapell_model::quantity::Bytes;
-use kapell_model::seam::{Clock, HostFault};
+use kapell_model::seam::{Clock, Egress, HostFault};
 use kapell_runtime::{Runtime, RuntimeConfig, Walk};
 use kapell_store::{Components, OwnerLock, SqliteStore};
 use std::fs;
@@ -70,9 +70,10 @@ impl Home {
         make_private(&folder)?;
         let (policy_text, policy) = read_policy(&place)?;
         let (tariff_text, tariff) = read_tariff(&place.tariff())?;
-        let redactor = secrets::vault(&policy, &policy_text)?.redactor().cloned();
+        let vault = secrets::vault(&policy, &policy_text)?;
+        let redactor = vault.redactor().cloned();
         let store = Arc::new(SqliteStore::open(&folder)?);
-        let runtime = Arc::new(runtime(&folder, &store, &options)?);
+        let runtime = Arc::new(runtime(&folder, &store, &options, egress(vault)?)?);
         let (owner, clock, walk) = (store.new_owner()?, options.clock, options.walk);
         let locks = Arc::new(Locks::of(&place));
         locks.now()?;
@@ -148,7 +149,19 @@ impl Home {
     }
 }
 
-fn runtime(folder: &Path, store: &Arc<SqliteStore>, options: &Options) -> Result<Runtime, HomeError> {
+/// The way out for skills, with the secrets of the home.
+fn egress(vault: Vault) -> Result<Arc<dyn Egress>, HomeError> {
+    let egress = HttpEgress::new(vault)
+        .map_err(|cause| HomeError::new(Kind::Internal, format!("open the way out: {cause}")))?;
+    Ok(Arc::new(egress))
+}
+
+fn runtime(
+    folder: &Path,
+    store: &Arc<SqliteStore>,
+    options: &Options,
+    egress: Arc<dyn Egress>,
+) -> Result<Runtime, HomeError> {
     let components = store.clone();
     let fetch = move |digest: &Digest| {
         let bytes = components.component(digest);
@@ -161,6 +174,7 @@ fn runtime(folder: &Path, store: &Arc<SqliteStore>, options: &Options) -> Result
         cache: folder.join("compiled"),
         keyvalue: store.clone(),
         clock: options.clock.clone(),
+        egress,
         components: Arc::new(fetch),
         walk: options.walk,
     };

@@ -7,7 +7,7 @@
 use crate::shared::Shared;
 use kapell_model::crossing::Note;
 use kapell_model::digest::Digest;
-use kapell_model::ending::{Receipt, Trap};
+use kapell_model::ending::{Left, Receipt, Trap};
 use kapell_model::grant::Refusal;
 use kapell_model::id::{FlowName, Role, RunId, StepId};
 use kapell_model::money::Money;
@@ -156,6 +156,9 @@ pub enum Body {
         step: StepId,
         /// The attempt without an ending.
         attempt: u32,
+        /// What the attempt left, when it broke after a request had gone out; none when the host went away.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        broke: Option<Shared<AttemptEnded>>,
     },
     /// Another process took the run over and goes on from the entry before.
     RunResumed {
@@ -271,6 +274,9 @@ pub struct AttemptEnded {
     pub crossings: Option<BlobRef>,
     /// How it ended.
     pub ending: RecordedEnding,
+    /// What went out and can't be taken back.
+    #[serde(default, skip_serializing_if = "Left::is_nothing")]
+    pub left: Left,
     /// Diagnostic lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,

@@ -36,6 +36,8 @@ pub struct RunState {
     pub question: Option<OpenQuestion>,
     /// The attempt a person must settle.
     pub doubt: Option<(StepId, u32)>,
+    /// What that attempt left, when it broke; none when the host went away.
+    pub broke: Option<Shared<AttemptEnded>>,
     /// A precondition that did not hold, and what to tell the person.
     pub requirement_failed: Option<String>,
     /// Whether the preconditions are behind: a step has been touched or skipped.
@@ -154,6 +156,7 @@ impl RunState {
             open: None,
             question: None,
             doubt: None,
+            broke: None,
             requirement_failed: None,
             under_way: false,
             cancel: None,
@@ -199,7 +202,7 @@ impl RunState {
             }
             Body::QuestionAnswered(answered) => self.answer(answered),
             Body::QuestionOverridden(overridden) => self.answer(&overridden.as_answer()),
-            Body::DoubtRaised { step, attempt } => self.doubt(step, *attempt),
+            Body::DoubtRaised { step, attempt, broke } => self.doubt(step, *attempt, broke.as_ref()),
             Body::RunResumed { .. } => Ok(()),
             Body::CancelAsked { by, reason } => {
                 self.cancel = Some((by.clone(), reason.clone()));
@@ -278,7 +281,7 @@ impl RunState {
         self.spent_on_attempts = Some(
             sum(self.spent_on_attempts.as_ref(), &ended.receipt.money).map_err(|cause| cause.to_string())?,
         );
-        self.doubt = None;
+        (self.doubt, self.broke) = (None, None);
         let state = self.working(&ended.step)?;
         // What a person said about a doubt belongs to that attempt, not to what follows.
         state.answered = None;
@@ -366,10 +369,16 @@ impl RunState {
         Ok(())
     }
 
-    fn doubt(&mut self, step: &StepId, attempt: u32) -> Result<(), String> {
+    fn doubt(
+        &mut self,
+        step: &StepId,
+        attempt: u32,
+        broke: Option<&Shared<AttemptEnded>>,
+    ) -> Result<(), String> {
         match &self.open {
             Some(open) if open.step == *step && open.attempt == attempt => {
                 self.doubt = Some((step.clone(), attempt));
+                self.broke = broke.cloned();
                 Ok(())
             }
             _ => Err(format!("attempt {attempt} of {step} is not open")),

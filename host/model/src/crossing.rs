@@ -52,6 +52,8 @@ pub enum Answer {
     Exchange(Box<Exchange>),
     /// A model answered.
     Completion(Box<Completion>),
+    /// The world outside failed, and the guest was told so.
+    Failed(Box<Failure>),
 }
 
 /// A request and its answer as they went over the wire, without the secrets the host added.
@@ -74,6 +76,21 @@ pub struct Exchange {
     /// Whether a secret stood in the answer and was taken out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redacted: bool,
+}
+
+/// A request or a question that got no answer, through no fault of the guest's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What the guest was told, in the word its interface has for it.
+    pub code: String,
+    /// Why, for people: one line, without secrets.
+    pub cause: String,
+    /// Whether anything had left, so that the other side may have acted on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sent: bool,
+    /// What it cost all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<Money>,
 }
 
 /// A model's answer and what it cost.

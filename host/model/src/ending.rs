@@ -105,6 +105,9 @@ pub struct Meters {
     pub crossings: BTreeMap<String, u64>,
     /// Units of guest work. The same bytes on the same input burn the same.
     pub fuel: u64,
+    /// What completions of models cost, those of providers that failed included; none when no model was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inference: Option<Money>,
     /// Most bytes of memories and tables at one time.
     pub memory_peak: u64,
     /// Wall time in microseconds. Not deterministic, so it never decides anything afterwards.
@@ -116,6 +119,27 @@ const fn is_none(bytes: &u64) -> bool {
     *bytes == 0
 }
 
+/// What went out in an attempt and can't be taken back: requests that ask a server to change something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Left {
+    /// Nothing that changes anything.
+    #[default]
+    Nothing,
+    /// Requests, all of them answered.
+    Answered,
+    /// Requests, at least one without an answer: whether the server acted is not known.
+    Unanswered,
+}
+
+impl Left {
+    /// Whether nothing went out; entries leave it out then.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        matches!(self, Left::Nothing)
+    }
+}
+
 /// What one attempt left: how it ended, what it used, what it wrote, what crossed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
@@ -125,6 +149,8 @@ pub struct Attempt {
     pub meters: Meters,
     /// What it wrote; only an output's writes are ever made real.
     pub writes: HeldWrites,
+    /// What went out and can't be taken back.
+    pub left: Left,
     /// What crossed the boundary, in order.
     pub crossings: Vec<Crossing>,
     /// Content that crossings name by digest.

@@ -188,7 +188,9 @@ impl Tariff {
                 .and_then(|part| amount.checked_add(part))
                 .ok_or(MoneyError::Overflow)?;
         }
-        Ok(Money { amount: amount.round_dp(PRICE_DIGITS), currency: self.currency()? })
+        let work = Money { amount: amount.round_dp(PRICE_DIGITS), currency: self.currency()? };
+        // Completions are priced where they are made, by the same tariff.
+        meters.inference.as_ref().map_or(Ok(work.clone()), |inference| work.plus(inference))
     }
 
     /// The price of one attempt before it starts: what it costs if it uses its fuel and memory up.

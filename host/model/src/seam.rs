@@ -10,7 +10,7 @@ use crate::inference::Tier;
 use crate::limits::EffectiveLimits;
 use crate::manifest::Manifest;
 use crate::money::Money;
-use crate::plan::SkillPin;
+use crate::plan::{Effects, SkillPin};
 use crate::quantity::Timestamp;
 use crate::shape::Operation;
 use serde_json::Value;
@@ -63,6 +63,8 @@ pub struct Job {
     pub grant: Digest,
     /// What it may spend.
     pub limits: EffectiveLimits,
+    /// The operation's class of effect.
+    pub effects: Effects,
     /// Derived from run, step and logical call; the same for every attempt of one effect.
     pub idempotency_key: Digest,
     /// Stops the attempt when raised.

@@ -1,7 +1,8 @@
 //! What runs cost: every attempt and every person's minute, by run, step, skill and lane, in exact decimals.
 //!
-//! Four kinds of cost, which add up to the whole: *work* (attempts whose output was used, verdicts included),
-//! *waste* (attempts whose output was not), *people*, and *overhead* (the price of an attempt as such).
+//! Five kinds of cost, which add up to the whole: *work* (attempts whose output was used, verdicts included), *models*
+//! (what completions cost those attempts), *waste* (attempts whose output was not used, completions included),
+//! *people*, and *overhead* (the price of an attempt as such).
 
 use kapell_journal::entry::{AttemptEnded, AttemptStarted, Body, Entry, Purpose};
 use kapell_journal::fold::{RunState, Settled};
@@ -38,6 +39,8 @@ pub struct Line {
 pub enum CostKind {
     /// An attempt whose output was used.
     Work,
+    /// Completions of models for an attempt whose output was used.
+    Models,
     /// An attempt whose output was not used.
     Waste,
     /// A person's time.
@@ -52,6 +55,7 @@ impl CostKind {
     pub const fn word(self) -> &'static str {
         match self {
             CostKind::Work => "work",
+            CostKind::Models => "models",
             CostKind::Waste => "waste",
             CostKind::People => "people",
             CostKind::Overhead => "overhead",
@@ -105,8 +109,8 @@ fn person(state: &RunState, step: &StepId, minutes: Option<&String>, money: &Mon
     }
 }
 
-/// The two lines of an attempt: what its work cost and what it cost as such. One the host lost is charged nothing
-/// and has none.
+/// The lines of an attempt: what its work cost, what it cost as such, and what models cost it, if it asked any. One the
+/// host lost is charged nothing and has none.
 fn attempt(
     state: &RunState,
     tariff: &Tariff,
@@ -117,9 +121,15 @@ fn attempt(
         return Ok(Vec::new());
     }
     let meters = &ended.receipt.meters;
-    let work = tariff.work(meters)?;
-    let overhead = Money { amount: ended.receipt.money.amount - work.amount, currency: work.currency };
-    let kind = if used(state, started) { CostKind::Work } else { CostKind::Waste };
+    let all = tariff.work(meters)?;
+    let overhead = Money { amount: ended.receipt.money.amount - all.amount, currency: all.currency };
+    let models = meters.inference.clone();
+    let own = all.amount - models.as_ref().map_or_else(Default::default, |models| models.amount);
+    let work = Money { amount: own, currency: all.currency };
+    let (kind, asked) = match used(state, started) {
+        true => (CostKind::Work, CostKind::Models),
+        false => (CostKind::Waste, CostKind::Waste),
+    };
     let line = |kind, fuel, money| Line {
         run: state.run.clone(),
         step: ended.step.clone(),
@@ -130,7 +140,9 @@ fn attempt(
         fuel,
         money,
     };
-    Ok(vec![line(kind, meters.fuel, work), line(CostKind::Overhead, 0, overhead)])
+    let mut lines = vec![line(kind, meters.fuel, work), line(CostKind::Overhead, 0, overhead)];
+    lines.extend(models.map(|models| line(asked, 0, models)));
+    Ok(lines)
 }
 
 /// Whether an attempt's output went into what the run came to.
@@ -219,10 +231,13 @@ pub fn total(rows: &[Row]) -> Option<Money> {
     rest.iter().try_fold(first.total.clone(), |sum, row| sum.plus(&row.total)).ok()
 }
 
-/// A table of rows with a total line, columns aligned on the right.
+/// A table of rows with a total line, columns aligned on the right; what models cost has one where any was asked.
 #[must_use]
 pub fn table(rows: &[Row], heading: &str) -> String {
-    let kinds = [CostKind::Work, CostKind::Waste, CostKind::People, CostKind::Overhead];
+    let mut kinds = vec![CostKind::Work, CostKind::Waste, CostKind::People, CostKind::Overhead];
+    if rows.iter().any(|row| row.parts.contains_key(&CostKind::Models)) {
+        kinds.insert(1, CostKind::Models);
+    }
     let mut cells = vec![vec![heading.to_owned()]];
     cells.iter_mut().for_each(|head| {
         head.extend(kinds.iter().map(|kind| kind.word().to_owned()));

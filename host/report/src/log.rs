@@ -93,7 +93,7 @@ fn words(body: &Body, values: &Values<'_>) -> (String, String) {
         }
         Body::QuestionAnswered(it) => (it.step.to_string(), answer(it, values)),
         Body::QuestionOverridden(it) => (it.step.to_string(), overridden(it)),
-        Body::DoubtRaised { step, attempt } => {
+        Body::DoubtRaised { step, attempt, .. } => {
             (step.to_string(), format!("in doubt: try {attempt} may have happened and must not happen twice"))
         }
         Body::RunResumed { .. } => ("run".into(), "resumed by another process".into()),
@@ -170,6 +170,9 @@ fn ending(it: &AttemptEnded, values: &Values<'_>) -> String {
             micros(meters.wall_micros),
             it.receipt.money
         );
+        if let Some(models) = &meters.inference {
+            let _ = write!(text, " of which models {models}");
+        }
     }
     text
 }

@@ -10,9 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 use kapell_model::capability::Kind;
 use kapell_model::crossing::{Answer, Crossing, Note};
 use kapell_model::digest::Digest;
-use kapell_model::ending::{Meters, TrapCause};
+use kapell_model::ending::{Left, Meters, TrapCause};
 use kapell_model::id::RuleId;
 use kapell_model::limits::Limits;
+use kapell_model::money::{Money, MoneyError};
 use kapell_model::quantity::Span;
 use kapell_model::seam::Cancel;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,7 +95,10 @@ pub struct Crossed {
     pub notes: Vec<Note>,
     /// Diagnostic lines.
     pub log: Vec<String>,
+    /// What went out and can't be taken back.
+    pub left: Left,
     counts: BTreeMap<&'static str, u64>,
+    inference: Option<Money>,
     bytes_read: u64,
     bytes_written: u64,
 }
@@ -105,6 +109,7 @@ impl Crossed {
         for (word, count) in &self.counts {
             *meters.crossings.entry((*word).to_owned()).or_default() += count;
         }
+        meters.inference.clone_from(&self.inference);
         meters.bytes_read += self.bytes_read;
         meters.bytes_written += self.bytes_written;
     }
@@ -123,6 +128,8 @@ struct Ledger {
     talk_max: u64,
     recorded: u64,
     record_max: u64,
+    /// Whether something is on its way out.
+    out: bool,
 }
 
 impl Crossings {
@@ -141,6 +148,7 @@ impl Crossings {
             talk_max: limits.talk.0,
             recorded: 0,
             record_max: RECORD_MAX,
+            out: false,
         })))
     }
 
@@ -205,6 +213,53 @@ impl Crossings {
         ledger.record(ask, Answer::Refused(code.to_owned()))
     }
 
+    /// Records an answer that took waiting for, so that it was no closure's to give. The call itself is counted by the
+    /// capability.
+    ///
+    /// # Errors
+    /// When the record is full.
+    pub fn record(&self, ask: &Ask<'_>, answer: Answer) -> Result<(), LimitReached> {
+        self.ledger().record(ask, answer)
+    }
+
+    /// Keeps content beside the record and gives the name an answer has for it.
+    ///
+    /// # Errors
+    /// When the record is full.
+    pub fn keep(&self, content: &[u8]) -> Result<Digest, LimitReached> {
+        self.ledger().keep(content)
+    }
+
+    /// When the attempt's time is over.
+    #[must_use]
+    pub fn over_at(&self) -> Instant {
+        self.ledger().until
+    }
+
+    /// Something that can't be taken back is about to leave. Until [`came_back`](Self::came_back) says otherwise it
+    /// has left without an answer, also when the attempt ends meanwhile.
+    pub fn going_out(&self) {
+        self.ledger().out = true;
+    }
+
+    /// What became of it.
+    pub fn came_back(&self, left: Left) {
+        let mut ledger = self.ledger();
+        ledger.out = false;
+        ledger.left.left = ledger.left.left.max(left);
+    }
+
+    /// Adds a price to what the attempt cost outside.
+    ///
+    /// # Errors
+    /// When it is in another currency than the prices before it, or the sum is too large.
+    pub fn pay(&self, money: &Money) -> Result<(), MoneyError> {
+        let mut ledger = self.ledger();
+        let sum = ledger.left.inference.as_ref().map_or_else(|| Ok(money.clone()), |sum| sum.plus(money))?;
+        ledger.left.inference = Some(sum);
+        Ok(())
+    }
+
     /// Counts bytes the guest read.
     pub fn read(&self, bytes: usize) {
         self.ledger().left.bytes_read += bytes as u64;
@@ -261,7 +316,11 @@ impl Crossings {
     /// Takes everything that crossed; the ledger is empty afterwards.
     #[must_use]
     pub fn take(&self) -> Crossed {
-        std::mem::take(&mut self.ledger().left)
+        let mut ledger = self.ledger();
+        if ledger.out {
+            ledger.left.left = Left::Unanswered;
+        }
+        std::mem::take(&mut ledger.left)
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -338,6 +397,7 @@ fn length(answer: &Answer) -> usize {
         Answer::Exchange(exchange) => {
             256 + exchange.headers.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>()
         }
+        Answer::Failed(failure) => 64 + failure.cause.len(),
         Answer::Completion(completion) => 512 + completion.failed.len() * 256,
         Answer::Absent | Answer::Done => 0,
     }

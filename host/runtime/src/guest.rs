@@ -3,6 +3,8 @@
 use crate::capability::clock::{ClockCtx, ClockView};
 use crate::capability::config::{ConfigCtx, ConfigView};
 use crate::capability::files::{FilesCtx, FilesView};
+use crate::capability::http::{HttpCtx, HttpView};
+use crate::capability::inference::{InferenceCtx, InferenceView};
 use crate::capability::keyvalue::{KeyvalueCtx, KeyvalueView};
 use crate::capability::logging::{LoggingCtx, LoggingView};
 use crate::capability::notes::{NotesCtx, NotesView};
@@ -56,3 +58,5 @@ lends!(ClockView, clock, ClockCtx);
 lends!(RandomView, random, RandomCtx);
 lends!(LoggingView, logging, LoggingCtx);
 lends!(NotesView, notes, NotesCtx);
+lends!(HttpView, http, HttpCtx);
+lends!(InferenceView, inference, InferenceCtx);

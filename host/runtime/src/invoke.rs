@@ -11,7 +11,7 @@ use crate::inert::InertCtx;
 use crate::value::{Answered, Arguments, COPIED_MIN, CallError};
 use ending::{Outcome, Stopped};
 use guard::Guard;
-use kapell_model::ending::{Attempt, Ending, Meters};
+use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::grant::Refusal;
 use kapell_model::seam::{HostFault, Job};
 use kapell_model::shape::Operation;
@@ -91,6 +91,7 @@ fn attempt(ending: Ending, mut meters: Meters, guest: Guest) -> Attempt {
         ending,
         meters,
         writes,
+        left: crossed.left,
         crossings: crossed.crossings,
         contents: crossed.contents,
         notes: crossed.notes,
@@ -109,6 +110,7 @@ pub(crate) fn ended(ending: Ending) -> Attempt {
         ending,
         meters: Meters::default(),
         writes: HeldWrites::default(),
+        left: Left::Nothing,
         crossings: Vec::new(),
         contents: Vec::new(),
         notes: Vec::new(),

@@ -18,14 +18,16 @@ use wasmtime::component::{Component, InstancePre, Linker};
 type Lent = (&'static str, &'static str, &'static [&'static str], Kind);
 
 /// What a capability's grant lends: the package, its version here, the interfaces of it, and the kind that grants it.
-const LENT: [Lent; 7] = [
+const LENT: [Lent; 9] = [
     ("wasi:filesystem", "0.2.12", &["types", "preopens"], Kind::Files),
     ("wasi:keyvalue", "0.2.0-draft", &["store", "atomics", "batch"], Kind::Keyvalue),
     ("wasi:config", "0.2.0-rc.1", &["store"], Kind::Config),
     ("wasi:clocks", "0.2.12", &["wall-clock", "monotonic-clock"], Kind::Clock),
     ("wasi:random", "0.2.12", &["random", "insecure", "insecure-seed"], Kind::Random),
     ("wasi:logging", "0.1.0-draft", &["logging"], Kind::Logging),
-    ("kapell:skill", "0.1.0", &["notes"], Kind::Notes),
+    ("kapell:skill", "0.1.1", &["notes"], Kind::Notes),
+    ("wasi:http", "0.2.12", &["types", "outgoing-handler"], Kind::Http),
+    ("kapell:skill", "0.1.1", &["inference"], Kind::Inference),
 ];
 
 /// The version of every WASI package that is inert with values.
@@ -149,8 +151,8 @@ fn lend(linker: &mut Linker<Guest>, kind: Kind) -> wasmtime::Result<()> {
         Kind::Random => capability::random::add_to_linker(linker),
         Kind::Logging => capability::logging::add_to_linker(linker),
         Kind::Notes => capability::notes::add_to_linker(linker),
-        // Not lent yet: no import is met by them.
-        Kind::Http | Kind::Inference => Ok(()),
+        Kind::Http => capability::http::add_to_linker(linker),
+        Kind::Inference => capability::inference::add_to_linker(linker),
     }
 }
 

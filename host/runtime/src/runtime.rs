@@ -12,7 +12,7 @@ use crate::load::{Inspection, LoadError, inspect};
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Attempt, Ending};
 use kapell_model::grant::{GrantSet, Refusal};
-use kapell_model::seam::{Cancel, Clock, HostFault, Job, KeyvalueReads, Performer};
+use kapell_model::seam::{Cancel, Clock, Egress, HostFault, Job, KeyvalueReads, Performer};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::path::PathBuf;
@@ -46,6 +46,8 @@ pub struct RuntimeConfig {
     pub keyvalue: Arc<dyn KeyvalueReads>,
     /// Tells skills the time.
     pub clock: Arc<dyn Clock>,
+    /// Sends requests and asks models for skills.
+    pub egress: Arc<dyn Egress>,
     /// Finds components.
     pub components: Arc<dyn Components>,
     /// How granted directories are walked.
@@ -174,6 +176,8 @@ impl Runtime {
             ticks: Arc::new(SinceStart::default()),
             keyvalue: Arc::clone(&self.0.config.keyvalue),
             disk: Arc::clone(&self.0.disk),
+            egress: Arc::clone(&self.0.config.egress),
+            idempotency_key: job.effects.writes().then_some(job.idempotency_key),
         };
         invoke::perform(&self.0.engine, &linked, &sources, job).await
     }

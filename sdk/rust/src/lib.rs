@@ -1,12 +1,14 @@
 //! What an author of a Rust skill needs, in one dependency.
 //!
 //! It turns the skill's `wit/world.wit` into Rust types and exports the implementation ([`skill!`]), hands on
-//! wit-bindgen for the rare need to do that by hand ([`wit_bindgen`]), and wraps the one interface of our own
-//! in a function ([`notes::note`]).
+//! wit-bindgen for the rare need to do that by hand ([`wit_bindgen`]), and wraps what is long to say in functions:
+//! requests ([`http::get`]), completions of a model ([`inference::complete`]), notes ([`notes::note`]).
 //!
 //! It never depends on anything of the host, never performs I/O of its own and adds nothing to a skill's
 //! imports: what a skill does not call, its component does not ask for.
 
+pub mod http;
+pub mod inference;
 pub mod notes;
 
 pub use wit_bindgen;

@@ -4,6 +4,7 @@ use crate::guests;
 use anyhow::{Context, Result, ensure};
 use kapell_conductor::drive::{Conductor, Launch, Standing, Unwatched};
 use kapell_conductor::program::Program;
+use kapell_egress::{HttpEgress, Vault};
 use kapell_journal::entry::RunEnding;
 use kapell_journal::seam::{Journals, Owner};
 use kapell_model::digest::Digest;
@@ -58,6 +59,7 @@ pub(crate) fn sandbox(dir: &Path) -> Result<Runtime> {
         cache: dir.join("forms"),
         keyvalue: Arc::new(MemoryStore::new()),
         clock: Arc::new(WallClock),
+        egress: Arc::new(HttpEgress::new(Vault::default())?),
         components: Arc::new(missing),
         walk: Walk::here(),
     })?)
@@ -105,6 +107,7 @@ impl Skill {
             grant: grants.digest(),
             grants: Arc::new(grants),
             limits: self.limits,
+            effects: Effects::None,
             idempotency_key: Digest::of(b"bench"),
             cancel: Cancel::default(),
         }

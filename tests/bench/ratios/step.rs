@@ -6,7 +6,7 @@ use crate::house::{self, conductor, drive_through};
 use crate::rounds::{Taken, interleaved, per_unit};
 use crate::table::{self, Goal};
 use anyhow::{Result, ensure};
-use kapell_model::ending::{Attempt, Ending, Meters};
+use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::seam::{HostFault, Job, Performer};
 use kapell_model::writes::HeldWrites;
 use kapell_runtime::Runtime;
@@ -145,6 +145,7 @@ impl Performer for Echo {
                 ..Meters::default()
             },
             writes: HeldWrites::default(),
+            left: Left::Nothing,
             crossings: Vec::new(),
             contents: Vec::new(),
             notes: Vec::new(),

@@ -118,7 +118,7 @@ async fn what_is_not_asked_for_is_not_granted() {
     for (guest, rule, interface) in [
         ("keyvalue_counter", KEYVALUE.rule, "wasi:keyvalue/"),
         ("reads_config", CONFIG.rule, "wasi:config/store@0.2.0-rc.1"),
-        ("writes_note", BOTH[0], "kapell:skill/notes@0.1.0"),
+        ("writes_note", BOTH[0], "kapell:skill/notes@0.1.1"),
     ] {
         let stage = Stage::new(&policy(guest, &[rule], ""));
         let text = refused(stage.call(guest, &[], "").await);

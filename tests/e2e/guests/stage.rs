@@ -55,7 +55,13 @@ pub(crate) fn skill_of(guest: &str) -> String {
 
 /// A guest's bytes with a manifest that asks.
 pub(crate) fn asking(guest: &str, asks: &[&str]) -> Vec<u8> {
-    let effects = if asks.iter().any(|ask| ask.contains("write\"")) { "idempotent" } else { "none" };
+    let changes = |ask: &&str| ask.contains("write\"") || ask.contains("POST");
+    let effects = if asks.iter().any(changes) { "idempotent" } else { "none" };
+    asking_as(guest, asks, effects)
+}
+
+/// The same with that class of effect.
+pub(crate) fn asking_as(guest: &str, asks: &[&str], effects: &str) -> Vec<u8> {
     let asks: String =
         asks.iter().map(|ask| format!("  {{ {ask}, reason = \"The test wants it\" }},\n")).collect();
     let skill_toml = format!(

@@ -64,12 +64,20 @@ impl<'a> Calling<'a> {
             endings.filter(|ended| wanted(&ended.ending)).count()
         };
         match ending {
+            // What went out was answered: it happened, whatever became of the attempt.
+            RecordedEnding::Trap(_) if self.has_happened(purpose) => false,
             RecordedEnding::Trap(_) => {
                 count(|it| matches!(it, RecordedEnding::Trap(_))) <= self.retry as usize
             }
             RecordedEnding::Lost => count(|it| matches!(it, RecordedEnding::Lost)) <= LOST_MAX,
             _ => false,
         }
+    }
+
+    /// Whether the last attempt sent what must not be sent twice.
+    fn has_happened(&self, purpose: Purpose) -> bool {
+        let last = self.state.last_of(purpose).filter(|last| !last.started.effects.rerunnable());
+        last.and_then(|last| last.ended.as_ref()).is_some_and(|ended| !ended.left.is_nothing())
     }
 
     fn judge(&self, work: &AttemptState) -> Result<Action, DecideError> {
@@ -199,7 +207,7 @@ fn run_ending(ending: &RecordedEnding) -> RunEnding {
     }
 }
 
-fn ending_words(ending: &RecordedEnding) -> String {
+pub(super) fn ending_words(ending: &RecordedEnding) -> String {
     match ending {
         RecordedEnding::Output(_) => "an output".into(),
         RecordedEnding::SkillError(_) => "the skill answered with its own error".into(),

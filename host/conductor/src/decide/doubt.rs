@@ -1,4 +1,5 @@
-//! Deciding over an attempt that began and has no ending: the host went away in the middle of it.
+//! Deciding over an attempt that began and has no ending: the host went away in the middle of it, or it broke after
+//! a request of its own had gone out.
 //!
 //! What it wrote was held and is gone. Whether it touched the world outside depends on its class of effect: when it
 //! may have and must not twice, a person says what happened. Never a silent retry.
@@ -6,7 +7,9 @@
 use super::{
     Action, DecideError, Fact, Turn,
     ask::{bound, people},
-    blob, record,
+    blob,
+    call::ending_words,
+    record,
 };
 use crate::record::lost;
 use kapell_journal::entry::{
@@ -25,24 +28,43 @@ pub(super) fn unfinished(turn: &Turn<'_>) -> Result<Action, DecideError> {
     let answered = turn.state.steps.get(&open.step).and_then(|step| step.answered.as_ref());
     match (&turn.state.doubt, &turn.state.question, answered) {
         _ if open.effects.rerunnable() => Ok(record(ended(turn, open, RecordedEnding::Lost)?)),
-        (None, ..) => Ok(record(Body::DoubtRaised { step: open.step.clone(), attempt: open.attempt })),
-        (Some(_), Some(_), _) if turn.state.cancel.is_some() => Ok(turn.cancelled()),
+        (None, ..) => {
+            let (step, attempt) = (open.step.clone(), open.attempt);
+            Ok(record(Body::DoubtRaised { step, attempt, broke: None }))
+        }
+        (Some(_), _, None) if turn.state.cancel.is_some() => Ok(turn.cancelled()),
         (Some(_), Some(_), _) => Ok(Action::Wait(None)),
         (Some(_), None, Some(answered)) => settle(turn, open, answered),
         (Some(_), None, None) => ask(turn, open),
     }
 }
 
+/// The ending a person gave, with what the attempt is known to have used and said.
 fn ended(turn: &Turn<'_>, open: &AttemptStarted, ending: RecordedEnding) -> Result<Body, DecideError> {
-    Ok(Body::AttemptEnded(AttemptEnded { ending, ..lost(open, turn.program)? }.into()))
+    let left = match &turn.state.broke {
+        Some(broke) => AttemptEnded::clone(broke),
+        None => lost(open, turn.program)?,
+    };
+    Ok(Body::AttemptEnded(AttemptEnded { ending, ..left }.into()))
+}
+
+/// What is known of how the attempt came to have no ending.
+fn what_happened(turn: &Turn<'_>, open: &AttemptStarted) -> String {
+    let called = format!("{} {}#{}", open.skill.name, open.skill.version, open.operation);
+    match turn.state.broke.as_ref().map(|broke| &broke.ending) {
+        None => format!("The host stopped while {called} was under way."),
+        Some(RecordedEnding::Lost) => {
+            format!("Another run changed what {called} had read, after its request had gone out.")
+        }
+        Some(ending) => {
+            format!("{called} broke after its request had gone out unanswered ({}).", ending_words(ending))
+        }
+    }
 }
 
 /// Asks exactly that question: did it happen?
 fn ask(turn: &Turn<'_>, open: &AttemptStarted) -> Result<Action, DecideError> {
-    let text = format!(
-        "The host stopped while {} {}#{} was under way. It must not happen twice. Did it happen?",
-        open.skill.name, open.skill.version, open.operation
-    );
+    let text = format!("{} It must not happen twice. Did it happen?", what_happened(turn, open));
     let input = turn.known.get(&open.input).as_deref().cloned().unwrap_or(Value::Null);
     let output = turn.program.call_of(open)?.operation.output().cloned();
     let answer = AnswerShape::Shape { shape: choices(output) };

@@ -6,9 +6,9 @@ use kapell_conductor::program::Program;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_model::digest::Digest;
-use kapell_model::ending::{Attempt, Ending, Meters, Trap, TrapCause};
+use kapell_model::ending::{Attempt, Ending, Left, Meters, Trap, TrapCause};
 use kapell_model::id::{FlowName, RunId};
-use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
+use kapell_model::money::{EXAMPLE_TARIFF, Money, PinnedTariff};
 use kapell_model::plan::Plan;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Clock, HostFault, Job, KeyvalueReads as _, Performer};
@@ -33,6 +33,8 @@ pub(crate) struct Act {
     counts: Option<String>,
     cancelled: bool,
     micros: u64,
+    left: Left,
+    paid: Option<Money>,
 }
 
 impl Act {
@@ -69,6 +71,17 @@ impl Act {
     /// Reads a key, which then stands among what its writes rest on.
     pub(crate) fn reading(mut self, key: &str) -> Self {
         self.reads.push(key.into());
+        self
+    }
+
+    /// Sends something that can't be taken back.
+    pub(crate) fn leaving(self, left: Left) -> Self {
+        Self { left, ..self }
+    }
+
+    /// Asks a model for that much.
+    pub(crate) fn paying(mut self, money: &str) -> Self {
+        self.paid = Some(money.parse().unwrap());
         self
     }
 
@@ -152,11 +165,13 @@ impl Performer for Scripted {
             () if act.no => Ending::SkillError(value),
             () => Ending::Output(value),
         };
-        let meters = Meters { fuel: 1_000, wall_micros: act.micros, ..Meters::default() };
+        let meters =
+            Meters { fuel: 1_000, wall_micros: act.micros, inference: act.paid.clone(), ..Meters::default() };
         Ok(Attempt {
             ending,
             meters,
             writes,
+            left: act.left,
             crossings: vec![],
             contents: vec![],
             notes: vec![],

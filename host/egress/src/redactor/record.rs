@@ -114,6 +114,7 @@ impl Redactor {
                 self.redact_text(&mut completion.model);
                 completion.failed.iter_mut().for_each(|(_, why)| self.redact_text(why));
             }
+            Answer::Failed(failure) => self.redact_text(&mut failure.cause),
             Answer::Number(_) | Answer::Absent | Answer::Done => {}
         }
     }

@@ -4,9 +4,9 @@ use super::stage::{Does, Names, Server, egress, grant, injection, request, vault
 use crate::{Redactor, Vault};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use kapell_model::crossing::{Answer, Crossing, Exchange, Note};
+use kapell_model::crossing::{Answer, Crossing, Exchange, Failure, Note};
 use kapell_model::digest::Digest;
-use kapell_model::ending::{Attempt, Ending, Meters};
+use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::grant::Refusal;
 use kapell_model::http::Method;
 use kapell_model::policy::SecretSource;
@@ -128,6 +128,7 @@ fn everything_an_attempt_leaves_is_redacted_before_it_is_hashed() {
             }],
             seen: Vec::new(),
         },
+        left: Left::Nothing,
         crossings: vec![
             crossing(text(), Answer::Text(text())),
             crossing("b".into(), Answer::Bytes(STANDARD.encode(&content))),
@@ -135,6 +136,15 @@ fn everything_an_attempt_leaves_is_redacted_before_it_is_hashed() {
             crossing("d".into(), Answer::Names(vec![text()])),
             crossing("e".into(), Answer::Refused(text())),
             crossing("f".into(), Answer::Exchange(Box::new(exchange))),
+            crossing(
+                "g".into(),
+                Answer::Failed(Box::new(Failure {
+                    code: "x".into(),
+                    cause: text(),
+                    sent: true,
+                    money: None,
+                })),
+            ),
         ],
         contents: vec![content],
         notes: vec![Note { topic: text(), text: text() }],

@@ -24,7 +24,10 @@ wasmtime::component::bindgen!({
             import wasi:keyvalue/batch@0.2.0-draft;
             import wasi:config/store@0.2.0-rc.1;
             import wasi:logging/logging@0.1.0-draft;
-            import kapell:skill/notes@0.1.0;
+            import kapell:skill/notes@0.1.1;
+            import kapell:skill/inference@0.1.1;
+            import wasi:http/types@0.2.12;
+            import wasi:http/outgoing-handler@0.2.12;
         }
     ",
     world: "kapell:host/lends",
@@ -50,17 +53,34 @@ wasmtime::component::bindgen!({
         "wasi:filesystem/types.[method]descriptor.unlink-file-at": async | trappable,
         "wasi:filesystem/types.[method]descriptor.write": async | trappable,
         "wasi:filesystem/types.[method]descriptor.write-via-stream": async | trappable,
+        // These wait for the world outside; everything else answers at once.
+        "wasi:http/outgoing-handler.handle": async | trappable,
+        "wasi:http/types.[static]outgoing-body.finish": async | trappable,
+        "kapell:skill/inference.complete": async | trappable,
         default: trappable,
     },
     require_store_data_send: true,
     trappable_error_type: {
         "wasi:filesystem/types.error-code" => super::files::FilesError,
         "wasi:keyvalue/store.error" => super::keyvalue::KeyvalueError,
+        "wasi:http/types.error-code" => super::http::HttpError,
+        "wasi:http/types.header-error" => super::http::FieldsError,
     },
     with: {
         "wasi:io": wasmtime_wasi_io::bindings::wasi::io,
         "wasi:filesystem/types.descriptor": super::files::Descriptor,
         "wasi:filesystem/types.directory-entry-stream": super::files::Listing,
         "wasi:keyvalue/store.bucket": super::keyvalue::Bucket,
+        "wasi:http/types.fields": super::http::Fields,
+        "wasi:http/types.outgoing-request": super::http::Request,
+        "wasi:http/types.outgoing-body": super::http::Body,
+        "wasi:http/types.request-options": super::http::Options,
+        "wasi:http/types.future-incoming-response": super::http::Future,
+        "wasi:http/types.incoming-response": super::http::Answer,
+        "wasi:http/types.incoming-body": super::http::IncomingBody,
+        "wasi:http/types.future-trailers": super::http::Trailers,
+        "wasi:http/types.incoming-request": super::http::Never,
+        "wasi:http/types.outgoing-response": super::http::Never,
+        "wasi:http/types.response-outparam": super::http::Never,
     },
 });

@@ -8,6 +8,8 @@ pub mod bindings;
 pub mod clock;
 pub mod config;
 pub mod files;
+pub mod http;
+pub mod inference;
 pub mod keyvalue;
 pub mod logging;
 pub mod notes;
@@ -15,10 +17,11 @@ pub mod random;
 
 use crate::crossings::{self, Ask, Crossed, Crossings};
 use kapell_model::capability::Kind;
+use kapell_model::digest::Digest;
 use kapell_model::grant::{GrantSet, Refusal};
 use kapell_model::limits::Limits;
 use kapell_model::quantity::Bytes;
-use kapell_model::seam::{Cancel, Clock, HostFault, KeyvalueReads};
+use kapell_model::seam::{Cancel, Clock, Egress, HostFault, KeyvalueReads};
 use kapell_model::writes::HeldWrites;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -53,6 +56,10 @@ pub struct Sources {
     pub keyvalue: Arc<dyn KeyvalueReads>,
     /// The way to granted directories.
     pub disk: Arc<files::Disk>,
+    /// Sends requests and asks models.
+    pub egress: Arc<dyn Egress>,
+    /// What requests that change something are told again by; none for an operation that changes nothing.
+    pub idempotency_key: Option<Digest>,
 }
 
 impl std::fmt::Debug for Sources {
@@ -80,6 +87,10 @@ pub struct Capabilities {
     pub logging: logging::LoggingCtx,
     /// Notes for the journal.
     pub notes: notes::NotesCtx,
+    /// Requests.
+    pub http: http::HttpCtx,
+    /// Completions.
+    pub inference: inference::InferenceCtx,
 }
 
 impl Capabilities {
@@ -103,6 +114,8 @@ impl Capabilities {
             random: random::RandomCtx::new(grants),
             logging: logging::LoggingCtx::new(grants),
             notes: notes::NotesCtx::new(grants),
+            http: http::HttpCtx::new(grants, sources.egress.clone(), sources.idempotency_key),
+            inference: inference::InferenceCtx::new(grants, sources.egress.clone()),
         })
     }
 
@@ -162,6 +175,58 @@ pub(crate) mod testing {
     use kapell_model::crossing::Crossing;
     use kapell_model::ending::{Meters, TrapCause};
     use kapell_model::grant::{Authority, Grant};
+    use kapell_model::seam::{
+        Completed, CompletionFailure, Incoming, Leaving, Outgoing, Prompt, SendFailure,
+    };
+    use std::sync::Mutex;
+
+    type Sends = dyn Fn(&Outgoing) -> Result<Incoming, SendFailure> + Send + Sync;
+    type Completes = dyn Fn(&Prompt) -> Result<Completed, CompletionFailure> + Send + Sync;
+
+    /// An egress that sends nothing, remembers what it was to send, and answers as it was told to.
+    pub(crate) struct Scripted {
+        pub(crate) sent: Mutex<Vec<Outgoing>>,
+        pub(crate) asked: Mutex<Vec<Prompt>>,
+        sends: Box<Sends>,
+        completes: Box<Completes>,
+    }
+
+    impl Scripted {
+        pub(crate) fn sending(
+            sends: impl Fn(&Outgoing) -> Result<Incoming, SendFailure> + Send + Sync + 'static,
+        ) -> Arc<Self> {
+            let completes = |prompt: &Prompt| Err(CompletionFailure::NoProvider(prompt.tier));
+            let (sent, asked) = Default::default();
+            Arc::new(Self { sent, asked, sends: Box::new(sends), completes: Box::new(completes) })
+        }
+
+        pub(crate) fn completing(
+            completes: impl Fn(&Prompt) -> Result<Completed, CompletionFailure> + Send + Sync + 'static,
+        ) -> Arc<Self> {
+            let sends = |_: &Outgoing| Err(SendFailure::Failed { cause: "nobody there".into(), sent: false });
+            let (sent, asked) = Default::default();
+            Arc::new(Self { sent, asked, sends: Box::new(sends), completes: Box::new(completes) })
+        }
+
+        /// Nobody is there.
+        pub(crate) fn nobody() -> Arc<Self> {
+            Self::completing(|prompt| Err(CompletionFailure::NoProvider(prompt.tier)))
+        }
+    }
+
+    impl Egress for Scripted {
+        fn send(&self, request: Outgoing) -> Leaving<'_, Result<Incoming, SendFailure>> {
+            let answer = (self.sends)(&request);
+            self.sent.lock().unwrap().push(request);
+            Box::pin(std::future::ready(answer))
+        }
+
+        fn complete(&self, prompt: Prompt) -> Leaving<'_, Result<Completed, CompletionFailure>> {
+            let answer = (self.completes)(&prompt);
+            self.asked.lock().unwrap().push(prompt);
+            Box::pin(std::future::ready(answer))
+        }
+    }
 
     pub(crate) struct Bench<Ctx> {
         pub(crate) ctx: Ctx,
@@ -246,7 +311,9 @@ mod tests {
     fn sources() -> Sources {
         let ticks = Arc::new(clock::SinceStart::default());
         let disk = Arc::new(files::Disk::new(files::Walk::here()));
-        Sources { clock: Arc::new(Nothing), ticks, keyvalue: Arc::new(Nothing), disk }
+        let egress = super::testing::Scripted::nobody();
+        let (clock, keyvalue) = (Arc::new(Nothing), Arc::new(Nothing));
+        Sources { clock, ticks, keyvalue, disk, egress, idempotency_key: None }
     }
 
     async fn open(grants: &GrantSet) -> Result<Capabilities, files::NotLent> {

@@ -8,7 +8,7 @@ use kapell_model::http::{HttpGrant, Method};
 use kapell_model::inference::{InferenceGrant, Tier};
 use kapell_model::quantity::{Bytes, Span};
 
-const IMPORTS: [&str; 27] = [
+const IMPORTS: [&str; 30] = [
     "wasi:cli/environment@0.2.6",
     "wasi:cli/exit@0.2.6",
     "wasi:cli/stderr@0.2.6",
@@ -20,6 +20,8 @@ const IMPORTS: [&str; 27] = [
     "wasi:filesystem/preopens@0.2.6",
     "wasi:filesystem/types@0.2.6",
     "wasi:http/outgoing-handler@0.2.6",
+    "wasi:http/types@0.2.6",
+    "wasi:http/incoming-handler@0.2.6",
     "wasi:io/poll@0.2.6",
     "wasi:io/streams@0.2.9",
     "wasi:io/streams@0.1.0",
@@ -34,6 +36,7 @@ const IMPORTS: [&str; 27] = [
     "wasi:sockets/tcp@0.2.6",
     "kapell:skill/notes@0.1.0",
     "kapell:skill/notes@0.1.1",
+    "kapell:skill/inference@0.1.1",
     "acme:crm/customers@1.0.0",
     "host-log",
 ];
@@ -98,35 +101,38 @@ fn told(grants: &GrantSet) -> Vec<String> {
 
 #[test]
 fn with_nothing_granted_habits_are_inert_and_the_rest_is_refused() {
-    insta::assert_snapshot!(told(&GrantSet::default()).join("\n"), @r"
-        wasi:cli/environment@0.2.6: inert
-        wasi:cli/exit@0.2.6: inert Stdio
-        wasi:cli/stderr@0.2.6: inert Stdio
-        wasi:cli/terminal-stdout@0.2.6: inert
-        wasi:clocks/monotonic-clock@0.2.0: inert Clocks
-        wasi:clocks/timezone@0.2.0: inert
-        wasi:clocks/wall-clock@0.3.0: refused: this host has version 0.2.12 of it
-        wasi:config/store@0.2.0-rc.1: refused: no config is granted to this skill
-        wasi:filesystem/preopens@0.2.6: inert
-        wasi:filesystem/types@0.2.6: inert
-        wasi:http/outgoing-handler@0.2.6: refused: this host lends no such interface
-        wasi:io/poll@0.2.6: handles
-        wasi:io/streams@0.2.9: handles
-        wasi:io/streams@0.1.0: refused: this host has version 0.2.12 of it
-        wasi:keyvalue/atomics@0.2.0-draft: refused: no keyvalue is granted to this skill
-        wasi:keyvalue/store@0.2.0-draft: refused: no keyvalue is granted to this skill
-        wasi:keyvalue/store@0.2.0-draft2: refused: no keyvalue is granted to this skill
-        wasi:keyvalue/watcher@0.2.0-draft: refused: this host lends no such interface
-        wasi:logging/logging@0.1.0-draft: refused: no logging is granted to this skill
-        wasi:random/insecure-seed@0.2.4: inert Random
-        wasi:random/random@0.2.4: inert Random
-        wasi:sockets/ip-name-lookup@0.2.6: refused: this host lends no such interface
-        wasi:sockets/tcp@0.2.6: refused: this host lends no such interface
-        kapell:skill/notes@0.1.0: refused: no notes is granted to this skill
-        kapell:skill/notes@0.1.1: refused: no notes is granted to this skill
-        acme:crm/customers@1.0.0: refused: this host lends no such interface
-        host-log: refused: this host lends no such interface
-        ");
+    insta::assert_snapshot!(told(&GrantSet::default()).join("\n"), @r#"
+    wasi:cli/environment@0.2.6: inert
+    wasi:cli/exit@0.2.6: inert Stdio
+    wasi:cli/stderr@0.2.6: inert Stdio
+    wasi:cli/terminal-stdout@0.2.6: inert
+    wasi:clocks/monotonic-clock@0.2.0: inert Clocks
+    wasi:clocks/timezone@0.2.0: inert
+    wasi:clocks/wall-clock@0.3.0: refused: this host has version 0.2.12 of it
+    wasi:config/store@0.2.0-rc.1: refused: no config is granted to this skill
+    wasi:filesystem/preopens@0.2.6: inert
+    wasi:filesystem/types@0.2.6: inert
+    wasi:http/outgoing-handler@0.2.6: refused: no http is granted to this skill
+    wasi:http/types@0.2.6: refused: no http is granted to this skill
+    wasi:http/incoming-handler@0.2.6: refused: this host lends no such interface
+    wasi:io/poll@0.2.6: handles
+    wasi:io/streams@0.2.9: handles
+    wasi:io/streams@0.1.0: refused: this host has version 0.2.12 of it
+    wasi:keyvalue/atomics@0.2.0-draft: refused: no keyvalue is granted to this skill
+    wasi:keyvalue/store@0.2.0-draft: refused: no keyvalue is granted to this skill
+    wasi:keyvalue/store@0.2.0-draft2: refused: no keyvalue is granted to this skill
+    wasi:keyvalue/watcher@0.2.0-draft: refused: this host lends no such interface
+    wasi:logging/logging@0.1.0-draft: refused: no logging is granted to this skill
+    wasi:random/insecure-seed@0.2.4: inert Random
+    wasi:random/random@0.2.4: inert Random
+    wasi:sockets/ip-name-lookup@0.2.6: refused: this host lends no such interface
+    wasi:sockets/tcp@0.2.6: refused: this host lends no such interface
+    kapell:skill/notes@0.1.0: refused: no notes is granted to this skill
+    kapell:skill/notes@0.1.1: refused: no notes is granted to this skill
+    kapell:skill/inference@0.1.1: refused: no inference is granted to this skill
+    acme:crm/customers@1.0.0: refused: this host lends no such interface
+    host-log: refused: this host lends no such interface
+    "#);
 }
 
 /// A grant changes how exactly its own interfaces are met, and nothing else.
@@ -139,20 +145,23 @@ fn each_grant_links_its_own_interfaces_and_no_other() {
         let lines = with.iter().zip(&nothing).filter(|(with, without)| with != without);
         changed.extend(lines.map(|(with, _)| format!("{kind} -> {with}")));
     }
-    insta::assert_snapshot!(changed.join("\n"), @r"
-        files -> wasi:filesystem/preopens@0.2.6: granted by files
-        files -> wasi:filesystem/types@0.2.6: granted by files
-        keyvalue -> wasi:keyvalue/atomics@0.2.0-draft: granted by keyvalue
-        keyvalue -> wasi:keyvalue/store@0.2.0-draft: granted by keyvalue
-        keyvalue -> wasi:keyvalue/store@0.2.0-draft2: refused: this host has version 0.2.0-draft of it
-        config -> wasi:config/store@0.2.0-rc.1: granted by config
-        clock -> wasi:clocks/monotonic-clock@0.2.0: granted by clock
-        random -> wasi:random/insecure-seed@0.2.4: granted by random
-        random -> wasi:random/random@0.2.4: granted by random
-        logging -> wasi:logging/logging@0.1.0-draft: granted by logging
-        notes -> kapell:skill/notes@0.1.0: granted by notes
-        notes -> kapell:skill/notes@0.1.1: granted by notes
-        ");
+    insta::assert_snapshot!(changed.join("\n"), @r#"
+    files -> wasi:filesystem/preopens@0.2.6: granted by files
+    files -> wasi:filesystem/types@0.2.6: granted by files
+    keyvalue -> wasi:keyvalue/atomics@0.2.0-draft: granted by keyvalue
+    keyvalue -> wasi:keyvalue/store@0.2.0-draft: granted by keyvalue
+    keyvalue -> wasi:keyvalue/store@0.2.0-draft2: refused: this host has version 0.2.0-draft of it
+    config -> wasi:config/store@0.2.0-rc.1: granted by config
+    clock -> wasi:clocks/monotonic-clock@0.2.0: granted by clock
+    random -> wasi:random/insecure-seed@0.2.4: granted by random
+    random -> wasi:random/random@0.2.4: granted by random
+    logging -> wasi:logging/logging@0.1.0-draft: granted by logging
+    notes -> kapell:skill/notes@0.1.0: granted by notes
+    notes -> kapell:skill/notes@0.1.1: granted by notes
+    http -> wasi:http/outgoing-handler@0.2.6: granted by http
+    http -> wasi:http/types@0.2.6: granted by http
+    inference -> kapell:skill/inference@0.1.1: granted by inference
+    "#);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::capability::files::Walk;
 use kapell_model::ending::TrapCause;
 use kapell_model::grant::{Authority, Grant};
 use kapell_model::limits::{EffectiveLimits, LimitOrigin, Limits, WishedLimits};
-use kapell_model::plan::SkillPin;
+use kapell_model::plan::{Effects, SkillPin};
 use kapell_model::quantity::{Bytes, Span, Timestamp};
 use serde_json::{Value, json};
 
@@ -41,6 +41,7 @@ fn started(folder: &tempfile::TempDir, components: impl Components) -> Runtime {
     let config = RuntimeConfig {
         cache: folder.path().join("compiled"),
         keyvalue: Arc::new(Empty),
+        egress: crate::capability::testing::Scripted::nobody(),
         clock: Arc::new(Still),
         components: Arc::new(components),
         walk: Walk::here(),
@@ -73,6 +74,7 @@ fn stage(component: &str) -> Stage {
             &WishedLimits::default(),
             &WishedLimits::default(),
         ),
+        effects: Effects::None,
         idempotency_key: Digest::of(b"key"),
         cancel: Cancel::default(),
     };
