@@ -200,3 +200,14 @@ fn a_name_that_looks_like_an_installed_one_is_refused() {
         said.err
     );
 }
+
+#[test]
+fn a_text_larger_than_any_is_not_read_to_its_end() {
+    let stage = Stage::empty();
+    let large = stage.write("large/skill.toml", vec![b'#'; (1 << 20) + 1]).display().to_string();
+    let said = stage.kapell(&["check", &large]).ends(3);
+    assert!(said.err.contains("skill.toml has more than 1 MiB"), "{}", said.err);
+    let allowed = stage.write("whole/skill.toml", vec![b'#'; 1 << 20]).display().to_string();
+    let said = stage.kapell(&["check", &allowed]).ends(3);
+    assert!(said.err.contains("1 MiB are more than the 64 KiB it may have"), "{}", said.err);
+}

@@ -88,7 +88,7 @@ pub(crate) fn source_of(name: &str) -> Option<String> {
     let named = NAMED.lock().ok()?;
     let path =
         named.iter().find(|path| path.file_name().is_some_and(|file| file.to_string_lossy() == name))?;
-    std::fs::read_to_string(path).ok()
+    kapell_home::read_text(path, kapell_home::TEXT_MAX).ok()
 }
 
 #[cfg(test)]

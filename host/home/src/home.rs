@@ -224,7 +224,7 @@ fn read_or(path: &Path, absent: &str) -> Result<String, HomeError> {
 }
 
 /// The largest policy, tariff or flow that is read at all; each has its own smaller bound.
-pub(crate) const TEXT_MAX: u64 = 1 << 20;
+pub const TEXT_MAX: u64 = 1 << 20;
 
 /// The largest input of a run or call.
 pub const INPUT_MAX: u64 = 8 << 20;
@@ -253,7 +253,10 @@ pub fn read_capped(path: &Path, most: u64) -> Result<Vec<u8>, HomeError> {
 }
 
 /// The same as text.
-pub(crate) fn read_text(path: &Path, most: u64) -> Result<String, HomeError> {
+///
+/// # Errors
+/// As [`read_capped`], and when it is no UTF-8.
+pub fn read_text(path: &Path, most: u64) -> Result<String, HomeError> {
     let bytes = read_capped(path, most)?;
     String::from_utf8(bytes)
         .map_err(|_| HomeError::new(Kind::Invalid, format!("{} is no UTF-8 text", path.display())))

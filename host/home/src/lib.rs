@@ -33,7 +33,9 @@ pub use error::{HomeError, Kind};
 pub use examples::{Rehearsal, Tried, Without};
 pub use flow_approvals::ApprovingFlow;
 pub use flows::{CheckedFlow, inputs};
-pub use home::{COMPONENT_MAX, Home, INPUT_MAX, Options, leads_through_link, read_capped};
+pub use home::{
+    COMPONENT_MAX, Home, INPUT_MAX, Options, TEXT_MAX, leads_through_link, read_capped, read_text,
+};
 pub use kapell_conductor::answer::{Given, Said};
 pub use kapell_conductor::drive::{Standing, Unwatched, Watcher};
 pub use kapell_conductor::known::Known;

@@ -123,7 +123,9 @@ fn check_manifest(path: &Path) -> anyhow::Result<String> {
     let text = read_text(path)?;
     let mut manifest = Manifest::parse("skill.toml", &text).map_err(HomeError::from)?;
     let beside = path.parent().unwrap_or(Path::new(".")).to_path_buf();
-    let mut read = |name: &str| std::fs::read_to_string(beside.join(name)).map_err(|cause| cause.to_string());
+    let mut read = |name: &str| {
+        kapell_home::read_text(&beside.join(name), kapell_home::TEXT_MAX).map_err(|cause| cause.to_string())
+    };
     manifest.resolve_files("skill.toml", &mut read).map_err(HomeError::from)?;
     let (asks, examples) = (manifest.asks.len(), manifest.examples.len());
     Ok(format!("{} is sound: it asks for {asks} capabilities and has {examples} examples", manifest.name))
@@ -169,7 +171,7 @@ fn steps(plan: &Plan) -> String {
 }
 
 fn read_text(path: &Path) -> Result<String, HomeError> {
-    std::fs::read_to_string(path).map_err(|cause| HomeError::io("read", path, &cause))
+    kapell_home::read_text(path, kapell_home::TEXT_MAX)
 }
 
 fn read_skill(path: &Path) -> Result<Skill, HomeError> {
