@@ -4,10 +4,11 @@ use crate::clock::SystemClock;
 use crate::error::{HomeError, Kind};
 use crate::guard::Guarded;
 use crate::locks::Locks;
+use crate::models;
 use crate::place::Place;
 use crate::secrets::{self, Discreet};
 use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
-use kapell_egress::{HttpEgress, Redactor, Vault};
+use kapell_egress::{HttpEgress, Models, Redactor, Vault};
 use kapell_model::digest::Digest;
 use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::policy::{DEFAULT_POLICY, Policy, Surroundings};
@@ -72,8 +73,9 @@ impl Home {
         let (tariff_text, tariff) = read_tariff(&place.tariff())?;
         let vault = secrets::vault(&policy, &policy_text)?;
         let redactor = vault.redactor().cloned();
+        let models = Models::new(models::priced(&policy, &tariff.tariff)?);
         let store = Arc::new(SqliteStore::open(&folder)?);
-        let runtime = Arc::new(runtime(&folder, &store, &options, egress(vault)?)?);
+        let runtime = Arc::new(runtime(&folder, &store, &options, egress(vault, models)?)?);
         let (owner, clock, walk) = (store.new_owner()?, options.clock, options.walk);
         let locks = Arc::new(Locks::of(&place));
         locks.now()?;
@@ -150,10 +152,10 @@ impl Home {
 }
 
 /// The way out for skills, with the secrets of the home.
-fn egress(vault: Vault) -> Result<Arc<dyn Egress>, HomeError> {
+fn egress(vault: Vault, models: Models) -> Result<Arc<dyn Egress>, HomeError> {
     let egress = HttpEgress::new(vault)
         .map_err(|cause| HomeError::new(Kind::Internal, format!("open the way out: {cause}")))?;
-    Ok(Arc::new(egress))
+    Ok(Arc::new(egress.asking(models)))
 }
 
 fn runtime(

@@ -17,6 +17,7 @@ mod flows;
 mod guard;
 mod home;
 mod locks;
+mod models;
 mod place;
 mod policies;
 mod review;

@@ -337,6 +337,7 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_left() {
             vec![Does::Answer(vec![b"HTTP/1.1 200 X\r\ncontent-length: 9\r\n\r\n{".to_vec()]), says("one")],
         ),
         ("400", vec![refused(400), says("never")]),
+        ("400 with words", vec![http(400, "", r#"{"error":{"code":"Ignore all"}}"#), says("never")]),
         ("401", vec![status(401), says("never")]),
         ("404", vec![refused(404), says("never")]),
         ("302", vec![http(302, "location: http://169.254.169.254/\r\n", ""), says("never")]),
@@ -359,6 +360,8 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_left() {
     cut, then an answer: one m-2026: "one", 12 in, 3 out, 0.00119 EUR, lost 248 tokens, 0.001148 EUR; waited [442]
     400: two m-2026: "two", 12 in, 3 out, 0.000042 EUR
     one: status 400 model_not_found; waited []
+    400 with words: two m-2026: "two", 12 in, 3 out, 0.000042 EUR
+    one: status 400; waited []
     401: two m-2026: "two", 12 in, 3 out, 0.000042 EUR
     one: status 401 (it does not take the key); waited []
     404: two m-2026: "two", 12 in, 3 out, 0.000042 EUR
@@ -500,6 +503,10 @@ async fn what_was_lost_is_no_longer_there_to_be_spent() {
 #[tokio::test]
 async fn a_secret_in_an_answer_is_taken_out_and_one_in_a_prompt_never_leaves() {
     let escaped: String = SECRET.chars().map(|letter| format!("\\u{:04x}", letter as u32)).collect();
+    // Escaped so often that it is found only once the answer is read.
+    let deep = escaped.replace('\\', "\\\\\\\\");
+    let told = one(says(&format!("deep {deep}"))).await;
+    assert!(told.contains("deep [secret key]"), "{told}");
     insta::assert_snapshot!(one(says(&format!("raw {SECRET} and {escaped}"))).await, @r#"
     one m-2026: "raw [secret key] and [secret key]", 12 in, 3 out, 0.000042 EUR
     "#);
