@@ -419,7 +419,7 @@ pub fn add_to_linker<T: KeyvalueView>(linker: &mut Linker<T>) -> wasmtime::Resul
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 mod tests {
     use super::atomics::Host as _;
     use super::batch::Host as _;
@@ -544,7 +544,7 @@ mod tests {
                     })),
                     keys_max: u64::from(access.writes()),
                 };
-                let mut allowed = |word: &str, size: usize| {
+                let allowed = |word: &str, size: usize| {
                     let said = format!("keyvalue {word} accounts/{key} of {size}B");
                     authority.allows(&said.parse().unwrap())
                 };
@@ -552,7 +552,7 @@ mod tests {
                     Authority::Keyvalue { keys_max, bytes_max, .. } => (*keys_max, bytes_max.0),
                     _ => unreachable!(),
                 };
-                let mut desk = || desk(&store, access, keys_max, most);
+                let desk = || desk(&store, access, keys_max, most);
                 let value = "v".repeat(bytes);
                 assert_eq!(desk().get(key).is_ok(), allowed("read", 0), "{access} get {key} {bytes}");
                 assert_eq!(

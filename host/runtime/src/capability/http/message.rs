@@ -75,6 +75,9 @@ pub(super) enum Progress {
     Waits,
 }
 
+/// A request that is whole: its parts, where its answer goes, its body.
+pub(super) type Whole = (Parts, Future, Arc<[u8]>);
+
 impl Body {
     pub(super) fn new(room: &Room) -> Self {
         let room = room.clone();
@@ -104,7 +107,7 @@ impl Body {
     }
 
     /// Nothing more is written. Gives the request that waited for this, with the body.
-    pub(super) fn finish(&self) -> Result<Option<(Parts, Future, Arc<[u8]>)>, Code> {
+    pub(super) fn finish(&self) -> Result<Option<Whole>, Code> {
         let mut writing = self.writing();
         if writing.state == State::Overfull {
             writing.give_up(Code::RequestSize);

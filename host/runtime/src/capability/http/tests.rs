@@ -1,6 +1,6 @@
 //! Requests through the host functions as a guest calls them, over an egress that sends nothing: what may leave, what
 //! it counts, what is told and what is recorded.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use super::bindings::outgoing_handler::Host as _;
 use super::bindings::types::{

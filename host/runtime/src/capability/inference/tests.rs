@@ -1,6 +1,6 @@
 //! Completions through the host function, over an egress that asks nobody: what is asked, what it counts, what is told
 //! and what is recorded.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use super::inference::Host as _;
 use super::*;
