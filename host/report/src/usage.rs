@@ -409,7 +409,8 @@ mod tests {
     fn what_was_used_of_each_grant_is_counted_from_the_record() {
         let mut tally = Tally::default();
         let written = json!([
-            { "kind": "file", "grant": "out", "root": "/srv/out", "path": "a.txt", "digest": null, "bytes": 7 },
+            { "kind": "file", "grant": "out", "root": "/srv/out", "path": "a.txt", "seen": "absent",
+              "digest": null, "bytes": 7 },
             { "kind": "key", "namespace": "crm", "key": "acme", "digest": null, "bytes": 2 },
             { "kind": "key", "namespace": "other", "key": "acme", "digest": null, "bytes": 2 },
         ]);
