@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::http::HttpGrant;
 use crate::id::{LogicalName, RuleId};
 use crate::inference::InferenceGrant;
-use crate::quantity::{Bytes, Span};
+use crate::quantity::{Bytes, Span, exact};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -113,8 +113,10 @@ pub enum Authority {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RootIdentity {
     /// The file system's number on this machine.
+    #[serde(with = "exact")]
     pub device: u64,
     /// The directory's number in its file system.
+    #[serde(with = "exact")]
     pub inode: u64,
 }
 

@@ -164,6 +164,26 @@ impl fmt::Display for Span {
     }
 }
 
+/// Whole numbers as decimal text, for those that may pass [`COUNT_MAX`]: numbers of files, nanoseconds. For
+/// `#[serde(with = "exact")]`.
+pub(crate) mod exact {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    pub(crate) fn serialize<N: Display, S: Serializer>(number: &N, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(number)
+    }
+
+    pub(crate) fn deserialize<'de, N, D>(deserializer: D) -> Result<N, D::Error>
+    where
+        N: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

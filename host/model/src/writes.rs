@@ -3,6 +3,7 @@
 //! An attempt that trapped, was refused or was sent back leaves nothing.
 
 use crate::id::LogicalName;
+use crate::quantity::exact;
 use serde::{Deserialize, Serialize};
 
 /// How the names of files begin that a store makes for a moment beside a written one; no skill may write such.
@@ -80,14 +81,18 @@ pub enum FileSeen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMark {
     /// The file system's number on this machine.
+    #[serde(with = "exact")]
     pub device: u64,
     /// The file's number in its file system; a file put in another's place has another one.
+    #[serde(with = "exact")]
     pub inode: u64,
     /// Its length.
     pub bytes: u64,
     /// When its content was changed last, by its own word, in nanoseconds since 1970.
+    #[serde(with = "exact")]
     pub modified: i64,
     /// When anything of it was changed last, by the system's word, in nanoseconds since 1970.
+    #[serde(with = "exact")]
     pub changed: i64,
 }
 
@@ -121,4 +126,25 @@ pub enum WriteSummary {
         /// Length of the new content in bytes.
         bytes: u64,
     },
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// Entries are canonical JSON, whose numbers are doubles: as numbers these would come back as others.
+    #[test]
+    fn the_numbers_of_a_file_come_back_exactly() {
+        let mark = FileMark {
+            device: u64::MAX,
+            inode: (1 << 53) + 1,
+            bytes: 7,
+            modified: 1_763_714_000_123_456_789,
+            changed: -1,
+        };
+        let text = serde_json::to_string(&mark).unwrap();
+        assert!(text.contains(r#""modified":"1763714000123456789""#), "{text}");
+        assert_eq!(serde_json::from_str::<FileMark>(&text).unwrap(), mark);
+    }
 }

@@ -90,7 +90,7 @@ fn a_lock_is_a_text_people_can_review_and_reads_back() {
     shape = "sha256:f58940a313992e6838ac3fc1f2356916cf8b53c42920a3f59cabc510f1236ec9"
     grants = [
       '''config config by greeting: values={"greeting":"Good \"morning\", it's = ok"}''',
-      'files out by letters-out: access="write" bytes_max=1048576 file_max=1024 files_max=10 identity={"device":66,"inode":4711} root="./out"',
+      'files out by letters-out: access="write" bytes_max=1048576 file_max=1024 files_max=10 identity={"device":"66","inode":"4711"} root="./out"',
       "inert wasi:sockets",
     ]
     limits = "deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"
