@@ -7,30 +7,10 @@ use crate::client::Place;
 use crate::vault::Vault;
 use crate::wire::{HEAD_MAX, HEADERS_MAX, Message};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use kapell_model::http::{Injection, Method, Scheme, hides_separator};
+use kapell_model::http::{HOST_HEADERS, Injection, Method, Scheme, hides_separator};
 use kapell_model::seam::{Denial, Outgoing};
 use std::sync::Arc;
 use url::Url;
-
-/// Headers that frame the message, name the parties or speak to what is between them (RFC 9110, 7.6.1; RFC 9112).
-/// `cookie` is here because cookies are credentials: one that is to be sent is injected by a rule.
-const OWN: [&str; 15] = [
-    "connection",
-    "cookie",
-    "cookie2",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-];
 
 /// What a server may tell a repeated request by (draft-ietf-httpapi-idempotency-key-header).
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -164,7 +144,7 @@ fn name_of(name: &str) -> Result<HeaderName, Denial> {
 fn is_own(name: &HeaderName, asked: &Outgoing) -> bool {
     let name = name.as_str();
     let keyed = asked.idempotency_key.is_some() && asked.method.writes();
-    OWN.contains(&name)
+    HOST_HEADERS.contains(&name)
         || (keyed && name == IDEMPOTENCY_KEY)
         || (!asked.grant.inject.is_empty() && name == header::ACCEPT_ENCODING.as_str())
         || asked.grant.inject.iter().any(|injection| injection.header == name)

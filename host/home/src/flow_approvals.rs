@@ -4,12 +4,13 @@ use crate::approvals::Drift;
 use crate::error::{HomeError, Kind};
 use crate::flows::CheckedFlow;
 use crate::home::{Home, read_policy};
-use kapell_model::flow::{FlowReview, FlowStanding, Meaning, changes, waiting};
+use kapell_model::flow::{FlowReview, Meaning, changes, waiting};
 use kapell_model::grant::{Grant, Refusal};
 use kapell_model::id::FlowName;
 use kapell_model::lock::{Approval, AskedFlow, Lock, LockedFlow, UnapprovedFlow};
 use kapell_model::mark::Mark;
 use kapell_model::quantity::Timestamp;
+use kapell_model::review::Standing;
 use kapell_model::source::{Diagnostics, Source};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -44,11 +45,11 @@ impl Home {
         let approved = lock.flow(name);
         let changed = approved.map(|approved| changes(&approved.meaning, &meaning));
         let standing = match (lock.permits_flow(name, &meaning, self.clock.now()), approved) {
-            (Err(why), _) => FlowStanding::Unapproved { why: why.to_string() },
+            (Err(why), _) => Standing::Unapproved { why: why.to_string() },
             (Ok(()), Some(approved)) if lock.locked => {
-                FlowStanding::Approved { approval: approved.approval.clone() }
+                Standing::Approved { approval: approved.approval.clone() }
             }
-            _ => FlowStanding::Development,
+            _ => Standing::Development,
         };
         Ok(FlowReview::of(&flow.plan, &|grant| self.marks(grant), &self.place.root, changed, standing))
     }

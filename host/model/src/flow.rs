@@ -22,7 +22,7 @@ pub use meaning::{
 };
 pub use movement::{Marks, Meeting, Move, Trace, meetings, moves};
 
-pub use review::{FlowReview, FlowStanding, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep};
+pub use review::{FlowReview, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep};
 pub use widening::{FlowChange, Spot, changes, waiting};
 
 #[cfg(test)]

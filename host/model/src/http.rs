@@ -101,6 +101,28 @@ impl fmt::Display for Method {
     }
 }
 
+/// Headers that frame a message, name its parties or speak to what is between them (RFC 9110, 7.6.1; RFC 9112), and
+/// cookies, which are the credentials of a session nobody has here. They are the host's to write: no guest sets one,
+/// and no rule adds one. `content-length` is the host's too; a guest may say it once and truly, as toolkits do.
+pub const HOST_HEADERS: [&str; 16] = [
+    "connection",
+    "cookie",
+    "cookie2",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "trailers",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
 /// The hosts of a target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hosts {

@@ -154,7 +154,7 @@ pub struct Observed {
     pub last: Option<Timestamp>,
 }
 
-/// Whether a version is approved.
+/// Whether a version of a skill, or a flow, is approved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Standing {

@@ -15,6 +15,7 @@ use crate::lock::{Approval, AskedFlow, Lock, LockedFlow, UnapprovedFlow};
 use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::policy::{Policy, Surroundings};
+use crate::review::Standing;
 use crate::seam::Skill;
 use crate::shape::Shape;
 use crate::source::Source;
@@ -346,8 +347,7 @@ fn a_review_names_what_was_shown_and_not_whether_it_is_approved() {
     let plan = plan(&policy, FLOW);
     let review =
         |standing| FlowReview::of(&plan, &|grant| policy.marks(grant), Path::new(FOLDER), None, standing);
-    let (one, other) =
-        (review(FlowStanding::Development), review(FlowStanding::Unapproved { why: "x".into() }));
+    let (one, other) = (review(Standing::Development), review(Standing::Unapproved { why: "x".into() }));
     assert_eq!(one.digest(), other.digest());
     let another = FlowReview { version: "2".into(), ..one.clone() };
     assert_ne!(one.digest(), another.digest());

@@ -10,11 +10,12 @@ use super::widening::FlowChange;
 use crate::digest::Digest;
 use crate::grant::Grant;
 use crate::id::{FlowName, Role, StepId};
-use crate::lock::{Approval, grant_lines, limits_line};
+use crate::lock::{grant_lines, limits_line};
 use crate::mark::Mark;
 use crate::plan::{
     Budget, Call, Effects, Expectation, Input, Lane, Plan, Question, Rung, SkillPin, Step, Work,
 };
+use crate::review::Standing;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -52,7 +53,7 @@ pub struct FlowReview {
     /// What changed since it was approved; none when it never was.
     pub changes: Option<Vec<FlowChange>>,
     /// Whether it is approved.
-    pub standing: FlowStanding,
+    pub standing: Standing,
 }
 
 /// One step.
@@ -121,25 +122,6 @@ pub struct ReviewedQuestion {
     pub override_by: Option<Role>,
 }
 
-/// Whether a flow is approved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum FlowStanding {
-    /// It may run by this approval.
-    Approved {
-        /// Who, when, until when, and what they were shown.
-        #[serde(flatten)]
-        approval: Approval,
-    },
-    /// It does not run here until somebody approves it.
-    Unapproved {
-        /// Why.
-        why: String,
-    },
-    /// Nobody approved it and nobody has to: the home is for development.
-    Development,
-}
-
 impl FlowReview {
     /// The review of a plan.
     #[must_use]
@@ -148,7 +130,7 @@ impl FlowReview {
         marks: &Marks<'_>,
         folder: &Path,
         changes: Option<Vec<FlowChange>>,
-        standing: FlowStanding,
+        standing: Standing,
     ) -> Self {
         let shown = Showing { plan, marks, folder };
         let steps: Vec<ReviewedStep> = plan.steps.iter().map(|step| shown.step(step)).collect();
@@ -174,7 +156,7 @@ impl FlowReview {
     /// The name of exactly what was shown: of its JSON without whether it is approved.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let shown = Self { standing: FlowStanding::Development, ..self.clone() };
+        let shown = Self { standing: Standing::Development, ..self.clone() };
         // Fields stand in the order they are declared, maps by their keys: the text is the same everywhere.
         Digest::of(serde_json::to_string(&shown).unwrap_or_default().as_bytes())
     }

@@ -4,7 +4,7 @@
 use super::{Rule, SecretSource};
 use crate::form::{Field, Table};
 use crate::grant::Authority;
-use crate::http::{Hosts, HttpGrant, Injection, Target, read_methods, shortest};
+use crate::http::{HOST_HEADERS, Hosts, HttpGrant, Injection, Target, read_methods, shortest};
 use crate::id::{RuleId, SecretName};
 use crate::inference::{InferenceGrant, LimitKey, Provider, Tier};
 use crate::money::Money;
@@ -21,21 +21,6 @@ const MOST_RECEIVED: Bytes = Bytes(1 << 20);
 const MOST_TOKENS: u64 = 4_000;
 /// How long a provider may take where the policy says nothing.
 const TIMEOUT: Span = Span(30_000);
-
-/// Headers the egress writes itself (RFC 9110, 7.6.1 and RFC 9112), so that no injection can bend the framing.
-const OWN_HEADERS: [&str; 11] = [
-    "connection",
-    "content-length",
-    "cookie",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// A rule of kind http.
 pub(super) fn read_http(table: &Table<'_, '_>) -> Option<HttpGrant> {
@@ -111,7 +96,7 @@ fn read_injections(field: &Field<'_, '_>) -> Option<Vec<Injection>> {
 
 fn read_injection(field: &Field<'_, '_>) -> Option<Injection> {
     let text = field.text()?;
-    if !is_header(field.key) || OWN_HEADERS.contains(&field.key) {
+    if !is_header(field.key) || HOST_HEADERS.contains(&field.key) || field.key == "content-length" {
         field.tell_key(format!("`{}` is no header a rule can set, in lower case", field.key));
         return None;
     }
@@ -254,5 +239,110 @@ pub(super) fn check_secrets(
     }
     for name in secrets.keys().filter(|name| used.iter().all(|(_, used)| used != name)) {
         root.tell(format!("the secret `{name}` is used by no rule and no provider"));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use crate::policy::{Policy, Surroundings};
+    use std::path::Path;
+
+    const RULE: &str = r#"version = 1
+[[rule]]
+id = "crm-api"
+skill = "acme:sync"
+kind = "http"
+name = "crm"
+bind = "https://api.acme.example/v1/"
+methods = ["GET"]
+addresses = ["10.1.0.0/16"]
+inject = { authorization = "Bearer {crm-token}" }
+most = { calls = 3 }
+[[provider]]
+id = "ollama"
+tier = "local"
+bind = "http://127.0.0.1:11434/v1/"
+model = "qwen"
+[secret.crm-token]
+from = "env:CRM_TOKEN"
+"#;
+
+    /// What is wrong with the rule above after one change.
+    fn told(from: &str, to: &str) -> String {
+        assert_eq!(RULE.matches(from).count(), 1, "{from}");
+        let (text, folder) = (RULE.replacen(from, to, 1), Path::new("/srv/home"));
+        let surroundings = Surroundings { folder, closed: &[], links: |_| false };
+        let read = Policy::parse("policy.toml", &text, surroundings);
+        read.map_or_else(|problems| problems.to_string(), |_| "fine".into())
+    }
+
+    #[test]
+    fn what_a_rule_says_of_the_world_outside_can_be_kept_or_is_refused() {
+        assert_eq!(told("calls = 3", "calls = 4"), "fine");
+        let table = [
+            ("methods = [\"GET\"]", "methods = []"),
+            ("methods = [\"GET\"]", "methods = [\"GET\", \"GET\"]"),
+            ("methods = [\"GET\"]", "methods = [\"CONNECT\"]"),
+            ("most = { calls = 3 }", "most = { hosts = 2 }"),
+            ("https://api.", "https://*."),
+            ("10.1.0.0/16", "0.0.0.0/0"),
+            ("10.1.0.0/16", "metadata"),
+            ("authorization = ", "Authorization = "),
+            ("authorization = ", "host = "),
+            ("authorization = ", "content-length = "),
+            ("authorization = ", "proxy-connection = "),
+            ("Bearer {crm-token}", "Bearer abc"),
+            ("Bearer {crm-token}", "{crm-token}{crm-token}"),
+            ("Bearer {crm-token}", "Bearer {crm-key}"),
+            ("env:CRM_TOKEN", "s3cret"),
+            ("env:CRM_TOKEN", "file:../token"),
+            ("inject = { authorization = \"Bearer {crm-token}\" }\n", ""),
+            ("11434/v1/", "11434/v1"),
+            ("http://127.0.0.1:11434", "https://*.acme.example"),
+        ];
+        let lines: Vec<String> =
+            table.iter().map(|(from, to)| format!("-> {}\n{}", to.trim(), told(from, to))).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        -> methods = []
+        policy.toml:8:11: no method is named, so no request could be sent
+        -> methods = ["GET", "GET"]
+        policy.toml:8:19: GET is named twice
+        -> methods = ["CONNECT"]
+        policy.toml:8:12: `CONNECT` is no methods
+        -> most = { hosts = 2 }
+        policy.toml:11:10: the rule is bound to one host: leave it out
+        -> https://*.
+        policy.toml:2:1: a rule for every host below a domain says how many
+        -> 0.0.0.0/0
+        policy.toml:9:14: `0.0.0.0/0` is too wide
+        -> metadata
+        policy.toml:9:14: `metadata` is no address or network
+        -> Authorization =
+        policy.toml:10:12: `Authorization` is no header a rule can set, in lower case
+        -> host =
+        policy.toml:10:12: `host` is no header a rule can set, in lower case
+        -> content-length =
+        policy.toml:10:12: `content-length` is no header a rule can set, in lower case
+        -> proxy-connection =
+        policy.toml:10:12: `proxy-connection` is no header a rule can set, in lower case
+        -> Bearer abc
+        policy.toml:10:28: it names no secret, or more than one
+        -> {crm-token}{crm-token}
+        policy.toml:10:28: it names no secret, or more than one
+        -> Bearer {crm-key}
+        policy.toml:1:1: `crm-api` uses the secret `crm-key`, which is named nowhere
+        policy.toml:1:1: the secret `crm-token` is used by no rule and no provider
+        -> s3cret
+        policy.toml:18:8: a secret is never written here, only where it is kept
+        -> file:../token
+        policy.toml:18:8: a secret is never written here, only where it is kept
+        -> 
+        policy.toml:1:1: the secret `crm-token` is used by no rule and no provider
+        -> 11434/v1
+        policy.toml:15:8: a provider is bound to a folder of paths
+        -> https://*.acme.example
+        policy.toml:15:8: a provider is at one host
+        "#);
     }
 }

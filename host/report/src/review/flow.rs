@@ -3,11 +3,12 @@
 use super::{Row, Section, Sheet, Tone, marked, row};
 use crate::plain::line;
 use kapell_model::flow::{
-    FlowChange, FlowReview, FlowStanding, Meeting, Move, ReviewedCall, ReviewedQuestion, ReviewedReach,
-    ReviewedStep, Spot, Trace,
+    FlowChange, FlowReview, Meeting, Move, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep, Spot,
+    Trace,
 };
 use kapell_model::mark::Mark;
 use kapell_model::plan::Input;
+use kapell_model::review::Standing;
 use std::collections::BTreeSet;
 
 /// The whole of it.
@@ -25,9 +26,9 @@ pub(super) fn sheet(review: &FlowReview) -> Sheet {
 
 fn identity(review: &FlowReview) -> Vec<(&'static str, String)> {
     let approval = match &review.standing {
-        FlowStanding::Development => "not asked for: this home is for development".into(),
-        FlowStanding::Unapproved { why } => format!("none: {}", line(why)),
-        FlowStanding::Approved { approval } => {
+        Standing::Development => "not asked for: this home is for development".into(),
+        Standing::Unapproved { why } => format!("none: {}", line(why)),
+        Standing::Approved { approval } => {
             let until = approval.expires.map(|at| format!(" until {at}")).unwrap_or_default();
             let reason = approval.reason.as_ref().map(|it| format!(": {}", line(it))).unwrap_or_default();
             format!("by {} at {}{until}{reason}", line(&approval.by), approval.at)

@@ -2,6 +2,7 @@
 //! nothing the host writes itself, and no more than a fixed number of bytes.
 
 use kapell_model::ending::TrapCause;
+use kapell_model::http::HOST_HEADERS;
 
 use super::bindings::types::HeaderError as Told;
 use crate::crossings::LimitReached;
@@ -11,27 +12,6 @@ pub const FIELDS_MAX: usize = 16 << 10;
 
 /// What a field costs beside its name and value, so that empty ones are not free.
 pub(super) const FIELD_BYTES: usize = 32;
-
-/// Fields that frame a message or belong to the connection (RFC 9110, 7.6.1), or that speak for somebody else. The
-/// egress writes those it needs.
-const FORBIDDEN: [&str; 16] = [
-    "connection",
-    "cookie",
-    "cookie2",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "trailers",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-];
 
 /// The one framing field a guest may write; it must be true and is written anew.
 pub(super) const LENGTH: &str = "content-length";
@@ -152,7 +132,7 @@ impl Fields {
         match () {
             () if self.fixed => Err(FieldsError::Told(Told::Immutable)),
             () if !is_name(&name) => Err(FieldsError::Told(Told::InvalidSyntax)),
-            () if FORBIDDEN.contains(&name.as_str()) => Err(FieldsError::Told(Told::Forbidden)),
+            () if HOST_HEADERS.contains(&name.as_str()) => Err(FieldsError::Told(Told::Forbidden)),
             () => Ok(name),
         }
     }
@@ -229,7 +209,7 @@ mod tests {
         "x:y" "a": HeaderError::InvalidSyntax
         "x\r\nhost" "a": HeaderError::InvalidSyntax
         "#);
-        for name in FORBIDDEN {
+        for name in HOST_HEADERS {
             assert_eq!(told(fields.append(&name.to_uppercase(), b"a".to_vec())), "HeaderError::Forbidden");
             assert_eq!(told(fields.set(name, Vec::new())), "HeaderError::Forbidden");
         }
