@@ -1,4 +1,5 @@
-//! Host traits for what capabilities lend, generated from the same WIT files that skills are written against.
+//! Host traits for what capabilities lend, generated from the same WIT files that skills are written against. Those of
+//! clocks and randomness are the ones wasmtime-wasi publishes; files and requests need asynchrony and errors of their own.
 
 #![allow(
     missing_docs,
@@ -14,11 +15,6 @@ wasmtime::component::bindgen!({
         world lends {
             import wasi:filesystem/types@0.2.12;
             import wasi:filesystem/preopens@0.2.12;
-            import wasi:clocks/wall-clock@0.2.12;
-            import wasi:clocks/monotonic-clock@0.2.12;
-            import wasi:random/random@0.2.12;
-            import wasi:random/insecure@0.2.12;
-            import wasi:random/insecure-seed@0.2.12;
             import wasi:keyvalue/store@0.2.0-draft;
             import wasi:keyvalue/atomics@0.2.0-draft;
             import wasi:keyvalue/batch@0.2.0-draft;
@@ -68,6 +64,7 @@ wasmtime::component::bindgen!({
     },
     with: {
         "wasi:io": wasmtime_wasi_io::bindings::wasi::io,
+        "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
         "wasi:filesystem/types.descriptor": super::files::Descriptor,
         "wasi:filesystem/types.directory-entry-stream": super::files::Listing,
         "wasi:keyvalue/store.bucket": super::keyvalue::Bucket,

@@ -3,7 +3,6 @@
 //!
 //! Every reading is recorded. Waiting is real, so it is the attempt's deadline that ends a guest that sleeps.
 
-use super::bindings::wasi::clocks::{monotonic_clock, wall_clock};
 use super::{Lends, Lent};
 use crate::crossings::{Ask, Crossings, Reply};
 use kapell_model::capability::Kind;
@@ -13,6 +12,7 @@ use kapell_model::seam::Clock;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
 use wasmtime_wasi_io::poll::{DynPollable, Pollable, subscribe};
 
 /// Tells monotonic time; a test holds it still.

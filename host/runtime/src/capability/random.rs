@@ -3,7 +3,6 @@
 //!
 //! The *insecure* interfaces draw from the same source: a guest that can't tell them apart can't misuse them.
 
-use super::bindings::wasi::random::{insecure, insecure_seed, random};
 use super::{Lends, Lent};
 use crate::crossings::{Ask, LimitReached, Reply};
 use kapell_model::capability::Kind;
@@ -13,6 +12,7 @@ use kapell_model::id::RuleId;
 use kapell_model::seam::HostFault;
 use std::sync::Arc;
 use wasmtime::component::Linker;
+use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 
 /// Most bytes one call may draw: the host makes them all at once.
 pub const CALL_MAX: u64 = 64 << 10;

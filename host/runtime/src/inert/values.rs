@@ -2,8 +2,6 @@
 //! numbers that follow from the inputs, standard streams.
 
 use super::{Printed, WORD};
-use crate::capability::bindings::wasi::clocks::{monotonic_clock, wall_clock};
-use crate::capability::bindings::wasi::random::{insecure, insecure_seed, random};
 use crate::crossings::{Crossings, LimitReached};
 use crate::guest::Guest;
 use kapell_model::digest::Digest;
@@ -13,6 +11,8 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
+use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 use wasmtime_wasi_io::bytes::Bytes;
 use wasmtime_wasi_io::poll::{DynPollable, Pollable, subscribe};
 use wasmtime_wasi_io::streams::{DynInputStream, DynOutputStream, InputStream, StreamError, StreamResult};
