@@ -8,7 +8,7 @@ use wasmtime::{
 };
 
 /// Enough fuel for everything measured here, and little enough to be a number.
-const FUEL: u64 = 1 << 40;
+pub(crate) const FUEL: u64 = 1 << 40;
 
 /// How a bare engine is set.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,7 +44,7 @@ impl Bare {
     }
 
     fn compiled(bytes: &[u8], setting: Setting) -> Result<Self> {
-        let engine = Engine::new(&config(setting))?;
+        let engine = engine(setting)?;
         let component = Component::from_binary(&engine, bytes)?;
         let run = component.get_export_index(None, "run");
         let run = run.ok_or_else(|| Error::msg("the guest exports no `run`"))?;
@@ -72,6 +72,11 @@ impl Bare {
     }
 }
 
+/// An engine set for speed.
+pub(crate) fn engine(setting: Setting) -> Result<Engine> {
+    Engine::new(&config(setting))
+}
+
 fn config(setting: Setting) -> Config {
     let mut config = Config::new();
     config.consume_fuel(setting.fuel);
@@ -95,6 +100,6 @@ fn pool() -> PoolingAllocationConfig {
 }
 
 /// The engine has an error type of its own.
-fn said(error: Error) -> anyhow::Error {
+pub(crate) fn said(error: Error) -> anyhow::Error {
     anyhow::anyhow!("the bare engine: {error:#}")
 }

@@ -8,7 +8,7 @@ use kapell_egress::{HttpEgress, Vault};
 use kapell_journal::entry::RunEnding;
 use kapell_journal::seam::{Journals, Owner};
 use kapell_model::digest::Digest;
-use kapell_model::grant::GrantSet;
+use kapell_model::grant::{Grant, GrantSet};
 use kapell_model::limits::{EffectiveLimits, WishedLimits};
 use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::plan::{
@@ -43,6 +43,7 @@ pub(crate) struct Skill {
     pin: SkillPin,
     operation: Arc<Operation>,
     limits: EffectiveLimits,
+    grants: GrantSet,
 }
 
 /// A folder that goes with its value, where builds go: on a disk, as temporary folders may not be.
@@ -82,7 +83,7 @@ fn named(name: &str, inspection: Inspection) -> Result<Skill> {
         version: semver::Version::new(1, 0, 0),
         component: inspection.digest,
     };
-    Ok(Skill { pin, operation: Arc::new(operation), limits: limits(60_000) })
+    Ok(Skill { pin, operation: Arc::new(operation), limits: limits(60_000), grants: GrantSet::default() })
 }
 
 fn limits(deadline_millis: u64) -> EffectiveLimits {
@@ -97,7 +98,7 @@ fn limits(deadline_millis: u64) -> EffectiveLimits {
 impl Skill {
     /// An attempt of it, ready to be performed again and again.
     pub(crate) fn job(&self, arguments: Value) -> Job {
-        let grants = GrantSet::default();
+        let grants = self.grants.clone();
         Job {
             run: fixed("bench-1"),
             step: fixed("step"),
@@ -118,6 +119,11 @@ impl Skill {
         Job { limits: limits(deadline_millis), ..self.job(arguments) }
     }
 
+    /// The same, holding grants.
+    pub(crate) fn granted(&self, grants: Vec<Grant>) -> Self {
+        Self { grants: GrantSet { grants, inert: Vec::new() }, ..self.clone() }
+    }
+
     /// The step `number`: echoes the run's text with the step's number after it, so that every step has bytes of
     /// its own.
     fn step(&self, number: u32) -> Step {
@@ -128,7 +134,7 @@ impl Skill {
             lane: Lane::Logic,
             effects: Effects::None,
             with: BTreeMap::from([("text".into(), Template::Text { pieces })]),
-            grants: GrantSet::default(),
+            grants: self.grants.clone(),
             limits: EffectiveLimits::smallest(
                 &WishedLimits::default(),
                 &WishedLimits::default(),
@@ -229,6 +235,6 @@ pub(crate) async fn drive_through<P: Performer, J: Journals>(
 
 /// A name that is written in this program.
 #[allow(clippy::expect_used, reason = "the names are the literals of this program")]
-fn fixed<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
+pub(crate) fn fixed<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
     name.parse().expect("a valid name")
 }

@@ -1,22 +1,27 @@
 //! What the house costs, as ratios against the bare parts that ran interleaved in the same process.
 //!
 //! Prints a table and asserts nothing: a machine's noise is no reason to fail a build. Reading order: [`rounds`]
-//! measures, [`bare`] is the engine alone, [`house`] is the product put together; then one file a group of rows:
-//! [`step`], [`durable`], [`interrupt`], [`outside`], [`process`], [`memory`].
+//! measures, [`bare`] and [`bare_files`] are the engine alone, [`house`] is the product put together; then one file a
+//! group of rows: [`step`], [`unused`], [`durable`], [`interrupt`], [`files`], [`outside`], [`review`], [`process`],
+//! [`memory`].
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod bare;
+mod bare_files;
 mod durable;
+mod files;
 mod guests;
 mod house;
 mod interrupt;
 mod memory;
 mod outside;
 mod process;
+mod review;
 mod rounds;
 mod step;
 mod table;
+mod unused;
 
 use std::path::Path;
 
@@ -24,6 +29,9 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [step::GROUP] => step::print(),
+        [unused::GROUP] => unused::print(),
+        [files::GROUP] => files::print(),
+        [review::GROUP] => review::print(),
         [step::AROUND, rounds] => step::around(rounds.parse()?),
         [step::WITHIN, rounds] => step::within(rounds.parse()?),
         // Memory is measured in a child, where no compiler has left its own behind.
@@ -36,9 +44,12 @@ fn main() -> anyhow::Result<()> {
 fn everything() -> anyhow::Result<()> {
     table::head();
     step::print()?;
+    unused::print()?;
     durable::print()?;
     interrupt::print()?;
+    files::print()?;
     outside::print()?;
+    review::print()?;
     process::print()?;
     memory::print()
 }

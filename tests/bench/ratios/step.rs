@@ -26,7 +26,7 @@ pub(crate) const WITHIN: &str = "sandbox-alone";
 const ROUNDS: usize = 25;
 const CALLS: u32 = 400;
 /// Steps a run: enough for its beginning and its end to weigh little.
-const STEPS: u32 = 40;
+pub(crate) const STEPS: u32 = 40;
 const RUNS: u32 = 10;
 
 /// One thread, as a run has it.
@@ -109,8 +109,8 @@ fn attempts(tokio: &Tokio, sandbox: &Runtime, job: &Job) -> Result<Duration> {
     })
 }
 
-/// Each round in a store of its own, so that the last is as small as the first.
-fn runs<P: Performer>(
+/// A step of a run. Each round in a store of its own, so that the last is as small as the first.
+pub(crate) fn runs<P: Performer>(
     tokio: &Tokio,
     performer: &Arc<P>,
     program: &Arc<kapell_conductor::program::Program>,
