@@ -36,7 +36,7 @@ impl Guest {
 
     /// The handles behind the count of calls.
     pub(crate) fn io(&mut self) -> Counted<'_> {
-        Counted { table: &mut self.table, crossings: &self.lent.crossings }
+        Counted { table: &mut self.table, crossings: &self.lent.crossings, time: self.lent.clock.rule() }
     }
 }
 

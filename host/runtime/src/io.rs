@@ -2,9 +2,15 @@
 //!
 //! The work is the io crate's own over the table of handles. This only stands in front of it, so that a guest that
 //! polls or writes in tiny pieces without end reaches its limit of host calls.
+//!
+//! What is ready is recorded where a skill is lent time: only an alarm is ready now and not a moment ago. Files and
+//! answers are ready frames from the start, and clocks that are not lent never make anybody wait.
 
-use crate::crossings::Crossings;
+use crate::crossings::{Ask, Crossings};
 use crate::guest::Guest;
+use kapell_model::capability::Kind;
+use kapell_model::crossing::Answer;
+use kapell_model::id::RuleId;
 use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi_io::bindings::wasi::io::{error, poll, streams};
@@ -18,9 +24,21 @@ const WORD: &str = "io";
 pub(crate) struct Counted<'a> {
     pub(crate) table: &'a mut ResourceTable,
     pub(crate) crossings: &'a Crossings,
+    /// The rule that lends time.
+    pub(crate) time: Option<&'a RuleId>,
 }
 
 impl Counted<'_> {
+    /// Records what was ready, by the places in the list that was asked about.
+    fn was_ready(&self, call: &'static str, places: &[u32]) -> Result<()> {
+        if self.time.is_none() {
+            return Ok(());
+        }
+        let ask = Ask { kind: Kind::Clock, call, object: "", rule: self.time };
+        let places = places.iter().map(u32::to_string).collect();
+        Ok(self.crossings.record(&ask, Answer::Names(places))?)
+    }
+
     fn table(&mut self) -> Result<&mut ResourceTable> {
         self.crossings.count(WORD)?;
         Ok(self.table)
@@ -47,7 +65,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
 
 impl poll::Host for Counted<'_> {
     async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> Result<Vec<u32>> {
-        poll::Host::poll(self.table()?, pollables).await
+        let ready = poll::Host::poll(self.table()?, pollables).await?;
+        self.was_ready("poll", &ready)?;
+        Ok(ready)
     }
 }
 
@@ -57,7 +77,9 @@ impl poll::HostPollable for Counted<'_> {
     }
 
     async fn ready(&mut self, pollable: Resource<DynPollable>) -> Result<bool> {
-        poll::HostPollable::ready(self.table()?, pollable).await
+        let is_ready = poll::HostPollable::ready(self.table()?, pollable).await?;
+        self.was_ready("ready", if is_ready { &[0] } else { &[] })?;
+        Ok(is_ready)
     }
 
     fn drop(&mut self, pollable: Resource<DynPollable>) -> Result<()> {
@@ -174,5 +196,46 @@ impl streams::HostOutputStream for Counted<'_> {
 
     async fn drop(&mut self, stream: Resource<DynOutputStream>) -> Result<()> {
         streams::HostOutputStream::drop(self.table, stream).await
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use kapell_model::limits::Limits;
+    use wasmtime_wasi_io::poll::{Pollable, subscribe};
+
+    /// Ready at once, or never.
+    struct Alarm(bool);
+
+    #[wasmtime_wasi_io::async_trait]
+    impl Pollable for Alarm {
+        async fn ready(&mut self) {
+            if !self.0 {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// What is recorded of a poll of three alarms and a look at the first.
+    async fn recorded(time: Option<&RuleId>) -> Vec<String> {
+        let (mut table, crossings) = (ResourceTable::new(), Crossings::live(&Limits::default()));
+        let alarms = [false, true, true].map(|ready| table.push(Alarm(ready)).unwrap());
+        let [never, one, two] = alarms.map(|alarm| subscribe(&mut table, alarm).unwrap());
+        let first = Resource::new_borrow(never.rep());
+        let mut counted = Counted { table: &mut table, crossings: &crossings, time };
+        assert_eq!(poll::Host::poll(&mut counted, vec![never, one, two]).await.unwrap(), [1, 2]);
+        assert!(!poll::HostPollable::ready(&mut counted, first).await.unwrap());
+        let crossed = crossings.take().crossings;
+        crossed.iter().map(|it| format!("{} {} {:?}", it.kind.word(), it.call, it.answer)).collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_ready_is_on_record_where_time_is_lent() {
+        let rule = "clock".parse().unwrap();
+        let lent = recorded(Some(&rule)).await;
+        assert_eq!(lent, ["clock poll Names([\"1\", \"2\"])", "clock ready Names([])"]);
+        assert!(recorded(None).await.is_empty());
     }
 }

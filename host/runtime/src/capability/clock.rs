@@ -71,6 +71,12 @@ impl ClockCtx {
         Self { wall, ticks, granted }
     }
 
+    /// The rule that lends time, if one does.
+    #[must_use]
+    pub fn rule(&self) -> Option<&RuleId> {
+        self.granted.as_ref().map(|granted| &granted.rule)
+    }
+
     fn granted(&self) -> wasmtime::Result<Granted> {
         self.granted.clone().ok_or_else(|| super::not_granted(Kind::Clock))
     }
