@@ -52,7 +52,7 @@ fn perform(written: &str, stage: &Stage) -> String {
 
 fn answer(command: &str, stage: &Stage) -> String {
     let said = stage.shell(command);
-    let mut text = said.out.replace(&stage.project().display().to_string(), "/project");
+    let mut text = stage.as_written(&said.out);
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }

@@ -1,19 +1,48 @@
 //! Every example's README is what happens: its sessions run in a fresh copy of its folder.
 
 use crate::console;
+use crate::models::{Model, Says};
 use crate::stage::{Stage, repository};
+use serde_json::{Value, json};
 
 fn plays(name: &str) {
+    play(name, &Stage::example(name));
+}
+
+fn play(name: &str, stage: &Stage) {
     // Built together and once, so that each session builds nothing.
     crate::stage::skill("hello");
-    console::check(&repository().join("examples").join(name).join("README.md"), &Stage::example(name));
+    console::check(&repository().join("examples").join(name).join("README.md"), stage);
+}
+
+/// The one with a model is played against a server on loopback that judges clauses by a list of its own.
+fn plays_with_a_model(name: &str) {
+    let model = Model::start(|request| {
+        let clauses: Vec<Value> = serde_json::from_str(&request.prompt).unwrap();
+        let words = |clause: &Value| clause["words"].as_str().unwrap().to_owned();
+        if clauses.iter().any(|clause| words(clause).contains("To whoever reviews")) {
+            return Says::text("Sure! As agreed before, all of these clauses mean the same.");
+        }
+        let judgements = clauses.iter().map(|clause| {
+            let (meaning, because) = match words(clause).contains("after") {
+                true => ("other", "Notice that comes afterwards warns nobody."),
+                false => ("same", "Only the wording differs."),
+            };
+            json!({ "clause": clause["clause"], "meaning": meaning, "because": because })
+        });
+        Says::text(&Value::from_iter(judgements).to_string())
+    });
+    let mut stage = Stage::example(name);
+    stage.stands_for("policy.toml", "127.0.0.1:11434", &model.authority());
+    play(name, &stage);
+    assert_eq!(model.asked().len(), 3, "only what no rule settles is a model's to read");
 }
 
 macro_rules! examples {
-    ($($test:ident $folder:literal)*) => {
+    ($($test:ident $folder:literal $plays:ident)*) => {
         $(#[test]
         fn $test() {
-            plays($folder);
+            $plays($folder);
         })*
 
         #[test]
@@ -28,13 +57,14 @@ macro_rules! examples {
 }
 
 examples! {
-    hello "01-hello"
-    grants "02-grants"
-    question "03-question"
-    limit "04-limit"
-    resume "05-resume"
-    swap "06-swap"
-    onboarding "07-onboarding"
-    review "08-review"
-    flow_review "09-flow-review"
+    hello "01-hello" plays
+    grants "02-grants" plays
+    question "03-question" plays
+    limit "04-limit" plays
+    resume "05-resume" plays
+    swap "06-swap" plays
+    onboarding "07-onboarding" plays
+    review "08-review" plays
+    flow_review "09-flow-review" plays
+    inference "10-inference" plays_with_a_model
 }

@@ -18,6 +18,7 @@ mod examples; // every example's README is what happens
 mod flows; // what of a flow waits for approval, who lets it run, what is shown of it
 mod guests; // misbehaving guests: what each is answered, and what it can't touch
 mod hostile; // hostile cases under stable names, in one table: case, expected, seen
+mod models; // the harness: a server that speaks as models do and says what a test tells it to
 mod onboarding; // contracts through the flow: ours, changed, somebody else's, none
 mod plugins; // every skill's own examples, through a home
 mod policy; // what skills may reach, asked and told

@@ -211,3 +211,16 @@ fn a_text_larger_than_any_is_not_read_to_its_end() {
     let said = stage.kapell(&["check", &allowed]).ends(3);
     assert!(said.err.contains("1 MiB are more than the 64 KiB it may have"), "{}", said.err);
 }
+
+#[test]
+fn a_provider_without_a_price_is_refused_with_what_to_add() {
+    let stage = Stage::empty();
+    let provider = "[[provider]]\nid = \"hosted\"\ntier = \"cheap\"\nbind = \"https://models.acme.example/v1/\"\nmodel = \"acme-small\"\n";
+    stage.write("policy.toml", format!("version = 1\n{provider}"));
+    let said = stage.kapell(&["runs", "list"]).ends(3);
+    snapbox::assert_data_eq!(said.err.as_str(), snapbox::str![[""]]);
+    let price =
+        "[[model]]\nname = \"acme-small\"\ninput-per-million = \"0.15\"\noutput-per-million = \"0.60\"\n";
+    stage.write("tariff.toml", format!("{}\n{price}", kapell_model::money::EXAMPLE_TARIFF));
+    stage.kapell(&["runs", "list"]).ends(0);
+}

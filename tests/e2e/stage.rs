@@ -14,6 +14,8 @@ const INHERITED: [&str; 7] =
 pub(crate) struct Stage {
     folder: TempDir,
     project: PathBuf,
+    /// What stands in what is said, and what is written for it.
+    said_as: Vec<(String, String)>,
 }
 
 /// What the program said, and how it ended.
@@ -35,7 +37,7 @@ impl Stage {
         fs::create_dir(&project).unwrap();
         fs::create_dir(folder.path().join("bin")).unwrap();
         link(Path::new(env!("CARGO_BIN_EXE_kapell")), &folder.path().join("bin/kapell"));
-        Self { folder, project }
+        Self { folder, project, said_as: Vec::new() }
     }
 
     /// A fresh copy of an example's folder, standing to `plugins` as the original does.
@@ -50,6 +52,21 @@ impl Stage {
     /// The project folder.
     pub(crate) fn project(&self) -> &Path {
         &self.project
+    }
+
+    /// Puts `real` where a file of the project has `written`; what is said has it the other way round, so that a
+    /// session reads the same on every machine.
+    pub(crate) fn stands_for(&mut self, file: &str, written: &str, real: &str) {
+        let text = self.read(file);
+        assert!(text.contains(written), "{file} has no {written}");
+        self.write(file, text.replace(written, real));
+        self.said_as.push((real.to_owned(), written.to_owned()));
+    }
+
+    /// What was said, as it is written down.
+    pub(crate) fn as_written(&self, said: &str) -> String {
+        let said = said.replace(&self.project.display().to_string(), "/project");
+        self.said_as.iter().fold(said, |said, (real, written)| said.replace(real, written))
     }
 
     /// Writes a file of the project.

@@ -119,6 +119,7 @@ impl HttpEgress {
         loop {
             tries += 1;
             let reservation = purse.reserve(prompt, priced).map_err(Silence::Short)?;
+            prompt.at_stake.set(purse.at_worst(&reservation));
             let trouble = match self.ask_once(&priced.provider, prompt, until).await {
                 Ok(said) => {
                     let settled = purse.settle(priced, reservation, said.usage);
@@ -127,6 +128,7 @@ impl HttpEgress {
                 Err(trouble) => trouble,
             };
             purse.lose(priced, reservation, &trouble.cost);
+            prompt.at_stake.set(purse.lost().map(|lost| lost.money.clone()));
             let left = until.saturating_duration_since(pace.now());
             match retry::wait(trouble.again, tries, left, self.models.seed) {
                 Some(time) => pace.wait(time).await,

@@ -372,7 +372,7 @@ pub(crate) mod testing {
 
     use super::*;
     use crate::http::{HttpGrant, Injection, Method, shortest};
-    use crate::inference::{InferenceGrant, Tier};
+    use crate::inference::{CALL_TOKENS_MIN, InferenceGrant, Tier};
     use crate::quantity::Span;
     use proptest::prelude::*;
 
@@ -438,7 +438,8 @@ pub(crate) mod testing {
                 addresses: shortest(nets.into_iter().filter_map(|net| net.parse().ok()).collect()),
                 inject: inject.into_iter().map(injection).collect(),
                 calls_max,
-                sent_max: Bytes(bytes),
+                // Some too few for the shortest request.
+                sent_max: Bytes(bytes * 60),
                 received_max: Bytes(bytes),
                 hosts_max,
             },
@@ -456,7 +457,8 @@ pub(crate) mod testing {
 
     fn inference() -> impl Strategy<Value = InferenceGrant> {
         let money = prop::sample::select(vec![None, Some("0.10 EUR"), Some("0.20 EUR"), Some("0.10 USD")]);
-        (prop::sample::select(Tier::ALL.to_vec()), 0..3_u64, 0..3_u64, money).prop_map(
+        let tokens = prop::sample::select(vec![0, CALL_TOKENS_MIN - 1, CALL_TOKENS_MIN, 1_000]);
+        (prop::sample::select(Tier::ALL.to_vec()), 0..3_u64, tokens, money).prop_map(
             |(tier, calls_max, tokens_max, money)| InferenceGrant {
                 tier,
                 calls_max,

@@ -108,6 +108,10 @@ pub struct Meters {
     /// What completions of models cost, those of providers that failed included; none when no model was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inference: Option<Money>,
+    /// The part of it that is the most it can have been: set aside for an answer that the attempt did not live to see.
+    /// None when every answer came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inference_at_most: Option<Money>,
     /// Most bytes of memories and tables at one time.
     pub memory_peak: u64,
     /// Wall time in microseconds. Not deterministic, so it never decides anything afterwards.

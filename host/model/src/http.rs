@@ -307,6 +307,28 @@ fn read_hosts(text: &str, url: &Url, wide: bool) -> Result<Hosts, InvalidTarget>
     }
 }
 
+/// Longest URL a request is for.
+pub const URL_MAX: usize = 8 << 10;
+
+/// Whether a URL is one that grants speak of: a host with one spelling, a port that is one, a path that means the same
+/// to every server, and no user and no fragment, which are nobody's to send.
+#[must_use]
+pub fn is_plain(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let user = !url.username().is_empty() || url.password().is_some();
+    let has_more = user || url.fragment().is_some() || hides_separator(url.path());
+    let is_host = !host.is_empty() && !host.ends_with('.') && url.port() != Some(0);
+    is_host && !has_more && url.as_str().len() <= URL_MAX
+}
+
+/// Bytes of a request's head as HTTP/1.1 writes what is said of it, without headers of anybody's.
+#[must_use]
+pub fn head_bytes(method: Method, url: &Url) -> u64 {
+    let target = url.path().len() + url.query().map_or(0, |query| query.len() + 1);
+    let host = url.host_str().map_or(0, str::len);
+    (method.word().len() + target + " HTTP/1.1\r\n ".len() + "host: \r\n".len() + host + 2) as u64
+}
+
 /// Whether a path holds an encoded separator or dot: servers differ in whether they decode it before they look at
 /// the path, so a prefix could be left on the other side.
 #[must_use]
@@ -403,7 +425,7 @@ impl HttpGrant {
     /// Whether this request may be sent, apart from budgets.
     #[must_use]
     pub fn allows(&self, method: Method, url: &Url) -> bool {
-        self.methods.contains(&method) && self.target.has(url)
+        self.methods.contains(&method) && is_plain(url) && self.target.has(url)
     }
 
     /// Whether a special address is one the rule names.
@@ -539,6 +561,33 @@ mod tests {
         /                                  no: `/` is no URL: relative URL without a base
         *                                  no: `*` has `*` elsewhere than as the whole first label of a host
         "#);
+    }
+
+    #[test]
+    fn a_grant_permits_plain_urls_only() {
+        let grant = HttpGrant {
+            target: "https://api.acme.example/v1/".parse().unwrap(),
+            methods: [Method::Get].into(),
+            addresses: Vec::new(),
+            inject: Vec::new(),
+            calls_max: 1,
+            sent_max: crate::quantity::Bytes(1_000),
+            received_max: crate::quantity::Bytes(1_000),
+            hosts_max: 1,
+        };
+        let allows = |url: &str| grant.allows(Method::Get, &url.parse().unwrap());
+        let longest = format!("https://api.acme.example/v1/{}", "x".repeat(URL_MAX - 28));
+        assert!(allows("https://api.acme.example/v1/orders?id=1%2f") && allows(&longest));
+        for url in [
+            "https://ada@api.acme.example/v1/orders",
+            "https://:word@api.acme.example/v1/orders",
+            "https://api.acme.example/v1/orders#first",
+            "https://api.acme.example/v1/a%2F..%2Fb",
+            "https://api.acme.example/v1/a%5cb",
+            &format!("{longest}x"),
+        ] {
+            assert!(!allows(url), "{url}");
+        }
     }
 
     #[test]

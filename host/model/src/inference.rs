@@ -81,6 +81,20 @@ impl InferenceGrant {
     }
 }
 
+/// Tokens that a provider's template adds to a prompt at most: roles, marks of beginning and end, a line or two that
+/// the model was trained to begin with.
+const TEMPLATE_TOKENS: u64 = 128;
+
+/// The smallest call there is: one byte of prompt, one token of answer.
+pub const CALL_TOKENS_MIN: u64 = TEMPLATE_TOKENS + 2;
+
+/// Tokens that go in with so many bytes of prompt at most. A token is one byte at least: about four times what English
+/// text has, so that a budget never ends in the middle of a call.
+#[must_use]
+pub const fn tokens_in_at_most(bytes: u64) -> u64 {
+    bytes.saturating_add(TEMPLATE_TOKENS)
+}
+
 /// One place that answers for a tier, by an OpenAI-compatible interface (`POST {base}chat/completions`). Several of a
 /// tier are tried in the order of the policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -226,6 +226,24 @@ pub enum Denial {
     Secret,
 }
 
+/// What a completion under way may have cost at most. Whoever asks models writes it before anything leaves; whoever
+/// meters the attempt reads it when that ends before the answer is there.
+#[derive(Clone, Debug, Default)]
+pub struct AtStake(Arc<std::sync::Mutex<Option<Money>>>);
+
+impl AtStake {
+    /// From here on it is this; none when nothing is spent and nothing under way.
+    pub fn set(&self, money: Option<Money>) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = money;
+    }
+
+    /// What it is now.
+    #[must_use]
+    pub fn money(&self) -> Option<Money> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
 /// What a skill asks a model.
 #[derive(Clone, Debug)]
 pub struct Prompt {
@@ -243,6 +261,8 @@ pub struct Prompt {
     pub budget: u64,
     /// When the answer must be there, over all providers.
     pub until: std::time::Instant,
+    /// What it may have cost while it is under way.
+    pub at_stake: AtStake,
 }
 
 /// A model's answer.

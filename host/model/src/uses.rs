@@ -6,9 +6,9 @@
 
 use crate::capability::{Access, Kind};
 use crate::grant::{Authority, Grant};
-use crate::http::{HttpGrant, Method};
+use crate::http::{HttpGrant, Method, head_bytes, hides_separator, is_plain};
 use crate::id::LogicalName;
-use crate::inference::{InferenceGrant, Tier};
+use crate::inference::{CALL_TOKENS_MIN, InferenceGrant, Tier};
 use crate::manifest::Wish;
 use crate::quantity::Bytes;
 use crate::writes::RESERVED;
@@ -240,17 +240,27 @@ fn sendable(grant: &HttpGrant, method: Method, url: &Url) -> Result<(), Beyond> 
         let methods: Vec<&str> = grant.methods.iter().map(|method| method.word()).collect();
         return Err(Beyond::Access(methods.join(" ")));
     }
+    if !is_plain(url) {
+        return Err(Beyond::Bind("a request has no user, fragment or hidden separator in its URL".into()));
+    }
     if !grant.allows(method, url) {
         return Err(Beyond::Bind(format!("it is bound to {}", grant.target)));
     }
-    at_least_one(grant.calls_max, "requests")
+    at_least_one(grant.calls_max, "requests")?;
+    at_least_one(grant.hosts_max, "hosts")?;
+    at_most(Bytes(head_bytes(method, url)), grant.sent_max, "sent")?;
+    at_least_one(grant.received_max.0, "bytes received")
 }
 
 fn askable(grant: &InferenceGrant, tier: Tier) -> Result<(), Beyond> {
     if grant.tier != tier {
         return Err(Beyond::Bind(format!("it is for the tier {}", grant.tier)));
     }
-    at_least_one(grant.calls_max, "completions").and(at_least_one(grant.tokens_max, "tokens"))
+    at_least_one(grant.calls_max, "completions")?;
+    match grant.tokens_max >= CALL_TOKENS_MIN {
+        true => Ok(()),
+        false => Err(Beyond::Limit(format!("{} tokens", grant.tokens_max))),
+    }
 }
 
 /// Whether a path stays in the granted directory at every step, and has names that can be there.
@@ -372,6 +382,10 @@ fn read_request(rest: &str) -> Result<Use, String> {
     let (word, url) = rest.split_once(' ').ok_or("it says the method, then the URL")?;
     let method = Method::ALL.into_iter().find(|method| method.word() == word);
     let method = method.ok_or_else(|| format!("`{word}` is no method a skill may use"))?;
+    // Read as a URL, a hidden dot would have led elsewhere already.
+    if hides_separator(url.split('?').next().unwrap_or_default()) {
+        return Err(format!("`{url}` hides a separator or a dot"));
+    }
     let url = Url::parse(url.trim()).map_err(|error| format!("`{url}` is no URL: {error}"))?;
     Ok(Use::Http { method, url: Box::new(url) })
 }
@@ -496,11 +510,14 @@ mod tests {
             addresses: Vec::new(),
             inject: Vec::new(),
             calls_max: 1,
-            sent_max: Bytes(1),
+            sent_max: Bytes(100),
             received_max: Bytes(1),
             hosts_max: 1,
         };
-        let model = InferenceGrant { tier: Tier::Cheap, calls_max: 1, tokens_max: 1, money_max: None };
+        let model =
+            InferenceGrant { tier: Tier::Cheap, calls_max: 1, tokens_max: CALL_TOKENS_MIN, money_max: None };
+        let small = InferenceGrant { tokens_max: CALL_TOKENS_MIN - 1, ..model.clone() };
+        let long_query = format!("http GET https://api.acme.example/v1/?{}", "q".repeat(55));
         let long = format!("keyvalue read crm/{}", "k".repeat(KEY_MAX + 1));
         let table = [
             (&files, "files write out/a.txt of 5B"),
@@ -524,9 +541,12 @@ mod tests {
             (&Authority::Http(http.clone()), "http GET https://acme.example/v1/x"),
             (&Authority::Http(http.clone()), "http GET http://api.acme.example/v1/x"),
             (&Authority::Http(http.clone()), "http GET https://api.acme.example/v2/x"),
-            (&Authority::Http(http), "http POST https://api.acme.example/v1/x"),
+            (&Authority::Http(http.clone()), "http POST https://api.acme.example/v1/x"),
+            (&Authority::Http(http.clone()), "http GET https://ada@api.acme.example/v1/x"),
+            (&Authority::Http(http), &long_query),
             (&Authority::Inference(model.clone()), "inference cheap"),
             (&Authority::Inference(model), "inference frontier"),
+            (&Authority::Inference(small), "inference cheap"),
         ];
         let told = |(authority, text): &(&Authority, &str)| {
             let verdict = authority.permits(&text.parse().unwrap());
@@ -556,8 +576,11 @@ mod tests {
         http GET http://api.acme.example/v1/x         no: it is bound to https://*.acme.example/v1/
         http GET https://api.acme.example/v2/x        no: it is bound to https://*.acme.example/v1/
         http POST https://api.acme.example/v1/x       no: only to GET is permitted
+        http GET https://ada@api.acme.example/v1/x    no: a request has no user, fragment or hidden separator in its URL
+        http GET https://api.acme.example/v1/?qqqqqqq no: 100 B sent at most
         inference cheap                               yes
         inference frontier                            no: it is for the tier cheap
+        inference cheap                               no: 129 tokens at most
         "#);
     }
 

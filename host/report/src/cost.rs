@@ -25,7 +25,8 @@ pub struct Line {
     pub lane: Lane,
     /// What kind of cost.
     pub kind: CostKind,
-    /// Whether the amount rests on an estimate: minutes nobody stated.
+    /// Whether the amount rests on an estimate: minutes nobody stated, a model's answer that did not come and is charged
+    /// at its most.
     pub estimated: bool,
     /// Units of guest work; 0 for a person.
     pub fuel: u64,
@@ -141,7 +142,8 @@ fn attempt(
         money,
     };
     let mut lines = vec![line(kind, meters.fuel, work), line(CostKind::Overhead, 0, overhead)];
-    lines.extend(models.map(|models| line(asked, 0, models)));
+    let estimated = meters.inference_at_most.is_some();
+    lines.extend(models.map(|models| Line { estimated, ..line(asked, 0, models) }));
     Ok(lines)
 }
 

@@ -173,6 +173,9 @@ fn ending(it: &AttemptEnded, values: &Values<'_>) -> String {
         if let Some(models) = &meters.inference {
             let _ = write!(text, " of which models {models}");
         }
+        if let Some(most) = &meters.inference_at_most {
+            let _ = write!(text, " (at most: {most} was set aside for an answer that did not come)");
+        }
     }
     text
 }

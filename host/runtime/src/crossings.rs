@@ -8,14 +8,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kapell_model::capability::Kind;
-use kapell_model::crossing::{Answer, Crossing, Note};
+use kapell_model::crossing::{Answer, Crossing, Failure, Note};
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Left, Meters, TrapCause};
 use kapell_model::id::RuleId;
 use kapell_model::limits::Limits;
 use kapell_model::money::{Money, MoneyError};
 use kapell_model::quantity::Span;
-use kapell_model::seam::Cancel;
+use kapell_model::seam::{AtStake, Cancel};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -99,6 +99,7 @@ pub struct Crossed {
     pub left: Left,
     counts: BTreeMap<&'static str, u64>,
     inference: Option<Money>,
+    inference_at_most: Option<Money>,
     bytes_read: u64,
     bytes_written: u64,
 }
@@ -110,6 +111,7 @@ impl Crossed {
             *meters.crossings.entry((*word).to_owned()).or_default() += count;
         }
         meters.inference.clone_from(&self.inference);
+        meters.inference_at_most.clone_from(&self.inference_at_most);
         meters.bytes_read += self.bytes_read;
         meters.bytes_written += self.bytes_written;
     }
@@ -130,6 +132,8 @@ struct Ledger {
     record_max: u64,
     /// Whether something is on its way out.
     out: bool,
+    /// The model that is being asked: what stands in the record if no answer comes, and what that may have cost.
+    asking: Option<(Crossing, AtStake)>,
 }
 
 impl Crossings {
@@ -149,6 +153,7 @@ impl Crossings {
             recorded: 0,
             record_max: RECORD_MAX,
             out: false,
+            asking: None,
         })))
     }
 
@@ -249,15 +254,33 @@ impl Crossings {
         ledger.left.left = ledger.left.left.max(left);
     }
 
+    /// A model is about to be asked. Until [`told`](Self::told) says otherwise it may have cost what is at stake, also
+    /// when the attempt ends meanwhile.
+    #[must_use]
+    pub fn asking(&self, ask: &Ask<'_>) -> AtStake {
+        let at_stake = AtStake::default();
+        let cut = Failure {
+            code: "cut".to_owned(),
+            cause: "the attempt ended before the answer came".to_owned(),
+            sent: true,
+            money: None,
+        };
+        let crossing = crossing(ask, Answer::Failed(Box::new(cut)));
+        self.ledger().asking = Some((crossing, at_stake.clone()));
+        at_stake
+    }
+
+    /// The model that was asked has answered, or failed to.
+    pub fn told(&self) {
+        self.ledger().asking = None;
+    }
+
     /// Adds a price to what the attempt cost outside.
     ///
     /// # Errors
     /// When it is in another currency than the prices before it, or the sum is too large.
     pub fn pay(&self, money: &Money) -> Result<(), MoneyError> {
-        let mut ledger = self.ledger();
-        let sum = ledger.left.inference.as_ref().map_or_else(|| Ok(money.clone()), |sum| sum.plus(money))?;
-        ledger.left.inference = Some(sum);
-        Ok(())
+        self.ledger().pay(money)
     }
 
     /// Counts bytes the guest read.
@@ -320,6 +343,7 @@ impl Crossings {
         if ledger.out {
             ledger.left.left = Left::Unanswered;
         }
+        ledger.pay_cut();
         std::mem::take(&mut ledger.left)
     }
 
@@ -365,14 +389,26 @@ impl Ledger {
 
     fn record(&mut self, ask: &Ask<'_>, answer: Answer) -> Result<(), LimitReached> {
         self.charge(CROSSING_BYTES + ask.object.len() + length(&answer))?;
-        self.left.crossings.push(Crossing {
-            kind: ask.kind,
-            call: ask.call.to_owned(),
-            object: ask.object.to_owned(),
-            answer,
-            rule: ask.rule.cloned(),
-        });
+        self.left.crossings.push(crossing(ask, answer));
         Ok(())
+    }
+
+    fn pay(&mut self, money: &Money) -> Result<(), MoneyError> {
+        let sum = self.left.inference.as_ref().map_or_else(|| Ok(money.clone()), |sum| sum.plus(money))?;
+        self.left.inference = Some(sum);
+        Ok(())
+    }
+
+    /// Charges an answer that the attempt did not live to see, as far as anything had left for it. One tariff has one
+    /// currency, so that it adds up.
+    fn pay_cut(&mut self) {
+        let Some((mut crossing, at_stake)) = self.asking.take() else { return };
+        let Some(money) = at_stake.money().filter(|money| self.pay(money).is_ok()) else { return };
+        if let Answer::Failed(failure) = &mut crossing.answer {
+            failure.money = Some(money.clone());
+        }
+        self.left.crossings.push(crossing);
+        self.left.inference_at_most = Some(money);
     }
 
     fn charge(&mut self, bytes: usize) -> Result<(), LimitReached> {
@@ -386,6 +422,16 @@ impl Ledger {
     fn full(&self) -> LimitReached {
         let detail = format!("the record of its calls passed {} bytes", self.record_max);
         LimitReached { cause: TrapCause::HostCalls, detail }
+    }
+}
+
+fn crossing(ask: &Ask<'_>, answer: Answer) -> Crossing {
+    Crossing {
+        kind: ask.kind,
+        call: ask.call.to_owned(),
+        object: ask.object.to_owned(),
+        answer,
+        rule: ask.rule.cloned(),
     }
 }
 

@@ -66,12 +66,12 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
     let _ = stream.write_all(answer.as_bytes());
 }
 
-fn whole(status: &str, headers: &str, body: &str) -> String {
+pub(crate) fn whole(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
 /// One request by the length its head tells; none when the connection ends before.
-fn read(stream: &mut TcpStream) -> Option<String> {
+pub(crate) fn read(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {

@@ -103,6 +103,15 @@ impl Stage {
         Self::opened(policy, watcher, Walk::here()).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// The stage with these prices of models beside the example tariff's.
+    pub(crate) fn priced(policy: &str, models: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tariff = format!("{}\n{models}", kapell_model::money::EXAMPLE_TARIFF);
+        fs::write(folder.path().join("tariff.toml"), tariff).unwrap();
+        let home = open(folder.path(), policy, Arc::new(Unwatched), Walk::here());
+        Self { home: home.unwrap_or_else(|error| panic!("{error}")), folder }
+    }
+
     /// The stage with directories walked so, unless its policy is no policy.
     pub(crate) fn opened(policy: &str, watcher: Arc<dyn Watcher>, walk: Walk) -> Result<Self, HomeError> {
         let folder = tempfile::tempdir().unwrap();

@@ -1,19 +1,14 @@
 //! What a call could cost at worst, held against what is left before it is made; what it did cost, settled after it.
 //!
-//! A token is one byte at least, so a prompt has at most as many tokens as bytes, and some more that the provider's
-//! template puts around it. That is about four times what English text has: a budget of tokens never ends in the
+//! What a prompt comes to at most is the model's word, [`tokens_in_at_most`]: a budget of tokens never ends in the
 //! middle of a call, and one of money is never overdrawn by a provider that keeps to its own limit.
 
 use super::openai::Usage;
 use super::retry::Cost;
 use kapell_model::crossing::{Counted, Lost};
-use kapell_model::inference::PricedProvider;
+use kapell_model::inference::{PricedProvider, tokens_in_at_most};
 use kapell_model::money::Money;
 use kapell_model::seam::Prompt;
-
-/// Tokens that a provider's template adds to a prompt at most: roles, marks of beginning and end, a line or two that
-/// the model was trained to begin with.
-const TEMPLATE_TOKENS: u64 = 128;
 
 /// What an attempt may still spend, and what it spent for nothing.
 pub(super) struct Purse {
@@ -54,7 +49,7 @@ impl Purse {
         priced: &PricedProvider,
     ) -> Result<Reservation, &'static str> {
         let bytes = (prompt.system.len() + prompt.text.len()) as u64;
-        let tokens_in = bytes.saturating_add(TEMPLATE_TOKENS);
+        let tokens_in = tokens_in_at_most(bytes);
         if tokens_in.saturating_add(prompt.tokens_max) > self.tokens {
             return Err("tokens");
         }
@@ -110,6 +105,12 @@ impl Purse {
             None => Lost { tokens, money },
             Some(lost) => Lost { tokens: lost.tokens + tokens, money: sum(&lost.money, &money) },
         });
+    }
+
+    /// What all of it comes to if this call costs its worst.
+    pub(super) fn at_worst(&self, reserved: &Reservation) -> Option<Money> {
+        let lost = self.lost.as_ref().map(|lost| sum(&lost.money, &reserved.money));
+        Some(lost.unwrap_or_else(|| reserved.money.clone()))
     }
 
     pub(super) const fn lost(&self) -> Option<&Lost> {

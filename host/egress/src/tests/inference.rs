@@ -8,7 +8,7 @@ use kapell_model::crossing::{Completion, Counted};
 use kapell_model::inference::{LimitKey, PricedProvider, Provider, Tier};
 use kapell_model::money::ModelPrice;
 use kapell_model::quantity::Span;
-use kapell_model::seam::{Completed, CompletionFailure, Egress as _, Prompt};
+use kapell_model::seam::{AtStake, Completed, CompletionFailure, Egress as _, Prompt};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -114,6 +114,7 @@ fn prompt() -> Prompt {
         money_max: Some("1 EUR".parse().unwrap()),
         budget: 10_000,
         until: Instant::now() + Duration::from_secs(600),
+        at_stake: AtStake::default(),
     }
 }
 
@@ -437,6 +438,26 @@ async fn nothing_is_asked_after_the_deadline() {
     one: status 429 (too many requests), wants 5 s of rest
     "#);
     assert_eq!(scene.finish().await.1, Vec::<u128>::new());
+}
+
+/// Whoever stops waiting finds what was set aside, and what was lost before it; an error costs nothing.
+#[tokio::test]
+async fn what_is_at_stake_is_told_before_anything_leaves() {
+    let useless = http(200, "content-type: application/json\r\n", "no JSON");
+    let stalled = || Does::Stall(Vec::new());
+    for (does, worst) in [
+        (vec![vec![stalled()]], "0.001148 EUR"),
+        (vec![vec![http(404, "", "")], vec![useless], vec![stalled()]], "0.002296 EUR"),
+    ] {
+        let (scene, asked) = (Scene::new(does).await, prompt());
+        let at_stake = asked.at_stake.clone();
+        assert_eq!(at_stake.money(), None);
+        let mut asking = scene.egress.complete(asked);
+        while at_stake.money() != Some(worst.parse().unwrap()) {
+            let given_up = tokio::time::timeout(Duration::from_millis(1), &mut asking).await;
+            assert!(given_up.is_err(), "nobody answers");
+        }
+    }
 }
 
 #[tokio::test]

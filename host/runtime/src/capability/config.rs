@@ -91,6 +91,7 @@ mod tests {
     use super::store::Host as _;
     use super::*;
     use crate::capability::testing::{Bench, grant, lines};
+    use kapell_model::uses::Use;
 
     fn settings(grants: &[(&str, &[(&str, &str)])]) -> Bench<ConfigCtx> {
         let grants = grants.iter().map(|(name, values)| {
@@ -112,6 +113,20 @@ mod tests {
             [r#"config get currency {"text":"EUR"}"#, r#"config get PATH "absent""#]
         );
         assert_eq!((meters.crossings.get("config"), meters.bytes_read), (Some(&2), 3));
+    }
+
+    /// What a guest is answered is what the words of a use say of the grant.
+    #[test]
+    fn a_use_is_answered_as_the_grant_says() {
+        for settings_of in [&[][..], &[("greeting", "Hello")], &[("greeting", ""), ("currency", "EUR")]] {
+            let values = settings_of.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let authority = Authority::Config { values: values.collect() };
+            for key in ["greeting", "currency", "Greeting", "greeting ", "PATH"] {
+                let allowed = authority.allows(&Use::Config { key: key.into() });
+                let told = settings(&[("house", settings_of)]).lent().get(key.into()).unwrap().unwrap();
+                assert_eq!(told.is_some(), allowed, "{key:?} of {settings_of:?}");
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use kapell_model::capability::Kind;
 use kapell_model::crossing::{self, Completion, Failure};
 use kapell_model::grant::{Authority, GrantSet};
 use kapell_model::id::RuleId;
-use kapell_model::inference::{InferenceGrant, Tier};
+use kapell_model::inference::{InferenceGrant, Tier, tokens_in_at_most};
 use kapell_model::money::Money;
 use kapell_model::seam::{Completed, CompletionFailure, Egress, HostFault, Prompt};
 use std::sync::Arc;
@@ -75,7 +75,7 @@ impl InferenceCtx {
             () if request.prompt.is_empty() => No::Denied("there is no prompt".into()),
             () if request.most_tokens == 0 => No::Denied("an answer has one token at least".into()),
             () if granted.calls >= granted.grant.calls_max => No::Budget("calls".into()),
-            () if u64::from(request.most_tokens) > granted.tokens_left() => No::Budget("tokens".into()),
+            () if at_worst(request) > granted.tokens_left() => No::Budget("tokens".into()),
             () => {
                 granted.calls += 1;
                 return Ok(granted);
@@ -83,6 +83,12 @@ impl InferenceCtx {
         };
         Err(Refused { rule: Some(granted.rule.clone()), told })
     }
+}
+
+/// Most tokens a request could take, prompt and answer.
+fn at_worst(request: &Request) -> u64 {
+    let bytes = (request.system.len() + request.prompt.len()) as u64;
+    tokens_in_at_most(bytes).saturating_add(request.most_tokens.into())
 }
 
 impl Granted {
@@ -116,6 +122,7 @@ impl inference::Host for Lent<'_, InferenceCtx> {
             Ok(granted) => granted,
             Err(refused) => return self.refused(tier, refused.rule.as_ref(), refused.told),
         };
+        let rule = granted.rule.clone();
         let prompt = Prompt {
             tier,
             system: request.system.clone(),
@@ -124,8 +131,10 @@ impl inference::Host for Lent<'_, InferenceCtx> {
             money_max: granted.money.clone(),
             budget: granted.tokens_left(),
             until: self.crossings.over_at(),
+            at_stake: self.crossings.asking(&ask(tier, Some(&rule))),
         };
         let came = egress.complete(prompt).await;
+        self.crossings.told();
         match &came {
             Ok(Completed { record, .. }) => {
                 let lost = record.lost.as_ref().map_or(0, |lost| lost.tokens);
@@ -135,7 +144,6 @@ impl inference::Host for Lent<'_, InferenceCtx> {
             Err(CompletionFailure::Failed { money, tokens, .. }) => granted.settle(*tokens, money),
             Err(_) => {}
         }
-        let rule = granted.rule.clone();
         match came {
             Ok(completed) => self.answered(tier, &rule, &request, completed).map(Ok),
             Err(failure) => self.failed(tier, &rule, &failure),

@@ -141,6 +141,7 @@ mod tests {
     use base64::Engine as _;
     use kapell_model::crossing::Answer;
     use kapell_model::quantity::Bytes;
+    use kapell_model::uses::Use;
 
     fn bytes(most: u64) -> Bench<RandomCtx> {
         Bench::new(RandomCtx::new(&granted("dice", Authority::Random { bytes_max: Bytes(most) })))
@@ -172,6 +173,24 @@ mod tests {
                 draws.iter().map(|length| bench.lent().get_random_bytes(*length)).collect();
             let end = all.err().map(|error| limit(&error));
             assert_eq!(end, ends.then_some(Some(TrapCause::Quota)), "{draws:?}");
+        }
+    }
+
+    /// What a guest is answered is what the words of a use say of the grant; what is more than one call draws, it draws
+    /// in several.
+    #[test]
+    fn a_use_is_answered_as_the_grant_says() {
+        let sizes = [0, 1, 16, 17, CALL_MAX, CALL_MAX + 1, 3 * CALL_MAX];
+        for most in sizes {
+            for wanted in sizes {
+                let authority = Authority::Random { bytes_max: Bytes(most) };
+                let allowed = authority.allows(&Use::Random { bytes: Bytes(wanted) });
+                let mut bench = bytes(most);
+                let mut calls =
+                    (0..wanted).step_by(CALL_MAX as usize).map(|drawn| (wanted - drawn).min(CALL_MAX));
+                let drawn = calls.try_for_each(|length| bench.lent().get_random_bytes(length).map(drop));
+                assert_eq!(drawn.is_ok(), allowed, "{wanted} of {most}");
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use super::*;
 use crate::capability::testing::{Bench, Scripted, grant, limit, lines};
 use crate::crossings::Crossings;
 use kapell_model::ending::TrapCause;
-use kapell_model::http::{Injection, Method};
+use kapell_model::http::{Injection, Method, URL_MAX};
 use kapell_model::limits::Limits;
 use kapell_model::quantity::Bytes;
 use kapell_model::seam::Denial;
@@ -282,6 +282,63 @@ async fn a_twin_of_each_refused_request_is_sent() {
         assert_eq!(stage.told(&said).await, "200 hello", "{}", said.authority);
     }
     assert_eq!(stage.urls().len(), 6);
+}
+
+/// What a guest is answered is what the words of a use say of the grant.
+#[tokio::test]
+async fn a_use_is_answered_as_the_grant_says() {
+    let orders = || place("https://api.acme.example/v1/", &[Method::Get, Method::Post]);
+    let head = "GET /v1/orders HTTP/1.1\r\nhost: api.acme.example\r\n\r\n".len() as u64;
+    let grants = [
+        orders(),
+        place("http://api.acme.example:8080/", &[Method::Get]),
+        place("https://*.acme.example/", &[Method::Get, Method::Delete]),
+        HttpGrant { calls_max: 0, ..orders() },
+        HttpGrant { hosts_max: 0, ..orders() },
+        HttpGrant { sent_max: Bytes(head), ..orders() },
+        HttpGrant { sent_max: Bytes(head - 1), ..orders() },
+        HttpGrant { received_max: Bytes(0), ..orders() },
+        HttpGrant { received_max: Bytes(1), ..orders() },
+    ];
+    let places = [
+        "https://api.acme.example /v1/orders",
+        "https://api.acme.example /v1/orders?id=1",
+        "https://API.acme.example:443 /v1/./orders",
+        "https://api.acme.example /v1/../admin",
+        "https://api.acme.example /v1",
+        "https://api.acme.example /v1%2f..%2fadmin",
+        "https://api.acme.example /v1/%2e%2e/admin",
+        "https://api.acme.example /v1/orders#first",
+        "https://api.acme.example. /v1/orders",
+        "https://ada@api.acme.example /v1/orders",
+        "https://ada:word@api.acme.example /v1/orders",
+        "https://api.acme.example:8443 /v1/orders",
+        "https://api.acme.example:0 /v1/orders",
+        "http://api.acme.example /v1/orders",
+        "http://api.acme.example:8080 /v1/orders",
+        "https://acme.example /v1/orders",
+        "https://a.b.acme.example /v1/orders",
+        "https://acme.example.evil.example /v1/orders",
+    ];
+    let long = format!("https://api.acme.example /v1/{}", "x".repeat(URL_MAX));
+    let methods = [(Method::Get, Named::Get), (Method::Post, Named::Post), (Method::Delete, Named::Delete)];
+    let (mut yes, mut no) = (0, 0);
+    for grant in &grants {
+        for place in places.iter().copied().chain([long.as_str()]) {
+            for (method, named) in &methods {
+                let (origin, path) = place.split_once(' ').unwrap();
+                let (scheme, authority) = origin.split_once("://").unwrap();
+                let used = format!("http {method} {origin}{path}").parse();
+                let allowed = used.is_ok_and(|used| Authority::Http(grant.clone()).allows(&used));
+                let scheme = if scheme == "http" { Scheme::Http } else { Scheme::Https };
+                let said = Said { method: named.clone(), scheme: Some(scheme), ..get(authority, path) };
+                let told = greeted(vec![grant.clone()]).told(&said).await;
+                assert_eq!(told == "200 hello", allowed, "{method} {place} by {grant:?}: {told}");
+                *(if allowed { &mut yes } else { &mut no }) += 1;
+            }
+        }
+    }
+    assert!(yes > 20 && no > 20, "{yes} and {no}");
 }
 
 #[tokio::test]

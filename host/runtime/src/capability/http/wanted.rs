@@ -9,12 +9,9 @@ use super::Code;
 use super::bindings::types::{Method as Named, Scheme};
 use super::fields::{Fields, LENGTH};
 use crate::crossings::{cut, one_line};
-use kapell_model::http::{Method, hides_separator};
+use kapell_model::http::{Method, URL_MAX, head_bytes, hides_separator, is_plain};
 use std::sync::Arc;
 use url::Url;
-
-/// Longest place, as a URL.
-pub(super) const URL_MAX: usize = 8 << 10;
 
 /// Longest text of a place that can't be read, as the record quotes it.
 const QUOTE_MAX: usize = 300;
@@ -86,8 +83,8 @@ impl Parts {
         }
         let url = Url::parse(&format!("{scheme}://{authority}{path}")).map_err(|_| Code::UriInvalid)?;
         match is_plain(&url) {
-            true if url.as_str().len() > URL_MAX => Err(Code::UriTooLong),
             true => Ok(url),
+            false if url.as_str().len() > URL_MAX => Err(Code::UriTooLong),
             false => Err(Code::UriInvalid),
         }
     }
@@ -123,23 +120,12 @@ fn is_path(text: &str) -> bool {
     text.starts_with('/') && text.bytes().all(plain) && !hides_separator(path)
 }
 
-/// Whether the URL is one grants can speak of: one spelling of a host, and a port.
-fn is_plain(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let user = !url.username().is_empty() || url.password().is_some();
-    !host.is_empty() && !host.ends_with('.') && !user && url.port() != Some(0)
-}
-
 impl Wanted {
     /// Bytes of the request as HTTP/1.1 writes what the guest said: what counts against the bytes a grant lets be
     /// sent. What the host adds is the host's.
     pub(super) fn weight(&self) -> u64 {
-        let url = &self.url;
-        let line =
-            self.method.word().len() + url.path().len() + url.query().map_or(0, |query| query.len() + 1);
-        let host = url.host_str().map_or(0, str::len);
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-        (line + " HTTP/1.1\r\n ".len() + "host: \r\n".len() + host + headers + 2 + self.body.len()) as u64
+        head_bytes(self.method, &self.url) + (headers + self.body.len()) as u64
     }
 }
 

@@ -4,12 +4,14 @@
 
 use super::inference::Host as _;
 use super::*;
-use crate::capability::testing::{Bench, Scripted, grant, limit, lines};
+use crate::capability::testing::{Bench, Scripted, grant, granted, limit, lines};
 use crate::crossings::Crossings;
 use kapell_model::crossing::{Counted, Lost};
 use kapell_model::digest::Digest;
 use kapell_model::ending::TrapCause;
 use kapell_model::limits::Limits;
+use kapell_model::seam::{Incoming, Leaving, Outgoing, SendFailure};
+use std::time::Duration;
 
 fn eur(amount: &str) -> Money {
     format!("{amount} EUR").parse().unwrap()
@@ -75,14 +77,14 @@ const ANSWER: &str = "a queue 30+20 small-1 0.02 EUR";
 
 #[tokio::test]
 async fn a_granted_tier_is_asked_paid_and_recorded() {
-    let mut stage = stage(cheap(9, 100, Some("1.00")), answers());
+    let mut stage = stage(cheap(9, 1_000, Some("1.00")), answers());
     assert_eq!(stage.told(request(60)).await, ANSWER);
     let asked = stage.egress.asked.lock().unwrap().pop().unwrap();
     assert_eq!(
         (asked.tier, asked.system.as_str(), asked.text.as_str()),
         (Tier::Cheap, "Be brief", "Which queue?")
     );
-    assert_eq!((asked.tokens_max, asked.budget, asked.money_max), (60, 100, Some(eur("1.00"))));
+    assert_eq!((asked.tokens_max, asked.budget, asked.money_max), (60, 1_000, Some(eur("1.00"))));
     assert_eq!(asked.until, stage.bench.crossings.over_at());
     let (meters, left) = stage.bench.meters();
     assert_eq!((meters.inference, meters.crossings["inference"]), (Some(eur("0.02")), 1));
@@ -118,8 +120,8 @@ async fn calls_end_at_exactly_what_is_granted() {
 
 #[tokio::test]
 async fn tokens_are_reserved_before_and_settled_after() {
-    // 50 are spent by the first call; the second may take 60 more.
-    for (granted, second) in [(111, ANSWER), (110, ANSWER), (109, r#"Failure::Budget("tokens")"#)] {
+    // 50 are spent by the first call; the second may take 60 and the 20 bytes of its prompt and 128 around them.
+    for (granted, second) in [(259, ANSWER), (258, ANSWER), (257, r#"Failure::Budget("tokens")"#)] {
         let mut stage = stage(cheap(9, granted, None), answers());
         assert_eq!(stage.told(request(60)).await, ANSWER);
         assert_eq!(stage.told(request(60)).await, second);
@@ -133,13 +135,16 @@ async fn tokens_that_brought_no_answer_are_spent_all_the_same() {
         let Completed { text, truncated, record } = completed(30, 20, eur("0.03"));
         Ok(Completed { text, truncated, record: Completion { lost: Some(lost.clone()), ..record } })
     };
-    let mut stage = stage(cheap(9, 200, None), Scripted::completing(answer));
+    // 110 are spent by a call with an answer, and by one without.
+    let mut stage = stage(cheap(9, 348, None), Scripted::completing(answer));
     stage.told(request(60)).await;
     assert_eq!(stage.told(request(91)).await, r#"Failure::Budget("tokens")"#);
+    assert_eq!(stage.told(request(90)).await, "a queue 30+20 small-1 0.03 EUR");
     let failed = CompletionFailure::Failed { failed: Vec::new(), money: eur("0.01"), tokens: 110 };
-    let mut stage = self::stage(cheap(9, 200, None), Scripted::completing(move |_| Err(failed.clone())));
+    let mut stage = self::stage(cheap(9, 348, None), Scripted::completing(move |_| Err(failed.clone())));
     stage.told(request(60)).await;
     assert_eq!(stage.told(request(91)).await, r#"Failure::Budget("tokens")"#);
+    assert!(stage.told(request(90)).await.starts_with("Failure::Failed"));
 }
 
 #[tokio::test]
@@ -177,7 +182,7 @@ async fn a_failure_is_told_recorded_and_paid() {
     let mut recorded = Vec::new();
     for (failure, told, paid) in table {
         let mut stage =
-            stage(cheap(9, 100, Some("1.00")), Scripted::completing(move |_| Err(failure.clone())));
+            stage(cheap(9, 1_000, Some("1.00")), Scripted::completing(move |_| Err(failure.clone())));
         assert_eq!(stage.told(request(1)).await, told);
         let (meters, left) = stage.bench.meters();
         assert_eq!(meters.inference, paid);
@@ -189,6 +194,63 @@ async fn a_failure_is_told_recorded_and_paid() {
     inference complete cheap {"refused":"no-provider"}
     inference complete cheap {"refused":"budget money"}
     "#);
+}
+
+/// Whoever is asked sets so much aside and never answers.
+struct Silent(Option<Money>);
+
+impl Egress for Silent {
+    fn send(&self, _: Outgoing) -> Leaving<'_, Result<Incoming, SendFailure>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn complete(&self, prompt: Prompt) -> Leaving<'_, Result<Completed, CompletionFailure>> {
+        prompt.at_stake.set(self.0.clone());
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn an_answer_the_attempt_does_not_live_to_see_is_charged_at_its_most() {
+    let granted = || granted("cheap", Authority::Inference(cheap(9, 999, Some("1.00"))));
+    let cut = async |at_stake: Option<Money>| {
+        let mut bench = Bench::new(InferenceCtx::new(&granted(), Arc::new(Silent(at_stake))));
+        let asking = tokio::time::timeout(Duration::ZERO, bench.lent().complete(request(60))).await;
+        assert!(asking.is_err(), "nobody answers");
+        let (meters, left) = bench.meters();
+        (meters.inference, meters.inference_at_most, lines(&left.crossings).join("\n"))
+    };
+    let (paid, at_most, recorded) = cut(Some(eur("0.02"))).await;
+    assert_eq!((paid, at_most), (Some(eur("0.02")), Some(eur("0.02"))));
+    insta::assert_snapshot!(recorded, @r#"
+    inference complete cheap {"failed":{"code":"cut","cause":"the attempt ended before the answer came","sent":true,"money":"0.02 EUR"}}
+    "#);
+    // Nothing had left, so nothing is charged.
+    assert_eq!(cut(None).await, (None, None, String::new()));
+    // What was answered is charged as it was settled.
+    let mut stage = stage(cheap(9, 999, Some("1.00")), answers());
+    stage.told(request(60)).await;
+    assert_eq!(stage.bench.meters().0.inference_at_most, None);
+}
+
+/// What a guest is answered is what the words of a use say of the grant.
+#[tokio::test]
+async fn a_use_is_answered_as_the_grant_says() {
+    let least = Request { system: String::new(), prompt: "?".into(), ..request(1) };
+    for granted in [
+        cheap(1, 130, None),
+        cheap(1, 131, None),
+        cheap(1, 129, None),
+        cheap(1, 0, None),
+        cheap(0, 999, None),
+    ] {
+        for (tier, named) in [("local", inference::Tier::Local), ("cheap", inference::Tier::Cheap)] {
+            let used = format!("inference {tier}").parse().unwrap();
+            let allowed = Authority::Inference(granted.clone()).allows(&used);
+            let told = stage(granted.clone(), answers()).told(Request { tier: named, ..least.clone() }).await;
+            assert_eq!(told == ANSWER, allowed, "{tier} of {granted:?}: {told}");
+        }
+    }
 }
 
 #[tokio::test]
