@@ -218,7 +218,18 @@ fn a_provider_without_a_price_is_refused_with_what_to_add() {
     let provider = "[[provider]]\nid = \"hosted\"\ntier = \"cheap\"\nbind = \"https://models.acme.example/v1/\"\nmodel = \"acme-small\"\n";
     stage.write("policy.toml", format!("version = 1\n{provider}"));
     let said = stage.kapell(&["runs", "list"]).ends(3);
-    snapbox::assert_data_eq!(said.err.as_str(), snapbox::str![[""]]);
+    snapbox::assert_data_eq!(
+        said.err.as_str(),
+        snapbox::str![[r#"
+error: the provider `hosted` asks the model `acme-small`, which has no price in the tariff
+hint: add to tariff.toml:
+[[model]]
+name = "acme-small"
+input-per-million = "0.00" # what the provider charges, above 0
+output-per-million = "0.00" # what the provider charges, above 0
+
+"#]]
+    );
     let price =
         "[[model]]\nname = \"acme-small\"\ninput-per-million = \"0.15\"\noutput-per-million = \"0.60\"\n";
     stage.write("tariff.toml", format!("{}\n{price}", kapell_model::money::EXAMPLE_TARIFF));

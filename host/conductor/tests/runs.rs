@@ -557,6 +557,45 @@ async fn an_attempt_that_broke_unanswered_is_settled_by_a_person_and_charged() {
     assert_eq!((over.state.word(), stage.performed()), ("cancelled", 1));
 }
 
+/// Nobody settles what broke, and it is paid for all the same: as waste, for nothing came of it.
+#[tokio::test]
+async fn a_run_that_is_stopped_in_doubt_has_paid_for_what_broke() {
+    let (stage, standing) = breaks_after_sending("once", Left::Unanswered).await;
+    let stopped = stage.say(&standing, Said::Value(json!({ "tag": "stop" }))).await.unwrap();
+    assert_waste(&stage, &stopped);
+    insta::assert_snapshot!(stage.log(&stopped).lines().skip(4).collect::<Vec<_>>().join("\n"), @r#"
+    5  00:00:00.000  paid          question 1: answered {"tag":"stop"} by user:anyone; 2.70 EUR estimated
+    6  00:00:00.000  run           user:anyone asked to stop: it is in doubt what happened
+    7  00:00:00.000  paid          try 1: stopped by crash: scripted; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
+    8  00:00:00.000  run           cancelled: user:anyone: it is in doubt what happened
+    "#);
+    let (stage, _) = breaks_after_sending("once", Left::Unanswered).await;
+    let cancelled = stage.conductor.cancel(&"flow-1".parse().unwrap(), "user:anna", "enough").await.unwrap();
+    assert_waste(&stage, &cancelled);
+    insta::assert_snapshot!(stage.log(&cancelled).lines().skip(4).collect::<Vec<_>>().join("\n"), @r#"
+    5  00:00:00.000  run           user:anna asked to stop: enough
+    6  00:00:00.000  paid          try 1: stopped by crash: scripted; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
+    7  00:00:00.000  run           cancelled: user:anna: enough
+    "#);
+    // Of an attempt that the host lost nothing is known, and nothing is charged.
+    let (stage, _) = in_doubt().await;
+    let cancelled = stage.conductor.cancel(&"flow-1".parse().unwrap(), "user:anna", "enough").await.unwrap();
+    assert_eq!(cancelled.state.word(), "cancelled");
+    assert_eq!(cancelled.state.spent_on_attempts.unwrap().to_string(), "0.00 EUR");
+}
+
+fn assert_waste(stage: &Stage, standing: &kapell_conductor::drive::Standing) {
+    assert_eq!((standing.state.word(), stage.performed()), ("cancelled", 1));
+    assert_eq!(standing.state.spent_on_attempts.as_ref().unwrap().to_string(), "0.00001002 EUR");
+    let entries = stage.store.entries(&standing.state.run).unwrap();
+    let tariff = &standing.program.tariff.tariff;
+    let lines = kapell_report::cost::ledger(&entries, &standing.state, tariff).unwrap();
+    let rows = kapell_report::cost::summed(&lines, kapell_report::cost::By::Run).unwrap();
+    assert_eq!(Some(&rows[0].total), standing.state.spent.as_ref());
+    let waste = rows[0].parts[&kapell_report::cost::CostKind::Waste].to_string();
+    assert_eq!(waste, "0.00000002 EUR");
+}
+
 #[tokio::test]
 async fn an_effect_whose_keys_have_moved_is_not_sent_again() {
     for (left, word, performed) in [(Left::Answered, "in-doubt", 1), (Left::Nothing, "done", 2)] {

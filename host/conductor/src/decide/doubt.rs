@@ -13,7 +13,7 @@ use super::{
 };
 use crate::record::lost;
 use kapell_journal::entry::{
-    AskReason, AttemptEnded, AttemptStarted, Body, QuestionAnswered, QuestionAsked, RecordedEnding, RunEnding,
+    AskReason, AttemptEnded, AttemptStarted, Body, QuestionAnswered, QuestionAsked, RecordedEnding,
 };
 use kapell_model::id::Role;
 use kapell_model::plan::AnswerShape;
@@ -32,7 +32,7 @@ pub(super) fn unfinished(turn: &Turn<'_>) -> Result<Action, DecideError> {
             let (step, attempt) = (open.step.clone(), open.attempt);
             Ok(record(Body::DoubtRaised { step, attempt, broke: None }))
         }
-        (Some(_), _, None) if turn.state.cancel.is_some() => Ok(turn.cancelled()),
+        (Some(_), _, None) if turn.state.cancel.is_some() => broke(turn, open),
         (Some(_), Some(_), _) => Ok(Action::Wait(None)),
         (Some(_), None, Some(answered)) => settle(turn, open, answered),
         (Some(_), None, None) => ask(turn, open),
@@ -46,6 +46,13 @@ fn ended(turn: &Turn<'_>, open: &AttemptStarted, ending: RecordedEnding) -> Resu
         None => lost(open, turn.program)?,
     };
     Ok(Body::AttemptEnded(AttemptEnded { ending, ..left }.into()))
+}
+
+/// The ending of an attempt that nobody will settle any more: how it broke, with what it cost, so that a run that is
+/// stopped in doubt has paid for it.
+fn broke(turn: &Turn<'_>, open: &AttemptStarted) -> Result<Action, DecideError> {
+    let ending = turn.state.broke.as_ref().map_or(RecordedEnding::Lost, |broke| broke.ending.clone());
+    Ok(record(ended(turn, open, ending)?))
 }
 
 /// What is known of how the attempt came to have no ending.
@@ -118,9 +125,11 @@ fn settle(
             let body = ended(turn, open, RecordedEnding::Output(output.named()))?;
             Ok(Action::Record(Fact { body, blobs: vec![output] }))
         }
+        // To stop it is to ask for its end like anybody else; the attempt gets its own ending first.
+        _ if turn.state.cancel.is_some() => broke(turn, open),
         _ => {
-            let words = format!("{} stopped the run while it was in doubt", answered.by);
-            Ok(turn.end(RunEnding::Cancelled, &open.step, words))
+            let (by, reason) = (answered.by.clone(), "it is in doubt what happened".into());
+            Ok(record(Body::CancelAsked { by, reason }))
         }
     }
 }
