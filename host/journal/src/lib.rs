@@ -11,3 +11,4 @@ pub mod entry;
 pub mod fold;
 pub mod seam;
 pub mod shared;
+pub mod tree;
