@@ -6,9 +6,11 @@
 
 mod canonical;
 pub mod chain;
+pub mod checkpoint;
 pub mod content;
 pub mod entry;
 pub mod fold;
+pub mod note;
 pub mod seam;
 pub mod shared;
 pub mod tree;
