@@ -11,6 +11,7 @@
 
 mod approvals; // what is shown, who may say yes, what is not as approved
 mod cli; // verbs, exit codes, JSON: what scripts rely on
+mod compiling; // in a process of its own, within limits: what it makes, what ends it
 mod console; // the harness: sessions written in a README, run and compared
 mod crash; // killed with -9, resumed by the next command
 mod demo; // five beats on one page, each as its journal says

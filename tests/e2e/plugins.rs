@@ -1,15 +1,15 @@
 //! Every skill's own examples, run as they would be for its users: built from source, granted what it asks for by the
 //! rules its refusals print, called through a home.
 
-use crate::stage::{Stage, repository, skill};
-use kapell_home::{Home, Options, Place};
+use crate::stage::{Stage, options, repository, skill};
+use kapell_home::{Home, Place};
 use kapell_model::limits::WishedLimits;
 use kapell_model::manifest::{Example, Expected};
 use std::path::Path;
 
 /// A home whose policy holds exactly the rules that the skill's refusals say to paste.
 fn home_for(stage: &Stage, name: &str, bytes: &[u8]) -> Home {
-    let open = || Home::open(Place::at(stage.project()).unwrap(), Options::default()).unwrap();
+    let open = || Home::open(Place::at(stage.project()).unwrap(), options()).unwrap();
     let home = open();
     let inspected = home.inspect(Path::new(name), bytes).unwrap().skill;
     let refusals = home.grants(&inspected, None, &WishedLimits::default()).err().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The harness: a project folder of its own for each test, the real program in it, and skills built once.
 
+use kapell_home::{CompileCaps, CompileWorker, Compiler, Options};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -16,6 +17,17 @@ pub(crate) struct Stage {
     project: PathBuf,
     /// What stands in what is said, and what is written for it.
     said_as: Vec<(String, String)>,
+}
+
+/// How a test opens a home without the program: the program compiles for it, within these caps or its own.
+pub(crate) fn options() -> Options {
+    Options { compiler: Some(compiler(CompileCaps::default())), ..Options::default() }
+}
+
+/// The real program as a compile worker.
+pub(crate) fn compiler(caps: CompileCaps) -> Compiler {
+    let (program, arguments) = (env!("CARGO_BIN_EXE_kapell").into(), vec!["compile-worker".into()]);
+    Compiler::Apart(CompileWorker { program, arguments, caps })
 }
 
 /// What the program said, and how it ended.

@@ -114,6 +114,17 @@ pub(crate) enum Verb {
     /// Drives one run of the demo in a process of its own, which the demo then kills.
     #[command(hide = true)]
     DemoChild(DemoChild),
+    /// Compiles one component from standard input, within limits it sets itself.
+    #[command(hide = true)]
+    CompileWorker(CompileWorker),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompileWorker {
+    /// Processor time, in seconds.
+    pub(crate) seconds: u64,
+    /// Memory, in bytes.
+    pub(crate) memory: u64,
 }
 
 #[derive(Debug, ClapArgs)]

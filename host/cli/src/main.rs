@@ -4,6 +4,7 @@
 mod args;
 mod ask;
 mod commands;
+mod compiling;
 mod failure;
 mod live;
 mod output;
@@ -18,6 +19,10 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return failure::usage(&error, std::env::args().any(|argument| argument == "--json")),
     };
+    // Before anything else runs in this process.
+    if let args::Verb::CompileWorker(worker) = &args.verb {
+        return compiling::serve(worker).into();
+    }
     let json = args.json;
     let outcome = output::runtime().and_then(|runtime| runtime.block_on(commands::run(args)));
     match outcome {

@@ -1,6 +1,7 @@
 //! A session: the home a command works on, opened, with what is due moved first.
 
 use crate::args::{Args, Runs, Skills, Verb};
+use crate::compiling::options;
 use crate::live::Live;
 use crate::output;
 use kapell_home::{Home, Options, Place};
@@ -45,7 +46,7 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
     let live = Arc::new(Live::new(!args.json));
     let user = user(args);
     output::named(&place.lock());
-    let home = Home::open(place, Options { watcher: live, user: user.clone(), ..Options::default() })?;
+    let home = Home::open(place, Options { watcher: live, user: user.clone(), ..options() })?;
     output::keep_secret(home.redactor());
     if made && !args.json {
         let what = if home.is_locked()? { "made a locked home" } else { "made a home for development" };

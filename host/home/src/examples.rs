@@ -12,6 +12,7 @@ use kapell_model::id::LogicalName;
 use kapell_model::manifest::{Ask, Example, Expected};
 use kapell_model::policy::{Policy, Surroundings};
 use kapell_model::seam::Skill;
+use kapell_runtime::Compiler;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -81,12 +82,18 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Makes a home in an empty folder and puts the skill into it.
+    /// Makes a home in an empty folder and puts the skill into it, compiled by `compiler`.
     ///
     /// # Errors
     /// `Invalid` for bytes that are no skill; `Argument` when it does not ask for what it is to do without; `Refused`
     /// when it imports something no grant and no empty form can meet.
-    pub fn stage(folder: &Path, file: &Path, bytes: &[u8], without: &[Without]) -> Result<Self, HomeError> {
+    pub fn stage(
+        folder: &Path,
+        file: &Path,
+        bytes: &[u8],
+        without: &[Without],
+        compiler: Compiler,
+    ) -> Result<Self, HomeError> {
         let mut skill = crate::skills::inspect_file(file, bytes)?.skill;
         if let Some(stranger) = without.iter().find(|it| !skill.manifest.asks.iter().any(|ask| it.means(ask)))
         {
@@ -99,7 +106,7 @@ impl Rehearsal {
         skill.manifest.asks = kept;
         let place = Place::at(folder)?;
         write_policy(&place, &skill)?;
-        let home = Home::open(place, Options::default())?;
+        let home = Home::open(place, Options { compiler: Some(compiler), ..Options::default() })?;
         home.keep(file, bytes)?;
         Ok(Self { home, skill: Arc::new(skill), without: left_out })
     }

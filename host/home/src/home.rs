@@ -14,7 +14,7 @@ use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::policy::{DEFAULT_POLICY, Policy, Surroundings};
 use kapell_model::quantity::Bytes;
 use kapell_model::seam::{Clock, Egress, HostFault};
-use kapell_runtime::{Runtime, RuntimeConfig, Walk};
+use kapell_runtime::{Compiler, Runtime, RuntimeConfig, Walk};
 use kapell_store::{Components, OwnerLock, SqliteStore};
 use std::fs;
 use std::path::Path;
@@ -30,12 +30,14 @@ pub struct Options {
     pub user: String,
     /// How the directories that skills are granted are walked.
     pub walk: Walk,
+    /// Who compiles components. Without one this process compiles those that a person approved, and no others.
+    pub compiler: Option<Compiler>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (clock, watcher) = (Arc::new(SystemClock), Arc::new(Unwatched));
-        Self { clock, watcher, user: "user:unknown".into(), walk: Walk::here() }
+        Self { clock, watcher, user: "user:unknown".into(), walk: Walk::here(), compiler: None }
     }
 }
 
@@ -75,10 +77,11 @@ impl Home {
         let redactor = vault.redactor().cloned();
         let models = Models::new(models::priced(&policy, &tariff.tariff)?);
         let store = Arc::new(SqliteStore::open(&folder)?);
-        let runtime = Arc::new(runtime(&folder, &store, &options, egress(vault, models)?)?);
-        let (owner, clock, walk) = (store.new_owner()?, options.clock, options.walk);
         let locks = Arc::new(Locks::of(&place));
         locks.now()?;
+        let compiler = options.compiler.clone().unwrap_or_else(|| only_approved(&locks, &options.clock));
+        let runtime = Arc::new(runtime(&folder, &store, &options, compiler, egress(vault, models)?)?);
+        let (owner, clock, walk) = (store.new_owner()?, options.clock, options.walk);
         let guarded = Guarded {
             runtime: runtime.clone(),
             locks: locks.clone(),
@@ -151,6 +154,14 @@ impl Home {
     }
 }
 
+/// This process as the compiler of what a person approved. A lock that can't be read approves nothing.
+fn only_approved(locks: &Arc<Locks>, clock: &Arc<dyn Clock>) -> Compiler {
+    let (locks, clock) = (Arc::clone(locks), Arc::clone(clock));
+    let approved =
+        move |digest: &Digest| locks.now().is_ok_and(|lock| lock.approves_bytes(digest, clock.now()));
+    Compiler::Here(Arc::new(approved))
+}
+
 /// The way out for skills, with the secrets of the home.
 fn egress(vault: Vault, models: Models) -> Result<Arc<dyn Egress>, HomeError> {
     let egress = HttpEgress::new(vault)
@@ -162,6 +173,7 @@ fn runtime(
     folder: &Path,
     store: &Arc<SqliteStore>,
     options: &Options,
+    compiler: Compiler,
     egress: Arc<dyn Egress>,
 ) -> Result<Runtime, HomeError> {
     let components = store.clone();
@@ -179,6 +191,7 @@ fn runtime(
         egress,
         components: Arc::new(fetch),
         walk: options.walk,
+        compiler,
     };
     Runtime::new(config)
         .map_err(|cause| HomeError::new(Kind::Internal, format!("start the sandbox: {cause}")))

@@ -44,6 +44,7 @@ pub use kapell_conductor::program::Program;
 pub use kapell_egress::{Redactor, Vault};
 pub use kapell_runtime::ENGINE_VERSION as ENGINE;
 pub use kapell_runtime::Walk;
+pub use kapell_runtime::{CompileCaps, CompileWorker, Compiler, ServeError, serve_compiling};
 pub use kapell_store::{SkillEvent, What};
 pub use place::Place;
 pub use policies::Verdict;

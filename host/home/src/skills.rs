@@ -11,7 +11,7 @@ use kapell_model::manifest::{Manifest, Packed, SECTION};
 use kapell_model::plan::SkillPin;
 use kapell_model::seam::{Catalog, Skill};
 use kapell_runtime::section::custom_section;
-use kapell_runtime::{Imported, InstallError, LoadError};
+use kapell_runtime::{CompileError, Imported, InstallError, LoadError};
 use kapell_store::{CatalogSnapshot, Components as _, Installed, SkillEvent, Skills as _, What};
 use semver::{Version, VersionReq};
 use std::collections::BTreeSet;
@@ -110,7 +110,7 @@ impl Home {
     pub(crate) fn keep(&self, file: &Path, bytes: &[u8]) -> Result<(), HomeError> {
         self.runtime.install(bytes, |_| {}).map_err(|cause| match cause {
             InstallError::Load(cause) => invalid(file, &cause),
-            InstallError::Keep(_) => HomeError::new(Kind::Internal, cause.to_string()),
+            InstallError::Compile(cause) => uncompiled(file, &cause),
         })?;
         self.store.put_component(bytes)?;
         Ok(())
@@ -275,6 +275,24 @@ pub fn inspect_file(file: &Path, bytes: &[u8]) -> Result<Inspected, HomeError> {
 
 pub(crate) fn invalid(file: &Path, cause: &LoadError) -> HomeError {
     HomeError::new(Kind::Invalid, format!("{}: {cause}", file.display())).hint(cause.advice())
+}
+
+/// Bytes that were let in and came to no compiled form: for what they are, for want of an approval, or by the host's own
+/// trouble.
+fn uncompiled(file: &Path, cause: &CompileError) -> HomeError {
+    let kind = match cause {
+        CompileError::Invalid { .. }
+        | CompileError::Processor { .. }
+        | CompileError::Time { .. }
+        | CompileError::Memory { .. }
+        | CompileError::Form { .. } => Kind::Invalid,
+        CompileError::NobodyApproved => Kind::Refused,
+        CompileError::Died { .. }
+        | CompileError::Start { .. }
+        | CompileError::Untrusted
+        | CompileError::Keep(_) => Kind::Internal,
+    };
+    HomeError::new(kind, format!("{}: {cause}", file.display())).hint(cause.advice())
 }
 
 /// A component without a manifest is known by its file: `local:pdf-reader` for `pdf_reader.wasm`.

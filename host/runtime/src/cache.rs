@@ -1,5 +1,8 @@
 //! Compiled forms on disk: made once when a skill is installed, mapped when it runs.
 //!
+//! What a worker answered is written here like what this process compiled: the file holds what was answered, whole and
+//! unchanged since, and that is all the folder can promise of it.
+//!
 //! A compiled form is native code: whoever can write it runs inside the host. So this is the one module of the house
 //! that may use `unsafe`, and it holds one such call. Its safety argument is at [`CompiledForms::map`].
 #![allow(unsafe_code, reason = "mapping compiled code has no safe form; this is the reviewed module")]
@@ -8,6 +11,7 @@ use kapell_model::digest::Digest;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -52,31 +56,47 @@ impl CompiledForms {
         Ok(Self { folder, owner })
     }
 
-    /// Maps the compiled form of these bytes; none when there is none that can be trusted, and it is made again.
+    /// Maps the compiled form of these bytes; none when there is none that can be trusted or that this engine takes,
+    /// and it is made again.
     pub(crate) fn map(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+        self.read(engine, digest)?.ok()
+    }
+
+    /// The same, and why the engine does not take what is there.
+    pub(crate) fn read(&self, engine: &Engine, digest: &Digest) -> Option<wasmtime::Result<Component>> {
         let path = self.path(digest);
         if !self.is_ours(&path) || !self.is_whole(&path) {
             return None;
         }
-        // SAFETY: `deserialize_file` runs what is in the file, so the file must be one that this host's own compiler
-        // wrote and nobody changed since. `open` made sure that root and folder belong to this user and are closed
-        // to everybody else; `is_ours` that the file is a regular one with the same property, so that nobody but
-        // this user could have written it, or can change it while it is mapped; `is_whole` that it is the file that
-        // was written, undamaged. Only `keep` writes here, and only what this engine compiled from a component; it
-        // replaces files by renaming and never changes one in place. Whoever acts as this user can change this
-        // program as well, so nothing is gained by asking for more.
+        // SAFETY: `deserialize_file` runs what is in the file, so the file must be one that the host's own compiler
+        // wrote, in this process or in a worker, and nobody changed since. `open` made sure that root and folder
+        // belong to this user and are closed to everybody else; `is_ours` that the file is a regular one with the
+        // same property, so that nobody but this user could have written it, or can change it while it is mapped;
+        // `is_whole` that it is the file that was written, undamaged. Only a `Draft` writes here, and only what was
+        // compiled from a component; it replaces files by renaming and never changes one in place. Whoever acts as
+        // this user can change this program as well, so nothing is gained by asking for more. A worker that its bytes
+        // took over could have answered with code of theirs; `compile` says so, and nothing about a file could tell.
         // The engine itself refuses a form made by another version or with other settings.
-        unsafe { Component::deserialize_file(engine, &path) }.ok()
+        Some(unsafe { Component::deserialize_file(engine, &path) })
     }
 
-    /// Keeps a compiled form: whole under its name or not at all.
+    /// Begins a compiled form, to be written piece by piece: whole under its name when it is kept, or not at all.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub(crate) fn keep(&self, digest: &Digest, compiled: &[u8]) -> io::Result<()> {
+    pub(crate) fn draft(&self, digest: &Digest) -> io::Result<Draft> {
+        use sha2::Digest as _;
         let path = self.path(digest);
-        write_private(&seal_of(&path), Digest::of(compiled).to_string().as_bytes())?;
-        write_private(&path, compiled)
+        let (beside, file) = private_beside(&path)?;
+        Ok(Draft { path, beside, file, hash: sha2::Sha256::new() })
+    }
+
+    /// Forgets a compiled form.
+    pub(crate) fn discard(&self, digest: &Digest) {
+        let path = self.path(digest);
+        // What can't be removed is refused again when it is mapped.
+        let _ = fs::remove_file(&path);
+        let _ = fs::remove_file(seal_of(&path));
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
@@ -93,6 +113,47 @@ impl CompiledForms {
     fn is_whole(&self, path: &Path) -> bool {
         let seal = fs::read_to_string(seal_of(path)).unwrap_or_default();
         digest_of_file(path).is_ok_and(|digest| digest.to_string() == seal)
+    }
+}
+
+/// A compiled form on its way to disk; gone when it is let go before it was kept.
+pub(crate) struct Draft {
+    path: PathBuf,
+    beside: PathBuf,
+    file: File,
+    hash: sha2::Sha256,
+}
+
+impl Draft {
+    /// Keeps it under its name, sealed with its digest.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) fn keep(self) -> io::Result<()> {
+        use sha2::Digest as _;
+        let digest = Digest::from_bytes(self.hash.clone().finalize().into());
+        write_private(&seal_of(&self.path), digest.to_string().as_bytes())?;
+        fs::rename(&self.beside, &self.path)
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        use sha2::Digest as _;
+        let written = self.file.write(bytes)?;
+        self.hash.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Kept, it has another name by now.
+        let _ = fs::remove_file(&self.beside);
     }
 }
 
@@ -117,16 +178,24 @@ fn digest_of_file(path: &Path) -> io::Result<Digest> {
 
 /// Written beside and renamed, so that a process killed half way leaves no half form under the name.
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension(format!("{}.part", std::process::id()));
+    let (beside, mut file) = private_beside(path)?;
+    file.write_all(bytes)?;
+    drop(file);
+    fs::rename(&beside, path)
+}
+
+/// A new file beside a name, for this user alone; no two in this process are the same.
+fn private_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    static PARTS: AtomicU64 = AtomicU64::new(0);
+    let part = PARTS.fetch_add(1, Ordering::Relaxed);
+    let beside = path.with_extension(format!("{}-{part}.part", std::process::id()));
     let _ = fs::remove_file(&beside);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
-    file.write_all(bytes)?;
-    drop(file);
-    fs::rename(&beside, path)
+    let file = options.open(&beside)?;
+    Ok((beside, file))
 }
 
 fn make_private(folder: &Path) -> io::Result<()> {
@@ -190,7 +259,9 @@ mod tests {
                 .unwrap();
         let bytes = wat::parse_str("(component)").unwrap();
         let digest = Digest::of(&bytes);
-        forms.keep(&digest, &engine.precompile_component(&bytes).unwrap()).unwrap();
+        let mut draft = forms.draft(&digest).unwrap();
+        draft.write_all(&engine.precompile_component(&bytes).unwrap()).unwrap();
+        draft.keep().unwrap();
         let path = forms.path(&digest);
         Fixture { _root: root, engine, forms, digest, path }
     }
@@ -206,6 +277,20 @@ mod tests {
         assert!(it.forms.map(&it.engine, &Digest::of(b"other")).is_none());
         assert_eq!(fs::metadata(&it.path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(&it.forms.folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_form_that_is_not_finished_leaves_nothing() {
+        let it = kept();
+        let files = || fs::read_dir(&it.forms.folder).unwrap().count();
+        let before = files();
+        let mut draft = it.forms.draft(&Digest::of(b"other")).unwrap();
+        draft.write_all(b"half").unwrap();
+        assert_eq!(files(), before + 1);
+        drop(draft);
+        assert_eq!(files(), before);
+        it.forms.discard(&it.digest);
+        assert_eq!((files(), it.forms.map(&it.engine, &it.digest).is_none()), (before - 2, true));
     }
 
     #[test]

@@ -44,13 +44,26 @@ pub struct EngineError {
 /// # Errors
 /// When the machine gives no address space for the pool or lacks what the compiler needs.
 pub(crate) fn engine() -> Result<Engine, EngineError> {
+    of(InstanceAllocationStrategy::Pooling(pool()))
+}
+
+/// Makes the engine of a process that only compiles: what it compiles is the same, byte for byte, and it reserves no
+/// place to run anything.
+///
+/// # Errors
+/// When the machine lacks what the compiler needs.
+pub(crate) fn compiling_engine() -> Result<Engine, EngineError> {
+    of(InstanceAllocationStrategy::OnDemand)
+}
+
+fn of(places: InstanceAllocationStrategy) -> Result<Engine, EngineError> {
     let mut config = Config::new();
     metering(&mut config);
     stacks(&mut config);
     memories(&mut config);
     compiler(&mut config);
     languages(&mut config);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    config.allocation_strategy(places);
     Engine::new(&config).map_err(|error| EngineError { cause: format!("{error:#}") })
 }
 
@@ -227,5 +240,14 @@ mod tests {
     #[test]
     fn the_same_settings_have_the_same_name() {
         assert_eq!(settings_digest(&engine().unwrap()), settings_digest(&engine().unwrap()));
+    }
+
+    #[test]
+    fn what_compiles_apart_compiles_the_same() {
+        let (here, apart) = (engine().unwrap(), compiling_engine().unwrap());
+        assert_eq!(settings_digest(&here), settings_digest(&apart));
+        let bytes = wat::parse_str("(component (core module (memory 1) (func (result i32) (i32.const 7))))");
+        let [here, apart] = [here, apart].map(|engine| engine.precompile_component(bytes.as_ref().unwrap()));
+        assert!(here.unwrap() == apart.unwrap(), "the compiled forms differ");
     }
 }

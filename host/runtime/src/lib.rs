@@ -5,12 +5,13 @@
 //! an interface nobody granted, never makes a write real (writes travel back as data), never opens a connection,
 //! and knows neither flows nor journals.
 //!
-//! Reading order: [`load`] lets bytes in and [`shapes`] reads their types; `engine` is the one engine, `cache` keeps
-//! compiled forms; `link` meets imports with [`capability`] or `inert`, which `imports` tells to reviewers; `invoke` runs an attempt, every call of it
+//! Reading order: [`load`] lets bytes in and [`shapes`] reads their types; `engine` is the one engine, `compile` has
+//! native code made of them, `cache` keeps it; `link` meets imports with [`capability`] or `inert`, which `imports` tells to reviewers; `invoke` runs an attempt, every call of it
 //! passing [`crossings`]; [`Runtime`] is all of it together.
 
 mod cache;
 pub mod capability;
+mod compile;
 pub mod crossings;
 mod engine;
 mod guest;
@@ -28,6 +29,9 @@ mod value;
 
 pub use cache::CacheError;
 pub use capability::files::{NotLent, Walk, pinned};
+pub use compile::{
+    Approved, CompileCaps, CompileError, CompileWorker, Compiler, ServeError, serve_compiling,
+};
 pub use engine::{ENGINE_VERSION, EngineError};
 pub use imports::{Imported, ImportedFunction, classify};
 pub use link::refusals;

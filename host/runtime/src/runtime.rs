@@ -4,6 +4,7 @@ use crate::cache::{CacheError, CompiledForms};
 use crate::capability::Sources;
 use crate::capability::clock::SinceStart;
 use crate::capability::files::{Disk, Walk};
+use crate::compile::{CompileError, Compiler};
 use crate::engine::{ATTEMPTS_AT_ONCE, ENGINE_VERSION, EngineError, engine, settings_digest};
 use crate::guest::Guest;
 use crate::invoke;
@@ -52,6 +53,8 @@ pub struct RuntimeConfig {
     pub components: Arc<dyn Components>,
     /// How granted directories are walked.
     pub walk: Walk,
+    /// Who compiles components.
+    pub compiler: Compiler,
 }
 
 /// The sandbox can't start on this machine.
@@ -71,9 +74,9 @@ pub enum InstallError {
     /// Its bytes may not come in.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// Its compiled form can't be kept.
-    #[error("keep the compiled form: {0}")]
-    Keep(#[from] std::io::Error),
+    /// There is no compiled form of it.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
 }
 
 /// The sandbox. A cheap handle; clones are the same sandbox.
@@ -136,7 +139,7 @@ impl Runtime {
     /// as compiling takes: up to half a minute for a Python skill, so `compiling` is told before it begins.
     ///
     /// # Errors
-    /// When the bytes may not come in, or the disk refuses.
+    /// When the bytes may not come in, take more than compiling may take, or the disk refuses.
     pub fn install(
         &self,
         bytes: &[u8],
@@ -257,11 +260,19 @@ impl Inner {
     }
 
     /// Compiles bytes that were let in, keeps the form and maps it: what is mapped can leave memory again.
-    fn compile(&self, digest: &Digest, bytes: &[u8]) -> Result<Component, InstallError> {
-        let invalid = |error: wasmtime::Error| LoadError::Invalid { cause: format!("{error:#}") };
-        let component = Component::from_binary(&self.engine, bytes).map_err(invalid)?;
-        self.forms.keep(digest, &component.serialize().map_err(invalid)?)?;
-        Ok(self.forms.map(&self.engine, digest).unwrap_or(component))
+    fn compile(&self, digest: &Digest, bytes: &[u8]) -> Result<Component, CompileError> {
+        let mut draft = self.forms.draft(digest)?;
+        self.config.compiler.compile(&self.engine, digest, bytes, &mut draft)?;
+        draft.keep()?;
+        match self.forms.read(&self.engine, digest) {
+            Some(Ok(component)) => Ok(component),
+            // It is sound, and wants more than this engine has a place for.
+            Some(Err(error)) => {
+                self.forms.discard(digest);
+                Err(CompileError::Invalid { cause: format!("{error:#}") })
+            }
+            None => Err(CompileError::Untrusted),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use kapell_model::plan::{
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Cancel, Clock, HostFault, Job, Performer};
 use kapell_model::shape::Operation;
-use kapell_runtime::{Inspection, Runtime, RuntimeConfig, Walk, inspect};
+use kapell_runtime::{Compiler, Inspection, Runtime, RuntimeConfig, Walk, inspect};
 use kapell_store::MemoryStore;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +51,11 @@ pub(crate) fn folder() -> Result<TempDir> {
     Ok(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?)
 }
 
+/// This process: what is compiled here was written for it.
+pub(crate) fn compiler() -> Compiler {
+    Compiler::Here(Arc::new(|_| true))
+}
+
 /// A sandbox that keeps its compiled forms below `dir`.
 pub(crate) fn sandbox(dir: &Path) -> Result<Runtime> {
     let missing = |digest: &Digest| -> Result<Vec<u8>, HostFault> {
@@ -63,6 +68,7 @@ pub(crate) fn sandbox(dir: &Path) -> Result<Runtime> {
         egress: Arc::new(HttpEgress::new(Vault::default())?),
         components: Arc::new(missing),
         walk: Walk::here(),
+        compiler: compiler(),
     })?)
 }
 

@@ -44,7 +44,8 @@ fn against(name: &str, took: Duration, most: Duration) {
 }
 
 fn open(folder: &Path) -> Result<Home> {
-    Ok(Home::open(Place::at(folder)?, Options { user: USER.into(), ..Options::default() })?)
+    let compiler = Some(house::compiler());
+    Ok(Home::open(Place::at(folder)?, Options { user: USER.into(), compiler, ..Options::default() })?)
 }
 
 const USER: &str = "user:bench";

@@ -3,6 +3,7 @@
 //! Asks and rules are written as the inside of a TOML table, one a line; what every rule needs besides, its id and
 //! the skill it is for, is put in here. A rule's id is `rule-1` for the first one.
 
+use crate::stage::options;
 use kapell_home::{Finished, Home, HomeError, Options, Place, Unwatched, Walk, Watcher};
 use kapell_journal::entry::{AttemptEnded, BlobRef, Body, RecordedEnding, RunEnding};
 use kapell_journal::shared::Shared;
@@ -193,7 +194,7 @@ impl Stage {
 fn open(folder: &Path, policy: &str, watcher: Arc<dyn Watcher>, walk: Walk) -> Result<Home, HomeError> {
     fs::write(folder.join("policy.toml"), policy).unwrap();
     let place = Place::at(folder).unwrap();
-    Home::open(place, Options { clock: Arc::new(Still), watcher, walk, ..Options::default() })
+    Home::open(place, Options { clock: Arc::new(Still), watcher, walk, ..options() })
 }
 
 fn gather(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {

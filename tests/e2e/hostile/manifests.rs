@@ -9,7 +9,8 @@
 
 use super::table::{Case, Table};
 use crate::guests::stage::{asking, bare};
-use kapell_home::{Home, HomeError, Options, Place};
+use crate::stage::options;
+use kapell_home::{Home, HomeError, Place};
 use kapell_model::limits::WishedLimits;
 use kapell_model::manifest::{Manifest, Packed, SECTION};
 use std::fs;
@@ -76,7 +77,7 @@ impl Scene {
     }
 
     fn home(&self) -> Result<Home, HomeError> {
-        Home::open(Place::at(self.folder.path()).unwrap(), Options::default())
+        Home::open(Place::at(self.folder.path()).unwrap(), options())
     }
 
     fn policy(&self, bytes: &[u8]) -> String {

@@ -23,6 +23,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     match &args.verb {
         Verb::Demo(demo) => demo::run(&args, demo).await,
         Verb::DemoChild(child) => demo::child(&args, child).await,
+        Verb::CompileWorker(worker) => Ok(crate::compiling::serve(worker)),
         Verb::Init(init) => start::init(&args, init),
         Verb::Doctor => doctor::run(&args).await,
         Verb::Version => start::version(&args),

@@ -1,10 +1,11 @@
 //! `init`, `version`, `completions`.
 
 use crate::args::{Args, Completions, Init};
+use crate::compiling::options;
 use crate::failure::Exit;
 use crate::output;
 use clap::CommandFactory as _;
-use kapell_home::{ENGINE, Home, Options};
+use kapell_home::{ENGINE, Home};
 use serde_json::json;
 
 pub(crate) fn init(args: &Args, init: &Init) -> anyhow::Result<Exit> {
@@ -13,7 +14,7 @@ pub(crate) fn init(args: &Args, init: &Init) -> anyhow::Result<Exit> {
     let place = kapell_home::Place::at(&here)?;
     let found = place.found;
     let made = Home::write_defaults(&place)?;
-    let home = Home::open(place, Options::default())?;
+    let home = Home::open(place, options())?;
     if init.locked {
         home.make_locked()?;
     }

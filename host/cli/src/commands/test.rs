@@ -2,6 +2,7 @@
 
 use crate::args::{Args, Test};
 use crate::commands::author::built;
+use crate::compiling::compiler;
 use crate::failure::Exit;
 use crate::output;
 use crate::session::open;
@@ -16,7 +17,7 @@ pub(crate) async fn run(args: &Args, test: &Test) -> anyhow::Result<Exit> {
     let scratch =
         scratch.map_err(|cause| HomeError::io("make a folder in", &std::env::temp_dir(), &cause))?;
     let progress = crate::live::slow("compiling", &path);
-    let rehearsal = Rehearsal::stage(scratch.path(), &path, &bytes, &test.without);
+    let rehearsal = Rehearsal::stage(scratch.path(), &path, &bytes, &test.without, compiler());
     progress.done();
     let rehearsal = rehearsal?;
     let tried = rehearsal.run().await?;

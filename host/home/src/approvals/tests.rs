@@ -9,6 +9,7 @@ use crate::place::Place;
 use kapell_journal::entry::RunEnding;
 use kapell_model::manifest::{Packed, SECTION};
 use kapell_model::seam::Clock;
+use kapell_runtime::Compiler;
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -70,7 +71,10 @@ impl Scene {
 
     /// The home as another process would open it.
     fn home(&self) -> Home {
-        let options = Options { clock: self.clock.clone(), user: "user:bob".into(), ..Options::default() };
+        // What the tests wrote themselves.
+        let compiler = Some(Compiler::Here(Arc::new(|_| true)));
+        let (clock, user) = (self.clock.clone(), "user:bob".into());
+        let options = Options { clock, user, compiler, ..Options::default() };
         Home::open(Place::at(self.folder.path()).unwrap(), options).unwrap()
     }
 

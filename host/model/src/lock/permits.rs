@@ -1,6 +1,7 @@
 //! Whether something may run here, by the lock as it stands at that moment.
 
 use super::{ITSELF, Lock, LockedSkill, Revoked};
+use crate::digest::Digest;
 use crate::grant::{Grant, GrantSet, Refusal};
 use crate::limits::Limits;
 use crate::plan::SkillPin;
@@ -74,6 +75,15 @@ impl Lock {
             return Ok(());
         }
         self.skill(wanted.pin).ok_or_else(|| self.not_these(wanted))?.permits(wanted)
+    }
+
+    /// Whether a person's approval of these bytes, under any name, counts now, and nobody took them back.
+    #[must_use]
+    pub fn approves_bytes(&self, component: &Digest, now: Timestamp) -> bool {
+        let counts = |it: &LockedSkill| it.approval.expires.is_none_or(|at| at > now);
+        let approved =
+            |it: &LockedSkill| it.pin.component == *component && !it.approved_itself() && counts(it);
+        self.skills.iter().any(approved) && self.revocation(component).is_none()
     }
 
     fn not_these(&self, wanted: &Wanted<'_>) -> Unapproved {

@@ -263,3 +263,23 @@ fn a_skill_approves_itself_only_while_the_policy_says_so_and_for_nothing_at_all(
     assert_eq!(itself(GrantSet::default(), false), Err(Unapproved::Itself));
     assert_eq!(itself(granted(vec![greeting()]), true), Err(Unapproved::Itself));
 }
+
+#[test]
+fn only_a_persons_approval_answers_for_bytes() {
+    let answers = |change: &dyn Fn(&mut LockedSkill), revoke: bool| {
+        let mut skill = approved("1.0.0");
+        skill.approval.expires = Some(Timestamp(NOW + 1));
+        change(&mut skill);
+        let mut lock = Lock::default();
+        lock.approve(skill);
+        if revoke {
+            lock.revoke(revoked("1.0.0"));
+        }
+        let bytes = |version| lock.approves_bytes(&pin(version).component, Timestamp(NOW));
+        (bytes("1.0.0"), bytes("1.1.0"))
+    };
+    assert_eq!(answers(&|_| (), false), (true, false));
+    assert_eq!(answers(&|_| (), true), (false, false));
+    assert_eq!(answers(&|skill| skill.approval.by = ITSELF.into(), false), (false, false));
+    assert_eq!(answers(&|skill| skill.approval.expires = Some(Timestamp(NOW)), false), (false, false));
+}

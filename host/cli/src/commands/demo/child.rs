@@ -3,6 +3,7 @@
 
 use crate::args::{Args, DemoChild};
 use crate::commands::run::{exit, input};
+use crate::compiling::options;
 use crate::failure::Exit;
 use crate::{output, session};
 use kapell_home::{Home, Known, Options, Watcher, inputs};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 pub(super) async fn run(args: &Args, child: &DemoChild) -> anyhow::Result<Exit> {
     let place = session::place(args.home.as_deref())?;
-    let home = Home::open(place, Options { watcher: Arc::new(StepByStep), ..Options::default() })?;
+    let home = Home::open(place, Options { watcher: Arc::new(StepByStep), ..options() })?;
     let flow = home.check_flow(&child.flow)?;
     let pairs = child.input.iter().map(|pair| input(pair)).collect::<anyhow::Result<Vec<_>>>()?;
     let given = inputs(&flow.plan, &pairs)?;

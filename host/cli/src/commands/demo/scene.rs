@@ -3,10 +3,11 @@
 use super::page::Page;
 use super::sources::{LET_IT_TRY, Skills, Sources};
 use crate::args::{Args, Demo};
+use crate::compiling::options;
 use crate::failure::Exit;
 use crate::output;
 use crate::session::{self, Session};
-use kapell_home::{Added, Finished, Home, HomeError, Kind, Options, Place};
+use kapell_home::{Added, Finished, Home, HomeError, Kind, Place};
 use kapell_workshop::Built;
 use serde_json::json;
 use std::fs;
@@ -89,7 +90,7 @@ impl Scene {
         sources.copy_to(folder.path())?;
         let out = folder.path().join("out");
         fs::create_dir(&out).map_err(|cause| HomeError::io("make the folder", &out, &cause))?;
-        let home = Home::open(Place::at(folder.path())?, Options::default())?;
+        let home = Home::open(Place::at(folder.path())?, options())?;
         let program = session::program(Some(&home.place.root));
         let session = Session { home, user: session::user(args), json: args.json, program };
         let let_it_try = sources.read(LET_IT_TRY)?;
@@ -156,7 +157,7 @@ impl Scene {
         let policy = fs::read_to_string(&path).map_err(|cause| failed("read", cause))?;
         fs::write(&path, policy + &self.let_it_try).map_err(|cause| failed("write", cause))?;
         output::named(&path);
-        self.session.home = Home::open(place, Options::default())?;
+        self.session.home = Home::open(place, options())?;
         Ok(())
     }
 
