@@ -17,6 +17,7 @@ mod pending;
 mod read;
 mod remembered;
 mod stored;
+mod tree;
 mod writer;
 
 use crate::content::{ContentDir, checked};
@@ -40,6 +41,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use stored::number;
 use tokio::sync::oneshot;
+pub use tree::{Noted, TreeHead};
 use writer::{Wait, Writer};
 
 /// Whether what is acknowledged survives a power failure.

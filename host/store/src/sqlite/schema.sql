@@ -17,11 +17,28 @@ CREATE TABLE runs (
 CREATE INDEX runs_open ON runs (over) WHERE over = 0;
 
 CREATE TABLE entries (
+  place INTEGER PRIMARY KEY,   -- in the journal, from 1, without gaps while nothing is deleted; no order of a run
   run   TEXT NOT NULL,
-  seq   INTEGER NOT NULL,      -- the order in a run, without gaps; the rowid is no order
+  seq   INTEGER NOT NULL,      -- the order in a run, without gaps
   bytes BLOB NOT NULL          -- canonical JSON
 ) STRICT;
 CREATE UNIQUE INDEX entries_order ON entries (run, seq);
+
+-- The tree over all entries: the roots of whole subtrees of 256 leaves (level 1), of 256 of those (level 2), and so on.
+-- Behind the entries, which it is worked out from.
+CREATE TABLE tree (
+  level INTEGER NOT NULL,
+  place INTEGER NOT NULL,      -- in its level, from 0
+  hash  BLOB NOT NULL,
+  UNIQUE (level, place)
+) STRICT;
+
+-- Signed heads of the tree, for whoever keeps one outside.
+CREATE TABLE checkpoints (
+  size INTEGER NOT NULL UNIQUE,
+  at   INTEGER NOT NULL,
+  note TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE blobs (
   digest BLOB NOT NULL UNIQUE,

@@ -13,3 +13,4 @@ mod both;
 mod crash;
 mod disk;
 mod scene;
+mod tree;
