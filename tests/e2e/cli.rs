@@ -232,3 +232,30 @@ fn only_who_is_named_may_answer() {
     stage.kapell(&["gates", "approve", "last", "--as", "user:mallory"]).ends(4);
     stage.kapell(&["gates", "approve", "last", "--as", "user:ada"]).ends(0);
 }
+
+#[test]
+fn cost_tells_what_an_outcome_cost_and_finance_tools_get_the_same_money() {
+    let stage = greeting();
+    let worth =
+        "outcome: { name: somebody greeted, worth: 2 EUR, by-hand: 5m }\nbudget: { money: 1 EUR }\nsteps:";
+    stage.write("hello.yaml", HELLO.replace("steps:", worth));
+    stage.kapell(&["run", "hello.yaml", "-i", "name=Ada"]).ends(0);
+    stage.kapell(&["run", "hello.yaml", "-i", "name="]).ends(1);
+    let said = stage.kapell(&["cost", "--by", "flow", "--since", "1d", "--json"]).ends(0).json();
+    let flow = &said["outcomes"][0];
+    assert_eq!(
+        (&flow["runs"], &flow["outcomes"], &flow["worth"]),
+        (&json!(2), &json!(1), &json!("2.00 EUR"))
+    );
+    assert_eq!(flow["per-outcome"], said["total"], "the run that came to nothing is paid for too");
+    stage.kapell(&["cost", "--focus", "charges.csv"]).ends(0);
+    let csv = stage.read("charges.csv");
+    let costs =
+        csv.lines().skip(1).map(|line| line.split(',').next().unwrap().parse::<rust_decimal::Decimal>());
+    let sum: rust_decimal::Decimal = costs.map(Result::unwrap).sum();
+    assert_eq!(said["total"], json!(format!("{sum} EUR")));
+    let said = stage.kapell(&["cost", "--since", "2099-01-01"]).ends(0);
+    assert!(said.err.contains("nothing has cost anything yet"), "{}", said.err);
+    let said = stage.kapell(&["cost", "--since", "yesterday"]).ends(2);
+    assert!(said.err.contains("`yesterday` is no beginning of a period"), "{}", said.err);
+}

@@ -32,7 +32,7 @@ Operate:
   gates        Questions that wait for people: list, show, approve, reject, answer, override
 
 Account:
-  cost         What runs cost, by run, step, skill or lane
+  cost         What runs and outcomes cost, by run, step, skill, lane, flow or day
 
 Other:
   completions  Shell completions
@@ -105,7 +105,7 @@ pub(crate) enum Verb {
     /// Questions that wait for people.
     #[command(subcommand)]
     Gates(Gates),
-    /// What runs cost, by run, step, skill or lane.
+    /// What runs and outcomes cost, by run, step, skill, lane, flow or day.
     Cost(Cost),
     /// Shell completions.
     Completions(Completions),
@@ -443,6 +443,12 @@ pub(crate) struct Cost {
     /// What to sum by.
     #[arg(long, value_enum, default_value = "run")]
     pub(crate) by: CostBy,
+    /// Only what was charged from then on: a span until now such as `7d`, or a date.
+    #[arg(long, value_name = "SPAN|DATE")]
+    pub(crate) since: Option<String>,
+    /// Write one line a charge into this file, as CSV that finance tools read: FOCUS 1.2.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) focus: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -451,6 +457,8 @@ pub(crate) enum CostBy {
     Step,
     Skill,
     Lane,
+    Flow,
+    Day,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -7,6 +7,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod money;
 mod stage;
 
 use kapell_conductor::answer::{AnswerError, Said};

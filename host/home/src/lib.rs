@@ -25,6 +25,7 @@ mod runs;
 mod secrets;
 mod skills;
 mod stop;
+mod tallies;
 mod used;
 
 pub use answers::{Gate, Reply};
@@ -51,3 +52,4 @@ pub use policies::Verdict;
 pub use review::Subject;
 pub use runs::Finished;
 pub use skills::{Added, Inspected, inspect_file};
+pub use tallies::About;

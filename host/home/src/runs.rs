@@ -12,7 +12,7 @@ use kapell_journal::entry::{BlobRef, Entry, RecordedEnding, RunEnding};
 
 use kapell_journal::seam::{JournalError, Journals as _, RunRow};
 use kapell_model::id::RunId;
-use kapell_model::money::{Money, Tariff};
+use kapell_model::money::Money;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -227,19 +227,5 @@ impl Home {
     pub fn value(&self, named: &BlobRef) -> Option<Value> {
         let bytes = self.store.blob(named.digest()).ok().flatten()?;
         serde_json::from_slice(&bytes).ok()
-    }
-
-    /// The ledger of a run, by the tariff it is pinned to.
-    ///
-    /// # Errors
-    /// When the journal can't be read or amounts do not add up.
-    pub fn ledger(&self, run: &RunId) -> Result<(Vec<kapell_report::cost::Line>, Tariff), HomeError> {
-        let entries = self.entries(run)?;
-        let Standing { state, program, .. } = self.standing(run)?;
-        let tariff = program.tariff.tariff.clone();
-        let lines = kapell_report::cost::ledger(&entries, &state, &tariff).map_err(|cause| {
-            HomeError::new(Kind::Integrity, format!("the cost of {run} does not add up: {cause}"))
-        })?;
-        Ok((lines, tariff))
     }
 }

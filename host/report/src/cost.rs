@@ -1,26 +1,40 @@
-//! What runs cost: every attempt and every person's minute, by run, step, skill and lane, in exact decimals.
+//! What runs cost: every attempt and every person's minute, by run, step, skill, lane, flow and day, in exact decimals.
 //!
 //! Five kinds of cost, which add up to the whole: *work* (attempts whose output was used, verdicts included), *models*
 //! (what completions cost those attempts), *waste* (attempts whose output was not used, completions included),
 //! *people*, and *overhead* (the price of an attempt as such).
 
-use kapell_journal::entry::{AttemptEnded, AttemptStarted, Body, Entry, Purpose};
-use kapell_journal::fold::{RunState, Settled};
-use kapell_model::id::{RunId, StepId};
-use kapell_model::money::{Money, MoneyError, Tariff};
+pub mod focus;
+mod ledger;
+mod outcomes;
+
+pub use ledger::ledger;
+pub use outcomes::{FlowOutcomes, Outcomes, table as outcomes_table};
+
+use kapell_model::id::{FlowName, RunId, StepId};
+use kapell_model::money::{Money, MoneyError};
 use kapell_model::plan::{Lane, SkillPin};
+use kapell_model::quantity::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// One line of a ledger.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
+    /// The flow.
+    pub flow: FlowName,
     /// The run.
     pub run: RunId,
     /// The step.
     pub step: StepId,
+    /// When the attempt began; for a person, as `at`.
+    pub from: Timestamp,
+    /// When it was charged: the attempt ended, the person answered.
+    pub at: Timestamp,
     /// The skill that ran; none for a person.
     pub skill: Option<SkillPin>,
+    /// Its operation; none for a person.
+    pub operation: Option<String>,
     /// The lane.
     pub lane: Lane,
     /// What kind of cost.
@@ -30,6 +44,8 @@ pub struct Line {
     pub estimated: bool,
     /// Units of guest work; 0 for a person.
     pub fuel: u64,
+    /// Minutes of a person's time, stated or by the tariff; none for an attempt.
+    pub minutes: Option<String>,
     /// The amount.
     pub money: Money,
 }
@@ -64,105 +80,6 @@ impl CostKind {
     }
 }
 
-/// The ledger of one run.
-///
-/// # Errors
-/// When amounts do not add up: two currencies, or an attempt cheaper than the price of an attempt.
-pub fn ledger(entries: &[Entry], state: &RunState, tariff: &Tariff) -> Result<Vec<Line>, MoneyError> {
-    let mut lines = Vec::new();
-    let mut begun: BTreeMap<(StepId, u32), &AttemptStarted> = BTreeMap::new();
-    for entry in entries {
-        match &entry.body {
-            Body::AttemptStarted(it) => {
-                begun.insert((it.step.clone(), it.attempt), it);
-            }
-            Body::AttemptEnded(it) => {
-                let started = begun.get(&(it.step.clone(), it.attempt));
-                lines.extend(
-                    started
-                        .map(|started| attempt(state, tariff, started, it))
-                        .transpose()?
-                        .into_iter()
-                        .flatten(),
-                );
-            }
-            Body::QuestionAnswered(it) => lines.push(person(state, &it.step, it.minutes.as_ref(), &it.money)),
-            Body::QuestionOverridden(it) => {
-                lines.push(person(state, &it.step, it.minutes.as_ref(), &it.money))
-            }
-            _ => {}
-        }
-    }
-    Ok(lines)
-}
-
-/// The line of somebody's time.
-fn person(state: &RunState, step: &StepId, minutes: Option<&String>, money: &Money) -> Line {
-    Line {
-        run: state.run.clone(),
-        step: step.clone(),
-        skill: None,
-        lane: Lane::Judgment,
-        kind: CostKind::People,
-        estimated: minutes.is_none(),
-        fuel: 0,
-        money: money.clone(),
-    }
-}
-
-/// The lines of an attempt: what its work cost, what it cost as such, and what models cost it, if it asked any. One the
-/// host lost is charged nothing and has none.
-fn attempt(
-    state: &RunState,
-    tariff: &Tariff,
-    started: &AttemptStarted,
-    ended: &AttemptEnded,
-) -> Result<Vec<Line>, MoneyError> {
-    if ended.receipt.money.amount.is_zero() {
-        return Ok(Vec::new());
-    }
-    let meters = &ended.receipt.meters;
-    let all = tariff.work(meters)?;
-    let overhead = Money { amount: ended.receipt.money.amount - all.amount, currency: all.currency };
-    let models = meters.inference.clone();
-    let own = all.amount - models.as_ref().map_or_else(Default::default, |models| models.amount);
-    let work = Money { amount: own, currency: all.currency };
-    let (kind, asked) = match used(state, started) {
-        true => (CostKind::Work, CostKind::Models),
-        false => (CostKind::Waste, CostKind::Waste),
-    };
-    let line = |kind, fuel, money| Line {
-        run: state.run.clone(),
-        step: ended.step.clone(),
-        skill: Some(started.skill.clone()),
-        lane: started.lane,
-        kind,
-        estimated: false,
-        fuel,
-        money,
-    };
-    let mut lines = vec![line(kind, meters.fuel, work), line(CostKind::Overhead, 0, overhead)];
-    let estimated = meters.inference_at_most.is_some();
-    lines.extend(models.map(|models| Line { estimated, ..line(asked, 0, models) }));
-    Ok(lines)
-}
-
-/// Whether an attempt's output went into what the run came to.
-fn used(state: &RunState, started: &AttemptStarted) -> bool {
-    let Some(step) = state.steps.get(&started.step) else { return false };
-    let settled_by = match &step.settled {
-        Some(Settled::Output { attempt, .. }) => Some(*attempt),
-        _ => None,
-    };
-    match started.purpose {
-        Purpose::Work => settled_by == Some(started.attempt),
-        // A verdict is used when it was given, whichever way it went.
-        Purpose::Verdict => {
-            step.attempts.iter().any(|it| it.started.attempt == started.attempt && it.output().is_some())
-        }
-    }
-}
-
 /// What a ledger is summed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
@@ -174,6 +91,10 @@ pub enum By {
     Skill,
     /// The lane.
     Lane,
+    /// The flow.
+    Flow,
+    /// The day in UTC, as `2026-11-21`.
+    Day,
 }
 
 /// One row of a summed ledger.
@@ -189,6 +110,31 @@ pub struct Row {
     pub fuel: u64,
     /// Whether any part is estimated.
     pub estimated: bool,
+    /// How much of its budget a run has used, where it has one and runs are what is summed by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetUsed>,
+}
+
+/// How much of a budget is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BudgetUsed {
+    /// Spent on attempts; people's time is not capped.
+    pub spent: Money,
+    /// The most that may be.
+    pub most: Money,
+}
+
+impl BudgetUsed {
+    /// `13 % of 0.50 EUR`, rounded up, so that nothing used reads as more room than there is.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let hundred = rust_decimal::Decimal::ONE_HUNDRED;
+        let share = self.spent.amount.checked_mul(hundred).and_then(|it| it.checked_div(self.most.amount));
+        match share {
+            Some(share) => format!("{} % of {}", share.ceil().normalize(), self.most),
+            None => format!("all of {}", self.most),
+        }
+    }
 }
 
 /// Sums a ledger.
@@ -196,24 +142,67 @@ pub struct Row {
 /// # Errors
 /// When amounts do not add up.
 pub fn summed(lines: &[Line], by: By) -> Result<Vec<Row>, MoneyError> {
-    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-    for line in lines {
-        let name = name(line, by);
-        let zero = Money::zero(line.money.currency);
-        let row = rows.entry(name.clone()).or_insert_with(|| Row {
+    let mut rows = Rows::by(by);
+    rows.add(lines)?;
+    Ok(rows.finish())
+}
+
+/// Rows while they are being summed, so that many runs need no ledger of them all.
+#[derive(Debug)]
+pub struct Rows {
+    by: By,
+    rows: BTreeMap<String, Row>,
+}
+
+impl Rows {
+    /// None yet.
+    #[must_use]
+    pub const fn by(by: By) -> Self {
+        Self { by, rows: BTreeMap::new() }
+    }
+
+    /// Adds lines.
+    ///
+    /// # Errors
+    /// When amounts do not add up: lines of runs by tariffs in two currencies.
+    pub fn add(&mut self, lines: &[Line]) -> Result<(), MoneyError> {
+        lines.iter().try_for_each(|line| self.row(name(line, self.by), line.money.currency).add(line))
+    }
+
+    /// Says what a run has used of its budget; only rows of runs have a place for it.
+    pub fn used(&mut self, run: &RunId, used: BudgetUsed) {
+        if let (By::Run, Some(row)) = (self.by, self.rows.get_mut(run.as_str())) {
+            row.budget = Some(used);
+        }
+    }
+
+    /// The rows by name.
+    #[must_use]
+    pub fn finish(self) -> Vec<Row> {
+        self.rows.into_values().collect()
+    }
+
+    fn row(&mut self, name: String, currency: kapell_model::money::Currency) -> &mut Row {
+        self.rows.entry(name.clone()).or_insert_with(|| Row {
             name,
             parts: BTreeMap::new(),
-            total: zero.clone(),
+            total: Money::zero(currency),
             fuel: 0,
             estimated: false,
-        });
-        let part = row.parts.entry(line.kind).or_insert(zero);
-        *part = part.plus(&line.money)?;
-        row.total = row.total.plus(&line.money)?;
-        row.fuel += line.fuel;
-        row.estimated |= line.estimated;
+            budget: None,
+        })
     }
-    Ok(rows.into_values().collect())
+}
+
+impl Row {
+    fn add(&mut self, line: &Line) -> Result<(), MoneyError> {
+        let part = self.parts.entry(line.kind).or_insert_with(|| Money::zero(line.money.currency));
+        *part = part.plus(&line.money)?;
+        self.total = self.total.plus(&line.money)?;
+        self.fuel += line.fuel;
+        self.estimated |= line.estimated;
+        Ok(())
+    }
 }
 
 fn name(line: &Line, by: By) -> String {
@@ -223,6 +212,8 @@ fn name(line: &Line, by: By) -> String {
         (By::Skill, Some(pin)) => format!("{} {}", pin.name, pin.version),
         (By::Skill, None) => "a person".into(),
         (By::Lane, _) => line.lane.word().into(),
+        (By::Flow, _) => line.flow.to_string(),
+        (By::Day, _) => crate::log::day(line.at),
     }
 }
 
@@ -233,27 +224,21 @@ pub fn total(rows: &[Row]) -> Option<Money> {
     rest.iter().try_fold(first.total.clone(), |sum, row| sum.plus(&row.total)).ok()
 }
 
-/// A table of rows with a total line, columns aligned on the right; what models cost has one where any was asked.
+/// A table of rows with a total line, columns aligned on the right; what models cost and what is used of budgets has a
+/// column where there is any.
 #[must_use]
 pub fn table(rows: &[Row], heading: &str) -> String {
     let mut kinds = vec![CostKind::Work, CostKind::Waste, CostKind::People, CostKind::Overhead];
     if rows.iter().any(|row| row.parts.contains_key(&CostKind::Models)) {
         kinds.insert(1, CostKind::Models);
     }
-    let mut cells = vec![vec![heading.to_owned()]];
-    cells.iter_mut().for_each(|head| {
-        head.extend(kinds.iter().map(|kind| kind.word().to_owned()));
-        head.extend(["total".to_owned(), "fuel".to_owned()]);
-    });
-    for row in rows {
-        let mut line = vec![crate::plain::short(&row.name, 60)];
-        line.extend(kinds.iter().map(|kind| {
-            row.parts.get(kind).map_or_else(|| "-".into(), |it| it.amount.normalize().to_string())
-        }));
-        line.push(format!("{}{}", row.total, if row.estimated { " (estimated)" } else { "" }));
-        line.push(crate::plain::number(row.fuel));
-        cells.push(line);
-    }
+    let budgets = rows.iter().any(|row| row.budget.is_some());
+    let mut head = vec![heading.to_owned()];
+    head.extend(kinds.iter().map(|kind| kind.word().to_owned()));
+    head.extend(["total".to_owned(), "fuel".to_owned()]);
+    head.extend(budgets.then(|| "budget used".to_owned()));
+    let mut cells = vec![head];
+    cells.extend(rows.iter().map(|row| cells_of(row, &kinds, budgets)));
     if let (Some(total), true) = (total(rows), rows.len() > 1) {
         let mut line = vec!["total".to_owned()];
         line.extend(kinds.iter().map(|_| String::new()));
@@ -261,6 +246,20 @@ pub fn table(rows: &[Row], heading: &str) -> String {
         cells.push(line);
     }
     aligned(&cells)
+}
+
+fn cells_of(row: &Row, kinds: &[CostKind], budgets: bool) -> Vec<String> {
+    let mut line = vec![crate::plain::short(&row.name, 60)];
+    line.extend(
+        kinds.iter().map(|kind| {
+            row.parts.get(kind).map_or_else(|| "-".into(), |it| it.amount.normalize().to_string())
+        }),
+    );
+    line.push(format!("{}{}", row.total, if row.estimated { " (estimated)" } else { "" }));
+    line.push(crate::plain::number(row.fuel));
+    let used = || row.budget.as_ref().map_or_else(|| "-".into(), BudgetUsed::words);
+    line.extend(budgets.then(used));
+    line
 }
 
 /// Columns of one width each, for numbers: the first on the left, the others on the right.

@@ -12,4 +12,5 @@ pub mod log;
 pub mod plain;
 pub mod review;
 pub mod skill;
+pub mod tally;
 pub mod usage;

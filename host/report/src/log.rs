@@ -53,11 +53,17 @@ pub fn instant(at: Timestamp) -> String {
     format(at, "%Y-%m-%d %H:%M:%S%.3f")
 }
 
+/// The day of an instant as `2026-11-21`, UTC.
+#[must_use]
+pub fn day(at: Timestamp) -> String {
+    format(at, "%Y-%m-%d")
+}
+
 fn time(at: Timestamp) -> String {
     format(at, "%H:%M:%S%.3f")
 }
 
-fn format(at: Timestamp, form: &str) -> String {
+pub(crate) fn format(at: Timestamp, form: &str) -> String {
     let instant = i64::try_from(at.0).ok().and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
     instant.map_or_else(|| format!("{} ms", at.0), |it| it.to_zoned(TimeZone::UTC).strftime(form).to_string())
 }

@@ -1,28 +1,46 @@
-//! `cost`: what runs cost, by run, step, skill or lane, in exact decimals.
+//! `cost`: what runs and their outcomes cost, in exact decimals, as tables, JSON, or lines for finance tools.
 
 use crate::args::{Cost, CostBy};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
-use kapell_home::{HomeError, Kind};
-use kapell_report::cost::{By, Line, Row, summed, table, total};
+use kapell_home::{About, HomeError, Kind};
+use kapell_model::money::MoneyError;
+use kapell_report::cost::{By, Outcomes, Rows, focus, outcomes_table, table, total};
 use serde_json::json;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
 
 pub(crate) fn run(session: &Session, cost: &Cost) -> anyhow::Result<Exit> {
-    let runs = match &cost.run {
-        Some(said) => vec![session.home.find_run(said)?],
-        None => session.home.runs()?.into_iter().map(|row| row.run).collect(),
+    let about = About {
+        run: cost.run.as_deref().map(|said| session.home.find_run(said)).transpose()?,
+        flow: None,
+        since: cost.since.as_deref().map(|said| session.home.since(said)).transpose()?,
     };
-    let (mut lines, mut example): (Vec<Line>, bool) = (Vec::new(), false);
-    for run in &runs {
-        let (ledger, tariff) = session.home.ledger(run)?;
-        lines.extend(ledger);
-        example |= tariff.example;
+    match &cost.focus {
+        Some(file) => export(session, &about, file),
+        None => summary(session, &about, cost.by),
     }
-    let rows = sum(&lines, by(cost.by))?;
+}
+
+fn summary(session: &Session, about: &About, said: CostBy) -> anyhow::Result<Exit> {
+    let (mut rows, mut outcomes, mut example) = (Rows::by(by(said)), Outcomes::default(), false);
+    let progress = crate::live::slow("reading", Path::new("the journal"));
+    let read = session.home.tallies(about, |tally, tariff| {
+        rows.add(&tally.lines).map_err(currencies)?;
+        if let Some(used) = tally.budget() {
+            rows.used(&tally.run, used);
+        }
+        example |= tariff.example;
+        outcomes.add(&tally).map_err(currencies)
+    });
+    progress.done();
+    read?;
+    let (rows, outcomes) = (rows.finish(), outcomes.finish());
     if session.json {
         output::json(&json!({
-            "schema": "kapell.cost/1", "example-prices": example, "rows": rows, "lines": lines,
+            "schema": "kapell.cost/1", "example-prices": example, "rows": rows, "outcomes": outcomes,
             "total": total(&rows),
         }));
         return Ok(Exit::Ok);
@@ -31,16 +49,49 @@ pub(crate) fn run(session: &Session, cost: &Cost) -> anyhow::Result<Exit> {
         output::talk("nothing has cost anything yet");
         return Ok(Exit::Ok);
     }
-    output::data(&table(&rows, heading(cost.by)));
+    output::data(&table(&rows, heading(said)));
+    if matches!(said, CostBy::Flow) {
+        output::data(&format!("\n{}", outcomes_table(&outcomes)));
+    }
     if example {
         output::talk("at example prices: put your own into tariff.toml");
     }
     Ok(Exit::Ok)
 }
 
-fn sum(lines: &[Line], by: By) -> Result<Vec<Row>, HomeError> {
-    let currencies = |cause| HomeError::new(Kind::Argument, format!("{cause}; ask for one run"));
-    summed(lines, by).map_err(currencies)
+fn currencies(cause: MoneyError) -> HomeError {
+    HomeError::new(Kind::Argument, format!("{cause}; ask for one run"))
+}
+
+/// One line a charge, written while the journal is read.
+fn export(session: &Session, about: &About, file: &Path) -> anyhow::Result<Exit> {
+    let failed = |cause: std::io::Error| HomeError::io("write", file, &cause);
+    let mut out = BufWriter::new(File::create(file).map_err(failed)?);
+    out.write_all(&focus::head()).map_err(failed)?;
+    let (account, mut charges) = (account(session), 0_u64);
+    let progress = crate::live::slow("writing", file);
+    let written = session.home.tallies(about, |tally, tariff| {
+        charges += tally.lines.len() as u64;
+        let mut lines = tally.lines.iter().map(|line| focus::line(line, &account, tariff.example));
+        lines.try_for_each(|line| out.write_all(&line)).map_err(failed)
+    });
+    progress.done();
+    written?;
+    out.flush().map_err(failed)?;
+    let version = focus::VERSION;
+    match session.json {
+        true => output::json(&json!({
+            "schema": "kapell.focus/1", "focus": version, "file": file.display().to_string(), "charges": charges,
+        })),
+        false => output::talk(&format!("wrote {charges} charges to {} as FOCUS {version}", file.display())),
+    }
+    Ok(Exit::Ok)
+}
+
+/// What the charges are billed to: the folder whose home it is.
+fn account(session: &Session) -> String {
+    let folder = &session.home.place.root;
+    folder.file_name().map_or_else(|| "home".into(), |name| name.to_string_lossy().into_owned())
 }
 
 const fn by(by: CostBy) -> By {
@@ -49,6 +100,8 @@ const fn by(by: CostBy) -> By {
         CostBy::Step => By::Step,
         CostBy::Skill => By::Skill,
         CostBy::Lane => By::Lane,
+        CostBy::Flow => By::Flow,
+        CostBy::Day => By::Day,
     }
 }
 
@@ -58,5 +111,7 @@ const fn heading(by: CostBy) -> &'static str {
         CostBy::Step => "step",
         CostBy::Skill => "skill",
         CostBy::Lane => "lane",
+        CostBy::Flow => "flow",
+        CostBy::Day => "day",
     }
 }

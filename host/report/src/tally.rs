@@ -1,0 +1,286 @@
+//! A tally: what reports over many runs need of one, from its entries alone.
+//!
+//! Making one folds entries but neither reads values nor makes the plan ready: what a flow declares is read out of
+//! the plan's text, and whoever makes many tallies reads each plan and tariff once.
+
+use crate::cost::{BudgetUsed, Line, ledger};
+use kapell_journal::entry::{
+    AskReason, BlobRef, Body, Entry, QuestionAnswered, QuestionAsked, RunEnding, Verdict,
+};
+use kapell_journal::fold::{FoldError, RunState, Settled};
+use kapell_model::id::{FlowName, Role, RunId, StepId};
+use kapell_model::money::{Money, MoneyError, Tariff};
+use kapell_model::plan::{Budget, Outcome};
+use kapell_model::quantity::{Span, Timestamp};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What reports need of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Declared {
+    /// The business result, as its owner declares it.
+    pub outcome: Option<Outcome>,
+    /// What a run may spend.
+    #[serde(default)]
+    pub budget: Budget,
+}
+
+/// One run, as far as reports over many need it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tally {
+    /// The flow.
+    pub flow: FlowName,
+    /// The run.
+    pub run: RunId,
+    /// What the flow declared when it began.
+    pub declared: Arc<Declared>,
+    /// When it began.
+    pub started: Timestamp,
+    /// How and when it ended, and why, if it has.
+    pub over: Option<Over>,
+    /// Its charges.
+    pub lines: Vec<Line>,
+    /// Spent on attempts; what a budget of money is held against.
+    pub spent: Option<Money>,
+    /// Units of guest work.
+    pub fuel: u64,
+    /// Wall time of attempts, in microseconds.
+    pub worked_micros: u64,
+    /// Its inputs, a blob.
+    pub inputs: BlobRef,
+    /// The questions it asked.
+    pub questions: Vec<Asked>,
+    /// Which rung answered, for each step whose output was judged.
+    pub rungs: Vec<Rung>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Over {
+    /// How.
+    pub ending: RunEnding,
+    /// When.
+    pub at: Timestamp,
+    /// Why, one line.
+    pub reason: Option<String>,
+}
+
+/// A question a run asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// The step.
+    pub step: StepId,
+    /// Who was asked.
+    pub role: Role,
+    /// The condition that opened it.
+    pub opened_by: String,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// What was answered; none while it waits, and when nobody did in time.
+    pub answer: Option<Answer>,
+    /// When it was over: answered, expired, or the run ended.
+    pub until: Option<Timestamp>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What was said.
+    pub verdict: Verdict,
+    /// The value given, when the answer has one.
+    pub value: Option<BlobRef>,
+    /// Why, in the person's words.
+    pub reason: Option<String>,
+    /// Minutes it took, stated or by the tariff.
+    pub minutes: Decimal,
+    /// Whether the run came to something else by it than without it: a no, or a value that is not the one shown.
+    pub changed: bool,
+}
+
+/// The rung that answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// The step.
+    pub step: StepId,
+    /// The rung, from 0.
+    pub rung: u32,
+    /// Who answered: the skill's name, or a person.
+    pub by: String,
+}
+
+/// A run that can't be tallied.
+#[derive(Debug, thiserror::Error)]
+pub enum TallyError {
+    /// Its entries contradict each other.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    /// Its amounts do not add up.
+    #[error("the cost of {0} does not add up: {1}")]
+    Money(RunId, MoneyError),
+}
+
+impl Tally {
+    /// The tally of one run.
+    ///
+    /// # Errors
+    /// When entries contradict each other or amounts do not add up.
+    pub fn of(
+        run: &RunId,
+        entries: &[Entry],
+        tariff: &Tariff,
+        declared: Arc<Declared>,
+    ) -> Result<Self, TallyError> {
+        let state = RunState::fold(run, entries)?;
+        let lines = ledger(entries, &state, tariff).map_err(|cause| TallyError::Money(run.clone(), cause))?;
+        let over = state.ended.as_ref().map(|ended| Over {
+            ending: ended.state,
+            at: state.changed_at,
+            reason: ended.reason.clone(),
+        });
+        Ok(Self {
+            flow: state.started.flow.clone(),
+            declared,
+            started: state.started_at,
+            fuel: lines.iter().map(|line| line.fuel).sum(),
+            questions: questions(entries, tariff, over.as_ref().map(|over| over.at)),
+            rungs: rungs(entries, &state),
+            over,
+            lines,
+            spent: state.spent_on_attempts,
+            worked_micros: state.worked_micros,
+            inputs: state.started.inputs,
+            run: state.run,
+        })
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn ending(&self) -> Option<RunEnding> {
+        self.over.as_ref().map(|over| over.ending)
+    }
+
+    /// Leaves out what was charged before an instant.
+    pub fn since(&mut self, since: Timestamp) {
+        self.lines.retain(|line| line.at >= since);
+    }
+
+    /// How much of its budget of money it has used, where it has one.
+    #[must_use]
+    pub fn budget(&self) -> Option<BudgetUsed> {
+        let most = self.declared.budget.money.clone()?;
+        let spent = self.spent.clone().unwrap_or_else(|| Money::zero(most.currency));
+        Some(BudgetUsed { spent, most })
+    }
+
+    /// From its beginning to its end.
+    #[must_use]
+    pub fn cycle(&self) -> Option<Span> {
+        self.over.as_ref().map(|over| Span(over.at.0.saturating_sub(self.started.0)))
+    }
+
+    /// How long it waited for people.
+    #[must_use]
+    pub fn waited(&self) -> Span {
+        let each = self.questions.iter().filter_map(|it| Some(it.until?.0.saturating_sub(it.at.0)));
+        Span(each.sum())
+    }
+}
+
+/// The questions in the order they were asked, each with what opened it.
+fn questions(entries: &[Entry], tariff: &Tariff, over: Option<Timestamp>) -> Vec<Asked> {
+    let mut asked: Vec<Asked> = Vec::new();
+    let (mut conditions, mut outputs) = (BTreeMap::new(), BTreeMap::new());
+    for entry in entries {
+        match &entry.body {
+            Body::StepChosen { step, condition, .. } => drop(conditions.insert(step, condition.clone())),
+            Body::ExpectationJudged { step, by, held: false, .. } => {
+                conditions.insert(step, format!("not ({by})"));
+            }
+            Body::AttemptEnded(it) => match &it.ending {
+                kapell_journal::entry::RecordedEnding::Output(value) => drop(outputs.insert(&it.step, value)),
+                other => drop(conditions.insert(&it.step, ended_words(other))),
+            },
+            Body::QuestionAsked(it) => {
+                let opened_by = opened_by(it, conditions.get(&it.step));
+                let (step, role) = (it.step.clone(), it.role.clone());
+                asked.push(Asked { step, role, opened_by, at: entry.at, answer: None, until: over });
+            }
+            Body::QuestionAnswered(it) => close(&mut asked, entry.at, Some(answer(it, tariff, &outputs))),
+            Body::QuestionOverridden(it) => {
+                close(&mut asked, entry.at, Some(answer(&it.as_answer(), tariff, &outputs)));
+            }
+            Body::QuestionExpired { .. } => close(&mut asked, entry.at, None),
+            _ => {}
+        }
+    }
+    asked
+}
+
+/// One question is open at a time: the last.
+fn close(asked: &mut [Asked], at: Timestamp, answer: Option<Answer>) {
+    if let Some(last) = asked.last_mut() {
+        (last.answer, last.until) = (answer, Some(at));
+    }
+}
+
+fn opened_by(asked: &QuestionAsked, condition: Option<&String>) -> String {
+    match (asked.reason, condition) {
+        (AskReason::Doubt, _) => "it is not known whether an effect happened".into(),
+        (_, Some(condition)) => condition.clone(),
+        (AskReason::Flow, None) => "always asked".into(),
+        (AskReason::Ladder, None) => "the ladder came to it".into(),
+    }
+}
+
+fn ended_words(ending: &kapell_journal::entry::RecordedEnding) -> String {
+    use kapell_journal::entry::RecordedEnding;
+    match ending {
+        RecordedEnding::Output(_) => "an output".into(),
+        RecordedEnding::SkillError(_) => "the skill answered with its own error".into(),
+        RecordedEnding::Refusal(_) => "the host refused".into(),
+        RecordedEnding::Trap(trap) => format!("stopped by {}", trap.cause.word()),
+        RecordedEnding::Cancelled => "cancelled".into(),
+        RecordedEnding::Lost => "the host lost the attempt".into(),
+    }
+}
+
+fn answer(it: &QuestionAnswered, tariff: &Tariff, outputs: &BTreeMap<&StepId, &BlobRef>) -> Answer {
+    let minutes = it.minutes.as_ref().and_then(|minutes| minutes.parse().ok());
+    let given = it.value.as_ref();
+    Answer {
+        verdict: it.verdict,
+        value: it.value.clone(),
+        reason: it.reason.clone(),
+        minutes: minutes.unwrap_or(tariff.minutes_per_decision),
+        changed: match it.verdict {
+            Verdict::Rejected => true,
+            Verdict::Answered => given != outputs.get(&it.step).copied(),
+            Verdict::Approved | Verdict::Overridden => false,
+        },
+    }
+}
+
+/// Which rung answered, for steps of which an output was judged.
+fn rungs(entries: &[Entry], state: &RunState) -> Vec<Rung> {
+    let judged = |step: &StepId| {
+        entries.iter().any(|entry| match &entry.body {
+            Body::ExpectationJudged { step: judged, .. } | Body::LadderMoved { step: judged, .. } => {
+                judged == step
+            }
+            _ => false,
+        })
+    };
+    let settled = state.steps.iter().filter(|(step, _)| judged(step)).filter_map(|(step, state)| {
+        let (rung, by) = match state.settled.as_ref()? {
+            Settled::Output { attempt, .. } if state.answered.is_none() => {
+                let started = &state.attempts.iter().find(|it| it.started.attempt == *attempt)?.started;
+                (started.rung, started.skill.name.to_string())
+            }
+            _ => (state.rung, "a person".into()),
+        };
+        Some(Rung { step: step.clone(), rung, by })
+    });
+    settled.collect()
+}
