@@ -53,9 +53,58 @@ fn a_flow_waits_until_somebody_else_approves_exactly_what_was_shown() {
     // What was approved holds wherever the lock is taken, and a flow that changed since is asked for anew.
     assert!(stage.read("skills.lock").contains("[[flow]]\nname = \"customer-letter\""));
     stage.kapell(&["flows", "revoke", "customer-letter", "--as", "mallory"]).ends(4);
-    stage.kapell(&["flows", "revoke", "customer-letter", "--as", "grace"]).ends(0);
-    run(&stage, "flow.yaml", "worth=5").ends(4);
-    stage.kapell(&["flows", "revoke", "customer-letter", "--as", "grace"]).ends(10);
+    let listed = || stage.kapell(&["lock"]).ends(0).out;
+    assert!(listed().contains("flow customer-letter"), "{}", listed());
+    let waiting = run(&stage, "flow.yaml", "worth=5000").ends(5).err;
+    assert!(waiting.contains("customer-letter-2 is waiting"), "{waiting}");
+    let back = ["flows", "revoke", "customer-letter", "--as", "grace", "--reason", "wrong people"];
+    stage.kapell(&back).ends(0);
+    let refused = run(&stage, "flow.yaml", "worth=5").ends(4);
+    assert!(refused.err.contains("it was revoked by user:grace: wrong people"), "{}", refused.err);
+    stage.kapell(&["flows", "revoke", "another-letter", "--as", "grace"]).ends(10);
+    // What waits stays where it is and says why, until the flow is approved anew.
+    let held = stage.kapell(&["--as", "lee", "gates", "approve", "customer-letter-2"]).ends(4);
+    assert!(held.err.contains("customer-letter-2 is held"), "{}", held.err);
+    assert!(held.err.contains("kapell flows approve"), "{}", held.err);
+    assert!(stage.kapell(&["runs", "list"]).ends(0).out.contains("held"));
+    assert!(stage.kapell(&["runs", "show", "last"]).ends(0).err.contains("is held"));
+    for what in ["revoked", "by user:grace"] {
+        assert!(listed().contains(what), "{}", listed());
+        assert!(stage.kapell(&["flows", "list"]).ends(0).out.contains(what));
+    }
+    stage.kapell(&["add", "flow.yaml"]).ends(0);
+    approve("grace", &shown(&stage, "flow.yaml")).ends(0);
+    stage.kapell(&["--as", "lee", "gates", "approve", "customer-letter-2"]).ends(0);
+}
+
+#[test]
+fn a_flow_is_compared_with_another_file_of_it() {
+    let stage = Stage::example("09-flow-review");
+    stage.add(&["crm-account", "letter"]);
+    stage.write("later.yaml", stage.read("flow.yaml").replace("> 1000", "> 5000"));
+    let compared = stage.kapell(&["review", "later.yaml", "--against", "flow.yaml"]).ends(0);
+    assert!(compared.out.contains("it was asked when `inputs.worth > 1000`"), "{}", compared.out);
+    assert!(!compared.err.contains("approve it with"), "{}", compared.err);
+    let same = stage.kapell(&["review", "flow.yaml", "--against", "flow.yaml", "--json"]).ends(0).json();
+    assert_eq!(same["changes"], serde_json::json!([]));
+    stage.kapell(&["review", "flow.yaml", "--against", "1.0.0"]).ends(2);
+    stage.kapell(&["review", "flow.yaml", "--against", "nowhere.yaml"]).ends(10);
+    stage.kapell(&["review", "kapell:letter", "--against", "flow.yaml"]).ends(2);
+}
+
+#[test]
+fn an_operation_that_changes_something_is_not_called_past_the_questions_of_its_flow() {
+    let stage = locked();
+    let customer =
+        r#"{"customer": {"name": "Acme Ltd", "email": "ops@acme.example", "contact": ""}, "accepted": []}"#;
+    let refused = stage.kapell(&["call", "kapell:crm-account", "create", customer]).ends(4);
+    assert!(refused.err.contains("no question of a flow stands before a call of its own"), "{}", refused.err);
+    assert!(refused.err.contains("direct-calls = \"allow\""), "{}", refused.err);
+    stage.kapell(&["runs", "list"]).ends(0);
+    let policy = stage.read("policy.toml");
+    let allowed = "role = \"security\"\ndirect-calls = \"allow\"";
+    stage.write("policy.toml", policy.replacen("role = \"security\"", allowed, 1));
+    stage.kapell(&["call", "kapell:crm-account", "create", customer]).ends(0);
 }
 
 #[test]

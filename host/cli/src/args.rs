@@ -192,9 +192,9 @@ pub(crate) struct Review {
     /// The version to review; without it the one that waits to be approved, else the one in use.
     #[arg(long)]
     pub(crate) version: Option<semver::Version>,
-    /// The version to compare with; without it the approved one, else the one in use.
-    #[arg(long)]
-    pub(crate) against: Option<semver::Version>,
+    /// The version to compare with, of a flow another flow's file; without it the approved one, else the one in use.
+    #[arg(long, value_name = "VERSION|FLOW")]
+    pub(crate) against: Option<String>,
     /// Write one page for a browser into the file of `-o`.
     #[arg(long, requires = "out")]
     pub(crate) html: bool,
@@ -209,10 +209,13 @@ pub(crate) enum Flows {
     List,
     /// Approve a flow exactly as `review` shows it.
     Approve(FlowApproval),
-    /// Take the approval of a flow back: no run of it begins in a locked home.
+    /// Take a flow back: no run of it begins, what runs of it ends at once, what waits does not go on.
     Revoke {
         /// The flow's name.
         name: String,
+        /// Why; stands in the lock and in the runs it ends.
+        #[arg(long)]
+        reason: Option<String>,
     },
 }
 
@@ -262,6 +265,9 @@ pub(crate) enum Policy {
         /// The use, such as `files write out/a.txt of 2KiB` or `http GET https://HOST/PATH`.
         #[arg(required = true, value_name = "USE")]
         used: Vec<String>,
+        /// Explain it for each step of this flow that calls the skill: a step may allow less.
+        #[arg(long, value_name = "FLOW")]
+        flow: Option<PathBuf>,
     },
     /// Ask the policy every case of a table of expected verdicts. Ends with 1 when one does not hold.
     Test {

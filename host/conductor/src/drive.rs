@@ -402,6 +402,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         }
         let job = Job {
             run: self.run.clone(),
+            flow: self.program.plan.flow.clone(),
             step: intent.step.clone(),
             skill: intent.skill.clone(),
             limits: call.limits(&intent),

@@ -63,9 +63,10 @@ impl Home {
     /// Answers a question and drives the run on.
     ///
     /// # Errors
-    /// When it is not an answer to what is asked now; nothing is recorded then.
+    /// When it is not an answer to what is asked now, `Refused` when the flow was taken back; nothing is recorded then.
     pub async fn answer(&self, run: &RunId, reply: Reply) -> Result<Finished, HomeError> {
         let shown = self.shown(run, reply.shown.as_deref())?;
+        self.check_going_on(&self.standing(run)?)?;
         let Reply { said, by, reason, minutes, .. } = reply;
         let reason = self.reason_without_secrets(reason.as_deref());
         let said = match said {

@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
+/// What the flow of one step is called that a call amounts to.
+pub(crate) const ONE_CALL: &str = "call";
+
 impl Home {
     /// Makes an operation of any component's bytes ready to be called. Everything that can be refused is refused
     /// before the bytes are compiled, which for a large component takes half a minute.
@@ -39,6 +42,10 @@ impl Home {
         let called = format!("{}#{}", skill.pin.name, operation.name);
         let granted = self.permitted(skill, Some(&operation.name), &WishedLimits::default());
         granted.map_err(|refusals| HomeError::refused(&called, refusals))?;
+        let locked = self.is_locked()?;
+        let effects = skill.manifest.claim(&operation.name).effects;
+        let direct = self.policy.may_call_directly(&called, effects, locked);
+        direct.map_err(|refusal| HomeError::refused("the call", vec![refusal]))?;
         Ok(operation)
     }
 
@@ -46,7 +53,7 @@ impl Home {
     ///
     /// # Errors
     /// `NotFound` for an operation it does not have, `Argument` for arguments that do not fit, `Refused` for a
-    /// capability policy does not permit; nothing is run or journaled then.
+    /// capability policy does not permit, or for a call that has to stand in a flow; nothing is run or journaled then.
     pub async fn call(
         &self,
         skill: Arc<Skill>,
@@ -56,7 +63,7 @@ impl Home {
     ) -> Result<Finished, HomeError> {
         let operation = self.may_call(&skill, operation, &arguments)?.clone();
         let text = flow_of(&skill, &operation);
-        let flow = self.check_text("call", &text, &Only(skill), None)?;
+        let flow = self.check_text(ONE_CALL, &text, &Only(skill), None)?;
         let inputs = argument_inputs(&operation, arguments);
         self.start(flow, inputs, by).await
     }
@@ -111,7 +118,7 @@ fn flow_of(skill: &Skill, operation: &Operation) -> String {
         outputs.insert("output".into(), json!("call"));
     }
     let flow = json!({
-        "flow": "call",
+        "flow": ONE_CALL,
         "version": "1",
         "purpose": format!("One call of {target}"),
         "inputs": inputs,

@@ -1,13 +1,15 @@
 //! Flows in the lock: reviewing one, asking for it, approving it exactly as it was shown, taking it back.
 
 use crate::approvals::Drift;
+use crate::call::ONE_CALL;
 use crate::error::{HomeError, Kind};
 use crate::flows::CheckedFlow;
 use crate::home::{Home, read_policy};
+use kapell_conductor::drive::Standing as Run;
 use kapell_model::flow::{FlowReview, Meaning, changes, waiting};
 use kapell_model::grant::{Grant, Refusal};
-use kapell_model::id::FlowName;
-use kapell_model::lock::{Approval, AskedFlow, Lock, LockedFlow, UnapprovedFlow};
+use kapell_model::id::{FlowName, RunId};
+use kapell_model::lock::{Approval, AskedFlow, Lock, LockedFlow, RevokedFlow, UnapprovedFlow};
 use kapell_model::mark::Mark;
 use kapell_model::quantity::Timestamp;
 use kapell_model::review::Standing;
@@ -36,14 +38,26 @@ impl Home {
     /// # Errors
     /// As [`Home::check_flow`]; when the lock can't be read.
     pub fn review_flow(&self, path: &Path) -> Result<FlowReview, HomeError> {
-        self.review_of(&self.check_flow(path)?)
+        self.review_of(&self.check_flow(path)?, None)
     }
 
-    fn review_of(&self, flow: &CheckedFlow) -> Result<FlowReview, HomeError> {
+    /// The same beside another flow's file, to see what one does that the other does not; what is shown so is not what
+    /// an approval binds.
+    ///
+    /// # Errors
+    /// As [`Home::review_flow`], of either.
+    pub fn review_flow_against(&self, path: &Path, other: &Path) -> Result<FlowReview, HomeError> {
+        let other = self.meaning(&self.check_flow(other)?);
+        self.review_of(&self.check_flow(path)?, Some(&other))
+    }
+
+    /// Compared with `other`, else with what was approved of it.
+    fn review_of(&self, flow: &CheckedFlow, other: Option<&Meaning>) -> Result<FlowReview, HomeError> {
         let (lock, meaning) = (self.lock()?, self.meaning(flow));
         let name = &flow.plan.flow;
         let approved = lock.flow(name);
-        let changed = approved.map(|approved| changes(&approved.meaning, &meaning));
+        let other = other.or(approved.map(|approved| &approved.meaning));
+        let changed = other.map(|other| changes(other, &meaning));
         let standing = match (lock.permits_flow(name, &meaning, self.clock.now()), approved) {
             (Err(why), _) => Standing::Unapproved { why: why.to_string() },
             (Ok(()), Some(approved)) if lock.locked => {
@@ -77,7 +91,7 @@ impl Home {
     pub fn approve_flow(&self, approving: &ApprovingFlow) -> Result<LockedFlow, HomeError> {
         // Read once: what is compared with what was shown is what is approved.
         let flow = self.check_flow(&approving.path)?;
-        let review = self.review_of(&flow)?;
+        let review = self.review_of(&flow, None)?;
         self.check_flow_shown(&review, approving)?;
         let meaning = self.meaning(&flow);
         self.check_flow_approver(&flow.plan.flow, &meaning, &approving.by)?;
@@ -100,22 +114,57 @@ impl Home {
         Ok(locked)
     }
 
-    /// Takes the approval of a flow back: no run of it begins in a locked home any more.
+    /// Takes a flow back: no run of it begins any more, attempts under way, in whatever process, end within a tenth of
+    /// a second, and runs that wait do not go on until somebody approves all that they mean.
     ///
     /// # Errors
-    /// `NotFound`; `Refused` when this person is not of those who approve.
-    pub fn revoke_flow(&self, name: &str, by: &str) -> Result<LockedFlow, HomeError> {
-        let lock = self.lock()?;
-        let approved = name.parse::<FlowName>().ok().and_then(|name| lock.flow(&name).cloned());
-        let known = lock.flows.iter().map(|it| it.name.as_str());
-        let approved = approved.ok_or_else(|| HomeError::not_found("approved flow", name, known))?;
+    /// `NotFound` for a flow that is not approved here and never ran; `Refused` when this person is not of those who
+    /// approve.
+    pub fn revoke_flow(&self, name: &str, by: &str, reason: Option<&str>) -> Result<RevokedFlow, HomeError> {
+        let (lock, rows) = (self.lock()?, self.runs()?);
+        let ran = rows.iter().map(|row| &row.flow).filter(|flow| flow.as_str() != ONE_CALL);
+        let known: BTreeSet<&FlowName> = lock.flows.iter().map(|it| &it.name).chain(ran).collect();
+        let found = known.iter().find(|known| known.as_str() == name);
+        let missing = || HomeError::not_found("flow", name, known.iter().map(|it| it.as_str()));
+        let name = FlowName::clone(found.ok_or_else(missing)?);
         let may = self.policy.may_approve(by, &[], lock.locked);
         may.map_err(|refusal| HomeError::refused(&format!("revoking {name}"), vec![refusal]))?;
+        let reason = self.reason_without_secrets(reason);
+        let revoked = RevokedFlow { name, by: by.into(), at: self.clock.now(), reason };
         self.locks.change(|lock| {
-            lock.revoke_flow(&approved.name);
+            lock.revoke_flow(revoked.clone());
             Ok(())
         })?;
-        Ok(approved)
+        Ok(revoked)
+    }
+
+    /// Why a run that is not over does not go on: its flow was taken back since it began.
+    ///
+    /// # Errors
+    /// When lock or journal can't be read.
+    pub fn held(&self, run: &RunId) -> Result<Option<UnapprovedFlow>, HomeError> {
+        match self.lock()?.revoked_flows.is_empty() {
+            true => Ok(None),
+            false => self.held_run(&self.standing(run)?),
+        }
+    }
+
+    fn held_run(&self, standing: &Run) -> Result<Option<UnapprovedFlow>, HomeError> {
+        let plan = &standing.program.plan;
+        let meaning = || Meaning::of(plan, &|grant| self.marks(grant), &self.place.root);
+        let may = self.lock()?.permits_run(&plan.flow, standing.state.started_at, meaning);
+        Ok(may.err().filter(|_| standing.state.ended.is_none()))
+    }
+
+    /// A run whose flow was taken back stays where it is.
+    pub(crate) fn check_going_on(&self, standing: &Run) -> Result<(), HomeError> {
+        let Some(why) = self.held_run(standing)? else { return Ok(()) };
+        let (run, flow) = (&standing.state.run, &standing.program.plan.flow);
+        let words = format!("{run} is held, as of flow {flow} {why}");
+        let hint = format!(
+            "it goes on once somebody approves the flow with all that this run does (`kapell flows approve`); `kapell runs cancel {run}` ends it"
+        );
+        Err(HomeError::new(Kind::Refused, words).hint(hint))
     }
 
     /// Approvals of flows that count no more.

@@ -5,7 +5,7 @@ use crate::error::HomeError;
 use crate::locks::Locks;
 use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::grant::Refusal;
-use kapell_model::lock::{Unapproved, Wanted};
+use kapell_model::lock::{RevokedFlow, Unapproved, Wanted};
 use kapell_model::seam::{Clock, HostFault, Job, Performer};
 use kapell_model::writes::HeldWrites;
 use kapell_runtime::Runtime;
@@ -32,7 +32,7 @@ impl Performer for Guarded {
     async fn perform(&self, job: Job) -> Result<Attempt, HostFault> {
         match self.may_run(&job) {
             Ok(()) => self.watched(job).await,
-            Err(Stop::Unapproved(why)) => self.refused(&job, &why),
+            Err(Stop::Refused(why)) => self.refused(&job, &why),
             Err(Stop::Unreadable(error)) => Err(HostFault {
                 doing: format!("look whether {} is approved", job.skill.name),
                 cause: error.message,
@@ -43,13 +43,29 @@ impl Performer for Guarded {
 
 /// Why an attempt does not begin.
 enum Stop {
-    Unapproved(Unapproved),
+    Refused(Why),
     Unreadable(HomeError),
+}
+
+/// What the lock has against an attempt.
+enum Why {
+    Skill(Unapproved),
+    Flow(RevokedFlow),
+}
+
+impl Why {
+    /// Whether it ends an attempt that has begun.
+    const fn is_revocation(&self) -> bool {
+        matches!(self, Why::Flow(_) | Why::Skill(Unapproved::Revoked { .. }))
+    }
 }
 
 impl Guarded {
     fn may_run(&self, job: &Job) -> Result<(), Stop> {
         let lock = self.locks.now().map_err(Stop::Unreadable)?;
+        if let Some(revoked) = lock.flow_revocation(&job.flow) {
+            return Err(Stop::Refused(Why::Flow(revoked.clone())));
+        }
         let wanted = Wanted {
             pin: &job.skill,
             grants: &job.grants,
@@ -57,7 +73,7 @@ impl Guarded {
             now: self.clock.now(),
             asks_nothing_itself: self.asks_nothing_itself,
         };
-        lock.permits(&wanted).map_err(Stop::Unapproved)
+        lock.permits(&wanted).map_err(|why| Stop::Refused(Why::Skill(why)))
     }
 
     /// Performs while looking at the lock. The attempt has a flag of its own: the run may go on without it.
@@ -84,15 +100,15 @@ impl Guarded {
     }
 
     /// A lock that can't be read at this moment revokes nothing; no further attempt begins under it.
-    fn revocation(&self, job: &Job) -> Option<Unapproved> {
+    fn revocation(&self, job: &Job) -> Option<Why> {
         match self.may_run(job) {
-            Err(Stop::Unapproved(why @ Unapproved::Revoked { .. })) => Some(why),
+            Err(Stop::Refused(why)) if why.is_revocation() => Some(why),
             _ => None,
         }
     }
 
     /// What a revoked skill still answered while it was being stopped does not count.
-    fn ended(&self, job: &Job, attempt: Attempt, revoked: Option<Unapproved>) -> Result<Attempt, HostFault> {
+    fn ended(&self, job: &Job, attempt: Attempt, revoked: Option<Why>) -> Result<Attempt, HostFault> {
         match revoked {
             Some(why) => {
                 let refusal = self.record(job, &why)?;
@@ -102,7 +118,7 @@ impl Guarded {
         }
     }
 
-    fn refused(&self, job: &Job, why: &Unapproved) -> Result<Attempt, HostFault> {
+    fn refused(&self, job: &Job, why: &Why) -> Result<Attempt, HostFault> {
         let refusal = self.record(job, why)?;
         Ok(Attempt {
             ending: Ending::Refusal(refusal),
@@ -116,7 +132,12 @@ impl Guarded {
         })
     }
 
-    fn record(&self, job: &Job, why: &Unapproved) -> Result<Refusal, HostFault> {
+    /// What is said against a skill stands in its history too; what is said against a flow, in its run alone.
+    fn record(&self, job: &Job, why: &Why) -> Result<Refusal, HostFault> {
+        let why = match why {
+            Why::Flow(revoked) => return Ok(revoked.refusal()),
+            Why::Skill(why) => why,
+        };
         let event = SkillEvent {
             what: What::Refused,
             pin: job.skill.clone(),

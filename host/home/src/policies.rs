@@ -1,12 +1,14 @@
 //! The policy of a home: what a change of it means, why a use is granted, whether a table of verdicts holds.
 
+use crate::call::ONE_CALL;
 use crate::error::{HomeError, Kind};
 use crate::home::{Home, TEXT_MAX, leads_through_link, read_text, shown};
 use kapell_journal::entry::Body;
-use kapell_model::id::{FlowName, Role};
+use kapell_model::id::{FlowName, Role, StepId};
+use kapell_model::limits::WishedLimits;
 use kapell_model::plan::{Plan, Rung, Work};
 use kapell_model::policy::{
-    CASES, Case, Explanation, FlowUse, Moved, Outcome, Policy, Surroundings, read_cases,
+    Because, CASES, Case, Explanation, FlowUse, Moved, Outcome, Policy, Surroundings, read_cases,
 };
 use kapell_model::seam::Skill;
 use kapell_model::uses::Use;
@@ -64,10 +66,47 @@ impl Home {
         Ok((after, moves))
     }
 
-    /// What decides a use by an installed skill, or by one operation of it.
+    /// What decides a use by an installed skill, or by one operation of it, if it ran now: the policy first, then
+    /// whether its imports are met, then whether it is approved.
     #[must_use]
     pub fn explain(&self, skill: &Skill, operation: Option<&str>, used: &Use) -> Explanation {
-        self.policy.explain(&skill.manifest, operation, used)
+        let found = self.policy.explain(&skill.manifest, operation, used);
+        if !found.granted {
+            return found;
+        }
+        let unmet = self.grants(skill, operation, &WishedLimits::default()).err();
+        if let Some(refusal) = unmet.and_then(|refusals| refusals.into_iter().next()) {
+            return Explanation::despite(Because::Unrunnable, refusal);
+        }
+        match self.check_approved(skill) {
+            Ok(()) => found,
+            Err(refusal) => Explanation::despite(Because::Unapproved, refusal),
+        }
+    }
+
+    /// The same step by step of a flow that calls it: a step may allow less than the policy grants. A skill whose
+    /// calls the flow does not name is in none of them.
+    ///
+    /// # Errors
+    /// As [`Home::check_flow`].
+    pub fn explain_in(
+        &self,
+        flow: &Path,
+        skill: &Skill,
+        operation: Option<&str>,
+        used: &Use,
+    ) -> Result<Vec<(StepId, Explanation)>, HomeError> {
+        let plan = self.check_flow(flow)?.plan;
+        let calls = plan.calls().filter(|(_, call)| {
+            call.skill.name == skill.pin.name && operation.is_none_or(|it| it == call.operation.name)
+        });
+        let told = calls.map(|(step, call)| {
+            let found = self.explain(skill, Some(&call.operation.name), used);
+            let left = call.grants.grants.iter().any(|grant| grant.permits(used).is_ok());
+            let found = if found.granted && !left { above_ceiling(step, found) } else { found };
+            (step.clone(), found)
+        });
+        Ok(told.collect())
     }
 
     /// The table of expected verdicts beside the policy.
@@ -117,7 +156,7 @@ impl Home {
     fn flows_seen(&self) -> Result<BTreeMap<FlowName, FlowUse>, HomeError> {
         let mut flows = BTreeMap::new();
         for row in self.runs()? {
-            if row.flow.as_str() == "call" || flows.contains_key(&row.flow) {
+            if row.flow.as_str() == ONE_CALL || flows.contains_key(&row.flow) {
                 continue;
             }
             // What can't be read any more is told where it is read for its own sake.
@@ -131,6 +170,12 @@ impl Home {
         }
         Ok(flows)
     }
+}
+
+fn above_ceiling(step: &StepId, granted: Explanation) -> Explanation {
+    let (because, why) =
+        (Because::Ceiling, format!("the `grants` of step {step} do not allow it; {}", granted.why));
+    Explanation { granted: false, because, why, ..granted }
 }
 
 fn flow_use(plan: &Plan) -> FlowUse {

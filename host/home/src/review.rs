@@ -8,6 +8,7 @@ use kapell_model::grant::GrantSet;
 use kapell_model::limits::{Limits, WishedLimits};
 use kapell_model::lock::{LockedSkill, Wanted, grant_lines};
 use kapell_model::manifest::{Ask, SECTION};
+use kapell_model::policy::Decided;
 use kapell_model::review::{
     Class, Compared, Difference, Review, ReviewedAsk, ReviewedImport, ReviewedOperation, Standing,
 };
@@ -121,11 +122,7 @@ impl Home {
         let limits = self.policy.limits(&skill.manifest, &WishedLimits::default()).limits;
         let grants = match self.grants(skill, None, &WishedLimits::default()) {
             Ok((grants, _)) => self.as_found(grants),
-            Err(_) => {
-                let decided =
-                    self.policy.decisions(&skill.manifest).filter_map(|(_, said)| said.ok().flatten());
-                GrantSet { grants: decided.collect(), inert: self.policy.inert(&skill.manifest.name) }
-            }
+            Err(_) => self.policy.resolve_apart(&skill.manifest).0,
         };
         (grants, limits)
     }
@@ -174,12 +171,15 @@ impl Home {
         let usable = |ask: &Ask| imports.iter().any(|import| import.lent_by == Some(ask.kind));
         let decisions = self.policy.decisions(&skill.manifest);
         let reviewed = decisions.map(|(ask, decision)| {
-            let (class, rule, refusal) = match decision {
-                Ok(Some(grant)) => (Class::Granted, Some(grant.rule.to_string()), None),
-                Ok(None) => (Class::Inert, None, None),
+            let (class, rule, refusal) = match decision.clone() {
+                Ok(Decided { grant: Some(grant), .. }) => {
+                    (Class::Granted, Some(grant.rule.to_string()), None)
+                }
+                Ok(_) => (Class::Inert, None, None),
                 Err(refusal) => (Class::Refused, None, Some(refusal)),
             };
-            ReviewedAsk { ask: ask.clone(), class, rule, refusal, unused: !usable(ask) }
+            let withheld_by = decision.ok().and_then(|it| it.withheld?.rule).map(|rule| rule.to_string());
+            ReviewedAsk { ask: ask.clone(), class, rule, withheld_by, refusal, unused: !usable(ask) }
         });
         reviewed.collect()
     }

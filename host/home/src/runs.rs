@@ -83,13 +83,14 @@ impl Home {
     /// could not be put in its place is put there, even when the run is over.
     ///
     /// # Errors
-    /// When another living process drives it; when host or journal fail.
+    /// `Refused` when its flow was taken back; when another living process drives it; when host or journal fail.
     pub async fn resume(&self, run: &RunId) -> Result<Finished, HomeError> {
         let now = self.standing(run)?;
         if now.state.ended.is_some() {
             self.store.place_pending(run)?;
             return Ok(Finished::of(now));
         }
+        self.check_going_on(&now)?;
         Ok(Finished::of(self.stoppable(run, self.conductor.resume(run)).await?))
     }
 
@@ -142,7 +143,7 @@ impl Home {
     }
 
     /// Moves everything whose time has come: reminds, escalates, expires, and goes on with runs that were cut off.
-    /// A run that another living process drives is left to it.
+    /// A run that another living process drives is left to it, one whose flow was taken back is left alone.
     ///
     /// # Errors
     /// When the journal fails. A run that can't go on for its own reasons does not keep the others from moving; it
@@ -150,6 +151,9 @@ impl Home {
     pub async fn move_due(&self) -> Result<Vec<(RunId, Result<Finished, HomeError>)>, HomeError> {
         let mut moved = Vec::new();
         for run in self.store.due(self.clock.now())? {
+            if self.held(&run)?.is_some() {
+                continue;
+            }
             match self.resume(&run).await {
                 Err(error) if error.kind == Kind::Taken => {}
                 other => moved.push((run, other)),

@@ -46,7 +46,7 @@ impl Home {
             last: used.last,
         });
         let strays = usage.strays.into_iter().map(|stray| Observed {
-            subject: format!("{}, which nothing grants", stray.kind),
+            subject: format!("{}, {}", stray.kind, stray.why()),
             used: 0,
             refused: stray.refused,
             objects: vec![stray.object],

@@ -339,7 +339,7 @@ impl GrantSet {
             let authority = grant.authority.within(Some(Access::Read))?;
             Some(Grant { authority, ..grant.clone() })
         };
-        Self { grants: self.grants.iter().filter_map(narrowed).collect(), inert: self.inert.clone() }
+        Self { grants: self.grants.iter().filter_map(narrowed).collect(), ..self.clone() }
     }
 }
 
@@ -515,7 +515,7 @@ mod tests {
         fn every_grant_reads_back_from_its_line_in_the_lock(one in authority()) {
             let (name, rule) = ("it".parse(), "rule".parse());
             let (Ok(name), Ok(rule)) = (name, rule) else { return Err(TestCaseError::fail("names")) };
-            let grants = GrantSet { grants: vec![Grant { name, rule, authority: one }], inert: Vec::new() };
+            let grants = GrantSet::of(vec![Grant { name, rule, authority: one }]);
             let folder = Path::new("/a");
             let lines = crate::lock::grant_lines(&grants, folder);
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
@@ -582,6 +582,7 @@ mod tests {
         let set = |grants: &[Grant], inert: &[&str]| GrantSet {
             grants: grants.to_vec(),
             inert: inert.iter().map(|name| (*name).into()).collect(),
+            ..GrantSet::default()
         };
         let approved = set(&[grant("a", 5), grant("b", 1)], &["wasi:sockets"]);
         assert!(approved.covers(&set(&[grant("b", 1)], &[])));

@@ -39,7 +39,7 @@ impl Ceiling {
             left.extend(met);
         }
         match missing.is_empty() {
-            true => Ok(GrantSet { grants: left, inert: granted.inert.clone() }),
+            true => Ok(GrantSet { grants: left, ..granted.clone() }),
             false => Err(missing),
         }
     }

@@ -23,7 +23,8 @@ pub struct Crossing {
     pub object: String,
     /// What the guest was answered.
     pub answer: Answer,
-    /// The rule of the grant that was used, or of the one that refused.
+    /// The rule of the grant that was used; of a refusal, the one that decides it: a denial, or the rule of the grant
+    /// that does not reach so far. None where no rule is for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleId>,
 }

@@ -18,9 +18,50 @@ pub struct GrantSet {
     /// list that is always inert.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inert: Vec<String>,
+    /// What the skill asks for, can do without and is not given, in the order its manifest asks for it. It permits
+    /// nothing: it stands here so that every decision about the skill is recorded, and every refusal names its rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<Withheld>,
+}
+
+/// Something a skill asks for and can do without, of which policy withholds all or a part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// The kind of authority.
+    pub kind: Kind,
+    /// The skill's own word for it.
+    pub name: LogicalName,
+    /// The rule that decides so: a denial, or a rule that permits something else; none when no rule is for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleId>,
+    /// What there would have been without a denial; none where there would have been nothing either way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Authority>,
+}
+
+impl Withheld {
+    /// Whether a call that was refused would have used what is withheld, by the words that crossings record: the
+    /// call (the method of a request) and its object (a URL, or a path or key behind the skill's own word).
+    #[must_use]
+    pub fn is_about(&self, kind: Kind, call: &str, object: &str) -> bool {
+        let below = || object.strip_prefix(self.name.as_str());
+        self.kind == kind
+            && match (&self.taken, kind) {
+                (Some(Authority::Http(grant)), _) => grant.would_send(call, object),
+                // Where it would have led is not known: it stands for every request.
+                (_, Kind::Http) => true,
+                _ => below().is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            }
+    }
 }
 
 impl GrantSet {
+    /// These grants and nothing else.
+    #[must_use]
+    pub fn of(grants: Vec<Grant>) -> Self {
+        Self { grants, ..Self::default() }
+    }
+
     /// The digest that receipts and entries name: of the canonical (sorted-key) JSON of this set.
     #[must_use]
     pub fn digest(&self) -> Digest {

@@ -428,6 +428,13 @@ impl HttpGrant {
         self.methods.contains(&method) && is_plain(url) && self.target.has(url)
     }
 
+    /// The same of a request as crossings record it, by the method's word and the URL's text.
+    #[must_use]
+    pub fn would_send(&self, method: &str, url: &str) -> bool {
+        let method = Method::ALL.into_iter().find(|it| it.word() == method);
+        method.zip(Url::parse(url).ok()).is_some_and(|(method, url)| self.allows(method, &url))
+    }
+
     /// Whether a special address is one the rule names.
     #[must_use]
     pub fn names(&self, address: IpAddr) -> bool {

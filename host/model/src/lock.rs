@@ -24,7 +24,7 @@ mod read;
 mod tests;
 mod write;
 
-pub use flow::{AskedFlow, LockedFlow, UnapprovedFlow};
+pub use flow::{AskedFlow, LockedFlow, RevokedFlow, UnapprovedFlow};
 pub use line::{grant_lines, limits_line};
 pub(crate) use line::{read_grants, read_limits};
 pub use permits::{Unapproved, Wanted};
@@ -46,6 +46,8 @@ pub struct Lock {
     pub revoked: Vec<Revoked>,
     /// Approved flows, by name.
     pub flows: Vec<LockedFlow>,
+    /// Flows that were taken back, by name.
+    pub revoked_flows: Vec<RevokedFlow>,
     /// Flows somebody wants approved, by name and person.
     pub asked: Vec<AskedFlow>,
 }

@@ -7,7 +7,7 @@
 use crate::capability::{Access, Kind};
 use crate::digest::Digest;
 use crate::form::Form;
-use crate::grant::{Authority, Grant, GrantSet, Refusal};
+use crate::grant::{Authority, Grant, GrantSet, Refusal, Withheld};
 use crate::id::{LogicalName, Role, RuleId, SecretName, SkillName};
 use crate::inference::Provider;
 use crate::limits::{EffectiveLimits, WishedLimits};
@@ -25,6 +25,7 @@ mod decided;
 mod denial;
 mod difference;
 mod explain;
+mod house;
 mod outside;
 mod read;
 mod suggest;
@@ -32,7 +33,7 @@ mod suggest;
 mod tests;
 mod words;
 
-pub use approval::ApprovalRules;
+pub use approval::{ApprovalRules, DirectCalls};
 pub use cases::{CASES, Case, read_cases};
 pub use denial::{Denial, Place};
 pub use difference::{Direction, FlowUse, Moved, Outcome};
@@ -106,6 +107,15 @@ pub struct Rule {
     pub line: u32,
 }
 
+/// What the rules say to an ask they do not refuse. One that is optional may be given in part, or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// What is given.
+    pub grant: Option<Grant>,
+    /// What is not, and which rule says so.
+    pub withheld: Option<Withheld>,
+}
+
 /// Where a policy lives: what its relative paths mean, and what no skill may be given.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'p> {
@@ -154,27 +164,32 @@ impl Policy {
     ///
     /// One [`Refusal`] for each required ask that no rule permits in full, in the order of the manifest.
     pub fn resolve(&self, manifest: &Manifest) -> Result<GrantSet, Vec<Refusal>> {
-        let mut grants = Vec::new();
+        let (granted, refusals) = self.resolve_apart(manifest);
+        if refusals.is_empty() { Ok(granted) } else { Err(refusals) }
+    }
+
+    /// The same for one who wants to see all of it: what is given, and beside it what is refused.
+    #[must_use]
+    pub fn resolve_apart(&self, manifest: &Manifest) -> (GrantSet, Vec<Refusal>) {
+        let mut granted = GrantSet { inert: self.inert(&manifest.name), ..GrantSet::default() };
         let mut refusals = Vec::new();
         for (_, decision) in self.decisions(manifest) {
             match decision {
-                Ok(grant) => grants.extend(grant),
+                Ok(decided) => {
+                    granted.grants.extend(decided.grant);
+                    granted.withheld.extend(decided.withheld);
+                }
                 Err(refusal) => refusals.push(refusal),
             }
         }
-        if refusals.is_empty() {
-            Ok(GrantSet { grants, inert: self.inert(&manifest.name) })
-        } else {
-            Err(refusals)
-        }
+        (granted, refusals)
     }
 
-    /// What the rules say to each ask of a skill, in the order of the manifest: granted, left out because it is
-    /// optional, or refused.
+    /// What the rules say to each ask of a skill, in the order of the manifest.
     pub fn decisions<'m>(
         &self,
         manifest: &'m Manifest,
-    ) -> impl Iterator<Item = (&'m Ask, Result<Option<Grant>, Refusal>)> {
+    ) -> impl Iterator<Item = (&'m Ask, Result<Decided, Refusal>)> {
         manifest.asks.iter().map(move |ask| (ask, self.decide(manifest, ask)))
     }
 
@@ -222,24 +237,31 @@ impl Policy {
         self.roles.get(role).map(Vec::as_slice)
     }
 
-    fn decide(&self, manifest: &Manifest, ask: &Ask) -> Result<Option<Grant>, Refusal> {
+    fn decide(&self, manifest: &Manifest, ask: &Ask) -> Result<Decided, Refusal> {
         let Some(rule) = self.rule_for(&manifest.name, ask) else {
             return match (ask.optional, self.denial_of_all(&manifest.name, ask)) {
-                (true, _) => Ok(None),
+                (true, denial) => Ok(Decided::withheld(ask, denial.map(|denial| &denial.id), None)),
                 (false, Some(denial)) => Err(self.refuse_denied(denial, ask)),
                 (false, None) => Err(self.refuse_unnamed(manifest, ask)),
             };
         };
-        let Some(met) = rule.authority.wished(&ask.wish) else {
-            return if ask.optional { Ok(None) } else { Err(self.refuse_narrow(rule, ask)) };
+        let met = rule.authority.wished(&ask.wish);
+        let fulfilled = ask.optional || rule.authority.fulfils(&ask.wish);
+        let Some(met) = met.filter(|_| fulfilled) else {
+            return match ask.optional {
+                true => Ok(Decided::withheld(ask, Some(&rule.id), None)),
+                false => Err(self.refuse_narrow(rule, ask)),
+            };
         };
-        if !ask.optional && !rule.authority.fulfils(&ask.wish) {
-            return Err(self.refuse_narrow(rule, ask));
-        }
-        match self.without_denied(&manifest.name, &ask.name, met) {
+        match self.without_denied(&manifest.name, &ask.name, &met) {
             (_, Some(denial)) if !ask.optional => Err(self.refuse_denied(denial, ask)),
-            (left, _) => {
-                Ok(left.map(|authority| Grant { name: ask.name.clone(), rule: rule.id.clone(), authority }))
+            (left, denial) => {
+                let grant = |authority| Grant { name: ask.name.clone(), rule: rule.id.clone(), authority };
+                let withheld = denial.and_then(|it| {
+                    let taken = denial::taken(met, left.as_ref());
+                    Decided::withheld(ask, Some(&it.id), Some(taken)).withheld
+                });
+                Ok(Decided { grant: left.map(grant), withheld })
             }
         }
     }
@@ -258,7 +280,7 @@ impl Policy {
         &self,
         skill: &SkillName,
         name: &LogicalName,
-        authority: Authority,
+        authority: &Authority,
     ) -> (Option<Authority>, Option<&Denial>) {
         let about = self.denials.iter().filter(|it| it.is_about(skill, authority.kind(), name));
         let mut by = None;
@@ -274,6 +296,13 @@ impl Policy {
             }
         }
         (Some(left), by)
+    }
+}
+
+impl Decided {
+    fn withheld(ask: &Ask, rule: Option<&RuleId>, taken: Option<Authority>) -> Self {
+        let (kind, name, rule) = (ask.kind, ask.name.clone(), rule.cloned());
+        Self { grant: None, withheld: Some(Withheld { kind, name, rule, taken }) }
     }
 }
 

@@ -80,6 +80,8 @@ pub struct ReviewedAsk {
     pub class: Class,
     /// The rule that permits it.
     pub rule: Option<String>,
+    /// The rule that takes it away, or a part of it.
+    pub withheld_by: Option<String>,
     /// The refusal with the rule to paste.
     pub refusal: Option<Refusal>,
     /// Whether no import of the bytes could use it: it asks for more than it can use.

@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::ending::Attempt;
 use crate::grant::GrantSet;
 use crate::http::{HttpGrant, Method};
-use crate::id::{RuleId, RunId, SkillName, StepId};
+use crate::id::{FlowName, RuleId, RunId, SkillName, StepId};
 use crate::inference::Tier;
 use crate::limits::EffectiveLimits;
 use crate::manifest::Manifest;
@@ -49,6 +49,8 @@ pub struct HostFault {
 pub struct Job {
     /// The run it belongs to; for correlation only, it never influences the guest.
     pub run: RunId,
+    /// The flow of that run; likewise.
+    pub flow: FlowName,
     /// The step it belongs to; for correlation only.
     pub step: StepId,
     /// The skill and its bytes.

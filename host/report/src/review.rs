@@ -240,6 +240,10 @@ fn ask(reviewed: &ReviewedAsk) -> Row {
     if let Some(rule) = &reviewed.rule {
         row = row.note(format!("by rule {rule}"));
     }
+    if let Some(rule) = &reviewed.withheld_by {
+        let part = if reviewed.rule.is_some() { "in part " } else { "" };
+        row = row.note(format!("{part}withheld by rule {rule}"));
+    }
     if let Some(refusal) = &reviewed.refusal {
         row = row.note(line(&refusal.why));
     }

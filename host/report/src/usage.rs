@@ -72,6 +72,8 @@ pub struct Stray {
     pub object: String,
     /// What it was answered.
     pub answer: String,
+    /// The rule that withholds it; none where no rule is for it.
+    pub rule: Option<RuleId>,
     /// How often.
     pub refused: u64,
 }
@@ -88,6 +90,15 @@ pub struct Usage {
     pub strays: Vec<Stray>,
     /// Attempts the host ended with a refusal.
     pub refusals: u64,
+}
+
+impl Stray {
+    /// Why it was refused, in words that go on from its object.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let withheld = self.rule.as_ref().map(|rule| format!("which rule {rule} withholds"));
+        withheld.unwrap_or_else(|| "which nothing grants".into())
+    }
 }
 
 impl Usage {
@@ -170,7 +181,10 @@ impl Tally {
             stray.refused += 1;
         } else if self.strays.len() < OBJECTS_MAX {
             let (kind, object) = key.clone();
-            self.strays.insert(key, Stray { kind, object, answer: code.to_owned(), refused: 1 });
+            self.strays.insert(
+                key,
+                Stray { kind, object, answer: code.to_owned(), rule: crossing.rule.clone(), refused: 1 },
+            );
         }
     }
 }
@@ -355,10 +369,11 @@ pub fn page(usage: &Usage) -> String {
     for stray in &usage.strays {
         let _ = writeln!(
             text,
-            "  refused {}: {} {}, which nothing grants ({})",
+            "  refused {}: {} {}, {} ({})",
             many(stray.refused, "time"),
             stray.kind,
             short(&stray.object, 60),
+            stray.why(),
             line(&stray.answer)
         );
     }

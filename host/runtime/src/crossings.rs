@@ -11,6 +11,7 @@ use kapell_model::capability::Kind;
 use kapell_model::crossing::{Answer, Crossing, Failure, Note};
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Left, Meters, TrapCause};
+use kapell_model::grant::Withheld;
 use kapell_model::id::RuleId;
 use kapell_model::limits::Limits;
 use kapell_model::money::{Money, MoneyError};
@@ -126,6 +127,7 @@ struct Ledger {
     until: Instant,
     deadline: Span,
     cancel: Cancel,
+    withheld: Vec<Withheld>,
     talk: u64,
     talk_max: u64,
     recorded: u64,
@@ -148,6 +150,7 @@ impl Crossings {
             until: Instant::now() + Duration::from_millis(limits.deadline.0),
             deadline: limits.deadline,
             cancel: Cancel::default(),
+            withheld: Vec::new(),
             talk: 0,
             talk_max: limits.talk.0,
             recorded: 0,
@@ -207,6 +210,13 @@ impl Crossings {
         Ok(reply)
     }
 
+    /// The same, knowing what policy withholds: a refusal of it names the rule that does.
+    #[must_use]
+    pub fn withholding(self, withheld: &[Withheld]) -> Self {
+        self.ledger().withheld = withheld.to_vec();
+        self
+    }
+
     /// Records that the guest was told no, with the code its interface has for it. The call itself is counted by
     /// the capability.
     ///
@@ -215,7 +225,8 @@ impl Crossings {
     pub fn refuse(&self, ask: &Ask<'_>, code: &str) -> Result<(), LimitReached> {
         let mut ledger = self.ledger();
         *ledger.left.counts.entry("refused").or_default() += 1;
-        ledger.record(ask, Answer::Refused(code.to_owned()))
+        let rule = ledger.denier(ask);
+        ledger.record(&Ask { rule: rule.as_ref().or(ask.rule), ..*ask }, Answer::Refused(code.to_owned()))
     }
 
     /// Records an answer that took waiting for, so that it was no closure's to give. The call itself is counted by the
@@ -354,6 +365,12 @@ impl Crossings {
 }
 
 impl Ledger {
+    /// The rule that withholds what was asked for; it stands before the one that grants the rest of it.
+    fn denier(&self, ask: &Ask<'_>) -> Option<RuleId> {
+        let about = |it: &&Withheld| it.is_about(ask.kind, ask.call, ask.object);
+        self.withheld.iter().find(about).and_then(|it| it.rule.clone())
+    }
+
     fn count(&mut self, word: &'static str) -> Result<(), LimitReached> {
         if Instant::now() >= self.until {
             return Err(LimitReached { cause: TrapCause::Deadline, detail: not_done_within(self.deadline) });
@@ -511,6 +528,52 @@ mod tests {
         let mut meters = Meters::default();
         crossings.take().fill(&mut meters);
         assert_eq!(meters.crossings, BTreeMap::from([("files".into(), 2), ("random".into(), 1)]));
+    }
+
+    #[test]
+    fn a_refusal_names_the_rule_that_withholds_and_else_the_one_of_the_grant() {
+        let withheld: Vec<Withheld> = serde_json::from_value(serde_json::json!([
+            { "kind": "keyvalue", "name": "secrets", "rule": "no-secrets" },
+            { "kind": "keyvalue", "name": "nobody" },
+            { "kind": "http", "name": "crm", "rule": "no-posts", "taken": { "kind": "http",
+              "target": "https://api.acme.example/v1/", "methods": ["POST"], "calls_max": 1, "sent_max": 1,
+              "received_max": 1, "hosts_max": 1 } },
+        ]))
+        .unwrap();
+        let crossings = live(9, 0).withholding(&withheld);
+        let grant = "grant".parse().unwrap();
+        for (kind, call, object, rule) in [
+            (Kind::Keyvalue, "open", "secrets", None),
+            (Kind::Keyvalue, "set", "secrets/acme", Some(&grant)),
+            (Kind::Keyvalue, "open", "secrets-of-others", None),
+            (Kind::Keyvalue, "open", "nobody", None),
+            (Kind::Files, "open", "secrets", Some(&grant)),
+            (Kind::Http, "POST", "https://api.acme.example/v1/a", Some(&grant)),
+            (Kind::Http, "DELETE", "https://api.acme.example/v1/a", Some(&grant)),
+            (Kind::Http, "POST", "https://evil.example/", None),
+        ] {
+            crossings.refuse(&Ask { kind, call, object, rule }, "access-denied").unwrap();
+        }
+        let told = |it: &Crossing| {
+            format!(
+                "{} {} {}: {}",
+                it.kind,
+                it.call,
+                it.object,
+                it.rule.as_ref().map_or("no rule", RuleId::as_str)
+            )
+        };
+        let told: Vec<String> = crossings.take().crossings.iter().map(told).collect();
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        keyvalue open secrets: no-secrets
+        keyvalue set secrets/acme: no-secrets
+        keyvalue open secrets-of-others: no rule
+        keyvalue open nobody: no rule
+        files open secrets: grant
+        http POST https://api.acme.example/v1/a: no-posts
+        http DELETE https://api.acme.example/v1/a: grant
+        http POST https://evil.example/: no rule
+        "#);
     }
 
     #[test]

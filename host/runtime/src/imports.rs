@@ -256,6 +256,7 @@ mod tests {
                 authority: keyvalue(access),
             }],
             inert: vec!["wasi:sockets".into()],
+            ..GrantSet::default()
         };
         insta::assert_snapshot!(told(&granted(Access::Read)), @r#"
         refused host-log [no grant] this host lends no such interface

@@ -174,7 +174,7 @@ pub(crate) fn meet(import: &str, grants: &GrantSet) -> Met {
     {
         return inert_form(import, &name);
     }
-    Met::Refused(lent.map_or_else(|| unknown(import), |(.., kind)| not_granted(import, *kind)))
+    Met::Refused(lent.map_or_else(|| unknown(import), |(.., kind)| not_granted(import, *kind, grants)))
 }
 
 /// What lends an interface, whether or not it is granted.
@@ -244,10 +244,16 @@ fn refusal(subject: &str, why: String, advice: String) -> Refusal {
     Refusal { subject: subject.to_owned(), why, rule: None, asked_at: None, advice: Some(advice) }
 }
 
-fn not_granted(import: &str, kind: Kind) -> Refusal {
+fn not_granted(import: &str, kind: Kind, grants: &GrantSet) -> Refusal {
+    let withheld = grants.withheld.iter().filter(|it| it.kind == kind);
+    let why = format!("no {kind} is granted to this skill");
+    if let Some(rule) = withheld.filter_map(|it| it.rule.clone()).next() {
+        let advice = format!("rule {rule} withholds it, and the skill does not start without it");
+        return Refusal { rule: Some(rule), ..refusal(import, why, advice) };
+    }
     refusal(
         import,
-        format!("no {kind} is granted to this skill"),
+        why,
         format!(
             "ask for it in skill.toml with `[[capability]] kind = \"{kind}\"` and permit it by a rule in policy.toml"
         ),

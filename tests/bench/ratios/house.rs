@@ -107,6 +107,7 @@ impl Skill {
         let grants = self.grants.clone();
         Job {
             run: fixed("bench-1"),
+            flow: fixed("bench"),
             step: fixed("step"),
             skill: self.pin.clone(),
             operation: self.operation.clone(),
@@ -127,7 +128,7 @@ impl Skill {
 
     /// The same, holding grants.
     pub(crate) fn granted(&self, grants: Vec<Grant>) -> Self {
-        Self { grants: GrantSet { grants, inert: Vec::new() }, ..self.clone() }
+        Self { grants: GrantSet::of(grants), ..self.clone() }
     }
 
     /// The step `number`: echoes the run's text with the step's number after it, so that every step has bytes of

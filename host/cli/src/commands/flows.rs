@@ -23,13 +23,14 @@ pub(crate) fn run(session: &Session, flows: &Flows) -> anyhow::Result<Exit> {
     match flows {
         Flows::List => list(session),
         Flows::Approve(approval) => approve(session, approval),
-        Flows::Revoke { name } => {
-            let revoked = session.home.revoke_flow(name, &session.user)?;
+        Flows::Revoke { name, reason } => {
+            let revoked = session.home.revoke_flow(name, &session.user, reason.as_deref())?;
             match session.json {
                 true => output::json(&json!({ "schema": "kapell.flow-revoked/1", "flow": revoked.name })),
-                false => {
-                    output::talk(&format!("revoked {}; no run of it begins in a locked home", revoked.name))
-                }
+                false => output::talk(&format!(
+                    "revoked {}; no run of it begins, what ran of it ends now, and what waits does not go on until it is approved anew",
+                    revoked.name
+                )),
             }
             Ok(Exit::Ok)
         }
@@ -38,11 +39,21 @@ pub(crate) fn run(session: &Session, flows: &Flows) -> anyhow::Result<Exit> {
 
 pub(crate) fn review(session: &Session, args: &ReviewArgs, path: &Path) -> anyhow::Result<Exit> {
     output::named(path);
-    if args.version.is_some() || args.against.is_some() {
-        let words = "a flow is compared with what was approved of it; it has no versions here";
+    if args.version.is_some() {
+        let words = "a flow has no installed versions: name its file";
         return Err(HomeError::new(Kind::Argument, words).into());
     }
-    let review = session.home.review_flow(path)?;
+    let other = args.against.as_ref().map(Path::new);
+    let review = match other {
+        None => session.home.review_flow(path)?,
+        Some(other) if is_flow(other) => session.home.review_flow_against(path, other)?,
+        Some(other) => {
+            let words = format!("{} is no flow's file", other.display());
+            return Err(HomeError::new(Kind::Argument, words)
+                .hint("without --against a flow is compared with what was approved of it")
+                .into());
+        }
+    };
     let shown = review.digest();
     match &args.out {
         Some(out) => {
@@ -58,7 +69,7 @@ pub(crate) fn review(session: &Session, args: &ReviewArgs, path: &Path) -> anyho
         None if session.json => output::json(&as_json(&review)?),
         None => output::data(&flow_text(&review)),
     }
-    if !session.json {
+    if !session.json && other.is_none() {
         let (program, path, shown) = (&session.program, path.display(), shown.short());
         output::talk(&format!("approve it with:  {program} flows approve {path} --shown {shown}"));
     }
@@ -143,8 +154,11 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
             .asked
             .iter()
             .map(|it| json!({ "flow": it.name, "meaning": it.meaning, "by": it.by, "at": instant(it.at) }));
+        let revoked = lock.flows_taken_back();
+        let revoked = revoked
+            .map(|it| json!({ "flow": it.name, "by": it.by, "at": instant(it.at), "reason": it.reason }));
         output::json(&json!({
-            "schema": "kapell.flows/1", "locked": lock.locked,
+            "schema": "kapell.flows/1", "locked": lock.locked, "revoked": revoked.collect::<Vec<_>>(),
             "approved": approved.collect::<Vec<_>>(), "asked": asked.collect::<Vec<_>>(),
         }));
         return Ok(Exit::Ok);
@@ -157,7 +171,11 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
     let asked = lock.asked.iter().map(|it| {
         vec!["asked".into(), it.name.to_string(), it.meaning.short(), format!("by {}", line(&it.by))]
     });
-    let lines: Vec<Vec<String>> = approved.chain(asked).collect();
+    let revoked = lock.flows_taken_back().map(|it| {
+        let why = it.reason.as_ref().map(|why| format!(": {}", line(why))).unwrap_or_default();
+        vec!["revoked".into(), it.name.to_string(), String::new(), format!("by {}{why}", line(&it.by))]
+    });
+    let lines: Vec<Vec<String>> = approved.chain(revoked).chain(asked).collect();
     match lines.is_empty() {
         true => output::talk("no flow is approved or asked for here"),
         false => output::data(&listed(&lines)),

@@ -6,6 +6,7 @@ use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
 use kapell_home::{Approved, Approving, HomeError, Kind, Revoking, Subject};
+use kapell_model::id::FlowName;
 use kapell_model::lock::Lock;
 use kapell_model::plan::SkillPin;
 use kapell_model::quantity::{Span, Timestamp};
@@ -21,13 +22,14 @@ pub(crate) fn review(session: &Session, review: &ReviewArgs) -> anyhow::Result<E
     if flows::is_flow(file) {
         return flows::review(session, review, file);
     }
+    let against = review.against.as_deref().map(version).transpose()?;
     let progress = crate::live::slow("reading", file);
     let made = match file.is_file() {
         true => crate::commands::run::component(file)
-            .and_then(|bytes| session.home.review(Subject::File(file, &bytes), review.against.as_ref())),
+            .and_then(|bytes| session.home.review(Subject::File(file, &bytes), against.as_ref())),
         false => {
             let subject = Subject::Installed(&review.what, review.version.as_ref());
-            session.home.review(subject, review.against.as_ref())
+            session.home.review(subject, against.as_ref())
         }
     };
     progress.done();
@@ -38,9 +40,16 @@ pub(crate) fn review(session: &Session, review: &ReviewArgs) -> anyhow::Result<E
         None => output::data(&text(&made)),
     }
     if !session.json && !file.is_file() {
-        output::talk(&next(session, &made, review.against.as_ref()));
+        output::talk(&next(session, &made, against.as_ref()));
     }
     Ok(Exit::Ok)
+}
+
+fn version(said: &str) -> Result<Version, HomeError> {
+    said.parse().map_err(|_| {
+        HomeError::new(Kind::Argument, format!("`{said}` is no version to compare a skill with"))
+            .hint("such as --against 1.2.0")
+    })
 }
 
 fn as_json(review: &Review) -> anyhow::Result<Value> {
@@ -196,9 +205,17 @@ fn lock_json(lock: &Lock) -> Value {
     let approved = approved.map(|it| json!({ "skill": it.pin, "shape": it.shape, "approval": it.approval }));
     let revoked = lock.revoked.iter();
     let revoked = revoked.map(|it| json!({ "skill": it.pin, "by": it.by, "at": it.at, "reason": it.reason }));
+    let flows = lock.flows.iter();
+    let flows = flows.map(|it| {
+        json!({ "flow": it.name, "version": it.version, "meaning": it.meaning.digest(), "approval": it.approval })
+    });
+    let taken_back = lock.flows_taken_back();
+    let taken_back =
+        taken_back.map(|it| json!({ "flow": it.name, "by": it.by, "at": it.at, "reason": it.reason }));
     json!({
         "schema": "kapell.lock/1", "locked": lock.locked,
         "approved": approved.collect::<Vec<_>>(), "revoked": revoked.collect::<Vec<_>>(),
+        "flows": flows.collect::<Vec<_>>(), "revoked-flows": taken_back.collect::<Vec<_>>(),
     })
 }
 
@@ -211,7 +228,16 @@ fn list_text(lock: &Lock) {
         row("approved", &it.pin, format!("by {}{until}", line(&it.approval.by)))
     });
     let revoked = lock.revoked.iter().map(|it| row("revoked", &it.pin, format!("by {}", line(&it.by))));
-    let lines: Vec<Vec<String>> = approved.chain(revoked).collect();
+    let flow = |what: &str, name: &FlowName, version: &str, by: String| {
+        vec![what.to_owned(), format!("flow {name}"), line(version), String::new(), by]
+    };
+    let flows = lock.flows.iter().map(|it| {
+        let until = it.approval.expires.map(|at| format!(" until {at}")).unwrap_or_default();
+        flow("approved", &it.name, &it.version, format!("by {}{until}", line(&it.approval.by)))
+    });
+    let taken_back = lock.flows_taken_back();
+    let taken_back = taken_back.map(|it| flow("revoked", &it.name, "", format!("by {}", line(&it.by))));
+    let lines: Vec<Vec<String>> = approved.chain(revoked).chain(flows).chain(taken_back).collect();
     match lines.is_empty() {
         true => output::talk("nothing is approved here"),
         false => output::data(&kapell_report::cost::listed(&lines)),

@@ -6,6 +6,7 @@ use crate::failure::Exit;
 use crate::output;
 use crate::session::{Session, moved};
 use kapell_home::{HomeError, Kind};
+use kapell_model::seam::Skill;
 use kapell_model::uses::{FORMS, Use};
 use kapell_report::plain;
 use serde_json::json;
@@ -14,7 +15,7 @@ use std::path::Path;
 pub(crate) fn run(session: &Session, policy: &Policy) -> anyhow::Result<Exit> {
     match policy {
         Policy::Check { file } => check(session, file.as_deref()),
-        Policy::Explain { skill, used } => explain(session, skill, &used.join(" ")),
+        Policy::Explain { skill, used, flow } => explain(session, skill, &used.join(" "), flow.as_deref()),
         Policy::Test { file } => test(session, file.as_deref()),
         Policy::Suggest { name } => suggest(session, name),
     }
@@ -47,7 +48,7 @@ fn many(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-fn explain(session: &Session, named: &str, said: &str) -> anyhow::Result<Exit> {
+fn explain(session: &Session, named: &str, said: &str, flow: Option<&Path>) -> anyhow::Result<Exit> {
     let used: Use =
         said.parse().map_err(|error| HomeError::new(Kind::Argument, format!("{error}")).hint(FORMS))?;
     let (name, operation) = named.split_once('#').map_or((named, None), |(name, it)| (name, Some(it)));
@@ -55,6 +56,9 @@ fn explain(session: &Session, named: &str, said: &str) -> anyhow::Result<Exit> {
     if let Some(operation) = operation.filter(|operation| skill.operation(operation).is_none()) {
         let known = skill.operations.iter().map(|it| it.name.as_str());
         return Err(HomeError::no_operation(skill.pin.name.as_str(), operation, known).into());
+    }
+    if let Some(flow) = flow {
+        return explain_in(session, flow, &skill, operation, &used);
     }
     let found = session.home.explain(&skill, operation, &used);
     if session.json {
@@ -69,6 +73,33 @@ fn explain(session: &Session, named: &str, said: &str) -> anyhow::Result<Exit> {
         }
     }
     Ok(if found.granted { Exit::Ok } else { Exit::Refused })
+}
+
+/// Granted is what every step of the flow grants that calls it.
+fn explain_in(
+    session: &Session,
+    flow: &Path,
+    skill: &Skill,
+    operation: Option<&str>,
+    used: &Use,
+) -> anyhow::Result<Exit> {
+    output::named(flow);
+    let steps = session.home.explain_in(flow, skill, operation, used)?;
+    if steps.is_empty() {
+        let words = format!("no step of {} calls {}", flow.display(), skill.pin.name);
+        return Err(HomeError::new(Kind::NotFound, words).into());
+    }
+    if session.json {
+        let told = steps.iter().map(|(step, found)| json!({ "step": step, "explanation": found }));
+        output::json(&json!({
+            "schema": "kapell.explain-flow/1", "skill": skill.pin, "operation": operation,
+            "use": used.to_string(), "steps": told.collect::<Vec<_>>(),
+        }));
+    } else {
+        steps.iter().for_each(|(step, found)| output::data(&plain::line(&format!("step {step}: {found}"))));
+    }
+    let granted = steps.iter().all(|(_, found)| found.granted);
+    Ok(if granted { Exit::Ok } else { Exit::Refused })
 }
 
 fn test(session: &Session, file: Option<&Path>) -> anyhow::Result<Exit> {

@@ -8,6 +8,7 @@ use crate::session::Session;
 use kapell_journal::entry::RunEnding;
 use kapell_report::cost::listed;
 use kapell_report::log::{self, instant};
+use kapell_report::plain;
 use serde_json::json;
 
 pub(crate) async fn run(session: &Session, runs: &Runs) -> anyhow::Result<Exit> {
@@ -46,10 +47,13 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     let head = ["run", "state", "started", "changed"].map(str::to_owned).to_vec();
-    let lines = rows.iter().map(|row| {
-        vec![row.run.to_string(), row.state.to_string(), instant(row.started), instant(row.changed)]
-    });
-    output::data(&listed(&std::iter::once(head).chain(lines).collect::<Vec<_>>()));
+    let mut lines = vec![head];
+    for row in &rows {
+        let held = !row.over && session.home.held(&row.run)?.is_some();
+        let state = if held { "held".into() } else { row.state.to_string() };
+        lines.push(vec![row.run.to_string(), state, instant(row.started), instant(row.changed)]);
+    }
+    output::data(&listed(&lines));
     Ok(Exit::Ok)
 }
 
@@ -60,6 +64,12 @@ fn show(session: &Session, said: &str) -> anyhow::Result<Exit> {
         output::json(&json!({ "schema": "kapell.journal/1", "run": run, "entries": entries }));
     } else {
         output::data(&format!("{run}\n{}", log::run(&entries, &|named| session.home.value(named))));
+        if let Some(why) = session.home.held(&run)? {
+            let why = plain::line(&why.to_string());
+            output::talk(&format!(
+                "{run} is held: of its flow {why}; it goes on once the flow is approved anew"
+            ));
+        }
     }
     Ok(Exit::Ok)
 }

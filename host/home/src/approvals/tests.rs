@@ -8,6 +8,7 @@ use crate::home::Options;
 use crate::place::Place;
 use kapell_journal::entry::RunEnding;
 use kapell_model::manifest::{Packed, SECTION};
+use kapell_model::policy::Because;
 use kapell_model::seam::Clock;
 use kapell_runtime::Compiler;
 use serde_json::json;
@@ -413,6 +414,127 @@ async fn revoked_while_running(home: &Home, revoker: &Home) -> (Duration, RunEnd
 }
 
 const ENDLESS: &str = "[limits.any]\nfuel = 9_000_000_000_000\ndeadline = \"20s\"\n";
+
+#[test]
+fn an_explanation_tells_what_the_lock_the_imports_and_a_steps_ceiling_say_too() {
+    let scene = Scene::locked(&format!("{RULE}{PEOPLE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", &format!("{NOTES}optional = true\n"));
+    let used = "notes of 1B".parse().unwrap();
+    let skill = home.skill("acme:worker").unwrap();
+    let told = |skill: &Skill| {
+        let found = home.explain(skill, Some("go"), &used);
+        (found.because, found.granted)
+    };
+    assert_eq!(told(&skill), (Because::Unapproved, false));
+    approve(&home, "user:eve").unwrap();
+    assert_eq!(told(&skill), (Because::Granted, true));
+    let unmet = Skill { imports: vec!["acme:host/else@1.0.0".into()], ..Skill::clone(&skill) };
+    assert_eq!(told(&unmet), (Because::Unrunnable, false));
+    let step = |id: &str, grants| format!("  - id: {id}\n    use: acme:worker#go\n{grants}");
+    let text =
+        format!("flow: two\nversion: '1'\nsteps:\n{}{}", step("all", ""), step("none", "    grants: []\n"));
+    let path = scene.folder.path().join("flow.yaml");
+    fs::write(&path, text).unwrap();
+    let steps = home.explain_in(&path, &skill, None, &used).unwrap();
+    let told: Vec<String> = steps.iter().map(|(step, found)| format!("{step}: {found}")).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    all: granted: rule `notes` (policy.toml:3) permits it
+    none: refused: the `grants` of step none do not allow it; rule `notes` (policy.toml:3) permits it
+    "#);
+    assert!(home.explain_in(&path, &skill, Some("stop"), &used).unwrap().is_empty());
+}
+
+const CAREFUL: &str = "flow: careful
+version: '1'
+steps:
+  - id: fine
+    ask: security
+    question: Go?
+  - id: work
+    use: acme:worker#go
+";
+
+fn flow(scene: &Scene, home: &Home, text: &str) -> crate::CheckedFlow {
+    let path = scene.folder.path().join("flow.yaml");
+    fs::write(&path, text).unwrap();
+    home.check_flow(&path).unwrap()
+}
+
+fn yes() -> crate::Reply {
+    let said = kapell_conductor::answer::Said::Approve;
+    crate::Reply { said, shown: None, by: "user:ada".into(), reason: None, minutes: None }
+}
+
+#[tokio::test]
+async fn a_run_that_waits_is_held_once_its_flow_is_taken_back_and_goes_on_once_it_is_approved_anew() {
+    let scene = Scene::new(&format!("{RULE}{PEOPLE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    let waiting = home.run(flow(&scene, &home, CAREFUL), json!({}), "user:bob").await.unwrap();
+    let run = waiting.standing.state.run;
+    let reason = Some("it asks the wrong people");
+    assert_eq!(home.revoke_flow("nobody", "user:eve", reason).err().unwrap().kind, Kind::NotFound);
+    home.revoke_flow("careful", "user:eve", reason).unwrap();
+    let entries = home.entries(&run).unwrap().len();
+    for held in [home.answer(&run, yes()).await, home.resume(&run).await] {
+        let held = held.err().unwrap();
+        assert_eq!(held.kind, Kind::Refused);
+        let told =
+            "careful-1 is held, as of flow careful it was revoked by user:eve: it asks the wrong people";
+        assert_eq!(held.message, told);
+    }
+    assert!(home.move_due().await.unwrap().is_empty());
+    assert_eq!(home.entries(&run).unwrap().len(), entries, "nothing happened meanwhile");
+    let begun = home.run(flow(&scene, &home, CAREFUL), json!({}), "user:bob").await;
+    assert_eq!(begun.err().unwrap().kind, Kind::Refused);
+    let path = scene.folder.path().join("flow.yaml");
+    let shown = home.review_flow(&path).unwrap().digest().to_string();
+    let by = "user:ada".into();
+    home.approve_flow(&crate::ApprovingFlow { path, shown, expires: None, reason: None, by }).unwrap();
+    assert_eq!(home.held(&run).unwrap(), None);
+    assert_eq!(home.answer(&run, yes()).await.unwrap().standing.state.word(), "done");
+}
+
+#[tokio::test]
+async fn taking_a_flow_back_ends_its_attempt_and_leaves_the_skill_to_others() {
+    let scene = Scene::new(&format!("{RULE}{ENDLESS}"));
+    let (home, revoker) = (scene.home(), scene.home());
+    home.add(Path::new("worker.wasm"), &worker("1.0.0", NOTES, SPIN), "user:ada").unwrap();
+    let text = "flow: works\nversion: '1'\nsteps:\n  - id: work\n    use: acme:worker#go\n";
+    let running = home.run(flow(&scene, &home, text), json!({}), "user:bob");
+    let revoked = async {
+        while !under_way(&home) {
+            tokio::task::yield_now().await;
+        }
+        revoker.revoke_flow("works", "user:eve", Some("stop it")).unwrap();
+        Instant::now()
+    };
+    let (finished, at) = tokio::join!(running, revoked);
+    let ended = finished.unwrap().standing.state.ended.unwrap();
+    println!("a revoked flow ended its attempt in {:?}", at.elapsed());
+    assert_eq!(ended.state, RunEnding::Refused);
+    assert!(ended.reason.unwrap().contains("it was revoked by user:eve: stop it"));
+    assert_eq!(home.check_approved(&home.skill("acme:worker").unwrap()), Ok(()));
+}
+
+#[tokio::test]
+async fn in_a_locked_home_what_changes_something_runs_in_a_flow_and_is_not_called_on_its_own() {
+    let keys = |rest: &str| format!("kind = \"keyvalue\"\nname = \"keys\"\naccess = \"write\"\n{rest}\n");
+    let asks = keys("reason = \"What it did\"");
+    let writes = format!("[operation.go]\neffects = \"idempotent\"\n[[capability]]\n{asks}");
+    let rule = keys("id = \"keys\"\nskill = \"acme:worker\"\nbind = \"namespace:keys\"");
+    let rule = format!("[[rule]]\n{rule}{PEOPLE}");
+    let scene = Scene::locked(&rule);
+    let home = scene.home();
+    add(&home, "1.0.0", &writes);
+    approve(&home, "user:eve").unwrap();
+    let refused = call(&home).await;
+    assert!(refused.contains("no question of a flow stands before a call of its own"), "{refused}");
+    assert!(home.runs().unwrap().is_empty(), "nothing is run or journaled");
+    scene.policy(&format!("{rule}[approval]\ndirect-calls = \"allow\"\n"));
+    assert_eq!(call(&scene.home()).await, "done");
+}
 
 #[tokio::test]
 async fn what_was_checked_before_a_revocation_does_not_begin_after_it() {

@@ -11,7 +11,7 @@ use super::tests::{Shelf, operation, record, skill};
 use super::*;
 use crate::digest::Digest;
 use crate::id::{FlowName, Role};
-use crate::lock::{Approval, AskedFlow, Lock, LockedFlow, UnapprovedFlow};
+use crate::lock::{Approval, AskedFlow, Lock, LockedFlow, RevokedFlow};
 use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::policy::{Policy, Surroundings};
@@ -399,9 +399,45 @@ fn a_flow_runs_by_its_approval_while_it_is_no_more_than_what_was_approved() {
     );
     // A home for development asks nobody, and a locked one everybody.
     assert_eq!(said(&Lock { locked: false, ..lock.clone() }, &more, NOW), Ok(()));
-    let mut revoked = lock;
-    revoked.revoke_flow(&name).unwrap();
-    assert_eq!(revoked.permits_flow(&name, &before, NOW.parse().unwrap()), Err(UnapprovedFlow::Never));
+}
+
+fn taken_back(lock: &Lock, at: &str) -> Lock {
+    let mut lock = lock.clone();
+    let (by, reason) = ("user:eve".into(), Some("it writes to the wrong people".into()));
+    lock.revoke_flow(RevokedFlow { name: lock.flows[0].name.clone(), by, at: at.parse().unwrap(), reason });
+    lock
+}
+
+#[test]
+fn a_flow_that_was_taken_back_begins_nowhere_and_a_run_of_it_goes_on_by_an_approval_of_all_it_means() {
+    let (narrow, wide) =
+        (meaning(POLICY, FLOW), meaning(POLICY, &with(FLOW, ("facts.amount > 1000", "facts.amount > 5000"))));
+    let lock = approved(wide.clone(), None);
+    let name = lock.flows[0].name.clone();
+    let revoked = taken_back(&lock, "2026-11-30T12:00:00Z");
+    assert_eq!(
+        Lock::parse("skills.lock", &revoked.written(Path::new(FOLDER)), Path::new(FOLDER)).unwrap(),
+        revoked
+    );
+    let why = "it was revoked by user:eve: it writes to the wrong people";
+    for locked in [true, false] {
+        let lock = Lock { locked, ..revoked.clone() };
+        assert_eq!(lock.permits_flow(&name, &narrow, NOW.parse().unwrap()).unwrap_err().to_string(), why);
+    }
+    let goes_on = |lock: &Lock, began: &str, meaning: &Meaning| {
+        let may = lock.permits_run(&name, began.parse().unwrap(), || meaning.clone());
+        may.map_err(|why| why.to_string())
+    };
+    let (before, after) = ("2026-11-30T11:00:00Z", "2026-11-30T13:00:00Z");
+    assert_eq!(goes_on(&lock, before, &wide), Ok(()));
+    assert_eq!(goes_on(&revoked, before, &wide).unwrap_err(), why);
+    let mut anew = revoked.clone();
+    anew.approve_flow(LockedFlow { meaning: narrow.clone(), ..lock.flows[0].clone() });
+    assert_eq!(anew.flow_revocation(&name), None);
+    assert_eq!(goes_on(&anew, before, &narrow), Ok(()));
+    let wider = goes_on(&anew, before, &wide).unwrap_err();
+    assert!(wider.contains("it is more than was approved"), "{wider}");
+    assert_eq!(goes_on(&anew, after, &wide), Ok(()), "it began by an approval that counted then");
 }
 
 #[test]

@@ -206,7 +206,7 @@ impl Showing<'_> {
 
     fn call(&self, step: &StepId, part: &'static str, call: &Call) -> ReviewedCall {
         let line = |grant: &Grant| {
-            let alone = crate::grant::GrantSet { grants: vec![grant.clone()], inert: Vec::new() };
+            let alone = crate::grant::GrantSet::of(vec![grant.clone()]);
             grant_lines(&alone, self.folder).concat()
         };
         let reach = call.grants.grants.iter().map(|grant| ReviewedReach {

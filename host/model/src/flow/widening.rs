@@ -311,7 +311,7 @@ impl Told {
             return self.wider(at.clone(), "its grants can't be compared");
         };
         for grant in &after.grants {
-            let alone = GrantSet { grants: vec![grant.clone()], inert: Vec::new() };
+            let alone = GrantSet::of(vec![grant.clone()]);
             if !before.covers(&alone) {
                 let words = format!("it may reach more: {} `{}`", grant.authority.kind(), grant.name);
                 self.wider(at.clone(), words);

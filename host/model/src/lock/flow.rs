@@ -6,6 +6,7 @@
 use super::{Approval, Lock};
 use crate::digest::Digest;
 use crate::flow::{FlowChange, Meaning, changes};
+use crate::grant::Refusal;
 use crate::id::FlowName;
 use crate::quantity::Timestamp;
 
@@ -35,9 +36,45 @@ pub struct AskedFlow {
     pub at: Timestamp,
 }
 
+/// A flow that was taken back. It stays written after the flow is approved anew: a run that had begun before goes on
+/// only as far as the new approval reaches.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it was revoked by {by}{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+pub struct RevokedFlow {
+    /// Its name.
+    pub name: FlowName,
+    /// Who took it back, `user:NAME`.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in their words.
+    pub reason: Option<String>,
+}
+
+impl RevokedFlow {
+    /// The refusal people see, with what to do about it.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        let advice = format!(
+            "review the flow and let somebody approve it anew with `kapell flows approve`; `kapell flows list` names who took {} back",
+            self.name
+        );
+        Refusal {
+            subject: format!("flow {}", self.name),
+            why: self.to_string(),
+            rule: None,
+            asked_at: None,
+            advice: Some(advice),
+        }
+    }
+}
+
 /// Why a flow may not run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnapprovedFlow {
+    /// It was taken back, and nobody has approved it since.
+    #[error(transparent)]
+    Revoked(RevokedFlow),
     /// Nobody approved a flow of that name.
     #[error("nobody has approved this flow")]
     Never,
@@ -61,11 +98,44 @@ impl Lock {
         self.flows.iter().find(|it| it.name == *name)
     }
 
-    /// Whether a flow may run now; where the home is not locked every flow may.
+    /// Whether a flow was taken back and nobody has approved it since.
+    #[must_use]
+    pub fn flow_revocation(&self, name: &FlowName) -> Option<&RevokedFlow> {
+        self.flows_taken_back().find(|it| it.name == *name)
+    }
+
+    /// Every flow that was taken back and that nobody has approved since.
+    pub fn flows_taken_back(&self) -> impl Iterator<Item = &RevokedFlow> {
+        self.revoked_flows.iter().filter(|it| self.flow(&it.name).is_none())
+    }
+
+    /// Whether a run that began then may go on, which only matters once its flow was taken back: then by an approval
+    /// of all that it means.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn permits_run(
+        &self,
+        name: &FlowName,
+        began: Timestamp,
+        meaning: impl FnOnce() -> Meaning,
+    ) -> Result<(), UnapprovedFlow> {
+        let revoked = self.revoked_flows.iter().find(|it| it.name == *name && it.at >= began);
+        match (revoked, self.flow(name)) {
+            (None, _) => Ok(()),
+            (Some(revoked), None) => Err(UnapprovedFlow::Revoked(revoked.clone())),
+            (Some(_), Some(approved)) => not_wider(approved, &meaning()),
+        }
+    }
+
+    /// Whether a flow may run now. What was taken back may not; where the home is not locked every other may.
     ///
     /// # Errors
     /// Why not.
     pub fn permits_flow(&self, name: &FlowName, now: &Meaning, at: Timestamp) -> Result<(), UnapprovedFlow> {
+        if let Some(revoked) = self.flow_revocation(name) {
+            return Err(UnapprovedFlow::Revoked(revoked.clone()));
+        }
         if !self.locked {
             return Ok(());
         }
@@ -74,11 +144,7 @@ impl Lock {
         if let Some(expired) = approval.expires.filter(|expires| *expires <= at) {
             return Err(UnapprovedFlow::Expired { by: approval.by.clone(), at: expired });
         }
-        let changes = changes(&approved.meaning, now);
-        match changes.iter().any(|change| change.widens) {
-            true => Err(UnapprovedFlow::Wider(changes)),
-            false => Ok(()),
-        }
+        not_wider(approved, now)
     }
 
     /// Everybody who asked for exactly this meaning of a flow.
@@ -104,9 +170,19 @@ impl Lock {
         self.flows.sort_by(|one, other| one.name.cmp(&other.name));
     }
 
-    /// Takes the approval of a flow back; none when there was none.
-    pub fn revoke_flow(&mut self, name: &FlowName) -> Option<LockedFlow> {
-        let index = self.flows.iter().position(|it| it.name == *name)?;
-        Some(self.flows.remove(index))
+    /// Takes a flow back, whether or not it was approved.
+    pub fn revoke_flow(&mut self, revoked: RevokedFlow) {
+        self.flows.retain(|it| it.name != revoked.name);
+        self.revoked_flows.retain(|it| it.name != revoked.name);
+        self.revoked_flows.push(revoked);
+        self.revoked_flows.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+}
+
+fn not_wider(approved: &LockedFlow, now: &Meaning) -> Result<(), UnapprovedFlow> {
+    let changes = changes(&approved.meaning, now);
+    match changes.iter().any(|change| change.widens) {
+        true => Err(UnapprovedFlow::Wider(changes)),
+        false => Ok(()),
     }
 }

@@ -126,7 +126,7 @@ impl LockedSkill {
         if self.grants.covers(grants) {
             return self.limits.first_below(limits).map(|name| format!("a limit of {name} as high"));
         }
-        let alone = |grant: &Grant| GrantSet { grants: vec![grant.clone()], inert: Vec::new() };
+        let alone = |grant: &Grant| GrantSet::of(vec![grant.clone()]);
         let grant = grants.grants.iter().find(|grant| !self.grants.covers(&alone(grant)));
         let grant =
             grant.map(|grant| format!("{} `{}` as it is granted now", grant.authority.kind(), grant.name));

@@ -1,7 +1,7 @@
 //! Reading `skills.lock`: nothing in it is passed over, and no two entries speak of the same version.
 
 use super::line::{read_grants, read_limits};
-use super::{Approval, AskedFlow, Field, Lock, LockedFlow, LockedSkill, Revoked, Table};
+use super::{Approval, AskedFlow, Field, Lock, LockedFlow, LockedSkill, Revoked, RevokedFlow, Table};
 use crate::flow::Meaning;
 use crate::plan::SkillPin;
 use crate::quantity::Timestamp;
@@ -18,9 +18,10 @@ pub(super) fn lock(root: &Table<'_, '_>, folder: &Path) -> Option<Lock> {
     let skills = root.get("skill").map(|field| read_skills(&field, folder)).unwrap_or_default();
     let revoked = root.get("revoked").map(|field| read_revoked(&field)).unwrap_or_default();
     let flows = root.get("flow").map(|field| read_flows(&field)).unwrap_or_default();
+    let revoked_flows = root.get("revoked-flow").map(|field| read_revoked_flows(&field)).unwrap_or_default();
     let asked = root.get("asked").map(|field| read_asked(&field)).unwrap_or_default();
     root.close();
-    Some(Lock { locked: locked?, skills, revoked, flows, asked })
+    Some(Lock { locked: locked?, skills, revoked, flows, revoked_flows, asked })
 }
 
 fn read_skills(field: &Field<'_, '_>, folder: &Path) -> Vec<LockedSkill> {
@@ -104,13 +105,32 @@ fn read_revoked(field: &Field<'_, '_>) -> Vec<Revoked> {
     let tables = field.tables("[[revoked]]");
     let entry = |table: &Table<'_, '_>| {
         let pin = read_pin(table);
-        let by = table.required("revoked-by").and_then(|field| field.line_text());
-        let at = table.required("revoked-at").and_then(|field| field.parsed());
-        let reason = read_optional(table.get("reason"), |field| field.line_text());
+        let said = read_revocation(table);
         table.close();
-        Some(Revoked { pin: pin?, by: by?, at: at?, reason: reason? })
+        let (by, at, reason) = said?;
+        Some(Revoked { pin: pin?, by, at, reason })
     };
     tables.iter().filter_map(entry).collect()
+}
+
+fn read_revoked_flows(field: &Field<'_, '_>) -> Vec<RevokedFlow> {
+    let tables = field.tables("[[revoked-flow]]");
+    let entry = |table: &Table<'_, '_>| {
+        let name = table.required("name").and_then(|field| field.parsed());
+        let said = read_revocation(table);
+        table.close();
+        let (by, at, reason) = said?;
+        Some(RevokedFlow { name: name?, by, at, reason })
+    };
+    tables.iter().filter_map(entry).collect()
+}
+
+/// The keys every revocation has: who, when, why.
+fn read_revocation(table: &Table<'_, '_>) -> Option<(String, Timestamp, Option<String>)> {
+    let by = table.required("revoked-by").and_then(|field| field.line_text());
+    let at = table.required("revoked-at").and_then(|field| field.parsed());
+    let reason = read_optional(table.get("reason"), |field| field.line_text());
+    Some((by?, at?, reason?))
 }
 
 fn read_pin(table: &Table<'_, '_>) -> Option<SkillPin> {

@@ -43,7 +43,7 @@ fn greeting() -> Grant {
 }
 
 fn granted(grants: Vec<Grant>) -> GrantSet {
-    GrantSet { grants, inert: vec!["wasi:sockets".into()] }
+    GrantSet { inert: vec!["wasi:sockets".into()], ..GrantSet::of(grants) }
 }
 
 fn approved(version: &str) -> LockedSkill {

@@ -1,8 +1,9 @@
 //! Writing `skills.lock`.
 
 use super::line::{grant_lines, limits_line};
-use super::{Approval, AskedFlow, Lock, LockedFlow, LockedSkill, Revoked};
+use super::{Approval, AskedFlow, Lock, LockedFlow, LockedSkill, Revoked, RevokedFlow};
 use crate::plan::SkillPin;
+use crate::quantity::Timestamp;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -18,6 +19,7 @@ pub(super) fn lock(lock: &Lock, folder: &Path) -> String {
     lock.skills.iter().for_each(|it| skill(&mut text, it, folder));
     lock.revoked.iter().for_each(|it| revoked(&mut text, it));
     lock.flows.iter().for_each(|it| flow(&mut text, it));
+    lock.revoked_flows.iter().for_each(|it| revoked_flow(&mut text, it));
     lock.asked.iter().for_each(|it| asked(&mut text, it));
     text
 }
@@ -64,9 +66,20 @@ pub(super) fn approval(text: &mut String, it: &Approval) {
 fn revoked(text: &mut String, it: &Revoked) {
     text.push_str("\n[[revoked]]\n");
     pin(text, &it.pin);
-    said(text, "revoked-by", &it.by);
-    said(text, "revoked-at", &it.at.to_string());
-    it.reason.iter().for_each(|reason| said(text, "reason", reason));
+    revocation(text, &it.by, it.at, it.reason.as_deref());
+}
+
+fn revoked_flow(text: &mut String, it: &RevokedFlow) {
+    text.push_str("\n[[revoked-flow]]\n");
+    said(text, "name", it.name.as_str());
+    revocation(text, &it.by, it.at, it.reason.as_deref());
+}
+
+/// The keys every revocation has, of whatever it is.
+fn revocation(text: &mut String, by: &str, at: Timestamp, reason: Option<&str>) {
+    said(text, "revoked-by", by);
+    said(text, "revoked-at", &at.to_string());
+    reason.iter().for_each(|reason| said(text, "reason", reason));
 }
 
 fn pin(text: &mut String, pin: &SkillPin) {

@@ -4,6 +4,7 @@ use super::{ANYBODY, Policy};
 use crate::form::Field;
 use crate::grant::Refusal;
 use crate::id::Role;
+use crate::plan::Effects;
 use std::collections::BTreeMap;
 
 /// The role that approves in a locked home whose policy names none.
@@ -18,6 +19,18 @@ pub struct ApprovalRules {
     pub four_eyes: Option<bool>,
     /// Whether a skill that asks for nothing approves itself.
     pub asks_nothing_itself: bool,
+    /// Whether an operation that changes something may be called on its own; none refuses it in a locked home.
+    pub direct_calls: Option<DirectCalls>,
+}
+
+/// Whether an operation that changes something may be called outside a flow. The questions that stand before a step
+/// stand in its flow: a call of the same operation on its own passes all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirectCalls {
+    /// Whoever can open the home may.
+    Allow,
+    /// Only a flow does; what changes nothing may still be called.
+    Refuse,
 }
 
 impl Policy {
@@ -39,6 +52,22 @@ impl Policy {
             )),
             false => Ok(()),
         }
+    }
+
+    /// Whether an operation with this class of effect may be called on its own, outside any flow.
+    ///
+    /// # Errors
+    /// Why not, and what to do instead.
+    pub fn may_call_directly(&self, operation: &str, effects: Effects, locked: bool) -> Result<(), Refusal> {
+        let refuses = self.approval.direct_calls.map_or(locked, |calls| calls == DirectCalls::Refuse);
+        if !(refuses && effects.writes()) {
+            return Ok(());
+        }
+        Err(refusal(
+            operation,
+            "it changes something, and no question of a flow stands before a call of its own",
+            "run a flow that calls it; who wants such calls here writes `direct-calls = \"allow\"` below `[approval]` in policy.toml",
+        ))
     }
 
     fn is_of(&self, person: &str, role: &Role) -> Result<(), Refusal> {
@@ -83,8 +112,11 @@ pub(super) fn read_approval(
     let four_eyes = table.get("four-eyes").and_then(|field| field.truth());
     let itself = [("review", false), ("itself", true)];
     let asks_nothing = table.get("asks-nothing").and_then(|field| field.word(&itself));
+    let calls = [("allow", DirectCalls::Allow), ("refuse", DirectCalls::Refuse)];
+    let direct_calls = table.get("direct-calls").and_then(|field| field.word(&calls));
     table.close();
-    Some(ApprovalRules { role, four_eyes, asks_nothing_itself: asks_nothing.unwrap_or(false) })
+    let asks_nothing_itself = asks_nothing.unwrap_or(false);
+    Some(ApprovalRules { role, four_eyes, asks_nothing_itself, direct_calls })
 }
 
 #[cfg(test)]
@@ -132,6 +164,21 @@ mod tests {
             );
             assert_eq!(said(&pair, "user:ada", locked), "user:ada: nobody approves what they asked for");
         }
+    }
+
+    #[test]
+    fn what_changes_something_is_called_directly_only_where_the_policy_or_the_home_says_so() {
+        let told = |text: &str, locked| {
+            let policy = policy(text);
+            let may = |effects| policy.may_call_directly("acme:crm#write", effects, locked).is_ok();
+            [Effects::None, Effects::Reads, Effects::Idempotent, Effects::Once].map(may)
+        };
+        let (all, harmless) = ([true; 4], [true, true, false, false]);
+        assert_eq!((told("", false), told("", true)), (all, harmless));
+        let (allow, refuse) =
+            ("[approval]\ndirect-calls = \"allow\"", "[approval]\ndirect-calls = \"refuse\"");
+        assert_eq!((told(allow, false), told(allow, true)), (all, all));
+        assert_eq!((told(refuse, false), told(refuse, true)), (harmless, harmless));
     }
 
     #[test]

@@ -164,6 +164,29 @@ fn each_use_has_one_reason() {
 }
 
 #[test]
+fn what_an_optional_ask_is_not_given_is_decided_by_a_rule_that_is_named() {
+    let withheld = |inside: &str| {
+        let text = if inside.is_empty() { String::new() } else { denial(inside) };
+        let withheld = with(&text).resolve(&manifest()).unwrap().withheld;
+        withheld.iter().map(|it| serde_json::to_string(it).unwrap()).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(withheld(""), @r#"
+    {"kind":"random","name":"random"}
+    "#);
+    assert_snapshot!(withheld("skill = \"any\"\nkind = \"http\""), @r#"
+    {"kind":"http","name":"crm","rule":"no","taken":{"kind":"http","target":"https://api.acme.example/v1/","methods":["GET","POST"],"calls_max":10,"sent_max":65536,"received_max":1048576,"hosts_max":1}}
+    {"kind":"random","name":"random"}
+    "#);
+    assert_snapshot!(withheld("skill = \"any\"\nkind = \"http\"\nmethods = [\"POST\"]"), @r#"
+    {"kind":"http","name":"crm","rule":"no","taken":{"kind":"http","target":"https://api.acme.example/v1/","methods":["POST"],"calls_max":10,"sent_max":65536,"received_max":1048576,"hosts_max":1}}
+    {"kind":"random","name":"random"}
+    "#);
+    assert_snapshot!(withheld("skill = \"any\"\nkind = \"random\""), @r#"
+    {"kind":"random","name":"random","rule":"no"}
+    "#);
+}
+
+#[test]
 fn a_denial_beats_every_rule_and_its_id_stands_in_the_refusal() {
     let resolved = |inside: &str| match with(&denial(inside)).resolve(&manifest()) {
         Ok(grants) => grants
@@ -350,7 +373,33 @@ fn a_change_says_who_gains_and_who_loses() {
     acme:all gains an empty wasi:sockets; used by onboarding
     acme:all loses fuel 7 (before: 100000000); used by onboarding
     acme:all gains memory 64 MiB (before: 32 MiB); used by onboarding
-    flow onboarding gains user:ada as legal
+    role legal gains user:ada; used by onboarding
+    "#);
+    let people = "[role.legal]\npeople = [\"user:ada\"]\n[role.security]\npeople = [\"user:eve\"]\n";
+    let approval = "[approval]\nrole = \"security\"\nfour-eyes = false\nasks-nothing = \"itself\"\ndirect-calls = \"allow\"\n";
+    assert_snapshot!(moved(POLICY, &format!("{POLICY}{people}{approval}")), @r#"
+    role legal gains user:ada; used by onboarding
+    role security gains user:eve
+    approving changes by the role security (before: by the role security in a locked home, by anybody elsewhere)
+    approving changes whoever asked may approve (before: four eyes in a locked home)
+    approving changes what asks for nothing approves itself (before: everything is reviewed)
+    approving changes anything may be called outside a flow (before: what changes anything is not called outside a flow in a locked home)
+    "#);
+    assert_snapshot!(moved(&format!("{POLICY}{people}"), POLICY), @r#"
+    role legal loses user:ada; used by onboarding
+    role security loses user:eve
+    "#);
+    let injected = format!("{POLICY}inject = {{ authorization = \"Bearer {{crm-token}}\" }}\n");
+    let kept = |at: &str| format!("{injected}[secret.crm-token]\nfrom = \"{at}\"\n");
+    assert_snapshot!(moved(&kept("env:CRM"), &kept("file:/run/crm")), @r#"
+    secret crm-token changes to file:/run/crm (before: env:CRM)
+    "#);
+    assert_snapshot!(moved(POLICY, &kept("env:CRM")), @r#"
+    acme:all gains http `crm` GET POST https://api.acme.example/v1/, 10 requests, 64 KiB out, 1 MiB in, with authorization: Bearer {crm-token} (rule crm) (before: GET POST https://api.acme.example/v1/, 10 requests, 64 KiB out, 1 MiB in (rule crm)); used by onboarding
+    secret crm-token gains env:CRM
+    "#);
+    assert_snapshot!(moved(POLICY, &POLICY.replacen("access = \"read-write\"", "access = \"read-write\"\nmarks = [\"untrusted\"]", 1)), @r#"
+    acme:all changes keyvalue `accounts` to be marked untrusted (before: private); used by onboarding
     "#);
     assert_eq!(moved(POLICY, &format!("{POLICY}# only a remark\n")), "");
 }

@@ -95,6 +95,18 @@ impl Denial {
     }
 }
 
+/// What denials have taken of an authority that left this: of requests the methods that are gone, of anything else all
+/// there would have been.
+pub(super) fn taken(met: Authority, left: Option<&Authority>) -> Authority {
+    match (met, left) {
+        (Authority::Http(mut met), Some(Authority::Http(left))) => {
+            met.methods.retain(|method| !left.methods.contains(method));
+            Authority::Http(met)
+        }
+        (met, _) => met,
+    }
+}
+
 /// A rule whose effect is to deny. Only the keys of its kind are asked for, so that any other is told as unknown.
 pub(super) fn read_denial(table: &Table<'_, '_>, surroundings: Surroundings<'_>) -> Option<Denial> {
     let id: Option<RuleId> = table.required("id").and_then(|field| field.parsed());

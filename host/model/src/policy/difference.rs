@@ -3,6 +3,7 @@
 use super::{Policy, authority_words, limit_words};
 use crate::grant::{Authority, Grant};
 use crate::id::{FlowName, Role, SkillName};
+use crate::inference::Provider;
 use crate::limits::WishedLimits;
 use crate::manifest::{Ask, Manifest};
 use serde::Serialize;
@@ -74,7 +75,8 @@ impl fmt::Display for Moved {
 }
 
 impl Outcome<'_> {
-    /// What moves for these skills and flows, skills first, each in the order of its manifest.
+    /// What moves for these skills and flows, skills first, each in the order of its manifest; then who answers for a
+    /// role, who approves, and where secrets are read.
     #[must_use]
     pub fn moves(&self, skills: &[&Manifest], flows: &BTreeMap<FlowName, FlowUse>) -> Vec<Moved> {
         let of_skill = |manifest: &&Manifest| {
@@ -89,31 +91,34 @@ impl Outcome<'_> {
             });
             moved.collect::<Vec<_>>()
         };
-        let of_flow = |(name, flow): (&FlowName, &FlowUse)| {
-            let who = format!("flow {name}");
-            let moved = flow.roles.iter().flat_map(|role| self.of_role(role));
-            let moved = moved.map(|(direction, what)| Moved {
-                who: who.clone(),
-                direction,
-                what,
-                flows: BTreeSet::new(),
-            });
-            moved.collect::<Vec<_>>()
+        let of_role = |(role, (direction, what)): (&Role, (Direction, String))| {
+            let asking = flows.iter().filter(|(_, flow)| flow.roles.contains(role));
+            let flows = asking.map(|(name, _)| name.clone()).collect();
+            Moved { who: format!("role {role}"), direction, what, flows }
         };
-        skills.iter().flat_map(of_skill).chain(flows.iter().flat_map(of_flow)).collect()
+        let of_house = |(who, (direction, what))| Moved { who, direction, what, flows: BTreeSet::new() };
+        let approval = self.of_approval().into_iter().map(|moved| ("approving".to_owned(), moved));
+        let house = approval.chain(self.of_secrets()).map(of_house);
+        skills.iter().flat_map(of_skill).chain(self.of_roles().map(of_role)).chain(house).collect()
     }
 
     fn of_skill(&self, manifest: &Manifest) -> Vec<(Direction, String)> {
-        let asks = manifest.asks.iter().filter_map(|ask| self.of_ask(manifest, ask));
+        let asks = manifest
+            .asks
+            .iter()
+            .flat_map(|ask| self.of_ask(manifest, ask).into_iter().chain(self.of_marks(manifest, ask)));
         asks.chain(self.of_inert(manifest)).chain(self.of_limits(manifest)).collect()
     }
 
     fn of_ask(&self, manifest: &Manifest, ask: &Ask) -> Option<(Direction, String)> {
-        let old = self.before.decide(manifest, ask).ok().flatten();
+        let old = self.before.decide(manifest, ask).ok().and_then(|decided| decided.grant);
         let new = self.after.decide(manifest, ask);
-        let denied = new.as_ref().err().and_then(|refusal| refusal.rule.as_ref());
+        let denied = match &new {
+            Ok(decided) => decided.withheld.as_ref().and_then(|withheld| withheld.rule.as_ref()),
+            Err(refusal) => refusal.rule.as_ref(),
+        };
         let because = denied.map(|rule| format!(", by rule {rule}")).unwrap_or_default();
-        let new = new.ok().flatten();
+        let new = new.ok().and_then(|decided| decided.grant);
         let thing = format!("{} `{}`", ask.kind, ask.name);
         match (old, new) {
             (None, None) => None,
@@ -136,8 +141,7 @@ impl Outcome<'_> {
         let beside = match &grant.authority {
             Authority::Inference(inference) => {
                 let answering = policy.providers.iter().filter(|it| it.tier == inference.tier);
-                let named: Vec<String> =
-                    answering.map(|it| format!("{} ({} at {})", it.id, it.model, it.base)).collect();
+                let named: Vec<String> = answering.map(provider_words).collect();
                 format!(", answered by {}", if named.is_empty() { "nobody".into() } else { named.join(", ") })
             }
             _ => String::new(),
@@ -163,16 +167,14 @@ impl Outcome<'_> {
             };
         old.into_iter().zip(new).filter_map(differs).collect()
     }
+}
 
-    fn of_role(&self, role: &Role) -> Vec<(Direction, String)> {
-        let people = |policy: &Policy| -> BTreeSet<String> {
-            policy.people(role).unwrap_or_default().iter().cloned().collect()
-        };
-        let (old, new) = (people(self.before), people(self.after));
-        let gained = new.difference(&old).map(|person| (Direction::Gains, format!("{person} as {role}")));
-        let lost = old.difference(&new).map(|person| (Direction::Loses, format!("{person} as {role}")));
-        gained.chain(lost).collect()
-    }
+/// Who answers for a tier, every part of it said but the secret's value.
+fn provider_words(provider: &Provider) -> String {
+    let Provider { id, model, base, timeout, .. } = provider;
+    let addresses = provider.addresses.iter().map(|net| format!(", at {net}")).collect::<String>();
+    let secret = provider.secret.as_ref().map(|name| format!(", with {{{name}}}")).unwrap_or_default();
+    format!("{id} ({model} at {base}{addresses}{secret}, within {timeout})")
 }
 
 fn direction(old: &Authority, new: &Authority) -> Direction {

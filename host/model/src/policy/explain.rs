@@ -3,6 +3,7 @@
 //! The answer is taken from the same decisions that make grants, so that it is what a run would meet.
 
 use super::{Policy, Rule};
+use crate::grant::Refusal;
 use crate::id::RuleId;
 use crate::manifest::{Ask, Manifest};
 use crate::uses::{Beyond, Use};
@@ -48,6 +49,10 @@ pub enum Because {
     Denied,
     /// The use alone would be granted, but something else the skill can't do without is refused, so it does not run.
     Unrunnable,
+    /// The policy grants it, and the skill is not approved here, or not with all the policy grants it now.
+    Unapproved,
+    /// The policy grants it, and the flow's step allows less.
+    Ceiling,
     /// A rule grants it.
     Granted,
 }
@@ -59,6 +64,13 @@ impl fmt::Display for Explanation {
 }
 
 impl Explanation {
+    /// What is refused although the policy's rules grant it.
+    #[must_use]
+    pub fn despite(because: Because, refusal: Refusal) -> Self {
+        let Refusal { subject, why, rule, advice, .. } = refusal;
+        Self { rule, advice, ..Self::refused(because, format!("{subject}: {why}")) }
+    }
+
     fn refused(because: Because, why: String) -> Self {
         Self { granted: false, because, rule: None, at: None, why, advice: None }
     }
@@ -137,7 +149,7 @@ impl Policy {
     ) -> Explanation {
         let met = rule.authority.wished(&ask.wish);
         let (left, denial) = match met {
-            Some(met) => self.without_denied(&manifest.name, &ask.name, met),
+            Some(met) => self.without_denied(&manifest.name, &ask.name, &met),
             None => (None, None),
         };
         let Some(left) = left.filter(|left| left.allows(used)) else {

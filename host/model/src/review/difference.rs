@@ -241,9 +241,8 @@ fn grants(before: &Compared<'_>, after: &Compared<'_>) -> Vec<Change> {
         before.grants.grants.iter().map(|grant| (named(grant), grant)),
         after.grants.grants.iter().map(|grant| (named(grant), grant)),
     );
-    let line = |grant: &Grant, folder: &Path| {
-        grant_lines(&GrantSet { grants: vec![grant.clone()], inert: Vec::new() }, folder).concat()
-    };
+    let line =
+        |grant: &Grant, folder: &Path| grant_lines(&GrantSet::of(vec![grant.clone()]), folder).concat();
     let mut changes = Vec::new();
     for (what, (old, new)) in sides {
         let how = match (old, new) {

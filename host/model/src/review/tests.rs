@@ -88,7 +88,7 @@ fn side(version: &str, manifest: &str) -> Side {
     Side {
         skill: Skill { pin, manifest, operations, imports: Vec::new(), bytes: 1 },
         functions: functions.into(),
-        grants: GrantSet { grants: vec![people(crate::capability::Access::Read, 0)], inert: Vec::new() },
+        grants: GrantSet::of(vec![people(crate::capability::Access::Read, 0)]),
         limits: Limits::default(),
     }
 }
@@ -146,6 +146,7 @@ fn whatever_lets_a_skill_do_more_is_told_as_wider() {
     after.grants = GrantSet {
         grants: vec![people(crate::capability::Access::ReadWrite, 5)],
         inert: vec!["wasi:sockets".into()],
+        ..GrantSet::default()
     };
     after.limits.fuel += 1;
     insta::assert_snapshot!(told(&before, &after), @r#"

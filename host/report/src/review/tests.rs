@@ -25,7 +25,7 @@ fn asked(kind: Kind, name: &str, reason: &str, class: Class) -> ReviewedAsk {
     let (name, reason) = (name.parse().unwrap(), reason.to_owned());
     let ask = Ask { kind, name, wish, reason, optional: false, line: 7 };
     let rule = (class == Class::Granted).then(|| "letters-out".to_owned());
-    ReviewedAsk { ask, class, rule, refusal: None, unused: kind == Kind::Notes }
+    ReviewedAsk { ask, class, rule, withheld_by: None, refusal: None, unused: kind == Kind::Notes }
 }
 
 fn function(name: &str, class: Class, answer: Option<&str>) -> ReviewedFunction {
@@ -163,7 +163,7 @@ fn a_review_reads_in_a_terminal() {
       work(what: string) [logic, effects none]
         </code><script>alert(1)</script><img src=x onerror="alert('2')">\u{1b}[2J\u{202e}&amp;
 
-    shown       sha256:3b30f9607d9dcdd86176c55395f8e9a1b28f5591a468a45be7b55b6d86a4b8b1
+    shown       sha256:c1570557c3b2b72f539ad657e1a9c770093b987e1a1fc890b867b96463480f78
     "#);
 }
 

@@ -99,7 +99,7 @@ mod tests {
                 values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             grant(name, Authority::Config { values })
         });
-        Bench::new(ConfigCtx::new(&GrantSet { grants: grants.collect(), inert: Vec::new() }))
+        Bench::new(ConfigCtx::new(&GrantSet::of(grants.collect())))
     }
 
     #[test]

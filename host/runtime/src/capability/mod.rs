@@ -104,7 +104,7 @@ impl Capabilities {
         sources: &Sources,
         cancel: &Cancel,
     ) -> Result<Self, files::NotLent> {
-        let crossings = Crossings::live(limits).until(cancel);
+        let crossings = Crossings::live(limits).until(cancel).withholding(&grants.withheld);
         Ok(Self {
             files: files::FilesCtx::open(grants, &crossings, &sources.disk).await?,
             crossings,
@@ -259,7 +259,7 @@ pub(crate) mod testing {
     }
 
     pub(crate) fn granted(name: &str, authority: Authority) -> GrantSet {
-        GrantSet { grants: vec![grant(name, authority)], inert: Vec::new() }
+        GrantSet::of(vec![grant(name, authority)])
     }
 
     /// Crossings as lines: `kind call object answer`.
@@ -329,8 +329,7 @@ mod tests {
             keys_max: 9,
         };
         let notes = Authority::Notes { bytes_max: Bytes(99) };
-        let grants =
-            GrantSet { grants: vec![grant("accounts", bucket), grant("notes", notes)], inert: Vec::new() };
+        let grants = GrantSet::of(vec![grant("accounts", bucket), grant("notes", notes)]);
         let mut lent = open(&grants).await.unwrap();
         let mut table = ResourceTable::new();
         let crossings = lent.crossings.clone();
@@ -359,7 +358,7 @@ mod tests {
             file_max: Bytes(0),
             files_max: 0,
         };
-        let grants = GrantSet { grants: vec![grant("in", files)], inert: Vec::new() };
+        let grants = GrantSet::of(vec![grant("in", files)]);
         let refused = open(&grants).await.unwrap_err();
         let why = "files `in`: /nonexistent/kapell can't be opened: No such file or directory (os error 2)";
         assert_eq!(refused.to_string(), why);

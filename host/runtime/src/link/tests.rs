@@ -43,7 +43,7 @@ const IMPORTS: [&str; 30] = [
 
 fn grant(authority: Authority) -> GrantSet {
     let grant = Grant { name: "it".parse().unwrap(), rule: "rule".parse().unwrap(), authority };
-    GrantSet { grants: vec![grant], inert: Vec::new() }
+    GrantSet::of(vec![grant])
 }
 
 /// Every kind once, so that a new kind without a line here does not compile.

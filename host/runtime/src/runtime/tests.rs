@@ -61,6 +61,7 @@ fn stage(component: &str) -> Stage {
     let installed = runtime.install(&wat::parse_str(component).unwrap(), |_| {}).unwrap();
     let job = Job {
         run: "test-1".parse().unwrap(),
+        flow: "test".parse().unwrap(),
         step: "step".parse().unwrap(),
         skill: SkillPin {
             name: "test:skill".parse().unwrap(),
@@ -96,12 +97,12 @@ impl Stage {
 
     fn granted(mut self, authority: Authority) -> Self {
         let grant = Grant { name: "it".parse().unwrap(), rule: "rule".parse().unwrap(), authority };
-        self.job.grants = Arc::new(GrantSet { grants: vec![grant], inert: Vec::new() });
+        self.job.grants = Arc::new(GrantSet::of(vec![grant]));
         self
     }
 
     fn inert(mut self, interface: &str) -> Self {
-        self.job.grants = Arc::new(GrantSet { grants: Vec::new(), inert: vec![interface.into()] });
+        self.job.grants = Arc::new(GrantSet { inert: vec![interface.into()], ..GrantSet::default() });
         self
     }
 

@@ -69,7 +69,7 @@ struct Stage {
 fn stage(grants: Vec<HttpGrant>, key: Option<Digest>, egress: Arc<Scripted>) -> Stage {
     let names = ["orders", "docs", "third"];
     let grants = grants.into_iter().zip(names).map(|(http, name)| grant(name, Authority::Http(http)));
-    let grants = GrantSet { grants: grants.collect(), inert: Vec::new() };
+    let grants = GrantSet::of(grants.collect());
     Stage { bench: Bench::new(HttpCtx::new(&grants, egress.clone(), key)), egress }
 }
 
@@ -548,7 +548,7 @@ async fn an_attempt_that_ends_while_a_request_is_out_leaves_it_unanswered() {
     let with = |said: Said<'static>| {
         let grants = GrantSet {
             grants: vec![grant("orders", Authority::Http(places().remove(0)))],
-            inert: Vec::new(),
+            ..GrantSet::default()
         };
         let bench = Bench::new(HttpCtx::new(&grants, Arc::new(Silent), None));
         let mut stage = Stage { bench, egress: Scripted::nobody() };
@@ -568,8 +568,7 @@ async fn an_attempt_that_ends_while_a_request_is_out_leaves_it_unanswered() {
 
 #[tokio::test]
 async fn every_call_counts_up_to_the_limit() {
-    let grants =
-        GrantSet { grants: vec![grant("orders", Authority::Http(places().remove(0)))], inert: Vec::new() };
+    let grants = GrantSet::of(vec![grant("orders", Authority::Http(places().remove(0)))]);
     let with = async |calls: u64| {
         let egress = Scripted::sending(|_| Ok(hello()));
         let crossings = Crossings::live(&Limits { host_calls: calls, ..Limits::default() });

@@ -48,7 +48,7 @@ struct Stage {
 }
 
 fn stage(granted: InferenceGrant, egress: Arc<Scripted>) -> Stage {
-    let grants = GrantSet { grants: vec![grant("cheap", Authority::Inference(granted))], inert: Vec::new() };
+    let grants = GrantSet::of(vec![grant("cheap", Authority::Inference(granted))]);
     Stage { bench: Bench::new(InferenceCtx::new(&grants, egress.clone())), egress }
 }
 
@@ -257,7 +257,7 @@ async fn a_use_is_answered_as_the_grant_says() {
 async fn every_call_counts_up_to_the_limit() {
     let grants = GrantSet {
         grants: vec![grant("cheap", Authority::Inference(cheap(9, 999, None)))],
-        inert: Vec::new(),
+        ..GrantSet::default()
     };
     let crossings = Crossings::live(&Limits { host_calls: 1, ..Limits::default() });
     let mut bench = Bench::with(InferenceCtx::new(&grants, answers()), crossings);
