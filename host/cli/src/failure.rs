@@ -79,7 +79,8 @@ pub(crate) fn usage(error: &clap::Error, json: bool) -> ExitCode {
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
 }
 
-fn exit_of(error: &anyhow::Error) -> Exit {
+/// How the program ends for an error.
+pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     match (error.downcast_ref::<HomeError>(), error.downcast_ref::<BuildError>()) {
         (Some(error), _) => match error.kind {
             Kind::Argument => Exit::Usage,

@@ -15,6 +15,7 @@ use kapell_conductor::drive::DriveError;
 use kapell_journal::entry::RunEnding;
 use kapell_journal::seam::{JournalError, Journals as _};
 use kapell_model::ending::Left;
+use kapell_model::quantity::Timestamp;
 use kapell_model::seam::KeyvalueReads as _;
 use serde_json::json;
 use stage::{Act, Stage, ask, call, expecting, flow, with_ladder};
@@ -33,6 +34,7 @@ async fn steps_run_in_order_and_a_step_whose_condition_fails_is_skipped() {
     let standing = stage.run(flow).await.unwrap();
     assert_eq!(stage.outputs(&standing), json!({ "fee": 120 }));
     insta::assert_snapshot!(stage.log(&standing), @r#"
+       1970-01-01 (UTC)
     1  00:00:00.000  run           began: flow 1 by user:anna; plan d2de58a8894f, policy e3b0c44298fc, tariff 115a38054c83
     2  00:00:00.000  facts         try 1: test:read 1.0.0 (3316348dbadf) read, effects none
     3  00:00:00.000  facts         try 1: output {"fee":120}; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
@@ -61,6 +63,7 @@ async fn an_expectation_that_fails_climbs_its_ladder_and_each_rung_stands_in_the
     let standing = stage.say(&standing, Said::Approve).await.unwrap();
     assert_eq!(standing.state.word(), "done");
     insta::assert_snapshot!(stage.log(&standing), @r#"
+        1970-01-01 (UTC)
      1  00:00:00.000  run           began: flow 1 by user:anna; plan 498d956e6e77, policy e3b0c44298fc, tariff 115a38054c83
      2  00:00:00.000  label         try 1: test:words 1.0.0 (dba36bffa5ca) words, effects none
      3  00:00:00.000  label         try 1: output {"confidence":0.4}; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
@@ -324,7 +327,7 @@ async fn an_override_is_its_own_entry_by_its_own_role_and_says_why() {
     let done = stage.conductor.answer(&waiting.state.run, &given).await.unwrap();
     assert_eq!(done.state.word(), "done");
     let log = stage.log(&done);
-    let line = log.lines().nth(2).unwrap_or_default();
+    let line = log.lines().nth(3).unwrap_or_default();
     assert!(line.contains("question 1: overridden as general-counsel by user:gina: Anna is away; "), "{log}");
     // Written as an answer it would be a yes nobody of the role gave.
     use kapell_journal::entry::Body;
@@ -412,6 +415,7 @@ async fn time_reminds_escalates_and_expires_and_expiry_is_never_a_yes() {
     let ended = stage.conductor.resume(&run).await.unwrap();
     assert_eq!((ended.state.word(), stage.performed()), ("expired", 0));
     insta::assert_snapshot!(stage.log(&ended), @r#"
+       1970-01-01 (UTC)
     1  00:00:00.000  run           began: flow 1 by user:anna; plan d62d681285d2, policy e3b0c44298fc, tariff 115a38054c83
     2  00:00:00.000  view          question 1 to legal: Accept? (shown aea7c206a68d, until 1970-01-01 00:00:03.000)
     3  00:00:01.000  view          question 1: reminded
@@ -494,6 +498,7 @@ async fn an_effect_that_must_not_happen_twice_is_never_silently_run_again() {
     let done = stage.say(&standing, Said::Value(json!({ "tag": "done", "val": "paid" }))).await.unwrap();
     assert_eq!((stage.outputs(&done), stage.performed()), (json!({ "paid": "paid" }), 0));
     insta::assert_snapshot!(stage.log(&done), @r#"
+       1970-01-01 (UTC)
     1  00:00:00.000  run           began: flow 1 by user:anna; plan eaafb53ee829, policy e3b0c44298fc, tariff 115a38054c83
     2  00:00:00.000  paid          try 1: test:pay 1.0.0 (9350872d712a) pay, effects once
     3  00:00:00.000  run           resumed by another process
@@ -542,6 +547,7 @@ async fn an_attempt_that_broke_unanswered_is_settled_by_a_person_and_charged() {
     let done = stage.say(&standing, Said::Value(json!({ "tag": "done", "val": "paid" }))).await.unwrap();
     assert_eq!((stage.outputs(&done), stage.performed()), (json!({ "paid": "paid" }), 1));
     insta::assert_snapshot!(stage.log(&done), @r#"
+       1970-01-01 (UTC)
     1  00:00:00.000  run           began: flow 1 by user:anna; plan ce60c9cefd02, policy e3b0c44298fc, tariff 115a38054c83
     2  00:00:00.000  paid          try 1: test:pay 1.0.0 (9350872d712a) pay, effects once
     3  00:00:00.000  paid          in doubt: try 1 may have happened and must not happen twice
@@ -564,7 +570,7 @@ async fn a_run_that_is_stopped_in_doubt_has_paid_for_what_broke() {
     let (stage, standing) = breaks_after_sending("once", Left::Unanswered).await;
     let stopped = stage.say(&standing, Said::Value(json!({ "tag": "stop" }))).await.unwrap();
     assert_waste(&stage, &stopped);
-    insta::assert_snapshot!(stage.log(&stopped).lines().skip(4).collect::<Vec<_>>().join("\n"), @r#"
+    insta::assert_snapshot!(stage.log(&stopped).lines().skip(5).collect::<Vec<_>>().join("\n"), @r#"
     5  00:00:00.000  paid          question 1: answered {"tag":"stop"} by user:anyone; 2.70 EUR estimated
     6  00:00:00.000  run           user:anyone asked to stop: it is in doubt what happened
     7  00:00:00.000  paid          try 1: stopped by crash: scripted; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
@@ -573,7 +579,7 @@ async fn a_run_that_is_stopped_in_doubt_has_paid_for_what_broke() {
     let (stage, _) = breaks_after_sending("once", Left::Unanswered).await;
     let cancelled = stage.conductor.cancel(&"flow-1".parse().unwrap(), "user:anna", "enough").await.unwrap();
     assert_waste(&stage, &cancelled);
-    insta::assert_snapshot!(stage.log(&cancelled).lines().skip(4).collect::<Vec<_>>().join("\n"), @r#"
+    insta::assert_snapshot!(stage.log(&cancelled).lines().skip(5).collect::<Vec<_>>().join("\n"), @r#"
     5  00:00:00.000  run           user:anna asked to stop: enough
     6  00:00:00.000  paid          try 1: stopped by crash: scripted; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
     7  00:00:00.000  run           cancelled: user:anna: enough
@@ -730,4 +736,26 @@ async fn two_owners_never_both_append() {
     other.say(&waiting, Said::Approve).await.unwrap();
     let error = stage.say(&waiting, Said::Approve).await.err().unwrap();
     assert!(matches!(error, DriveError::Answer(AnswerError::NothingAsked { .. })), "{error}");
+}
+
+#[tokio::test]
+async fn a_log_says_the_day_where_it_changes() {
+    let stage = Stage::new([("work", Act::answers(json!(1)))]);
+    let done =
+        stage.run(flow([("work", call("work", json!({ "kind": "literal", "value": "t" })))])).await.unwrap();
+    let mut entries = stage.store.entries(&done.state.run).unwrap();
+    assert_eq!(entries.len(), 4);
+    entries[2].at = Timestamp(86_399_999);
+    entries[3].at = Timestamp(86_400_000);
+    let log = kapell_report::log::run(&entries, &|_| None);
+    let starts: Vec<&str> = log.lines().map(|line| line[..20].trim()).collect();
+    let expected = [
+        "1970-01-01 (UT",
+        "1  00:00:00.000",
+        "2  00:00:00.000",
+        "3  23:59:59.999",
+        "1970-01-02 (UT",
+        "4  00:00:00.000",
+    ];
+    assert_eq!(starts, expected);
 }

@@ -1,4 +1,5 @@
-//! The run log: the journal printed for people, one line an entry, in a format that stays.
+//! The run log: the journal printed for people, one line an entry, in a format that stays. A line of its own says the
+//! day, before the first entry and wherever it changes.
 //!
 //! ```text
 //! #  seq  time (UTC)    subject    what happened
@@ -41,10 +42,20 @@ pub fn line(entry: &Entry, values: &Values<'_>) -> String {
     text
 }
 
-/// A whole run.
+/// A whole run, day by day.
 #[must_use]
 pub fn run(entries: &[Entry], values: &Values<'_>) -> String {
-    entries.iter().map(|entry| line(entry, values)).collect::<Vec<_>>().join("\n")
+    let mut lines = Vec::new();
+    let mut today = None;
+    for entry in entries {
+        let day = format(entry.at, "%Y-%m-%d");
+        if today.as_ref() != Some(&day) {
+            lines.push(format!("      {day} (UTC)"));
+            today = Some(day);
+        }
+        lines.push(line(entry, values));
+    }
+    lines.join("\n")
 }
 
 /// An instant as `2026-11-21 10:02:03.120`, UTC.

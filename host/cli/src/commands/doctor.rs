@@ -1,7 +1,7 @@
 //! `doctor`: looks at everything a run needs and says what to mend.
 
 use crate::args::Args;
-use crate::failure::Exit;
+use crate::failure::{Exit, exit_of};
 use crate::output;
 use crate::session::{open, place};
 use kapell_report::cost::listed;
@@ -14,6 +14,24 @@ struct Finding {
     sound: bool,
     words: String,
     mend: Option<String>,
+    /// How the program ends for it alone.
+    exit: Exit,
+}
+
+impl Finding {
+    fn sound(what: &'static str, words: String) -> Self {
+        Self { what, sound: true, words, mend: None, exit: Exit::Ok }
+    }
+
+    /// What is not as it should be and nobody else's error: a tool that is missing, a file out of its place.
+    fn unsound(what: &'static str, words: String, mend: String) -> Self {
+        Self { what, sound: false, words, mend: Some(mend), exit: Exit::Internal }
+    }
+
+    /// What another command would end with, said and ended the same way.
+    fn failed(what: &'static str, error: &anyhow::Error, mend: Option<String>) -> Self {
+        Self { what, sound: false, words: format!("{error:#}"), mend, exit: exit_of(error) }
+    }
 }
 
 pub(crate) async fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -38,7 +56,14 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<Exit> {
             .filter_map(|it| it.mend.as_ref())
             .for_each(|mend| output::talk(&format!("hint: {mend}")));
     }
-    Ok(if sound { Exit::Ok } else { Exit::Internal })
+    Ok(ending(&findings))
+}
+
+/// Damage is told before everything else; of several other faults the first.
+fn ending(findings: &[Finding]) -> Exit {
+    let mut faults = findings.iter().map(|finding| finding.exit).filter(|exit| *exit != Exit::Ok);
+    let first = faults.clone().next().unwrap_or(Exit::Ok);
+    faults.find(|exit| *exit == Exit::Integrity).unwrap_or(first)
 }
 
 fn tool(what: &'static str, program: &str, arguments: &[&str], mend: &str) -> Finding {
@@ -46,11 +71,9 @@ fn tool(what: &'static str, program: &str, arguments: &[&str], mend: &str) -> Fi
     match said {
         Some(output) => {
             let words = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
-            Finding { what, sound: true, words, mend: None }
+            Finding::sound(what, words)
         }
-        None => {
-            Finding { what, sound: false, words: format!("{program} does not run"), mend: Some(mend.into()) }
-        }
+        None => Finding::unsound(what, format!("{program} does not run"), mend.into()),
     }
 }
 
@@ -67,21 +90,21 @@ fn targets() -> Finding {
         [] => "wasm32-wasip2 and wasm32-unknown-unknown are installed".into(),
         missing => format!("{} will be added by the first build", missing.join(" and ")),
     };
-    Finding { what: "wasm targets", sound: true, words, mend: None }
+    Finding::sound("wasm targets", words)
 }
 
 async fn home(args: &Args) -> Vec<Finding> {
     match place(args.home.as_deref()) {
         Ok(place) if !place.found => {
             let words = "there is none here yet; the first command makes it".into();
-            return vec![Finding { what: "home", sound: true, words, mend: None }];
+            return vec![Finding::sound("home", words)];
         }
         _ => {}
     }
     match open(args).await {
         Err(error) => {
             let mend = Some("mend what the message names, then look again".into());
-            vec![Finding { what: "home", sound: false, words: format!("{error:#}"), mend }]
+            vec![Finding::failed("home", &error, mend)]
         }
         Ok(session) => {
             let words = format!(
@@ -89,14 +112,13 @@ async fn home(args: &Args) -> Vec<Finding> {
                 session.home.place.folder().display(),
                 session.home.policy.rules.len()
             );
-            let home = Finding { what: "home", sound: true, words, mend: None };
-            vec![home, engine(&session), journal(&session), files(&session)]
+            vec![Finding::sound("home", words), engine(&session), journal(&session), files(&session)]
         }
     }
 }
 
 fn engine(session: &crate::session::Session) -> Finding {
-    Finding { what: "engine", sound: true, words: session.home.engine(), mend: None }
+    Finding::sound("engine", session.home.engine())
 }
 
 /// Reads every run back, link by link, and folds it.
@@ -106,13 +128,11 @@ fn journal(session: &crate::session::Session) -> Finding {
         Ok(rows.len())
     });
     match checked {
-        Ok(runs) => Finding {
-            what: "journal",
-            sound: true,
-            words: format!("{runs} runs read back whole"),
-            mend: None,
-        },
-        Err(error) => Finding { what: "journal", sound: false, words: error.to_string(), mend: error.hint },
+        Ok(runs) => Finding::sound("journal", format!("{runs} runs read back whole")),
+        Err(error) => {
+            let mend = error.hint.clone();
+            Finding::failed("journal", &error.into(), mend)
+        }
     }
 }
 
@@ -121,14 +141,17 @@ fn files(session: &crate::session::Session) -> Finding {
     let what = "written files";
     match session.home.pending_files() {
         Ok(pending) => match pending.first() {
-            None => Finding { what, sound: true, words: "all are in their place".into(), mend: None },
+            None => Finding::sound(what, "all are in their place".into()),
             Some(first) => {
                 let names: Vec<&str> = pending.iter().map(|file| file.path.as_str()).collect();
                 let words = format!("not in their place: {}", names.join(", "));
                 let mend = format!("mend the directory, then `kapell runs resume {}`", first.run);
-                Finding { what, sound: false, words, mend: Some(mend) }
+                Finding::unsound(what, words, mend)
             }
         },
-        Err(error) => Finding { what, sound: false, words: error.to_string(), mend: error.hint },
+        Err(error) => {
+            let mend = error.hint.clone();
+            Finding::failed(what, &error.into(), mend)
+        }
     }
 }
