@@ -14,7 +14,8 @@ pub struct Limits {
     pub memory: Bytes,
     /// Wall time from the first instruction to the answer; also ends a guest that sleeps in a host call.
     pub deadline: Span,
-    /// Bytes of the answer as it crosses the boundary.
+    /// Bytes of the answer as it crosses the boundary, and once more as JSON where it is more than one text or list of
+    /// bytes.
     pub output: Bytes,
     /// Live handles (streams, descriptors, pollables) at one time.
     pub handles: u32,

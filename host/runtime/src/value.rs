@@ -106,6 +106,7 @@ impl<'a> Arguments<'a> {
             Crossed { result: Raw::Answer(answer), bytes } => Ok(Answered { answer, bytes }),
             Crossed { result: Raw::Value(value), bytes } => {
                 let answer = answer(self.operation.result.as_ref(), value)?;
+                within_as_json(&answer, output)?;
                 Ok(Answered { answer, bytes })
             }
         }
@@ -172,6 +173,35 @@ fn answer(shape: Option<&Shape>, value: Option<Val>) -> Result<Answer, CallError
         Unfit::LongBytes(_) => CallError::OutputTooLarge(unfit.to_string()),
         Unfit::OtherType => CallError::Guest(wasmtime::Error::msg(unfit.to_string())),
     })
+}
+
+/// As JSON an answer has names and quotes that did not cross: a case that crosses as one byte may have a name of
+/// thousands. So its text is held against the same limit. A whole text or byte list has no names and is not: it grows
+/// sixfold at most, where every byte has to be escaped.
+fn within_as_json(answer: &Answer, output: u64) -> Result<(), CallError> {
+    let (Answer::Output(value) | Answer::SkillError(value)) = answer;
+    // An operation that answers nothing has no text either.
+    if value.is_null() {
+        return Ok(());
+    }
+    let mut room = Room(output);
+    serde_json::to_writer(&mut room, value).map_err(|_| {
+        CallError::OutputTooLarge(format!("as JSON it has more bytes than the limit of {output}"))
+    })
+}
+
+/// Takes so many bytes and keeps none.
+struct Room(u64);
+
+impl std::io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len() as u64).ok_or(std::io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Conversion only says that something does not fit; what and where is looked up once it matters.

@@ -282,6 +282,30 @@ async fn an_answer_may_be_as_large_as_the_limit_and_no_larger() {
     assert_eq!(with(99).await, "output");
 }
 
+/// Fifty truths cross in fifty bytes, and each is written in five.
+#[tokio::test]
+async fn an_answer_may_be_as_large_as_json_as_the_limit_and_no_larger() {
+    let guest = r#"(component
+      (core module $m
+        (memory (export "memory") 1)
+        (func (export "run") (result i32)
+          (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const 50)) (i32.const 0)))
+      (core instance $i (instantiate $m))
+      (func (export "run") (result (list bool))
+        (canon lift (core func $i "run") (memory (core memory $i "memory")))))"#;
+    // With commas between them, in brackets.
+    let text = 50 * 5 + 49 + 2;
+    let with = async |output| stage(guest).limited(|limits| limits.output = Bytes(output)).run().await;
+    for enough in [text + 1, text] {
+        let attempt = with(enough).await;
+        assert!(matches!(attempt.ending, Ending::Output(_)), "{:?}", attempt.ending);
+        assert_eq!(attempt.meters.bytes_out, 50);
+    }
+    let Ending::Trap(trap) = with(text - 1).await.ending else { panic!("it was let through") };
+    assert_eq!(trap.cause, TrapCause::Output);
+    assert_eq!(trap.detail, format!("as JSON it has more bytes than the limit of {}", text - 1));
+}
+
 #[tokio::test]
 async fn each_attempt_has_a_store_of_its_own() {
     let guest = stage(&number(
