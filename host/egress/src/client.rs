@@ -5,11 +5,12 @@
 //! of the environment asked, no cookie kept, nothing decompressed. Dropping the future ends everything.
 
 use crate::address;
+use crate::authorities::Authorities;
 use crate::meter::{Meter, Metered};
 use crate::network::Network;
 use crate::wire::{self, Broken, Message, Read};
 use ipnet::IpNet;
-use kapell_model::http::Scheme;
+use kapell_model::http::{CertificateAuthority, Scheme};
 use kapell_model::seam::{Denial, SendFailure};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -45,6 +46,8 @@ pub(crate) struct Bounds<'a> {
     pub(crate) addresses: &'a [IpNet],
     /// Most bytes of the answer, head and body.
     pub(crate) received_max: u64,
+    /// Who vouches for the place; none for whoever browsers trust.
+    pub(crate) vouched_by: Option<&'a CertificateAuthority>,
     /// When all of it must be done.
     pub(crate) until: Instant,
 }
@@ -65,6 +68,7 @@ pub(crate) struct Answer {
 pub(crate) struct Client {
     network: Arc<dyn Network>,
     tls: TlsConnector,
+    authorities: Authorities,
 }
 
 impl Client {
@@ -76,7 +80,21 @@ impl Client {
         network: Arc<dyn Network>,
         roots: &[CertificateDer<'_>],
     ) -> Result<Self, rustls::Error> {
-        Ok(Self { network, tls: TlsConnector::from(Arc::new(tls_config(roots)?)) })
+        let mut trusted = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.iter().try_for_each(|root| trusted.add(root.clone().into_owned()))?;
+        Ok(Self { network, tls: connector(trusted)?, authorities: Authorities::default() })
+    }
+
+    /// The same, with these authorities for the places that name one.
+    pub(crate) fn knowing(self, authorities: Authorities) -> Self {
+        Self { authorities, ..self }
+    }
+
+    /// What a place is known by: the one authority it names and no other, else those that browsers trust.
+    fn known_by(&self, vouched_by: Option<&CertificateAuthority>) -> Result<&TlsConnector, SendFailure> {
+        let Some(authority) = vouched_by else { return Ok(&self.tls) };
+        let unread = || SendFailure::Denied(Denial::Authority(authority.name.clone()));
+        self.authorities.get(&authority.digest).ok_or_else(unread)
     }
 
     /// Sends `message` and waits for the whole answer.
@@ -109,43 +127,44 @@ impl Client {
         bounds: &Bounds<'_>,
         meter: &Arc<Meter>,
     ) -> Result<Answer, SendFailure> {
+        let tls = self.known_by(bounds.vouched_by)?;
         let addresses = address::reachable(&*self.network, &place.host, bounds.addresses).await?;
         let (stream, address) = connect(&addresses, place.port, bounds.until).await.map_err(not_reached)?;
         let read = match place.scheme {
             Scheme::Http => wire::exchange(Metered::new(stream, meter.clone()), message).await,
             Scheme::Https => {
-                let stream = self.secure(stream, &place.host).await.map_err(not_reached)?;
+                let stream = secure(tls, stream, &place.host).await.map_err(not_reached)?;
                 wire::exchange(Metered::new(stream, meter.clone()), message).await
             }
         };
         let read = read.map_err(|broken| told(broken, meter, bounds.received_max))?;
         Ok(Answer { read, address, sent: meter.sent(), received: meter.received() })
     }
+}
 
-    /// TLS to the server that shows the host's own name.
-    async fn secure(&self, stream: TcpStream, host: &Host<String>) -> io::Result<TlsStream<TcpStream>> {
-        let name = match host {
-            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(io::Error::other)?,
-            Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
-            Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
-        };
-        self.tls.connect(name, stream).await
-    }
+/// TLS to the server that shows the host's own name.
+async fn secure(
+    tls: &TlsConnector,
+    stream: TcpStream,
+    host: &Host<String>,
+) -> io::Result<TlsStream<TcpStream>> {
+    let name = match host {
+        Host::Domain(name) => ServerName::try_from(name.clone()).map_err(io::Error::other)?,
+        Host::Ipv4(address) => ServerName::from(IpAddr::V4(*address)),
+        Host::Ipv6(address) => ServerName::from(IpAddr::V6(*address)),
+    };
+    tls.connect(name, stream).await
 }
 
 /// No session is taken up again: what one attempt did must not show in another.
-fn tls_config(roots: &[CertificateDer<'_>]) -> Result<ClientConfig, rustls::Error> {
-    let mut trusted = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    for root in roots {
-        trusted.add(root.clone().into_owned())?;
-    }
+pub(crate) fn connector(trusted: RootCertStore) -> Result<TlsConnector, rustls::Error> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(trusted)
         .with_no_client_auth();
     config.resumption = Resumption::disabled();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 fn not_reached(cause: io::Error) -> SendFailure {

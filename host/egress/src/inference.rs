@@ -240,6 +240,7 @@ fn grant(provider: &Provider) -> HttpGrant {
         methods: [Method::Post].into(),
         addresses: provider.addresses.clone(),
         inject: provider.secret.iter().map(bearer).collect(),
+        vouched_by: provider.vouched_by.clone(),
         calls_max: 1,
         sent_max: Bytes(u64::MAX),
         received_max: Bytes(ANSWER_MAX),

@@ -9,11 +9,12 @@
 //! and is checked here once more. It knows nothing of runs or journals.
 //!
 //! Reading order: `request` builds what leaves, `address` says where it may go, `client` sends it by `wire` and
-//! `meter` counts, `answer` is what comes back; `inference` asks models through the same door; `vault` and `redactor`
+//! `meter` counts, `authorities` who vouches for it, `answer` is what comes back; `inference` asks models through the same door; `vault` and `redactor`
 //! keep secrets; `network` is what the system is asked for.
 
 mod address;
 mod answer;
+mod authorities;
 mod client;
 mod inference;
 mod meter;
@@ -26,6 +27,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use authorities::{Authorities, InvalidAuthority};
 pub use inference::Models;
 pub use network::{Network, Resolving, SystemNetwork};
 pub use redactor::Redactor;
@@ -78,10 +80,17 @@ impl HttpEgress {
         Self { models, ..self }
     }
 
+    /// The same, with these authorities for the places that name one.
+    #[must_use]
+    pub fn knowing(self, authorities: Authorities) -> Self {
+        Self { client: self.client.knowing(authorities), ..self }
+    }
+
     async fn exchange(&self, asked: Outgoing) -> Result<Incoming, SendFailure> {
         let (place, message) = request::rebuild(&asked, &self.vault).map_err(SendFailure::Denied)?;
         let bounds = Bounds {
             addresses: &asked.grant.addresses,
+            vouched_by: asked.grant.vouched_by.as_ref(),
             received_max: asked.received_max,
             until: asked.until,
         };

@@ -9,6 +9,7 @@
     reason = "a failed assumption must fail the test"
 )]
 
+mod authorities;
 mod exchange;
 mod hostile;
 mod inference;

@@ -1,5 +1,6 @@
 //! Opening a home: place, policy, tariff, store, runtime and conductor plugged together.
 
+use crate::authorities;
 use crate::clock::SystemClock;
 use crate::error::{HomeError, Kind};
 use crate::guard::Guarded;
@@ -8,7 +9,7 @@ use crate::models;
 use crate::place::Place;
 use crate::secrets::{self, Discreet};
 use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
-use kapell_egress::{HttpEgress, Models, Redactor, Vault};
+use kapell_egress::{Authorities, HttpEgress, Models, Redactor, Vault};
 use kapell_model::digest::Digest;
 use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::policy::{DEFAULT_POLICY, Policy, Surroundings};
@@ -76,11 +77,12 @@ impl Home {
         let vault = secrets::vault(&policy, &policy_text)?;
         let redactor = vault.redactor().cloned();
         let models = Models::new(models::priced(&policy, &tariff.tariff)?);
+        let egress = egress(vault, models, authorities::authorities(&policy)?)?;
         let store = Arc::new(SqliteStore::open(&folder)?);
         let locks = Arc::new(Locks::of(&place));
         locks.now()?;
         let compiler = options.compiler.clone().unwrap_or_else(|| only_approved(&locks, &options.clock));
-        let runtime = Arc::new(runtime(&folder, &store, &options, compiler, egress(vault, models)?)?);
+        let runtime = Arc::new(runtime(&folder, &store, &options, compiler, egress)?);
         let (owner, clock, walk) = (store.new_owner()?, options.clock, options.walk);
         let guarded = Guarded {
             runtime: runtime.clone(),
@@ -163,10 +165,10 @@ fn only_approved(locks: &Arc<Locks>, clock: &Arc<dyn Clock>) -> Compiler {
 }
 
 /// The way out for skills, with the secrets of the home.
-fn egress(vault: Vault, models: Models) -> Result<Arc<dyn Egress>, HomeError> {
+fn egress(vault: Vault, models: Models, authorities: Authorities) -> Result<Arc<dyn Egress>, HomeError> {
     let egress = HttpEgress::new(vault)
         .map_err(|cause| HomeError::new(Kind::Internal, format!("open the way out: {cause}")))?;
-    Ok(Arc::new(egress.asking(models)))
+    Ok(Arc::new(egress.asking(models).knowing(authorities)))
 }
 
 fn runtime(

@@ -7,6 +7,7 @@
 
 mod answers;
 mod approvals;
+mod authorities;
 mod call;
 mod clock;
 mod directories;

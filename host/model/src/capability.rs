@@ -371,7 +371,8 @@ pub(crate) mod testing {
     //! Authorities to try the order of grants with.
 
     use super::*;
-    use crate::http::{HttpGrant, Injection, Method, shortest};
+    use crate::digest::Digest;
+    use crate::http::{CertificateAuthority, HttpGrant, Injection, Method, shortest};
     use crate::inference::{CALL_TOKENS_MIN, InferenceGrant, Tier};
     use crate::quantity::Span;
     use proptest::prelude::*;
@@ -431,12 +432,14 @@ pub(crate) mod testing {
         let nets =
             prop::sample::subsequence(vec!["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32", "::1/128"], 0..4);
         let inject = prop::sample::subsequence(vec!["authorization", "x-key"], 0..2);
-        (target, methods, nets, inject, 0..3_u64, 0..3_u64, 1..3_u64).prop_map(
-            |(target, methods, nets, inject, calls_max, bytes, hosts_max)| HttpGrant {
+        let vouched_by = prop::sample::select(vec![None, None, Some("corp"), Some("partner")]);
+        (target, methods, nets, inject, vouched_by, 0..3_u64, 0..3_u64, 1..3_u64).prop_map(
+            |(target, methods, nets, inject, vouched_by, calls_max, bytes, hosts_max)| HttpGrant {
                 target: target.parse().unwrap_or_else(|error| unreachable!("{error}")),
                 methods,
                 addresses: shortest(nets.into_iter().filter_map(|net| net.parse().ok()).collect()),
                 inject: inject.into_iter().map(injection).collect(),
+                vouched_by: vouched_by.map(authority_named),
                 calls_max,
                 // Some too few for the shortest request.
                 sent_max: Bytes(bytes * 60),
@@ -444,6 +447,11 @@ pub(crate) mod testing {
                 hosts_max,
             },
         )
+    }
+
+    fn authority_named(name: &str) -> CertificateAuthority {
+        let name = name.parse().unwrap_or_else(|_| unreachable!("a name"));
+        CertificateAuthority { name, digest: Digest::of(b"certificates") }
     }
 
     fn injection(header: &str) -> Injection {

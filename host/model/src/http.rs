@@ -4,8 +4,9 @@
 //! below that domain. URLs are read by the WHATWG rules (<https://url.spec.whatwg.org>), the same that decide where
 //! a request goes, so that what is compared is what is connected to.
 
+use crate::digest::Digest;
 use crate::form::{Field, Table};
-use crate::id::SecretName;
+use crate::id::{AuthorityName, SecretName};
 use core::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -397,6 +398,22 @@ pub struct Injection {
     pub after: String,
 }
 
+/// A certificate authority of the operator's own. A place that names one is known by it alone: of the authorities that
+/// browsers trust none can vouch for it any more, and this one can vouch for no other place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CertificateAuthority {
+    /// Its name in the policy.
+    pub name: AuthorityName,
+    /// The digest of the file with its certificates, so that what is granted and approved is these and no others.
+    pub digest: Digest,
+}
+
+impl fmt::Display for CertificateAuthority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.digest.short())
+    }
+}
+
 /// Where requests may go, how many, how large: one http grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpGrant {
@@ -411,6 +428,9 @@ pub struct HttpGrant {
     /// Headers the host adds, sorted by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inject: Vec<Injection>,
+    /// Who vouches for the place; none for whoever browsers trust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched_by: Option<CertificateAuthority>,
     /// Most requests an attempt may send.
     pub calls_max: u64,
     /// Most bytes of request heads and bodies it may send together.
@@ -441,9 +461,13 @@ impl HttpGrant {
         self.addresses.iter().any(|net| net.contains(&address))
     }
 
-    /// What both permit; none when there is no request both permit.
+    /// What both permit; none when there is no request both permit: a place that one authority vouches for is not the
+    /// place that another does.
     #[must_use]
     pub fn meet(&self, other: &Self) -> Option<Self> {
+        if self.vouched_by != other.vouched_by {
+            return None;
+        }
         let methods: BTreeSet<Method> = self.methods.intersection(&other.methods).copied().collect();
         let nets = |net: &IpNet| other.addresses.iter().filter_map(|other| narrower(*net, *other)).collect();
         let addresses: Vec<Vec<IpNet>> = self.addresses.iter().map(nets).collect();
@@ -453,6 +477,7 @@ impl HttpGrant {
             methods: (!methods.is_empty()).then_some(methods)?,
             addresses: shortest(addresses.concat()),
             inject,
+            vouched_by: self.vouched_by.clone(),
             calls_max: self.calls_max.min(other.calls_max),
             sent_max: self.sent_max.min(other.sent_max),
             received_max: self.received_max.min(other.received_max),
@@ -577,6 +602,7 @@ mod tests {
             methods: [Method::Get].into(),
             addresses: Vec::new(),
             inject: Vec::new(),
+            vouched_by: None,
             calls_max: 1,
             sent_max: crate::quantity::Bytes(1_000),
             received_max: crate::quantity::Bytes(1_000),

@@ -134,6 +134,12 @@ name_type!(
     |text| text.len() <= 48 && is_kebab(text)
 );
 
+name_type!(
+    /// The operator's word for a certificate authority of their own.
+    AuthorityName, "name of an authority", "lower-case words joined by `-`, 48 bytes at most",
+    |text| text.len() <= 48 && is_kebab(text)
+);
+
 /// Lower-case words joined by single dashes, each beginning with a letter or, after the first, a digit.
 fn is_kebab(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase())

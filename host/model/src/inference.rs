@@ -3,7 +3,7 @@
 //! A skill names a tier, never a model or a provider: the operator says which provider answers for it, in which order
 //! others follow when one fails, and what a token costs.
 
-use crate::http::Target;
+use crate::http::{CertificateAuthority, Target};
 use crate::id::{RuleId, SecretName};
 use crate::money::{Currency, ModelPrice, Money, MoneyError};
 use crate::quantity::Span;
@@ -113,6 +113,9 @@ pub struct Provider {
     /// The secret sent as `Authorization: Bearer`, if it wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretName>,
+    /// Who vouches for it; none for whoever browsers trust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched_by: Option<CertificateAuthority>,
     /// How long it may take, retries and the waiting between them included, before the next provider is tried.
     pub timeout: Span,
     /// What it calls the most tokens an answer may have.

@@ -8,7 +8,7 @@ use crate::capability::{Access, Kind};
 use crate::digest::Digest;
 use crate::form::Form;
 use crate::grant::{Authority, Grant, GrantSet, Refusal, Withheld};
-use crate::id::{LogicalName, Role, RuleId, SecretName, SkillName};
+use crate::id::{AuthorityName, LogicalName, Role, RuleId, SecretName, SkillName};
 use crate::inference::Provider;
 use crate::limits::{EffectiveLimits, WishedLimits};
 use crate::manifest::{Ask, Manifest};
@@ -68,8 +68,19 @@ pub struct Policy {
     pub approval: ApprovalRules,
     /// Where secrets are read from; the values are never here.
     pub secrets: BTreeMap<SecretName, SecretSource>,
+    /// Certificate authorities of the operator's own.
+    pub authorities: BTreeMap<AuthorityName, CertificateFile>,
     /// Who answers for a tier of models, in the order they are tried.
     pub providers: Vec<Provider>,
+}
+
+/// Where the certificates of an authority are, in PEM, and which ones they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFile {
+    /// The file; absolute.
+    pub path: PathBuf,
+    /// The digest of its bytes. A file that has another one is not read.
+    pub digest: Digest,
 }
 
 /// Where the egress reads a secret's value, once, when a home is opened.
@@ -153,6 +164,7 @@ impl Policy {
             roles: BTreeMap::new(),
             approval: ApprovalRules::default(),
             secrets: BTreeMap::new(),
+            authorities: BTreeMap::new(),
             providers: Vec::new(),
         }
     }

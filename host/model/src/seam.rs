@@ -5,7 +5,7 @@ use crate::digest::Digest;
 use crate::ending::Attempt;
 use crate::grant::GrantSet;
 use crate::http::{HttpGrant, Method};
-use crate::id::{FlowName, RuleId, RunId, SkillName, StepId};
+use crate::id::{AuthorityName, FlowName, RuleId, RunId, SkillName, StepId};
 use crate::inference::Tier;
 use crate::limits::EffectiveLimits;
 use crate::manifest::Manifest;
@@ -226,6 +226,8 @@ pub enum Denial {
     TooLarge(u64),
     #[error("the request holds a secret that is not this place's")]
     Secret,
+    #[error("the certificates of the authority `{0}` were not read when the home was opened")]
+    Authority(AuthorityName),
 }
 
 /// What a completion under way may have cost at most. Whoever asks models writes it before anything leaves; whoever

@@ -509,6 +509,7 @@ mod tests {
             methods: [Method::Get].into(),
             addresses: Vec::new(),
             inject: Vec::new(),
+            vouched_by: None,
             calls_max: 1,
             sent_max: Bytes(100),
             received_max: Bytes(1),

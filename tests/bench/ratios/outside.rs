@@ -88,6 +88,7 @@ fn asked(server: SocketAddr) -> Result<Outgoing> {
             methods: [Method::Post].into(),
             addresses: vec!["127.0.0.1/32".parse()?],
             inject: Vec::new(),
+            vouched_by: None,
             calls_max: 1,
             sent_max: Bytes(1 << 20),
             received_max: Bytes(1 << 20),

@@ -76,6 +76,7 @@ fn http() -> Result<HttpGrant> {
         methods: [Method::Get].into(),
         addresses: Vec::new(),
         inject: Vec::new(),
+        vouched_by: None,
         calls_max: 3,
         sent_max: Bytes(1 << 10),
         received_max: Bytes(1 << 10),

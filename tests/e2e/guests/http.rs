@@ -4,6 +4,7 @@ use super::server::Server;
 use super::stage::{Stage, Story, asking, asking_as, policy, refused};
 use kapell_home::Finished;
 use kapell_journal::entry::{AskReason, Body};
+use kapell_model::digest::Digest;
 use serde_json::json;
 
 fn ask(methods: &str) -> String {
@@ -15,6 +16,52 @@ fn stage(guest: &str, server: &Server, methods: &str, rest: &str) -> Stage {
     let bind = format!("http://{}/", server.authority());
     let rule = format!(r#"{}, bind = "{bind}", addresses = ["127.0.0.1"]"#, ask(methods));
     Stage::new(&policy(guest, &[&rule], rest))
+}
+
+/// A certificate authority of nobody's.
+const AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBlDCCATmgAwIBAgIUZNfdsq6sq/LdV5cR+JpkDLCeFZYwCgYIKoZIzj0EAwIw\n\
+HjEcMBoGA1UEAwwTQWNtZSB0ZXN0IGF1dGhvcml0eTAgFw0yNjExMjExMjU4MTda\n\
+GA8yMTI2MTAyODEyNTgxN1owHjEcMBoGA1UEAwwTQWNtZSB0ZXN0IGF1dGhvcml0\n\
+eTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABAj/5vUclG8KmtcCY/6vuI1+3jlz\n\
+4OE2ERfGxvP+Lo0NsBUQOmyLFaGyw6BwkStvWQ1hguhGc8fp2/AVeC9WNf+jUzBR\n\
+MB0GA1UdDgQWBBQOapnlvj4KI00cFtsOX3fmTis6vzAfBgNVHSMEGDAWgBQOapnl\n\
+vj4KI00cFtsOX3fmTis6vzAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kA\n\
+MEYCIQDQ+rKTh6u/vow7pT7lZFXDeSRf/DZpRjsihAvVrzD66AIhAMFXNszPnccS\n\
+qj793J0+tOAevfp0ebdHvE6vXxMb44zA\n\
+-----END CERTIFICATE-----\n\
+";
+
+/// A home that was handed an authority goes as far as to connect, and finds nobody there.
+#[tokio::test]
+async fn a_home_reads_the_authorities_its_policy_names_and_no_others() {
+    // Closed again at once.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("https://{nobody}/");
+    let with = |digest: &str| {
+        let bound = r#"addresses = ["127.0.0.1"], authority = "acme-ca""#;
+        let rule = format!(r#"{}, bind = "{url}", {bound}"#, ask(READS));
+        let named = format!("[authority.acme-ca]\nfile = \"./acme-ca.pem\"\ndigest = \"{digest}\"");
+        policy("fetches", &[&rule], &named)
+    };
+    let digest = Digest::of(AUTHORITY.as_bytes());
+    let stage = Stage::beside("acme-ca.pem", AUTHORITY, &with(&digest.to_string())).unwrap();
+    let told = stage.call("fetches", &[&ask(READS)], &url).await.unwrap().text();
+    assert!(told.contains("DestinationUnavailable"), "{told}");
+
+    let other = Digest::of(b"another file");
+    let refused = Stage::beside("acme-ca.pem", AUTHORITY, &with(&other.to_string())).err().unwrap();
+    assert!(refused.to_string().contains("it is not the file whose digest the policy has"), "{refused}");
+    assert_eq!(
+        refused.hint.unwrap(),
+        format!("once somebody has looked at its certificates: digest = \"{digest}\"")
+    );
+    let refused = Stage::beside("other.pem", AUTHORITY, &with(&digest.to_string())).err().unwrap();
+    assert!(refused.to_string().starts_with("read the authority `acme-ca` from "), "{refused}");
+    let refused =
+        Stage::beside("acme-ca.pem", "a letter", &with(&Digest::of(b"a letter").to_string())).err().unwrap();
+    assert!(refused.to_string().ends_with("it holds no certificate in PEM"), "{refused}");
 }
 
 const READS: &str = r#""GET""#;

@@ -104,6 +104,13 @@ impl Stage {
         Self::opened(policy, watcher, Walk::here()).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// The stage with a file beside the policy, unless that is no policy to open a home under.
+    pub(crate) fn beside(file: &str, text: &str, policy: &str) -> Result<Self, HomeError> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(file), text).unwrap();
+        Ok(Self { home: open(folder.path(), policy, Arc::new(Unwatched), Walk::here())?, folder })
+    }
+
     /// The stage with these prices of models beside the example tariff's.
     pub(crate) fn priced(policy: &str, models: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -18,7 +18,7 @@ const SECRET: &str = "sk-0123456789/abcdef";
 
 /// Time that passes at once when it is waited for.
 #[derive(Default)]
-struct Written {
+pub(super) struct Written {
     waits: Mutex<Vec<Duration>>,
 }
 
@@ -83,7 +83,7 @@ impl Scene {
 }
 
 /// 1 EUR for a million tokens in, 10 EUR for a million out.
-fn priced(id: &str, port: u16) -> PricedProvider {
+pub(super) fn priced(id: &str, port: u16) -> PricedProvider {
     PricedProvider {
         provider: Provider {
             id: id.parse().unwrap(),
@@ -92,6 +92,7 @@ fn priced(id: &str, port: u16) -> PricedProvider {
             addresses: vec!["127.0.0.1/32".parse().unwrap()],
             model: format!("model-{id}"),
             secret: Some("key".parse().unwrap()),
+            vouched_by: None,
             timeout: Span(60_000),
             limit: LimitKey::MaxTokens,
         },
@@ -105,7 +106,7 @@ fn priced(id: &str, port: u16) -> PricedProvider {
 }
 
 /// 20 bytes of prompt, so that at most 148 tokens go in and 100 come out: 0.001148 EUR.
-fn prompt() -> Prompt {
+pub(super) fn prompt() -> Prompt {
     Prompt {
         tier: Tier::Cheap,
         system: "Be brief.".into(),
@@ -163,7 +164,7 @@ fn status(status: u16) -> Does {
 
 const USAGE: &str = r#""usage":{"prompt_tokens":12,"completion_tokens":3}"#;
 
-fn says(text: &str) -> Does {
+pub(super) fn says(text: &str) -> Does {
     json(&format!(
         r#"{{"model":"m-2026","choices":[{{"message":{{"role":"assistant","content":"{text}"}},"finish_reason":"stop"}}],{USAGE}}}"#
     ))

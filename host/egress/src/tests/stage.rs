@@ -213,6 +213,7 @@ pub(super) fn grant(target: &str) -> HttpGrant {
         methods: Method::ALL.into(),
         addresses: vec!["127.0.0.1/32".parse().unwrap()],
         inject: Vec::new(),
+        vouched_by: None,
         calls_max: 1,
         sent_max: Bytes(1 << 20),
         received_max: Bytes(1 << 20),

@@ -153,6 +153,7 @@ mod tests {
             addresses: Vec::new(),
             model: model.into(),
             secret: None,
+            vouched_by: None,
             timeout: Span(1_000),
             limit: crate::inference::LimitKey::default(),
         }

@@ -174,7 +174,8 @@ fn provider_words(provider: &Provider) -> String {
     let Provider { id, model, base, timeout, .. } = provider;
     let addresses = provider.addresses.iter().map(|net| format!(", at {net}")).collect::<String>();
     let secret = provider.secret.as_ref().map(|name| format!(", with {{{name}}}")).unwrap_or_default();
-    format!("{id} ({model} at {base}{addresses}{secret}, within {timeout})")
+    let vouched = provider.vouched_by.as_ref().map(|by| format!(", vouched for by {by}")).unwrap_or_default();
+    format!("{id} ({model} at {base}{addresses}{secret}{vouched}, within {timeout})")
 }
 
 fn direction(old: &Authority, new: &Authority) -> Direction {

@@ -1,18 +1,22 @@
 //! Reading what a policy says of the world outside: places a skill may send requests to, models that answer for a
 //! tier, and where the secrets for both are kept.
 
-use super::{Rule, SecretSource};
+use super::read::plain_path;
+use super::{CertificateFile, Rule, SecretSource};
+use crate::digest::Digest;
 use crate::form::{Field, Table};
 use crate::grant::Authority;
-use crate::http::{HOST_HEADERS, Hosts, HttpGrant, Injection, Target, read_methods, shortest};
-use crate::id::{RuleId, SecretName};
+use crate::http::{
+    CertificateAuthority, HOST_HEADERS, Hosts, HttpGrant, Injection, Scheme, Target, read_methods, shortest,
+};
+use crate::id::{AuthorityName, RuleId, SecretName};
 use crate::inference::{InferenceGrant, LimitKey, Provider, Tier};
 use crate::money::Money;
 use crate::quantity::{Bytes, Span};
 use core::net::IpAddr;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::path::{Component, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What a rule permits where it says nothing: small, never unlimited.
 const MOST_CALLS: u64 = 10;
@@ -23,16 +27,28 @@ const MOST_TOKENS: u64 = 4_000;
 const TIMEOUT: Span = Span(30_000);
 
 /// A rule of kind http.
-pub(super) fn read_http(table: &Table<'_, '_>) -> Option<HttpGrant> {
+pub(super) fn read_http(table: &Table<'_, '_>, authorities: &Authorities) -> Option<HttpGrant> {
     let target: Option<Target> = table.required("bind").and_then(|field| field.parsed());
     let methods = table.required("methods").and_then(|field| read_methods(&field));
     let addresses = table.get("addresses").map_or(Some(Vec::new()), |field| read_addresses(&field));
     let inject = table.get("inject").map_or(Some(Vec::new()), |field| read_injections(&field));
+    let vouched_by = read_vouched_by(table, target.as_ref(), authorities);
     let wide = target.as_ref().is_some_and(Target::is_wide);
     let most = read_most(table, wide);
     let (calls_max, sent_max, received_max, hosts_max) = most?;
     let (target, methods, addresses, inject) = (target?, methods?, addresses?, inject?);
-    Some(HttpGrant { target, methods, addresses, inject, calls_max, sent_max, received_max, hosts_max })
+    let vouched_by = vouched_by?;
+    Some(HttpGrant {
+        target,
+        methods,
+        addresses,
+        inject,
+        vouched_by,
+        calls_max,
+        sent_max,
+        received_max,
+        hosts_max,
+    })
 }
 
 /// `most = { calls, sent, received, hosts }`; how many hosts is said for a wide target and for no other.
@@ -136,10 +152,10 @@ pub(super) fn read_inference(table: &Table<'_, '_>) -> Option<InferenceGrant> {
 }
 
 /// `[[provider]]`, in the order they are tried.
-pub(super) fn read_providers(field: &Field<'_, '_>) -> Vec<Provider> {
+pub(super) fn read_providers(field: &Field<'_, '_>, authorities: &Authorities) -> Vec<Provider> {
     let mut providers: Vec<Provider> = Vec::new();
     for table in field.tables("[[provider]]") {
-        let Some(provider) = read_provider(&table) else { continue };
+        let Some(provider) = read_provider(&table, authorities) else { continue };
         if providers.iter().any(|other| other.id == provider.id) {
             table.tell(format!("there is a provider `{}` already", provider.id));
         }
@@ -148,7 +164,7 @@ pub(super) fn read_providers(field: &Field<'_, '_>) -> Vec<Provider> {
     providers
 }
 
-fn read_provider(table: &Table<'_, '_>) -> Option<Provider> {
+fn read_provider(table: &Table<'_, '_>, authorities: &Authorities) -> Option<Provider> {
     let id: Option<RuleId> = table.required("id").and_then(|field| field.parsed());
     let tier = table.required("tier").and_then(|field| field.word(&Tier::words()));
     let base = table.required("bind").and_then(|field| read_base(&field));
@@ -156,6 +172,7 @@ fn read_provider(table: &Table<'_, '_>) -> Option<Provider> {
     let model = table.required("model").and_then(|field| field.line_text());
     let secret: Option<Option<SecretName>> =
         table.get("secret").map_or(Some(None), |field| field.parsed().map(Some));
+    let vouched_by = read_vouched_by(table, base.as_ref(), authorities);
     let timeout = table.get("timeout").map_or(Some(TIMEOUT), |field| field.span());
     let limit = table.get("limit").map_or(Some(LimitKey::default()), |field| field.word(&LimitKey::words()));
     table.close();
@@ -166,6 +183,7 @@ fn read_provider(table: &Table<'_, '_>) -> Option<Provider> {
         addresses: addresses?,
         model: model?,
         secret: secret?,
+        vouched_by: vouched_by?,
         timeout: timeout?,
         limit: limit?,
     })
@@ -181,6 +199,72 @@ fn read_base(field: &Field<'_, '_>) -> Option<Target> {
         }
     }
     None
+}
+
+/// Certificate authorities by name; none for one that is named and was told to be wrong.
+pub(super) type Authorities = BTreeMap<AuthorityName, Option<CertificateFile>>;
+
+/// `authority = "NAME"` of a rule or provider: only where a certificate is shown can anybody vouch for it.
+fn read_vouched_by(
+    table: &Table<'_, '_>,
+    target: Option<&Target>,
+    authorities: &Authorities,
+) -> Option<Option<CertificateAuthority>> {
+    let Some(field) = table.get("authority") else { return Some(None) };
+    let name: AuthorityName = field.parsed()?;
+    if target.is_some_and(|target| target.scheme != Scheme::Https) {
+        field.tell_key("nobody vouches for a place that is reached without TLS: leave it out");
+        return None;
+    }
+    let Some(named) = authorities.get(&name) else {
+        let hint = format!("add: [authority.{name}] with file = \"./{name}.pem\" and digest = \"sha256:…\"");
+        field.tell_with(format!("the authority `{name}` is named nowhere"), hint);
+        return None;
+    };
+    Some(Some(CertificateAuthority { name, digest: named.as_ref()?.digest }))
+}
+
+/// `[authority.NAME]` with `file` and `digest`.
+pub(super) fn read_authorities(field: &Field<'_, '_>, folder: &Path) -> Authorities {
+    let Some(table) = field.table("[authority]") else { return BTreeMap::new() };
+    table
+        .fields()
+        .filter_map(|field| Some((field.parsed_key()?, read_certificates(&field, folder))))
+        .collect()
+}
+
+fn read_certificates(field: &Field<'_, '_>, folder: &Path) -> Option<CertificateFile> {
+    let table = field.table("an authority")?;
+    let file = table.required("file");
+    let digest: Option<Digest> = table.required("digest").and_then(|field| field.parsed());
+    table.close();
+    let file = file?;
+    let text = file.text()?;
+    match plain_path(text) {
+        Ok(()) => Some(CertificateFile { path: folder.join(text).components().collect(), digest: digest? }),
+        Err(why) => {
+            file.tell_with(format!("`file` {why}"), "one file, such as \"./corp-ca.pem\"");
+            None
+        }
+    }
+}
+
+/// An authority that vouches for nothing is a forgotten trust.
+pub(super) fn check_authorities(
+    root: &Table<'_, '_>,
+    rules: &[Rule],
+    providers: &[Provider],
+    authorities: &Authorities,
+) {
+    let mut used: Vec<&CertificateAuthority> =
+        providers.iter().filter_map(|it| it.vouched_by.as_ref()).collect();
+    used.extend(rules.iter().filter_map(|rule| match &rule.authority {
+        Authority::Http(grant) => grant.vouched_by.as_ref(),
+        _ => None,
+    }));
+    for name in authorities.keys().filter(|name| used.iter().all(|used| used.name != **name)) {
+        root.tell(format!("the authority `{name}` vouches for no rule and no provider"));
+    }
 }
 
 /// `[secret.NAME]` with `from = "env:NAME"` or `from = "file:/absolute/path"`.
@@ -243,9 +327,12 @@ pub(super) fn check_secrets(
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
-    use crate::policy::{Policy, Surroundings};
+    use crate::grant::{Authority, Grant, GrantSet};
+    use crate::http::HttpGrant;
+    use crate::lock::grant_lines;
+    use crate::policy::{Policy, Surroundings, authority_words};
     use std::path::Path;
 
     const RULE: &str = r#"version = 1
@@ -343,6 +430,96 @@ from = "env:CRM_TOKEN"
         policy.toml:15:8: a provider is bound to a folder of paths
         -> https://*.acme.example
         policy.toml:15:8: a provider is at one host
+        "#);
+    }
+
+    const VOUCHED: &str = r#"version = 1
+[[rule]]
+id = "crm-api"
+skill = "acme:sync"
+kind = "http"
+name = "crm"
+bind = "https://crm.acme.example/v1/"
+methods = ["GET"]
+authority = "acme-ca"
+[[provider]]
+id = "own-gpu"
+tier = "local"
+bind = "https://gpu.acme.example/v1/"
+model = "qwen"
+authority = "acme-ca"
+[authority.acme-ca]
+file = "./certificates/acme-ca.pem"
+digest = "sha256:817f77ec69b8d7577f80631736a3ce3fe13e14cc13887fad6cefcb6a578b29aa"
+"#;
+
+    fn vouched(text: &str) -> Result<Policy, String> {
+        let surroundings = Surroundings { folder: Path::new("/srv/home"), closed: &[], links: |_| false };
+        Policy::parse("policy.toml", text, surroundings).map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn who_vouches_for_a_place_is_part_of_what_is_granted_and_approved() {
+        let policy = vouched(VOUCHED).unwrap();
+        let file = policy.authorities.values().next().unwrap();
+        assert_eq!(file.path, Path::new("/srv/home/certificates/acme-ca.pem"));
+        let Authority::Http(granted) = &policy.rules[0].authority else { panic!("http is granted") };
+        assert_eq!(granted.vouched_by, policy.providers[0].vouched_by);
+        let authority = granted.vouched_by.clone().unwrap();
+        assert_eq!((authority.name.as_str(), authority.digest), ("acme-ca", file.digest));
+        let grant = Grant {
+            name: "crm".parse().unwrap(),
+            rule: "crm-api".parse().unwrap(),
+            authority: policy.rules[0].authority.clone(),
+        };
+        let set = GrantSet { grants: vec![grant], inert: Vec::new() };
+        insta::assert_snapshot!(grant_lines(&set, Path::new("/srv/home")).join("\n"), @r#"
+        http crm by crm-api: calls_max=10 hosts_max=1 methods=["GET"] received_max=1048576 sent_max=65536 target="https://crm.acme.example/v1/" vouched_by={"digest":"sha256:817f77ec69b8d7577f80631736a3ce3fe13e14cc13887fad6cefcb6a578b29aa","name":"acme-ca"}
+        "#);
+        insta::assert_snapshot!(authority_words(&policy.rules[0].authority, Path::new("/srv/home")), @r#"
+        GET https://crm.acme.example/v1/, 10 requests, 64 KiB out, 1 MiB in, vouched for by acme-ca (817f77ec69b8)
+        "#);
+        // With another authority, or none, it is another place.
+        let plain = HttpGrant { vouched_by: None, ..granted.clone() };
+        assert_eq!((granted.meet(&plain), plain.meet(granted)), (None, None));
+        assert_eq!(granted.meet(granted).as_ref(), Some(granted));
+    }
+
+    #[test]
+    fn an_authority_is_named_once_and_vouches_for_something() {
+        let told = |from: &str, to: &str| {
+            assert!(VOUCHED.contains(from), "{from}");
+            format!(
+                "-> {to}\n{}",
+                vouched(&VOUCHED.replacen(from, to, 1)).map_or_else(|told| told, |_| "fine".into())
+            )
+        };
+        let both = VOUCHED.replace("authority = \"acme-ca\"\n", "");
+        let lines = [
+            told("authority = \"acme-ca\"", "authority = \"acme\""),
+            told("https://crm", "http://crm"),
+            told("https://gpu", "http://gpu"),
+            told("digest = \"sha256:817f", "digest = \"sha256:817"),
+            told("./certificates/", "../"),
+            told("file = ", "path = "),
+            format!("-> used by none\n{}", vouched(&both).map_or_else(|told| told, |_| "fine".into())),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        -> authority = "acme"
+        policy.toml:9:13: the authority `acme` is named nowhere
+        -> http://crm
+        policy.toml:9:1: nobody vouches for a place that is reached without TLS: leave it out
+        -> http://gpu
+        policy.toml:15:1: nobody vouches for a place that is reached without TLS: leave it out
+        -> digest = "sha256:817
+        policy.toml:18:10: not a digest: expected `sha256:` and 64 lower-case hex digits
+        -> ../
+        policy.toml:17:8: `file` has `..`, which could lead anywhere
+        -> path = 
+        policy.toml:16:1: an authority has no `file`
+        policy.toml:17:1: an authority has no key `path`
+        -> used by none
+        policy.toml:1:1: the authority `acme-ca` vouches for no rule and no provider
         "#);
     }
 }

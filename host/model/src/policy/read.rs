@@ -2,6 +2,7 @@
 
 use super::approval::read_approval;
 use super::denial::{Denial, read_denial};
+use super::outside::Authorities;
 use super::{ANYBODY, BySkill, Policy, Rule, Surroundings, outside};
 use crate::capability::{Access, Kind};
 use crate::digest::Digest;
@@ -28,7 +29,11 @@ pub(super) fn policy(
     surroundings: Surroundings<'_>,
 ) -> Option<Policy> {
     check_version(root);
-    let (rules, denials) = root.get("rule").map(|field| read_rules(&field, surroundings)).unwrap_or_default();
+    let authorities =
+        root.get("authority").map(|field| outside::read_authorities(&field, surroundings.folder));
+    let authorities = authorities.unwrap_or_default();
+    let ground = Ground { surroundings, authorities: &authorities };
+    let (rules, denials) = root.get("rule").map(|field| read_rules(&field, ground)).unwrap_or_default();
     tell_same_ids(root, &rules, &denials);
     let inert = root.get("inert").map(|field| read_inert(&field)).unwrap_or_default();
     let limits = root.get("limits").and_then(|field| field.table("[limits]"));
@@ -36,13 +41,28 @@ pub(super) fn policy(
     let roles = root.get("role").map(|field| read_roles(&field)).unwrap_or_default();
     let approval = root.get("approval").and_then(|field| read_approval(&field, &roles)).unwrap_or_default();
     let secrets = root.get("secret").map(|field| outside::read_secrets(&field)).unwrap_or_default();
-    let providers = root.get("provider").map(|field| outside::read_providers(&field)).unwrap_or_default();
+    let providers = root.get("provider").map(|field| outside::read_providers(&field, &authorities));
+    let providers = providers.unwrap_or_default();
     root.close();
     if root.is_clean() {
         outside::check_secrets(root, &rules, &providers, &secrets);
+        outside::check_authorities(root, &rules, &providers, &authorities);
     }
+    let authorities = authorities.into_iter().filter_map(|(name, file)| Some((name, file?))).collect();
     let file = file.into();
-    Some(Policy { file, digest, rules, denials, inert, limits, roles, approval, secrets, providers })
+    Some(Policy {
+        file,
+        digest,
+        rules,
+        denials,
+        inert,
+        limits,
+        roles,
+        approval,
+        secrets,
+        authorities,
+        providers,
+    })
 }
 
 fn check_version(root: &Table<'_, '_>) {
@@ -52,16 +72,23 @@ fn check_version(root: &Table<'_, '_>) {
     }
 }
 
-fn read_rules(field: &Field<'_, '_>, surroundings: Surroundings<'_>) -> (Vec<Rule>, Vec<Denial>) {
+/// What a rule is read on: where the policy lives, and what it names beside its rules.
+#[derive(Clone, Copy)]
+struct Ground<'p> {
+    surroundings: Surroundings<'p>,
+    authorities: &'p Authorities,
+}
+
+fn read_rules(field: &Field<'_, '_>, ground: Ground<'_>) -> (Vec<Rule>, Vec<Denial>) {
     let (mut rules, mut denials): (Vec<Rule>, Vec<Denial>) = Default::default();
     for table in field.tables("[[rule]]") {
         // Of a misspelt effect neither is meant.
         let denies = table.get("effect").map_or(Some(false), |field| field.word(&EFFECTS));
         match denies {
             None => {}
-            Some(true) => denials.extend(read_denial(&table, surroundings)),
+            Some(true) => denials.extend(read_denial(&table, ground.surroundings)),
             Some(false) => {
-                let rule = read_rule(&table, surroundings);
+                let rule = read_rule(&table, ground);
                 rule.iter().for_each(|rule| tell_conflict(&table, rule, &rules));
                 rules.extend(rule);
             }
@@ -123,7 +150,7 @@ fn bound_to_the_same(one: &Authority, other: &Authority) -> bool {
     }
 }
 
-fn read_rule(table: &Table<'_, '_>, surroundings: Surroundings<'_>) -> Option<Rule> {
+fn read_rule(table: &Table<'_, '_>, ground: Ground<'_>) -> Option<Rule> {
     let id: Option<RuleId> = table.required("id").and_then(|field| field.parsed());
     let skill: Option<SkillName> = table.required("skill").and_then(|field| read_one_skill(&field));
     let kind: Option<Kind> = table.required("kind").and_then(|field| field.word(&Kind::words()));
@@ -131,7 +158,7 @@ fn read_rule(table: &Table<'_, '_>, surroundings: Surroundings<'_>) -> Option<Ru
     let kind = kind?;
     let name = kind.read_name(table);
     let access = kind.read_access(table);
-    let authority = access.and_then(|access| read_authority(table, kind, access, surroundings));
+    let authority = access.and_then(|access| read_authority(table, kind, access, ground));
     let marks = authority.as_ref().and_then(|authority| read_marks(table, authority));
     if access.is_some() {
         table.close();
@@ -173,10 +200,10 @@ fn read_authority(
     table: &Table<'_, '_>,
     kind: Kind,
     access: Option<Access>,
-    surroundings: Surroundings<'_>,
+    ground: Ground<'_>,
 ) -> Option<Authority> {
     match kind {
-        Kind::Files => read_files(table, access?, surroundings),
+        Kind::Files => read_files(table, access?, ground.surroundings),
         Kind::Keyvalue => read_keyvalue(table, access?),
         Kind::Config => table.required("bind").and_then(|field| read_values(&field)),
         Kind::Clock => {
@@ -186,7 +213,7 @@ fn read_authority(
         Kind::Random => Some(Authority::Random { bytes_max: read_bytes(table, MOST_TALK)? }),
         Kind::Logging => Some(Authority::Logging { bytes_max: read_bytes(table, MOST_TALK)? }),
         Kind::Notes => Some(Authority::Notes { bytes_max: read_bytes(table, MOST_TALK)? }),
-        Kind::Http => outside::read_http(table).map(Authority::Http),
+        Kind::Http => outside::read_http(table, ground.authorities).map(Authority::Http),
         Kind::Inference => outside::read_inference(table).map(Authority::Inference),
     }
 }

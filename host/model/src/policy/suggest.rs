@@ -273,6 +273,9 @@ fn http_lines(grant: &HttpGrant) -> String {
         };
         let _ = writeln!(text, "inject = {{ {} }}", list(grant.inject.iter().map(header).collect()));
     }
+    if let Some(authority) = &grant.vouched_by {
+        let _ = writeln!(text, "authority = {}", quoted(authority.name.as_str()));
+    }
     let hosts = if grant.target.is_wide() { format!(", hosts = {}", grant.hosts_max) } else { String::new() };
     let HttpGrant { calls_max, sent_max, received_max, .. } = grant;
     let _ = writeln!(

@@ -57,8 +57,9 @@ fn http_words(grant: &HttpGrant) -> String {
     let injected =
         |it: &crate::http::Injection| format!("{}: {}{{{}}}{}", it.header, it.before, it.secret, it.after);
     let inject = listed("with", grant.inject.iter().map(injected).collect());
+    let vouched_by = listed("vouched for by", grant.vouched_by.iter().map(ToString::to_string).collect());
     format!(
-        "{} {}, {}{hosts}, {} out, {} in{addresses}{inject}",
+        "{} {}, {}{hosts}, {} out, {} in{addresses}{inject}{vouched_by}",
         methods.join(" "),
         grant.target,
         many(grant.calls_max, "request"),

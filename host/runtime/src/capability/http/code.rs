@@ -93,7 +93,7 @@ impl Code {
 
     const fn of_denial(denial: &Denial) -> Self {
         match denial {
-            Denial::NotGranted(_) | Denial::Header(_) | Denial::Secret => Code::Denied,
+            Denial::NotGranted(_) | Denial::Header(_) | Denial::Secret | Denial::Authority(_) => Code::Denied,
             Denial::Address(..) => Code::AddressProhibited,
             Denial::Malformed(_) => Code::Protocol,
             Denial::HeadTooLarge => Code::AnswerHeadSize,

@@ -26,6 +26,7 @@ fn place(target: &str, methods: &[Method]) -> HttpGrant {
         methods: methods.iter().copied().collect(),
         addresses: Vec::new(),
         inject: Vec::new(),
+        vouched_by: None,
         calls_max: 100,
         sent_max: Bytes(10_000),
         received_max: Bytes(10_000),
