@@ -71,6 +71,7 @@ fn authority(kind: Kind) -> Authority {
             methods: [Method::Get].into(),
             addresses: Vec::new(),
             inject: Vec::new(),
+            vouched_by: None,
             calls_max: 1,
             sent_max: bytes_max,
             received_max: bytes_max,
