@@ -472,7 +472,7 @@ digest = "sha256:817f77ec69b8d7577f80631736a3ce3fe13e14cc13887fad6cefcb6a578b29a
             rule: "crm-api".parse().unwrap(),
             authority: policy.rules[0].authority.clone(),
         };
-        let set = GrantSet { grants: vec![grant], inert: Vec::new() };
+        let set = GrantSet { grants: vec![grant], ..GrantSet::default() };
         insta::assert_snapshot!(grant_lines(&set, Path::new("/srv/home")).join("\n"), @r#"
         http crm by crm-api: calls_max=10 hosts_max=1 methods=["GET"] received_max=1048576 sent_max=65536 target="https://crm.acme.example/v1/" vouched_by={"digest":"sha256:817f77ec69b8d7577f80631736a3ce3fe13e14cc13887fad6cefcb6a578b29aa","name":"acme-ca"}
         "#);
