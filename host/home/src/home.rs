@@ -6,6 +6,7 @@ use crate::error::{HomeError, Kind};
 use crate::guard::Guarded;
 use crate::locks::Locks;
 use crate::models;
+use crate::notary::{Log, Notary};
 use crate::place::Place;
 use crate::secrets::{self, Discreet};
 use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
@@ -60,6 +61,8 @@ pub struct Home {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) user: String,
     pub(crate) walk: Walk,
+    pub(crate) log: Arc<Log>,
+    _notary: Notary,
     // Held while the process lives: whoever finds it free may take this process's runs over.
     _owner: OwnerLock,
 }
@@ -91,12 +94,14 @@ impl Home {
             clock: clock.clone(),
             asks_nothing_itself: policy.approval.asks_nothing_itself,
         };
+        let log = Arc::new(Log::new(store.clone(), clock.clone(), &folder));
+        let (notary, watcher) = Notary::start(log.clone(), options.watcher)?;
         let conductor = Conductor::new(
             Arc::new(Discreet::new(Arc::new(guarded), redactor.clone())),
             store.clone(),
             clock.clone(),
             owner.owner().clone(),
-            options.watcher,
+            watcher,
         );
         let place = Place { found: true, ..place };
         Ok(Self {
@@ -113,6 +118,8 @@ impl Home {
             clock,
             user: options.user,
             walk,
+            log,
+            _notary: notary,
             _owner: owner,
         })
     }

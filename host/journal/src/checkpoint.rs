@@ -51,6 +51,18 @@ impl Checkpoint {
     }
 }
 
+/// The first line of a proof.
+const PROOF: &str = "c2sp.org/tlog-proof@v1";
+
+/// A proof that an entry stands in a log, in C2SP's tlog-proof form: its leaf, the hashes beside its way up, the signed
+/// checkpoint they lead to.
+#[must_use]
+pub fn proof(index: u64, beside: &[Digest], note: &str) -> String {
+    let hashes: String =
+        beside.iter().map(|hash| format!("{}\n", STANDARD.encode(hash.as_bytes()))).collect();
+    format!("{PROOF}\nindex {index}\n{hashes}\n{note}")
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 mod tests {
@@ -92,6 +104,13 @@ mod tests {
         let with = |size: &str, root: &str| told(&format!("kapell.example/journal\n{size}\n{root}\n"));
         assert_eq!(with("01", &root), "it is no signed note: its size is no number");
         assert_eq!(with("1", "AAAA"), "it is no signed note: its root is no hash");
+    }
+
+    #[test]
+    fn a_proof_is_a_place_hashes_and_a_checkpoint() {
+        let zeros = STANDARD.encode([0; 32]);
+        let written = proof(7, &[Digest::from_bytes([0; 32])], "a note\n");
+        assert_eq!(written, format!("c2sp.org/tlog-proof@v1\nindex 7\n{zeros}\n\na note\n"));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use std::str::FromStr;
 
 /// What an Ed25519 key is called in a note.
 const ED25519: u8 = 1;
+/// What the text of a private key begins with.
+const PRIVATE: &str = "PRIVATE+KEY+";
+const OTHER_HASH: &str = "its hash is another key's";
 /// Most bytes of a note that is read; a checkpoint with a hundred witnesses has less.
 pub const NOTE_MAX: usize = 64 << 10;
 
@@ -67,6 +70,13 @@ impl Secret {
         Public { name: self.name.clone(), key: self.key.verifying_key() }
     }
 
+    /// The key as its file holds it, in the form of Go's notes: `PRIVATE+KEY+NAME+HASH+BASE64`.
+    #[must_use]
+    pub fn encoded(&self) -> String {
+        let (seed, hash) = ([&[ED25519], self.key.as_bytes().as_slice()].concat(), self.public().hash());
+        format!("{PRIVATE}{}+{:08x}+{}", self.name, u32::from_be_bytes(hash), STANDARD.encode(seed))
+    }
+
     /// The note that says `text`, which ends with a line break.
     ///
     /// # Errors
@@ -76,6 +86,17 @@ impl Secret {
         let signature = self.key.sign(text.as_bytes()).to_bytes();
         let bytes = [self.public().hash().as_slice(), &signature].concat();
         Ok(format!("{text}\n\u{2014} {} {}\n", self.name, STANDARD.encode(bytes)))
+    }
+}
+
+impl FromStr for Secret {
+    type Err = NoteError;
+
+    fn from_str(text: &str) -> Result<Self, NoteError> {
+        let parts = text.strip_prefix(PRIVATE).ok_or(NoteError::Key("it does not begin as a private key"))?;
+        let (name, seed) = key_of(parts)?;
+        let secret = Self::new(name, &seed)?;
+        if secret.encoded() == text { Ok(secret) } else { Err(NoteError::Key(OTHER_HASH)) }
     }
 }
 
@@ -140,21 +161,26 @@ impl FromStr for Public {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteError::Key("it has three parts with `+` between them"));
-        };
-        let bytes = STANDARD.decode(key).map_err(|_| NoteError::Key("its last part is no base64"))?;
-        let bytes = bytes.strip_prefix(&[ED25519]).ok_or(NoteError::Key("it is not for Ed25519"))?;
-        let bytes = bytes.try_into().map_err(|_| NoteError::Key("it is not 32 bytes long"))?;
+        let (name, bytes) = key_of(text)?;
         let key =
-            VerifyingKey::from_bytes(bytes).map_err(|_| NoteError::Key("it is no point of the curve"))?;
+            VerifyingKey::from_bytes(&bytes).map_err(|_| NoteError::Key("it is no point of the curve"))?;
         let public = Self { name: named(name)?, key };
         match public.to_string() == text {
             true => Ok(public),
-            false => Err(NoteError::Key("its hash is another key's")),
+            false => Err(NoteError::Key(OTHER_HASH)),
         }
     }
+}
+
+/// Name and 32 bytes of a key; its hash is for the caller to compare.
+fn key_of(text: &str) -> Result<(&str, [u8; 32]), NoteError> {
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteError::Key("it has three parts with `+` between them"));
+    };
+    let bytes = STANDARD.decode(key).map_err(|_| NoteError::Key("its last part is no base64"))?;
+    let bytes = bytes.strip_prefix(&[ED25519]).ok_or(NoteError::Key("it is not for Ed25519"))?;
+    Ok((name, bytes.try_into().map_err(|_| NoteError::Key("it is not 32 bytes long"))?))
 }
 
 /// A name a note can carry.
@@ -214,6 +240,11 @@ mod tests {
         assert!(text.starts_with("If you") && text.ends_with("is.\n"));
         assert_eq!(secret().sign(text).unwrap(), NOTE);
         assert_eq!(secret().public().to_string(), PUBLIC);
+        let encoded = format!("PRIVATE+KEY+PeterNeumann+c74f20a3+{SECRET}");
+        assert_eq!(secret().encoded(), encoded);
+        assert_eq!(encoded.parse::<Secret>().unwrap().public().to_string(), PUBLIC);
+        assert!(encoded.replace("c74f", "c74e").parse::<Secret>().is_err());
+        assert!(PUBLIC.parse::<Secret>().is_err());
     }
 
     #[test]

@@ -1,0 +1,66 @@
+//! What an outsider can check a journal by: its key, signed heads, and proofs that lead from an entry to a head.
+
+use crate::error::{HomeError, Kind};
+use crate::home::Home;
+use kapell_journal::checkpoint::proof;
+use kapell_journal::note::Public;
+use kapell_model::digest::Digest;
+use kapell_model::id::RunId;
+use kapell_store::Noted;
+
+impl Home {
+    /// The key the journal's heads are checked with; made when there is none yet.
+    ///
+    /// # Errors
+    /// When it can't be read or made.
+    pub fn log_key(&self) -> Result<Public, HomeError> {
+        self.log.public()
+    }
+
+    /// The journal's head as it is now, signed.
+    ///
+    /// # Errors
+    /// `Integrity` when an entry is missing or the key is none; otherwise when the store fails.
+    pub fn checkpoint(&self) -> Result<Noted, HomeError> {
+        self.log.sign()
+    }
+
+    /// A proof that an entry stands in the journal under a signed head, in C2SP's tlog-proof form: with the entry's
+    /// bytes and the journal's key it is checked without the journal.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such entry; otherwise as [`checkpoint`](Self::checkpoint).
+    pub fn proof(&self, run: &RunId, seq: u64) -> Result<Proven, HomeError> {
+        let missing = || HomeError::new(Kind::NotFound, format!("there is no entry {seq} of {run}"));
+        let (index, entry) = self.store.leaf(run, seq)?.ok_or_else(missing)?;
+        let head = self.log.sign()?;
+        let beside = self.store.inclusion(index, head.size)?;
+        Ok(Proven { index, entry, proof: proof(index, &beside, &head.note), head })
+    }
+
+    /// The hashes that show that the journal of `size` entries only adds to that of `old`, from the bottom.
+    ///
+    /// # Errors
+    /// `Argument` when the sizes are no sizes of this journal in that order.
+    pub fn consistency(&self, old: u64, size: u64) -> Result<Vec<Digest>, HomeError> {
+        let now = self.store.tree_head()?.size;
+        if old > size || size > now {
+            let why = format!("a journal of {size} entries does not add to one of {old}; this one has {now}");
+            return Err(HomeError::new(Kind::Argument, why));
+        }
+        Ok(self.store.consistency(old, size)?)
+    }
+}
+
+/// An entry and what shows it.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    /// Its leaf, from 0.
+    pub index: u64,
+    /// Its bytes, as they were hashed.
+    pub entry: Vec<u8>,
+    /// The proof.
+    pub proof: String,
+    /// The head it leads to.
+    pub head: Noted,
+}
