@@ -33,6 +33,7 @@ Operate:
 
 Account:
   cost         What runs and outcomes cost, by run, step, skill, lane, flow or day
+  audit        Evidence for outsiders: the journal's key, signed heads, proofs
 
 Other:
   completions  Shell completions
@@ -107,6 +108,9 @@ pub(crate) enum Verb {
     Gates(Gates),
     /// What runs and outcomes cost, by run, step, skill, lane, flow or day.
     Cost(Cost),
+    /// Evidence for outsiders: the journal's key, signed heads, proofs.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Shell completions.
     Completions(Completions),
     /// Versions of program and engine.
@@ -125,6 +129,31 @@ pub(crate) struct CompileWorker {
     pub(crate) seconds: u64,
     /// Memory, in bytes.
     pub(crate) memory: u64,
+}
+
+/// What an outsider needs to check a journal they do not hold.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// The key the journal's heads are checked with, as a C2SP verifier key.
+    Key,
+    /// The journal's head as it is now, signed (C2SP tlog-checkpoint). Keep one elsewhere: only that shows later whether
+    /// anything before it was rewritten.
+    Checkpoint,
+    /// A proof that an entry stands in the journal under a signed head (C2SP tlog-proof).
+    Prove {
+        /// The entry, `RUN/NUMBER`, as `runs show` numbers them.
+        entry: String,
+        /// Write the entry's exact bytes, the proof and the key into this folder instead.
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
+    /// The hashes that show that a larger journal only adds to a smaller one (RFC 6962), base64, one a line.
+    Consistency {
+        /// Entries of the smaller one.
+        old: u64,
+        /// Entries of the larger one.
+        new: u64,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,7 @@
 //! One file a verb.
 
 mod account;
+mod audit;
 mod author;
 mod demo;
 mod doctor;
@@ -43,6 +44,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::Run(flow) => run::run(&open(&args).await?, flow).await,
         Verb::Runs(runs) => runs::run(&open(&args).await?, runs).await,
         Verb::Gates(gates) => gates::run(&open(&args).await?, gates).await,
+        Verb::Audit(audit) => audit::run(&open(&args).await?, audit),
         Verb::Cost(cost) => account::run(&open(&args).await?, cost),
     }
 }
