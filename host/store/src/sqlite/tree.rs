@@ -110,12 +110,13 @@ impl SqliteStore {
         })
     }
 
-    /// Keeps a signed head. The first one over so many entries stays.
+    /// Keeps a signed head. The first one over so many entries stays. It goes to the disk with the next commit: a head
+    /// that a power failure takes can be signed again over the same entries.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn keep_checkpoint(&self, noted: Noted) -> Result<(), JournalError> {
-        self.0.writer.run(Wait::Durable, move |connection| {
+        self.0.writer.run(Wait::Visible, move |connection| {
             let mut keep = connection
                 .prepare_cached("INSERT OR IGNORE INTO checkpoints (size, at, note) VALUES (?1, ?2, ?3)")?;
             keep.execute(params![number(noted.size), number(noted.at.0), noted.note])?;
