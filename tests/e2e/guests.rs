@@ -14,6 +14,7 @@
 mod broken_files;
 mod company;
 mod determinism;
+mod each_limit;
 mod endings;
 mod files;
 mod grants;

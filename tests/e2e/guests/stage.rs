@@ -61,15 +61,24 @@ pub(crate) fn asking(guest: &str, asks: &[&str]) -> Vec<u8> {
     asking_as(guest, asks, effects)
 }
 
+/// The same, and it wishes for these limits.
+pub(crate) fn asking_with(guest: &str, asks: &[&str], limits: &str) -> Vec<u8> {
+    let effects = if asks.iter().any(|ask| ask.contains("write\"")) { "idempotent" } else { "none" };
+    packed(bare(guest), format!("limits = {{ {limits} }}\n{}", skill_toml(guest, asks, effects)))
+}
+
 /// The same with that class of effect.
 pub(crate) fn asking_as(guest: &str, asks: &[&str], effects: &str) -> Vec<u8> {
+    packed(bare(guest), skill_toml(guest, asks, effects))
+}
+
+fn skill_toml(guest: &str, asks: &[&str], effects: &str) -> String {
     let asks: String =
         asks.iter().map(|ask| format!("  {{ {ask}, reason = \"The test wants it\" }},\n")).collect();
-    let skill_toml = format!(
+    format!(
         "capability = [\n{asks}]\n[skill]\nname = \"{}\"\nsummary = \"A test guest\"\n[operation.run]\neffects = \"{effects}\"\n",
         skill_of(guest)
-    );
-    packed(bare(guest), skill_toml)
+    )
 }
 
 /// The bytes with a manifest at their end, as the workshop packs one.
