@@ -16,4 +16,5 @@
 mod files;
 mod http;
 mod manifests;
+mod resources;
 mod table;
