@@ -16,6 +16,7 @@ mod compiling; // in a process of its own, within limits: what it makes, what en
 mod console; // the harness: sessions written in a README, run and compared
 mod crash; // killed with -9, resumed by the next command
 mod demo; // five beats on one page, each as its journal says
+mod each; // a flow for each line of a file, each line once
 mod examples; // every example's README is what happens
 mod flows; // what of a flow waits for approval, who lets it run, what is shown of it
 mod guests; // misbehaving guests: what each is answered, and what it can't touch

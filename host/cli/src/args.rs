@@ -383,6 +383,13 @@ pub(crate) struct Run {
     /// Do not ask on the terminal; exit with 5 when the run waits for an answer.
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// Run the flow once for each line of a file, `-` for standard input: a JSON object of inputs by name. A line that
+    /// was run before is not run again, so the same command goes on where it was interrupted.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) each: Option<PathBuf>,
+    /// How many lines are run at once.
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "each", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) jobs: u16,
 }
 
 #[derive(Debug, Subcommand)]

@@ -68,3 +68,50 @@ impl Slow {
         }
     }
 }
+
+/// How far a batch has come: a bar on a terminal, else a line now and then.
+pub(crate) struct Advance {
+    bar: Option<indicatif::ProgressBar>,
+    talks: bool,
+    told: u64,
+}
+
+/// Lines between two that are told where nobody watches a bar.
+const STRIDE: u64 = 1_000;
+
+impl Advance {
+    /// Begins; `bytes` is the length of what is read, where it is known.
+    pub(crate) fn over(bytes: Option<u64>, json: bool) -> Self {
+        let bar = (!json && output::talks_to_terminal()).then(|| match bytes {
+            Some(bytes) => {
+                let style = indicatif::ProgressStyle::with_template("{wide_bar} {msg}, {eta} left");
+                let bar = indicatif::ProgressBar::new(bytes);
+                style.map_or_else(|_| bar.clone(), |style| bar.clone().with_style(style))
+            }
+            None => indicatif::ProgressBar::new_spinner(),
+        });
+        Self { talks: !json && bar.is_none(), bar, told: 0 }
+    }
+
+    /// So many bytes are read, so many lines have come to rest, so many of them wait.
+    pub(crate) fn reached(&mut self, bytes: u64, lines: u64, waiting: u64) {
+        let words = || {
+            let number = kapell_report::plain::number;
+            format!("{} lines, {} waiting", number(lines), number(waiting))
+        };
+        if let Some(bar) = &self.bar {
+            bar.set_message(words());
+            bar.set_position(bytes);
+        } else if self.talks && lines >= self.told + STRIDE {
+            self.told = lines;
+            output::talk(&words());
+        }
+    }
+
+    /// The batch has come to rest.
+    pub(crate) fn done(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

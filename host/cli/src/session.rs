@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 /// What every command has at hand.
 pub(crate) struct Session {
-    pub(crate) home: Home,
+    /// Shared by the runs of a batch.
+    pub(crate) home: Arc<Home>,
     pub(crate) user: String,
     pub(crate) json: bool,
     /// How to write the next command so that it works where this one did.
@@ -43,7 +44,9 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
     let place = place(args.home.as_deref())?;
     let made = !place.found;
     output::named(&place.policy());
-    let live = Arc::new(Live::new(!args.json));
+    // Of a batch the summary is told, not each step of each run.
+    let is_batch = matches!(&args.verb, Verb::Run(run) if run.each.is_some());
+    let live = Arc::new(Live::new(!args.json && !is_batch));
     let user = user(args);
     output::named(&place.lock());
     let home = Home::open(place, Options { watcher: live, user: user.clone(), ..options() })?;
@@ -53,7 +56,8 @@ pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
         output::talk(&format!("{what} in {}", home.place.folder().display()));
     }
     tell_policy_change(args, &home)?;
-    let session = Session { home, user, json: args.json, program: program(args.home.as_deref()) };
+    let session =
+        Session { home: Arc::new(home), user, json: args.json, program: program(args.home.as_deref()) };
     if moves_due(&args.verb) {
         session.move_due().await?;
     }

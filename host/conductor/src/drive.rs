@@ -59,6 +59,8 @@ pub struct Launch {
     pub texts: Vec<Arc<[u8]>>,
     /// Who starts it.
     pub by: String,
+    /// The line of a batch it does, if it is begun for one.
+    pub line: Option<Digest>,
 }
 
 /// Where a run stands when the loop comes to rest.
@@ -133,7 +135,8 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
     /// Starts a run and drives it until it waits or is over.
     ///
     /// # Errors
-    /// When the journal or the host fail; nothing runs that is not in the journal.
+    /// When the journal or the host fail, nothing runs that is not in the journal; `Begun` when another run was begun
+    /// for the same line, and then nothing ran.
     pub async fn start(&self, launch: Launch) -> Result<Standing, DriveError> {
         let run = self.journals.next_id(&launch.program.plan.flow)?;
         self.start_as(run, launch).await
@@ -150,7 +153,7 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         let texts = launch.texts.into_iter().map(Content::of);
         driving.pending.blobs.extend(texts.chain([plan.clone()]));
         let inputs = Blob::of(Arc::new(launch.inputs))?;
-        let body = Body::RunStarted(started(&launch.program, &inputs, launch.by));
+        let body = Body::RunStarted(started(&launch.program, &inputs, launch.by, launch.line));
         driving.take(Fact { body, blobs: vec![inputs] })?;
         driving.on().await
     }
@@ -282,7 +285,7 @@ fn program<J: Journals>(journals: &J, run: &RunId, started: &RunStarted) -> Resu
 }
 
 /// The first entry: everything the run is pinned to.
-fn started(program: &Program, inputs: &Blob, by: String) -> RunStarted {
+fn started(program: &Program, inputs: &Blob, by: String, line: Option<Digest>) -> RunStarted {
     let plan = &program.plan;
     RunStarted {
         flow: plan.flow.clone(),
@@ -294,6 +297,7 @@ fn started(program: &Program, inputs: &Blob, by: String) -> RunStarted {
         tariff: plan.tariff,
         engine: plan.engine.clone(),
         by,
+        line,
     }
 }
 

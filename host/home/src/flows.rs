@@ -108,8 +108,16 @@ fn read_files(authored: &Authored, beside: Option<&Path>) -> BTreeMap<String, St
 /// JSON.
 ///
 /// # Errors
-/// `Argument` for an unknown name, or a value of another shape.
+/// `Argument` for an unknown name, a value of another shape, or one that is missing.
 pub fn inputs(plan: &Plan, pairs: &[(String, String)]) -> Result<Value, HomeError> {
+    complete(plan, Value::Object(some_inputs(plan, pairs)?))
+}
+
+/// The same for some of the inputs.
+///
+/// # Errors
+/// `Argument` for an unknown name, or one that is given twice.
+pub fn some_inputs(plan: &Plan, pairs: &[(String, String)]) -> Result<Map<String, Value>, HomeError> {
     let mut inputs = Map::new();
     for (name, text) in pairs {
         let declared = plan.inputs.iter().find(|input| input.name == *name);
@@ -126,7 +134,7 @@ pub fn inputs(plan: &Plan, pairs: &[(String, String)]) -> Result<Value, HomeErro
             return Err(HomeError::new(Kind::Argument, format!("the input `{name}` is given twice")));
         }
     }
-    complete(plan, Value::Object(inputs))
+    Ok(inputs)
 }
 
 /// Checks inputs and fills defaults in.

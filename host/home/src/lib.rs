@@ -11,6 +11,7 @@ mod authorities;
 mod call;
 mod clock;
 mod directories;
+mod each;
 mod error;
 mod evidence;
 mod examples;
@@ -34,11 +35,12 @@ mod used;
 pub use answers::{Gate, Reply};
 pub use approvals::{Approved, Approving, Drift, Revoking, SkillState};
 pub use clock::SystemClock;
+pub use each::{Batch, Came, Line};
 pub use error::{HomeError, Kind};
 pub use evidence::Proven;
 pub use examples::{Rehearsal, Tried, Without};
 pub use flow_approvals::ApprovingFlow;
-pub use flows::{CheckedFlow, inputs};
+pub use flows::{CheckedFlow, inputs, some_inputs};
 pub use home::{
     COMPONENT_MAX, Home, INPUT_MAX, Options, TEXT_MAX, leads_through_link, read_capped, read_text,
 };

@@ -1,20 +1,16 @@
 //! Runs of a home: starting, resuming, stopping, finding, and moving what is due.
 
-use crate::directories;
 use crate::error::{HomeError, Kind};
 use crate::flows::CheckedFlow;
 use crate::home::Home;
-use crate::secrets::refuse_secrets;
 use crate::stop::{LOOK, StopRequest};
 use kapell_conductor::drive::{DriveError, Launch, Standing, standing};
-use kapell_conductor::program::Program;
 use kapell_journal::entry::{BlobRef, Entry, RecordedEnding, RunEnding};
 
 use kapell_journal::seam::{JournalError, Journals as _, RunRow};
 use kapell_model::id::RunId;
 use kapell_model::money::Money;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// Where a run came to rest, with what people ask for first.
 pub struct Finished {
@@ -68,13 +64,10 @@ impl Home {
         inputs: Value,
         by: &str,
     ) -> Result<Finished, HomeError> {
-        let texts = flow.texts.iter().map(|text| ("the flow", &**text));
-        refuse_secrets(self.redactor(), texts)?;
-        let inputs = self.without_secrets(crate::flows::complete(&flow.plan, inputs)?);
-        let plan = directories::make_and_pin(flow.plan, self.walk).await?;
-        let program = Program::new(plan, self.tariff.clone(), &flow.files).map_err(DriveError::from)?;
+        let program = self.program(&flow).await?;
+        let inputs = self.without_secrets(crate::flows::complete(&program.plan, inputs)?);
         let run = self.store.next_id(&program.plan.flow)?;
-        let launch = Launch { program: Arc::new(program), inputs, texts: flow.texts, by: by.into() };
+        let launch = Launch { program, inputs, texts: flow.texts, by: by.into(), line: None };
         let driven = self.conductor.start_as(run.clone(), launch);
         Ok(Finished::of(self.stoppable(&run, driven).await?))
     }

@@ -197,6 +197,9 @@ pub struct RunStarted {
     pub engine: String,
     /// Who started it.
     pub by: String,
+    /// The line of a batch it does, where it was begun for one: no two runs of a store begin for the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<Digest>,
 }
 
 /// The intent of one attempt. What the plan says of the call, its grants and its limits, is not said again here; the

@@ -422,6 +422,7 @@ impl RunState {
             started: self.started_at,
             changed: self.changed_at,
             due: self.due(),
+            line: self.started.line,
         }
     }
 }

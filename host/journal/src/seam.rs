@@ -42,6 +42,7 @@ pub trait Journals: Send + Sync + 'static {
     /// # Errors
     /// `Fenced` when the expected head or epoch is not the run's: drop all local state and do not retry.
     /// `Conflict` when a key that was read has moved: nothing was written, the attempt may be run again.
+    /// `Begun` when another run was begun for the same line of a batch: nothing was written.
     /// `Unavailable` when nothing could be written. `Unplaced` when the entries are durable but a written file
     /// could not be put in its place: the run must not go on before [`place_pending`](Self::place_pending) did.
     fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), JournalError>> + Send;
@@ -71,6 +72,12 @@ pub trait Journals: Send + Sync + 'static {
     /// # Errors
     /// When the journal cannot be read.
     fn runs(&self) -> Result<Vec<RunRow>, JournalError>;
+
+    /// The run that was begun for a line of a batch, if there is one; found by an index, never by looking at all runs.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn run_of_line(&self, line: &Digest) -> Result<Option<RunRow>, JournalError>;
 
     /// Runs whose due time has come and that are not over.
     ///
@@ -132,6 +139,8 @@ pub struct RunRow {
     /// When somebody must look at it: now while it runs, the next remind, escalate or expire while it waits;
     /// none for a question without a due time, whose named party is the role asked.
     pub due: Option<Timestamp>,
+    /// The line of a batch it does; see [`RunStarted::line`](crate::entry::RunStarted::line).
+    pub line: Option<Digest>,
 }
 
 /// Why the journal could not do something.
@@ -143,6 +152,9 @@ pub enum JournalError {
     /// Another process that is alive drives the run.
     #[error("run {0} is being driven by another process")]
     Owned(RunId),
+    /// The line of a batch that the run was to begin for is done by another run already.
+    #[error("run {0} was begun for the same line")]
+    Begun(RunId),
     /// A key that the attempt read has been written since.
     #[error("key `{key}` in `{namespace}` was changed by another run")]
     Conflict {

@@ -5,6 +5,7 @@
 //! crate never opens a store, never performs, never decides, and never lets a text that a guest or a stranger
 //! wrote reach a terminal unescaped ([`plain`]).
 
+pub mod batch;
 pub mod cost;
 pub mod gate;
 pub mod live;

@@ -48,8 +48,19 @@ pub fn value(value: &Value, width: usize) -> String {
 /// A JSON value over several lines that is still JSON: what can't be seen is written as a `\u` escape.
 #[must_use]
 pub fn json(value: &Value) -> String {
-    let mut shown = String::new();
-    for letter in format!("{value:#}").chars() {
+    visible(&format!("{value:#}"))
+}
+
+/// The same on one line.
+#[must_use]
+pub fn json_line(value: &Value) -> String {
+    visible(&value.to_string())
+}
+
+/// JSON in which what can't be seen is an escape; it stands in texts only.
+fn visible(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for letter in json.chars() {
         match letter {
             '\n' => shown.push('\n'),
             letter if is_deceptive(letter) => {

@@ -38,6 +38,8 @@ struct State {
     keys: BTreeMap<(String, String), Versioned>,
     /// Files that could not be put in their place yet, by root and path.
     pending: BTreeMap<(String, String), (RunId, FileWrite)>,
+    /// The runs that were begun for lines of batches.
+    lines: HashMap<Digest, RunId>,
     numbers: HashMap<FlowName, u64>,
     began: u64,
     skills: Vec<Installed>,
@@ -134,6 +136,12 @@ impl Journals for MemoryStore {
         Ok(begun.into_iter().map(|(row, _)| row).collect())
     }
 
+    fn run_of_line(&self, line: &Digest) -> Result<Option<RunRow>, JournalError> {
+        let state = self.state();
+        let run = state.lines.get(line).and_then(|run| state.runs.get(run));
+        Ok(run.and_then(|run| run.row.clone()))
+    }
+
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError> {
         let state = self.state();
         let mut due: Vec<_> = state.runs.values().filter_map(|run| run.due_by(now)).collect();
@@ -177,6 +185,10 @@ impl State {
         let moved = self.first_moved(&commit.writes).cloned();
         let run = self.runs.get_mut(&commit.run).filter(|run| run.head == commit.expected);
         let Some(run) = run else { return Err(JournalError::Fenced(commit.run)) };
+        let line = commit.row.line.filter(|_| commit.expected.seq == 0);
+        if let Some(other) = line.and_then(|line| self.lines.get(&line)) {
+            return Err(JournalError::Begun(other.clone()));
+        }
         if let Some(KeySeen { namespace, key, .. }) = moved {
             return Err(JournalError::Conflict { namespace, key });
         }
@@ -188,6 +200,7 @@ impl State {
             run.head = Head { seq: sealed.entry().seq, hash: *sealed.hash(), ..run.head };
         }
         run.row = Some(commit.row);
+        self.lines.extend(line.map(|line| (line, commit.run.clone())));
         self.blobs.extend(commit.blobs.into_iter().map(Content::into_parts));
         self.write(&commit.run, commit.writes);
         Ok(())

@@ -246,6 +246,10 @@ impl Journals for SqliteStore {
         self.0.readers.read(read::runs)
     }
 
+    fn run_of_line(&self, line: &Digest) -> Result<Option<RunRow>, JournalError> {
+        self.0.readers.read(|connection| read::run_of_line(connection, line))
+    }
+
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError> {
         self.0.readers.read(|connection| read::due(connection, now))
     }

@@ -224,7 +224,7 @@ pub(crate) async fn drive<P: Performer, J: Journals>(
 ) -> Result<Standing> {
     let texts = vec![Arc::from(TEXT), Arc::from(EXAMPLE_TARIFF.as_bytes())];
     let inputs = json!({ "text": guests::text(number) });
-    let launch = Launch { program: program.clone(), inputs, texts, by: "bench".into() };
+    let launch = Launch { program: program.clone(), inputs, texts, by: "bench".into(), line: None };
     Ok(conductor.start(launch).await?)
 }
 

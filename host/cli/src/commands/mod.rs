@@ -5,6 +5,7 @@ mod audit;
 mod author;
 mod demo;
 mod doctor;
+mod each;
 mod flows;
 mod gates;
 mod judge;

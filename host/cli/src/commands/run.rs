@@ -1,6 +1,7 @@
 //! `run` and `call`: from arguments to a run, and from where it came to rest to text, JSON and an exit code.
 
 use crate::args::{Call, Run};
+use crate::commands::each;
 use crate::failure::Exit;
 use crate::session::Session;
 use crate::{ask, output};
@@ -15,6 +16,9 @@ pub(crate) async fn run(session: &Session, run: &Run) -> anyhow::Result<Exit> {
     output::named(&run.flow);
     let flow = session.home.check_flow(&run.flow)?;
     let pairs = run.input.iter().map(|pair| input(pair)).collect::<anyhow::Result<Vec<_>>>()?;
+    if let Some(lines) = &run.each {
+        return each::run(session, flow, lines, &pairs, run).await;
+    }
     let given = inputs(&flow.plan, &pairs)?;
     let finished = session.home.run(flow, given, &session.user).await?;
     let asks = !run.no_wait && !session.json && output::is_conversation();

@@ -326,7 +326,7 @@ impl Stage {
         let program = Arc::new(Program::new(plan, tariff, &BTreeMap::new())?);
         let texts = vec![Arc::from(EXAMPLE_TARIFF.as_bytes())];
         let inputs = json!({ "text": "" });
-        self.conductor.start(Launch { program, inputs, texts, by: "user:anna".into() }).await
+        self.conductor.start(Launch { program, inputs, texts, by: "user:anna".into(), line: None }).await
     }
 
     pub(crate) fn given(&self, waiting: &Standing, said: Said) -> Given {

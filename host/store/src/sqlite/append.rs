@@ -1,5 +1,6 @@
 //! What makes runs move, inside one transaction: ids, claims and commits.
 
+use crate::sqlite::read;
 use crate::sqlite::stored::{bytes32, number, whole};
 use crate::sqlite::writer::Done;
 use kapell_journal::chain;
@@ -77,6 +78,9 @@ pub(crate) fn append(connection: &Connection, commit: &Commit, rows: &Rows) -> D
     if !move_head(connection, commit)? {
         return Ok(Err(JournalError::Fenced(commit.run.clone())));
     }
+    if let Some(other) = begin_for_line(connection, commit)? {
+        return Ok(Err(JournalError::Begun(other)));
+    }
     if let Some(moved) = first_moved(connection, &commit.writes)? {
         let (namespace, key) = (moved.namespace.clone(), moved.key.clone());
         return Ok(Err(JournalError::Conflict { namespace, key }));
@@ -120,6 +124,16 @@ fn describe(connection: &Connection, commit: &Commit) -> rusqlite::Result<()> {
     let mut describe =
         connection.prepare_cached("UPDATE runs SET flow = ?2, over = ?3, started = ?4 WHERE run = ?1")?;
     describe.execute(params![run, row.flow.as_str(), row.over, number(row.started.0)]).map(drop)
+}
+
+/// Notes with a run's first commit the line of a batch it does; the run that does it already, if there is one.
+fn begin_for_line(connection: &Connection, commit: &Commit) -> rusqlite::Result<Option<RunId>> {
+    let Some(line) = commit.row.line.filter(|_| commit.expected.seq == 0) else { return Ok(None) };
+    if let Some(other) = read::run_of_line(connection, &line)? {
+        return Ok(Some(other.run));
+    }
+    let mut note = connection.prepare_cached("UPDATE runs SET line = ?2 WHERE run = ?1")?;
+    note.execute(params![commit.run.as_str(), line.as_bytes()]).map(|_| None)
 }
 
 /// The first key that was read at another version than it has now. What was read binds only what is written from it.

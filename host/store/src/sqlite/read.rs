@@ -9,6 +9,7 @@ use kapell_journal::seam::{JournalError, RunRow};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use kapell_model::quantity::Timestamp;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -95,10 +96,18 @@ pub(crate) fn row_blob(connection: &Connection, digest: &Digest) -> rusqlite::Re
 /// The rows of runs that have begun, newest first.
 pub(crate) fn runs(connection: &Connection) -> rusqlite::Result<Vec<RunRow>> {
     let mut all = connection.prepare_cached(
-        "SELECT run, flow, state, over, started, changed, due FROM runs
+        "SELECT run, flow, state, over, started, changed, due, line FROM runs
          WHERE head_seq > 0 ORDER BY started DESC, rowid DESC",
     )?;
     all.query_map([], run_row)?.collect()
+}
+
+/// The run that was begun for a line of a batch.
+pub(crate) fn run_of_line(connection: &Connection, line: &Digest) -> rusqlite::Result<Option<RunRow>> {
+    let mut find = connection.prepare_cached(
+        "SELECT run, flow, state, over, started, changed, due, line FROM runs WHERE line = ?1",
+    )?;
+    find.query_row([line.as_bytes()], run_row).optional()
 }
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
@@ -111,6 +120,10 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         started: time(4)?,
         changed: time(5)?,
         due: row.get::<_, Option<i64>>(6)?.map(|at| Timestamp(whole(at))),
+        line: match row.get_ref(7)? {
+            ValueRef::Null => None,
+            _ => Some(Digest::from_bytes(bytes32(row, 7)?)),
+        },
     })
 }
 

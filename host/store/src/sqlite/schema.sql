@@ -10,11 +10,14 @@ CREATE TABLE runs (
   head_seq  INTEGER NOT NULL,
   head_hash BLOB NOT NULL,
   epoch     INTEGER NOT NULL,  -- grows with every claim; whoever holds an older one is fenced out
-  owner     TEXT               -- the lock its owner holds while it lives
+  owner     TEXT,              -- the lock its owner holds while it lives
+  line      BLOB               -- the line of a batch it does
 ) STRICT;
 -- Of the runs that are not over, which are few beside those that are; their due times stay out of it, because
 -- those move with every step.
 CREATE INDEX runs_open ON runs (over) WHERE over = 0;
+-- Whether a line of a batch is done already is asked before every line of it, and two runs for one may never be.
+CREATE UNIQUE INDEX runs_line ON runs (line) WHERE line IS NOT NULL;
 
 CREATE TABLE entries (
   place INTEGER PRIMARY KEY,   -- in the journal, from 1, without gaps while nothing is deleted; no order of a run

@@ -47,6 +47,7 @@ on_both_stores! {
     blobs_small_and_large_come_back,
     due_runs_are_found_in_order,
     ids_are_given_once,
+    one_run_is_begun_for_a_line,
     many_writers_leave_no_gap,
     files_become_real_with_their_commit,
     a_file_that_somebody_changed_meanwhile_is_not_overwritten,
@@ -275,6 +276,32 @@ fn due_runs_are_found_in_order(store: &impl Store) {
     let runs = store.runs().unwrap();
     let runs: Vec<_> = runs.iter().map(|row| row.run.as_str()).collect();
     assert_eq!(runs, ["demo-2", "demo-5", "demo-4", "demo-3", "demo-1"], "newest first");
+}
+
+fn one_run_is_begun_for_a_line(store: &impl Store) {
+    let owner = store.new_owner();
+    let (line, other) = (Digest::of(b"a ticket"), Digest::of(b"another"));
+    let begin = |run: &str, line: Option<Digest>| {
+        let mut driven = Driven::claim(store, run, &owner).unwrap();
+        let mut commit = driven.next("a");
+        commit.row.line = line;
+        wait(driven.commit(store, commit)).map(|()| driven)
+    };
+    assert_eq!(store.run_of_line(&line), Ok(None));
+    let mut first = begin("demo-1", Some(line)).unwrap();
+    let taken = begin("demo-2", Some(line)).map(|_| ()).unwrap_err();
+    assert_eq!(taken, JournalError::Begun(first.run.clone()));
+    assert_eq!(store.runs().unwrap().len(), 1, "nothing of the second one was written");
+    begin("demo-3", Some(other)).unwrap();
+    begin("demo-4", None).unwrap();
+    begin("demo-5", None).unwrap();
+
+    let mut over = first.next("b");
+    (over.row.line, over.row.over) = (Some(line), true);
+    wait(first.commit(store, over)).unwrap();
+    let found = store.run_of_line(&line).unwrap().unwrap();
+    assert_eq!((found.run, found.over, found.line), (first.run, true, Some(line)));
+    assert_eq!(store.run_of_line(&Digest::of(b"none")), Ok(None));
 }
 
 fn ids_are_given_once(store: &impl Store) {

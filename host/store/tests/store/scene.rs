@@ -90,7 +90,8 @@ impl Driven {
 pub(crate) fn row(run: &RunId) -> RunRow {
     let flow = run.as_str().rsplit_once('-').unwrap().0.parse().unwrap();
     let (started, changed) = (Timestamp(3), Timestamp(5));
-    RunRow { run: run.clone(), flow, state: "running".into(), over: false, started, changed, due: None }
+    let state = "running".into();
+    RunRow { run: run.clone(), flow, state, over: false, started, changed, due: None, line: None }
 }
 
 pub(crate) fn blob(bytes: &[u8]) -> Content {

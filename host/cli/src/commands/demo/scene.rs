@@ -12,6 +12,7 @@ use kapell_workshop::Built;
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -92,7 +93,7 @@ impl Scene {
         fs::create_dir(&out).map_err(|cause| HomeError::io("make the folder", &out, &cause))?;
         let home = Home::open(Place::at(folder.path())?, options())?;
         let program = session::program(Some(&home.place.root));
-        let session = Session { home, user: session::user(args), json: args.json, program };
+        let session = Session { home: Arc::new(home), user: session::user(args), json: args.json, program };
         let let_it_try = sources.read(LET_IT_TRY)?;
         let scene = Self { page, session, asked: Duration::ZERO, skills, let_it_try, folder };
         for built in &scene.skills.house {
@@ -157,7 +158,7 @@ impl Scene {
         let policy = fs::read_to_string(&path).map_err(|cause| failed("read", cause))?;
         fs::write(&path, policy + &self.let_it_try).map_err(|cause| failed("write", cause))?;
         output::named(&path);
-        self.session.home = Home::open(place, options())?;
+        self.session.home = Arc::new(Home::open(place, options())?);
         Ok(())
     }
 
