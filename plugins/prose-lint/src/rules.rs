@@ -1,0 +1,144 @@
+//! The rules. Each can be decided from the text alone, and says what it saw; what needs an opinion is left to people.
+
+use crate::Finding;
+use crate::outline::{Kind, Part};
+use std::collections::HashMap;
+
+/// The most characters an item may have: two lines on most screens.
+const LONGEST: usize = 120;
+/// Characters of a text that are quoted in a finding.
+const QUOTED: usize = 80;
+
+/// Words that say that something was done and not what. An item made of these alone says nothing.
+const FILLERS: &str = "\
+    a again all also an and are as at be bit bits bug bugfix bugfixes bugs change changed changes clean cleaned \
+    cleaning cleanup code couple edit edited edits error errors etc few file files final fix fixed fixes fixing for \
+    forgot from general hotfix hotfixes improve improved improvement improvements in initial internal is issue \
+    issues it its last little lots maintenance many message minor misc miscellaneous mods more my new no of oh on \
+    one oops other others out patch polish polishing problem problems progress quick refactor refactored refactoring \
+    refactors release review rework several small some stuff temp temporary test that the them these thing things \
+    this those tidy tiny to try tweak tweaked tweaks up update updated updates updating various version with work \
+    works";
+
+/// How an item begins that somebody meant to come back to.
+const UNFINISHED: [&str; 8] =
+    ["wip", "fixup!", "squash!", "amend!", "draft:", "todo", "do not merge", "donotmerge"];
+
+/// All findings, in the order of the text.
+pub(crate) fn findings(parts: &[Part]) -> Vec<Finding> {
+    let mut found = empty_sections(parts);
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    for item in parts.iter().filter(|part| part.kind == Kind::Item) {
+        found.extend(weaknesses(item));
+        let first = *seen.entry(told(&item.text)).or_insert(item.line);
+        if first != item.line {
+            found.push(finding(item, "repeated", format!("line {first} says the same")));
+        }
+    }
+    found.sort_by_key(|finding| finding.line);
+    found
+}
+
+fn weaknesses(item: &Part) -> Vec<Finding> {
+    let (text, length) = (without_marks(&item.text), item.text.trim().chars().count());
+    let mut found = Vec::new();
+    if let Some(begin) = UNFINISHED.iter().find(|begin| begins(&text, begin)) {
+        found.push(finding(item, "work-in-progress", format!("it begins with `{begin}`")));
+    } else if says_nothing(&text) {
+        found.push(finding(item, "says-nothing", "it says that something was done and not what".into()));
+    }
+    if length > LONGEST {
+        found.push(finding(item, "too-long", format!("{length} characters; at most {LONGEST} are read")));
+    }
+    found
+}
+
+/// A heading is empty when nothing stands between it and the next one that is no part of it.
+fn empty_sections(parts: &[Part]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (place, part) in parts.iter().enumerate() {
+        let Kind::Heading(level) = part.kind else { continue };
+        let next = parts.get(place + 1).map(|next| next.kind);
+        let is_empty = match next {
+            None => true,
+            Some(Kind::Heading(other)) => other <= level,
+            Some(_) => false,
+        };
+        if is_empty {
+            found.push(finding(part, "empty-section", "nothing stands under this heading".into()));
+        }
+    }
+    found
+}
+
+/// The text in lower case without the references at its end: `(1a2b3c4, #12)`.
+fn without_marks(text: &str) -> String {
+    let mut rest = text.trim();
+    while let Some((before, inside)) = rest.strip_suffix(')').and_then(|rest| rest.rsplit_once('(')) {
+        if !inside.split([',', ' ']).filter(|word| !word.is_empty()).all(is_reference) {
+            break;
+        }
+        rest = before.trim_end();
+    }
+    rest.to_lowercase()
+}
+
+fn is_reference(word: &str) -> bool {
+    let number = word.trim_start_matches(['#', '!']);
+    let is_number = number.len() < word.len() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let is_commit = (7..=64).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_number || is_commit
+}
+
+/// Whether the text begins so and a word ends there.
+fn begins(text: &str, begin: &str) -> bool {
+    let text = text.trim_start_matches(['[', '(']);
+    text.strip_prefix(begin).is_some_and(|rest| {
+        !begin.ends_with(char::is_alphanumeric) || !rest.starts_with(|next: char| next.is_alphanumeric())
+    })
+}
+
+/// Whether no word is left once the fillers are taken out. Numbers and single letters are no words.
+fn says_nothing(text: &str) -> bool {
+    let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    let fillers: Vec<&str> = FILLERS.split_ascii_whitespace().collect();
+    let mut telling = words.filter(|word| {
+        let is_word = word.chars().any(char::is_alphabetic) && (word.len() > 1 || !word.is_ascii());
+        is_word && fillers.binary_search(word).is_err()
+    });
+    telling.next().is_none()
+}
+
+/// What makes two items the same: their words, whatever stands between and after them.
+fn told(text: &str) -> String {
+    let text = without_marks(text);
+    let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn finding(part: &Part, rule: &str, why: String) -> Finding {
+    let text = part.text.trim();
+    let quoted = match text.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    };
+    Finding { line: part.line, rule: rule.to_owned(), text: quoted, why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fillers_stand_in_order_and_once() {
+        let fillers: Vec<&str> = FILLERS.split_ascii_whitespace().collect();
+        assert!(fillers.is_sorted_by(|one, next| one < next), "{fillers:?}");
+    }
+
+    #[test]
+    fn references_at_the_end_are_no_part_of_what_is_said() {
+        assert_eq!(without_marks("Fix it (1a2b3c4, #12)"), "fix it");
+        assert_eq!(without_marks("Fix it (#7) (1a2b3c4)"), "fix it");
+        assert_eq!(without_marks("Fix it (again)"), "fix it (again)");
+    }
+}

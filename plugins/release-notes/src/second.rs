@@ -1,0 +1,123 @@
+//! The second draft: what can be done about what was found in the first.
+//!
+//! A subject that says nothing is replaced by what its message goes on to say, repetitions become one item with all
+//! their commits, what is unfinished is left out, and what is too long ends at a clause. Where the log has no more to
+//! give, the item stays as it is and the finding stands: a person is to see it.
+
+use crate::item::sentence;
+use crate::log::{Commit, Log};
+use crate::page::Page;
+use crate::story::{Item, Story, Why};
+use crate::text::words;
+use crate::{Answer, Finding};
+
+/// Characters an item is shortened to.
+const SHORT: usize = 110;
+
+/// Answers findings about `page`, which was laid out from `story`.
+pub(crate) fn answer(story: &mut Story, page: &Page, log: &Log, findings: &[Finding]) -> Vec<Answer> {
+    // Items are only marked while findings are answered, so that the lines of the page keep their meaning.
+    let mut gone = vec![false; story.items.len()];
+    let answers = findings.iter().map(|finding| {
+        let did = match page.item(finding.line).filter(|place| gone.get(*place) == Some(&false)) {
+            Some(place) => one(story, place, log, &finding.rule, &mut gone),
+            None => "nothing: no item stands there".to_owned(),
+        };
+        Answer { line: finding.line, rule: finding.rule.clone(), did }
+    });
+    let answers = answers.collect();
+    let mut gone = gone.iter();
+    story.items.retain(|_| gone.next() != Some(&true));
+    answers
+}
+
+fn one(story: &mut Story, place: usize, log: &Log, rule: &str, gone: &mut [bool]) -> String {
+    match rule {
+        "work-in-progress" => leave_out(story, place, gone),
+        "says-nothing" => say_more(story, place, log),
+        "repeated" => merge(story, place, gone),
+        "too-long" => shorten(story, place),
+        _ => "nothing: no such rule is known here".to_owned(),
+    }
+}
+
+fn leave_out(story: &mut Story, place: usize, gone: &mut [bool]) -> String {
+    let commits = story.items.get(place).map_or(0, |item| item.commits.len());
+    (0..commits).for_each(|_| story.leave_out(Why::Unfinished));
+    mark(gone, place);
+    "left it out as unfinished".to_owned()
+}
+
+fn mark(gone: &mut [bool], place: usize) {
+    if let Some(gone) = gone.get_mut(place) {
+        *gone = true;
+    }
+}
+
+fn say_more(story: &mut Story, place: usize, log: &Log) -> String {
+    let Some(item) = story.items.get_mut(place) else { return "nothing: no item stands there".to_owned() };
+    let commit = item.commits.first().and_then(|place| log.commits.get(*place));
+    match commit.and_then(first_sentence) {
+        Some(said) => {
+            item.text = sentence(&said);
+            "took the first sentence of the message below the subject".to_owned()
+        }
+        None => "nothing: the message says no more".to_owned(),
+    }
+}
+
+/// The first sentence below the subject that has three words or more; lines such as `Signed-off-by:` are none.
+fn first_sentence(commit: &Commit) -> Option<String> {
+    let mut paragraphs = commit.body.split(|line| line.is_empty() || is_trailer(line));
+    paragraphs.find_map(|lines| {
+        let said = lines.join(" ");
+        let said = said.trim_start_matches(['-', '*', '+', ' ']);
+        let end = said.find(". ").or_else(|| said.find(" - ")).unwrap_or(said.len());
+        let first = said.get(..end)?.trim();
+        (first.split(' ').filter(|word| word.chars().any(char::is_alphabetic)).count() > 2)
+            .then(|| first.to_owned())
+    })
+}
+
+/// `Reviewed-by: somebody`, or where another tool says it took the commit from.
+fn is_trailer(line: &str) -> bool {
+    let token = line.split_once(": ").map(|(token, _)| token);
+    token.is_some_and(|token| {
+        token.contains('-') && token.bytes().all(|it| it.is_ascii_alphabetic() || it == b'-')
+    }) || line.starts_with("(cherry picked from")
+        || line.starts_with("This reverts commit")
+}
+
+/// Joins an item with the first one that has the same words.
+fn merge(story: &mut Story, place: usize, gone: &mut [bool]) -> String {
+    let same = |item: &Item| story.items.get(place).is_some_and(|it| words(&it.text) == words(&item.text));
+    let first = story
+        .items
+        .iter()
+        .take(place)
+        .enumerate()
+        .find(|(at, item)| gone.get(*at) == Some(&false) && same(item));
+    let Some(first) = first.map(|(at, _)| at) else {
+        return "nothing: no item before it says the same".to_owned();
+    };
+    let commits =
+        story.items.get_mut(place).map(|item| std::mem::take(&mut item.commits)).unwrap_or_default();
+    if let Some(item) = story.items.get_mut(first) {
+        item.commits.extend(commits);
+    }
+    mark(gone, place);
+    "joined it with the item before it that says the same".to_owned()
+}
+
+/// Ends an item at the last clause that fits, else at the last word.
+fn shorten(story: &mut Story, place: usize) -> String {
+    let Some(item) = story.items.get_mut(place) else { return "nothing: no item stands there".to_owned() };
+    let Some((most, _)) = item.text.char_indices().nth(SHORT) else {
+        return "nothing: it is short once its marks are taken out".to_owned();
+    };
+    let kept = item.text.get(..most).unwrap_or(&item.text);
+    let clause = ["; ", ". ", ", ", " (", ": ", " - "].iter().filter_map(|end| kept.rfind(end)).max();
+    let end = clause.filter(|at| *at > most / 3).or_else(|| kept.rfind(' ')).unwrap_or(most);
+    item.text = format!("{}…", kept.get(..end).unwrap_or(kept).trim_end_matches(['`', ' ']));
+    "ended it at a clause".to_owned()
+}
