@@ -67,15 +67,6 @@ examples! {
     review "08-review" plays
     flow_review "09-flow-review" plays
     inference "10-inference" plays_with_a_model
-    hello "01-hello"
-    grants "02-grants"
-    question "03-question"
-    limit "04-limit"
-    resume "05-resume"
-    swap "06-swap"
-    onboarding "07-onboarding"
-    review "08-review"
-    flow_review "09-flow-review"
-    release_notes "11-release-notes"
-    triage "12-triage"
+    release_notes "11-release-notes" plays
+    triage "12-triage" plays
 }

@@ -107,6 +107,31 @@ fn an_operation_that_changes_something_is_not_called_past_the_questions_of_its_f
     stage.kapell(&["call", "kapell:crm-account", "create", customer]).ends(0);
 }
 
+/// A batch is handed its lines one at a time, and between two of them the approval is taken back.
+#[test]
+fn no_line_of_a_batch_begins_once_the_approval_of_its_flow_is_taken_back() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let stage = locked();
+    stage.kapell(&["add", "flow.yaml"]).ends(0);
+    let digest = shown(&stage, "flow.yaml");
+    stage.kapell(&["flows", "approve", "flow.yaml", "--as", "grace", "--shown", &digest]).ends(0);
+    let arguments = ["run", "flow.yaml", "--each", "-", "--jobs", "1", "--json"];
+    let mut child = stage.command(&arguments).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = child.stdin.take().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut line = |name: &str| {
+        writeln!(lines, "{{\"name\": \"{name}\", \"email\": \"ops@acme.example\", \"worth\": 5}}").unwrap();
+    };
+    line("Acme Ltd");
+    assert!(said.next().unwrap().unwrap().contains("\"state\":\"done\""));
+    stage.kapell(&["flows", "revoke", "customer-letter", "--as", "grace"]).ends(0);
+    line("Birch Ltd");
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    let runs = stage.kapell(&["runs", "list", "--json"]).ends(0).json();
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 1);
+}
+
 #[test]
 fn a_widened_flow_is_refused_with_each_line_that_is_more() {
     let stage = locked();

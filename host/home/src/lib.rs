@@ -31,6 +31,7 @@ mod skills;
 mod stop;
 mod tallies;
 mod used;
+mod used_by;
 
 pub use answers::{Gate, Reply};
 pub use approvals::{Approved, Approving, Drift, Revoking, SkillState};

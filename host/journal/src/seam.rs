@@ -73,6 +73,12 @@ pub trait Journals: Send + Sync + 'static {
     /// When the journal cannot be read.
     fn runs(&self) -> Result<Vec<RunRow>, JournalError>;
 
+    /// The newest run of each flow.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn newest_runs(&self) -> Result<Vec<RunRow>, JournalError>;
+
     /// The run that was begun for a line of a batch, if there is one; found by an index, never by looking at all runs.
     ///
     /// # Errors

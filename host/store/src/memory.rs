@@ -136,6 +136,18 @@ impl Journals for MemoryStore {
         Ok(begun.into_iter().map(|(row, _)| row).collect())
     }
 
+    fn newest_runs(&self) -> Result<Vec<RunRow>, JournalError> {
+        let state = self.state();
+        let mut newest: BTreeMap<FlowName, (u64, RunRow)> = BTreeMap::new();
+        for (nth, row) in state.runs.values().filter_map(|run| Some((run.nth, run.row.clone()?))) {
+            let known = newest.entry(row.flow.clone()).or_insert_with(|| (nth, row.clone()));
+            if known.0 < nth {
+                *known = (nth, row);
+            }
+        }
+        Ok(newest.into_values().map(|(_, row)| row).collect())
+    }
+
     fn run_of_line(&self, line: &Digest) -> Result<Option<RunRow>, JournalError> {
         let state = self.state();
         let run = state.lines.get(line).and_then(|run| state.runs.get(run));

@@ -246,6 +246,10 @@ impl Journals for SqliteStore {
         self.0.readers.read(read::runs)
     }
 
+    fn newest_runs(&self) -> Result<Vec<RunRow>, JournalError> {
+        self.0.readers.read(read::newest_runs)
+    }
+
     fn run_of_line(&self, line: &Digest) -> Result<Option<RunRow>, JournalError> {
         self.0.readers.read(|connection| read::run_of_line(connection, line))
     }

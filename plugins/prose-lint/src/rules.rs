@@ -3,6 +3,7 @@
 use crate::Finding;
 use crate::outline::{Kind, Part};
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// The most characters an item may have: two lines on most screens.
 const LONGEST: usize = 120;
@@ -19,6 +20,9 @@ const FILLERS: &str = "\
     refactors release review rework several small some stuff temp temporary test that the them these thing things \
     this those tidy tiny to try tweak tweaked tweaks up update updated updates updating various version with work \
     works";
+
+/// The same word by word, in order.
+static LISTED: LazyLock<Vec<&str>> = LazyLock::new(|| FILLERS.split_ascii_whitespace().collect());
 
 /// How an item begins that somebody meant to come back to.
 const UNFINISHED: [&str; 8] =
@@ -40,7 +44,8 @@ pub(crate) fn findings(parts: &[Part]) -> Vec<Finding> {
 }
 
 fn weaknesses(item: &Part) -> Vec<Finding> {
-    let (text, length) = (without_marks(&item.text), item.text.trim().chars().count());
+    let text = without_marks(&item.text);
+    let length = text.chars().count();
     let mut found = Vec::new();
     if let Some(begin) = UNFINISHED.iter().find(|begin| begins(&text, begin)) {
         found.push(finding(item, "work-in-progress", format!("it begins with `{begin}`")));
@@ -84,7 +89,7 @@ fn without_marks(text: &str) -> String {
 }
 
 fn is_reference(word: &str) -> bool {
-    let number = word.trim_start_matches(['#', '!']);
+    let number = word.trim_start_matches(['#', '!', '+']);
     let is_number = number.len() < word.len() && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_commit = (7..=64).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_number || is_commit
@@ -101,10 +106,9 @@ fn begins(text: &str, begin: &str) -> bool {
 /// Whether no word is left once the fillers are taken out. Numbers and single letters are no words.
 fn says_nothing(text: &str) -> bool {
     let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
-    let fillers: Vec<&str> = FILLERS.split_ascii_whitespace().collect();
     let mut telling = words.filter(|word| {
         let is_word = word.chars().any(char::is_alphabetic) && (word.len() > 1 || !word.is_ascii());
-        is_word && fillers.binary_search(word).is_err()
+        is_word && LISTED.binary_search(word).is_err()
     });
     telling.next().is_none()
 }
@@ -131,14 +135,14 @@ mod tests {
 
     #[test]
     fn fillers_stand_in_order_and_once() {
-        let fillers: Vec<&str> = FILLERS.split_ascii_whitespace().collect();
-        assert!(fillers.is_sorted_by(|one, next| one < next), "{fillers:?}");
+        assert!(LISTED.is_sorted_by(|one, next| one < next), "{:?}", *LISTED);
     }
 
     #[test]
     fn references_at_the_end_are_no_part_of_what_is_said() {
         assert_eq!(without_marks("Fix it (1a2b3c4, #12)"), "fix it");
         assert_eq!(without_marks("Fix it (#7) (1a2b3c4)"), "fix it");
+        assert_eq!(without_marks("Fix it (1a2b3c4, 5d6e7f8, +12)"), "fix it");
         assert_eq!(without_marks("Fix it (again)"), "fix it (again)");
     }
 }

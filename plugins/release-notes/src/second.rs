@@ -7,50 +7,62 @@
 use crate::item::sentence;
 use crate::log::{Commit, Log};
 use crate::page::Page;
-use crate::story::{Item, Story, Why};
+use crate::story::{Story, Why};
 use crate::text::words;
 use crate::{Answer, Finding};
+use std::collections::HashMap;
 
 /// Characters an item is shortened to.
 const SHORT: usize = 110;
 
+/// What is marked while findings are answered, so that the lines of the page keep their meaning.
+struct Marked {
+    gone: Vec<bool>,
+    /// The first item with some words, as it was in the draft.
+    firsts: HashMap<String, usize>,
+}
+
 /// Answers findings about `page`, which was laid out from `story`.
 pub(crate) fn answer(story: &mut Story, page: &Page, log: &Log, findings: &[Finding]) -> Vec<Answer> {
-    // Items are only marked while findings are answered, so that the lines of the page keep their meaning.
-    let mut gone = vec![false; story.items.len()];
+    let mut marked = Marked { gone: vec![false; story.items.len()], firsts: HashMap::new() };
+    for (place, item) in story.items.iter().enumerate() {
+        marked.firsts.entry(words(&item.text)).or_insert(place);
+    }
     let answers = findings.iter().map(|finding| {
-        let did = match page.item(finding.line).filter(|place| gone.get(*place) == Some(&false)) {
-            Some(place) => one(story, place, log, &finding.rule, &mut gone),
+        let did = match page.item(finding.line).filter(|place| marked.gone.get(*place) == Some(&false)) {
+            Some(place) => one(story, place, log, &finding.rule, &mut marked),
             None => "nothing: no item stands there".to_owned(),
         };
         Answer { line: finding.line, rule: finding.rule.clone(), did }
     });
     let answers = answers.collect();
-    let mut gone = gone.iter();
+    let mut gone = marked.gone.iter();
     story.items.retain(|_| gone.next() != Some(&true));
     answers
 }
 
-fn one(story: &mut Story, place: usize, log: &Log, rule: &str, gone: &mut [bool]) -> String {
+fn one(story: &mut Story, place: usize, log: &Log, rule: &str, marked: &mut Marked) -> String {
     match rule {
-        "work-in-progress" => leave_out(story, place, gone),
+        "work-in-progress" => leave_out(story, place, marked),
         "says-nothing" => say_more(story, place, log),
-        "repeated" => merge(story, place, gone),
+        "repeated" => merge(story, place, marked),
         "too-long" => shorten(story, place),
         _ => "nothing: no such rule is known here".to_owned(),
     }
 }
 
-fn leave_out(story: &mut Story, place: usize, gone: &mut [bool]) -> String {
+fn leave_out(story: &mut Story, place: usize, marked: &mut Marked) -> String {
     let commits = story.items.get(place).map_or(0, |item| item.commits.len());
     (0..commits).for_each(|_| story.leave_out(Why::Unfinished));
-    mark(gone, place);
+    marked.take_out(place);
     "left it out as unfinished".to_owned()
 }
 
-fn mark(gone: &mut [bool], place: usize) {
-    if let Some(gone) = gone.get_mut(place) {
-        *gone = true;
+impl Marked {
+    fn take_out(&mut self, place: usize) {
+        if let Some(gone) = self.gone.get_mut(place) {
+            *gone = true;
+        }
     }
 }
 
@@ -88,16 +100,12 @@ fn is_trailer(line: &str) -> bool {
         || line.starts_with("This reverts commit")
 }
 
-/// Joins an item with the first one that has the same words.
-fn merge(story: &mut Story, place: usize, gone: &mut [bool]) -> String {
-    let same = |item: &Item| story.items.get(place).is_some_and(|it| words(&it.text) == words(&item.text));
-    let first = story
-        .items
-        .iter()
-        .take(place)
-        .enumerate()
-        .find(|(at, item)| gone.get(*at) == Some(&false) && same(item));
-    let Some(first) = first.map(|(at, _)| at) else {
+/// Joins an item with the first one that has the same words, where both still have them.
+fn merge(story: &mut Story, place: usize, marked: &mut Marked) -> String {
+    let said = |place: usize| story.items.get(place).map(|item| words(&item.text));
+    let first = said(place).and_then(|words| marked.firsts.get(&words).copied());
+    let first = first.filter(|first| *first < place && said(*first) == said(place));
+    let Some(first) = first.filter(|first| marked.gone.get(*first) == Some(&false)) else {
         return "nothing: no item before it says the same".to_owned();
     };
     let commits =
@@ -105,7 +113,7 @@ fn merge(story: &mut Story, place: usize, gone: &mut [bool]) -> String {
     if let Some(item) = story.items.get_mut(first) {
         item.commits.extend(commits);
     }
-    mark(gone, place);
+    marked.take_out(place);
     "joined it with the item before it that says the same".to_owned()
 }
 

@@ -28,7 +28,6 @@ pub(crate) enum Why {
     Merge,
     Reverted,
     Unfinished,
-    Elsewhere,
     Cut,
 }
 
@@ -38,7 +37,6 @@ impl Why {
             Why::Merge => "merges",
             Why::Reverted => "reverted again",
             Why::Unfinished => "unfinished",
-            Why::Elsewhere => "said elsewhere",
             Why::Cut => "cut off",
         }
     }

@@ -2,6 +2,10 @@
 
 /// One line in which everything prints: what does not is a space, or gone where it only turns the reading.
 pub(crate) fn clean(text: &str) -> String {
+    // Nearly every line is clean already, and a log has tens of thousands.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !text.contains("  ") {
+        return text.trim_ascii().to_owned();
+    }
     let shown = text.chars().filter(|letter| !turns(*letter));
     let shown: String = shown.map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     shown.split_whitespace().collect::<Vec<_>>().join(" ")

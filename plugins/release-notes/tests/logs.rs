@@ -39,7 +39,9 @@ fn log(messages: &[&str]) -> String {
             log,
             "commit {number:040x}\nAuthor: Ada <ada@acme.example>\nDate:   Mon Mar 2 10:00:00 2026 +0100\n\n"
         );
-        message.split('\n').for_each(|line| drop(writeln!(log, "    {line}")));
+        for line in message.split('\n') {
+            let _ = writeln!(log, "    {line}");
+        }
         log.push('\n');
     }
     log

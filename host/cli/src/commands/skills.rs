@@ -7,12 +7,13 @@ use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
 use kapell_home::{Added, HomeError, SkillState};
-use kapell_model::id::SkillName;
+use kapell_model::id::{FlowName, SkillName};
 use kapell_model::review::Standing;
 use kapell_report::cost::listed;
 use kapell_report::log::instant;
 use kapell_report::plain::{line, short};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn add(session: &Session, add: &Add) -> anyhow::Result<Exit> {
@@ -114,10 +115,10 @@ fn named(session: &Session, name: &str) -> Result<SkillName, HomeError> {
 }
 
 fn list(session: &Session) -> anyhow::Result<Exit> {
-    let states = session.home.skill_states()?;
+    let (states, used_by) = (session.home.skill_states()?, session.home.used_by()?);
     if session.json {
         let skills = states.iter().map(|SkillState { installed: it, standing }| {
-            json!({ "skill": it.skill.pin, "summary": it.skill.manifest.summary, "in-use": it.in_use, "installed": instant(it.installed), "approval": standing })
+            json!({ "skill": it.skill.pin, "summary": it.skill.manifest.summary, "in-use": it.in_use, "installed": instant(it.installed), "approval": standing, "used-by": used_by.get(&it.skill.pin.name).cloned().unwrap_or_default() })
         });
         output::json(&json!({ "schema": "kapell.skills/1", "skills": skills.collect::<Vec<_>>() }));
         return Ok(Exit::Ok);
@@ -128,6 +129,8 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
     }
     // Where nothing has to be approved, a column that says so would only be noise.
     let judged = states.iter().any(|it| it.standing != Standing::Development);
+    // So is one where nothing was run yet.
+    let used = states.iter().any(|it| used_by.contains_key(&it.installed.skill.pin.name));
     let lines = states.iter().map(|SkillState { installed: it, standing }| {
         let mark = if it.in_use { "*" } else { " " };
         let pin = &it.skill.pin;
@@ -135,10 +138,17 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
         let mut columns = vec![name, version, pin.component.short()];
         columns.extend(judged.then(|| stands(standing, it.in_use).to_owned()));
         columns.push(short(&it.skill.manifest.summary, 60));
+        columns.extend(used.then(|| flows(used_by.get(&pin.name).filter(|_| it.in_use))));
         columns
     });
     output::data(&listed(&lines.collect::<Vec<_>>()));
     Ok(Exit::Ok)
+}
+
+/// The flows that use a skill, in words.
+fn flows(flows: Option<&BTreeSet<FlowName>>) -> String {
+    let names: Vec<&str> = flows.into_iter().flatten().map(FlowName::as_str).collect();
+    if names.is_empty() { String::new() } else { short(&format!("used by {}", names.join(", ")), 80) }
 }
 
 /// One word for where a version stands.

@@ -243,6 +243,12 @@ impl Journals for Cut {
     fn runs(&self) -> Result<Vec<RunRow>, JournalError> {
         self.store.runs()
     }
+    fn newest_runs(&self) -> Result<Vec<RunRow>, JournalError> {
+        self.store.newest_runs()
+    }
+    fn run_of_line(&self, line: &Digest) -> Result<Option<RunRow>, JournalError> {
+        self.store.run_of_line(line)
+    }
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError> {
         self.store.due(now)
     }

@@ -13,7 +13,7 @@ use crate::plan::{
 use crate::quantity::Span;
 use crate::shape::Shape;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What a flow does and asks, clause by clause.
@@ -77,6 +77,18 @@ pub enum WorkMeaning {
     },
     /// It asks.
     Ask(QuestionMeaning),
+}
+
+impl WorkMeaning {
+    fn skills(&self) -> Vec<&SkillName> {
+        let WorkMeaning::Call { call, expect, otherwise, .. } = self else { return Vec::new() };
+        let verdict = expect.iter().filter_map(|expect| expect.verdict.as_ref());
+        let rungs = otherwise.iter().filter_map(|rung| match rung {
+            RungMeaning::Use(call) => Some(call),
+            _ => None,
+        });
+        std::iter::once(call).chain(verdict).chain(rungs).map(|call| &call.skill).collect()
+    }
 }
 
 /// One call.
@@ -163,6 +175,16 @@ pub struct MeetingMeaning {
 }
 
 impl Meaning {
+    /// The skills it calls, verdicts and further rungs counted too.
+    #[must_use]
+    pub fn skills(&self) -> BTreeSet<&SkillName> {
+        let steps = self.clauses.iter().filter_map(|clause| match clause {
+            Clause::Step(step) => Some(&step.work),
+            _ => None,
+        });
+        steps.flat_map(WorkMeaning::skills).collect()
+    }
+
     /// The meaning of a plan; directories of grants below `folder` are written from there.
     #[must_use]
     pub fn of(plan: &Plan, marks: &Marks<'_>, folder: &Path) -> Self {

@@ -102,6 +102,15 @@ pub(crate) fn runs(connection: &Connection) -> rusqlite::Result<Vec<RunRow>> {
     all.query_map([], run_row)?.collect()
 }
 
+/// The newest run of each flow. Runs are looked at all: an index would cost every run what a listing saves.
+pub(crate) fn newest_runs(connection: &Connection) -> rusqlite::Result<Vec<RunRow>> {
+    let mut all = connection.prepare_cached(
+        "SELECT run, flow, state, over, started, changed, due, line FROM runs
+         WHERE rowid IN (SELECT max(rowid) FROM runs WHERE head_seq > 0 GROUP BY flow) ORDER BY flow",
+    )?;
+    all.query_map([], run_row)?.collect()
+}
+
 /// The run that was begun for a line of a batch.
 pub(crate) fn run_of_line(connection: &Connection, line: &Digest) -> rusqlite::Result<Option<RunRow>> {
     let mut find = connection.prepare_cached(

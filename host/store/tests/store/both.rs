@@ -48,6 +48,7 @@ on_both_stores! {
     due_runs_are_found_in_order,
     ids_are_given_once,
     one_run_is_begun_for_a_line,
+    the_newest_run_of_each_flow_is_found,
     many_writers_leave_no_gap,
     files_become_real_with_their_commit,
     a_file_that_somebody_changed_meanwhile_is_not_overwritten,
@@ -276,6 +277,17 @@ fn due_runs_are_found_in_order(store: &impl Store) {
     let runs = store.runs().unwrap();
     let runs: Vec<_> = runs.iter().map(|row| row.run.as_str()).collect();
     assert_eq!(runs, ["demo-2", "demo-5", "demo-4", "demo-3", "demo-1"], "newest first");
+}
+
+fn the_newest_run_of_each_flow_is_found(store: &impl Store) {
+    let owner = store.new_owner();
+    for run in ["b-1", "a-1", "b-2", "a-2", "b-3"] {
+        Driven::claim(store, run, &owner).unwrap().say(store, "a").unwrap();
+    }
+    Driven::claim(store, "a-3", &owner).unwrap();
+    let newest = store.newest_runs().unwrap();
+    let newest: Vec<&str> = newest.iter().map(|row| row.run.as_str()).collect();
+    assert_eq!(newest, ["a-2", "b-3"], "a run without entries is no run");
 }
 
 fn one_run_is_begun_for_a_line(store: &impl Store) {
