@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// A batch, counted run by run.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Tally {
+pub struct Summary {
     /// Lines that are no inputs of the flow; nothing ran for them.
     pub bad: u64,
     /// Runs that another process is driving.
@@ -87,7 +87,7 @@ fn counted<T: Serialize, S: serde::Serializer>(
     serializer.collect_seq(counts.iter().map(|(what, count)| Counted { what, count }))
 }
 
-impl Tally {
+impl Summary {
     /// Counts a run in.
     ///
     /// # Errors

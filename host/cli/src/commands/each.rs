@@ -11,7 +11,7 @@ use crate::session::Session;
 use kapell_home::{Batch, Came, CheckedFlow, HomeError, INPUT_MAX, Kind, Line, some_inputs};
 use kapell_journal::fold::RunState;
 use kapell_model::quantity::Bytes;
-use kapell_report::batch::Tally;
+use kapell_report::batch::Summary;
 use kapell_report::plain;
 use serde_json::{Map, Value, json};
 use std::fs::File;
@@ -33,18 +33,18 @@ pub(crate) async fn run(
     let shared = some_inputs(&flow.plan, pairs)?;
     let batch = Arc::new(session.home.batch(flow).await?);
     let mut lines = Lines::open(lines)?;
-    let mut told = Told { session, batch: batch.clone(), tally: Tally::default(), problems: 0 };
+    let mut told = Told { session, batch: batch.clone(), sum: Summary::default(), problems: 0 };
     let mut bar = Advance::over(lines.bytes, session.json);
     let outcome = drive(session, &batch, &shared, &mut lines, usize::from(run.jobs), |event, at| {
         told.take(event)?;
-        bar.reached(at, told.tally.lines(), told.tally.waits());
+        bar.reached(at, told.sum.lines(), told.sum.waits());
         Ok(())
     });
     let outcome = outcome.await;
     bar.done();
     told.summary();
     outcome?;
-    Ok(exit(&told.tally, run.no_wait))
+    Ok(exit(&told.sum, run.no_wait))
 }
 
 /// What is told of a line.
@@ -165,7 +165,7 @@ impl Lines {
 struct Told<'a> {
     session: &'a Session,
     batch: Arc<Batch>,
-    tally: Tally,
+    sum: Summary,
     problems: u64,
 }
 
@@ -173,20 +173,20 @@ impl Told<'_> {
     fn take(&mut self, event: Event) -> anyhow::Result<()> {
         match event {
             Event::Bad(number, error) => {
-                self.tally.bad += 1;
+                self.sum.bad += 1;
                 let code = json!({ "code": "usage", "message": error.message, "hint": error.hint });
                 self.line(json!({ "line": number, "error": code }));
                 self.problem(number, &error.message);
             }
             Event::Came(number, Came::Elsewhere(run)) => {
-                self.tally.elsewhere += 1;
+                self.sum.elsewhere += 1;
                 self.line(json!({ "line": number, "run": run, "state": "running", "before": true }));
             }
             Event::Came(number, Came::Now(finished)) => {
                 self.state(number, &finished.standing.state, false)?
             }
             Event::Came(number, Came::Before(state)) => {
-                self.tally.before += 1;
+                self.sum.before += 1;
                 self.state(number, &state, true)?;
             }
         }
@@ -194,7 +194,7 @@ impl Told<'_> {
     }
 
     fn state(&mut self, number: u64, state: &RunState, before: bool) -> anyhow::Result<()> {
-        self.tally.count(self.batch.plan(), state)?;
+        self.sum.count(self.batch.plan(), state)?;
         let home = &self.session.home;
         let ended = state.ended.as_ref();
         let reason = ended.and_then(|ended| ended.reason.clone());
@@ -232,18 +232,17 @@ impl Told<'_> {
 
     fn summary(&self) {
         if self.session.json {
-            let tally =
-                json!({ "schema": "kapell.batch/1", "lines": self.tally.lines(), "summary": self.tally });
-            output::data(&plain::json_line(&tally));
+            let sum = json!({ "schema": "kapell.batch/1", "lines": self.sum.lines(), "summary": self.sum });
+            output::data(&plain::json_line(&sum));
         } else {
-            output::data(&self.tally.text(self.batch.priced_by_example()));
+            output::data(&self.sum.text(self.batch.priced_by_example()));
         }
     }
 }
 
 /// A line that could not be run weighs most, then one whose run did not get through, then one that waits.
-fn exit(tally: &Tally, no_wait: bool) -> Exit {
-    match (tally.bad, tally.failed(), tally.waits()) {
+fn exit(sum: &Summary, no_wait: bool) -> Exit {
+    match (sum.bad, sum.failed(), sum.waits()) {
         (1.., ..) => Exit::Usage,
         (0, 1.., _) => Exit::SkillError,
         (0, 0, 1..) if no_wait => Exit::Waiting,
