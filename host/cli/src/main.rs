@@ -5,6 +5,7 @@ mod args;
 mod ask;
 mod commands;
 mod compiling;
+mod consent;
 mod failure;
 mod live;
 mod output;

@@ -66,6 +66,11 @@ pub(crate) fn is_conversation() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
+/// Whether data goes to a terminal, where the person sees it.
+pub(crate) fn data_to_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
 /// Whether talk goes to a terminal.
 pub(crate) fn talks_to_terminal() -> bool {
     std::io::stderr().is_terminal()

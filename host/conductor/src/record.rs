@@ -8,7 +8,7 @@ use kapell_journal::seam::{JournalError, Journals};
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Attempt, Ending, Left, Meters, Receipt};
 use kapell_model::money::MoneyError;
-use kapell_model::writes::{FileWrite, HeldWrites, KeyWrite, WriteSummary};
+use kapell_model::writes::{FileWrite, HeldWrites, KeyWrite, Undone, WriteSummary};
 use std::sync::Arc;
 
 /// An attempt's entry with everything it names.
@@ -62,6 +62,7 @@ pub(crate) fn attempt(
         receipt: receipt(start, grant, program, attempt.meters)?,
         seen: held.seen.clone(),
         step: start.step.clone(),
+        undone: attempt.undone,
         writes: summaries(&held),
     };
     let body = match is_doubtful(start, &ended) {
@@ -129,6 +130,7 @@ pub(crate) fn lost(start: &AttemptStarted, program: &Program) -> Result<AttemptE
         },
         seen: Vec::new(),
         step: start.step.clone(),
+        undone: Undone::default(),
         writes: Vec::new(),
     })
 }

@@ -706,6 +706,20 @@ async fn a_key_that_moved_sends_the_attempt_back_and_both_count() {
 }
 
 #[tokio::test]
+async fn a_file_that_changed_meanwhile_sends_the_attempt_back_and_is_not_written_over() {
+    let out = tempfile::tempdir().unwrap();
+    let letter = out.path().join("letter");
+    let writes = Act::answers(json!(1)).writing_file(out.path(), "letter").while_appears(letter.clone());
+    let stage = Stage::new([("write", writes)]);
+    let step = call("write", json!({ "kind": "literal", "value": 1 }));
+    let standing = stage.run(flow([("a", step)])).await.unwrap();
+    assert_eq!((standing.state.word(), stage.performed()), ("done", 2));
+    assert_eq!(std::fs::read(&letter).unwrap(), b"content");
+    let log = stage.log(&standing);
+    assert!(log.contains("lost"), "{log}");
+}
+
+#[tokio::test]
 async fn a_run_is_cancelled_in_the_middle_of_an_attempt() {
     let stage = Stage::new([("work", Act::answers(json!(1)).cancelled_meanwhile())]);
     let step = || call("work", json!({ "kind": "literal", "value": 1 }));

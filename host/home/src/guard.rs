@@ -7,7 +7,7 @@ use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::grant::Refusal;
 use kapell_model::lock::{RevokedFlow, Unapproved, Wanted};
 use kapell_model::seam::{Clock, HostFault, Job, Performer};
-use kapell_model::writes::HeldWrites;
+use kapell_model::writes::{HeldWrites, Undone};
 use kapell_runtime::Runtime;
 use kapell_store::{SkillEvent, Skills as _, SqliteStore, What};
 use std::pin::pin;
@@ -112,7 +112,12 @@ impl Guarded {
         match revoked {
             Some(why) => {
                 let refusal = self.record(job, &why)?;
-                Ok(Attempt { ending: Ending::Refusal(refusal), writes: HeldWrites::default(), ..attempt })
+                let undone = match attempt.undone.is_nothing() {
+                    true => Undone::of(&attempt.writes),
+                    false => attempt.undone,
+                };
+                let (ending, writes) = (Ending::Refusal(refusal), HeldWrites::default());
+                Ok(Attempt { ending, writes, undone, ..attempt })
             }
             None => Ok(attempt),
         }
@@ -124,6 +129,7 @@ impl Guarded {
             ending: Ending::Refusal(refusal),
             meters: Meters::default(),
             writes: HeldWrites::default(),
+            undone: Undone::default(),
             left: Left::Nothing,
             crossings: Vec::new(),
             contents: Vec::new(),

@@ -13,7 +13,7 @@ use kapell_model::id::{FlowName, Role, RunId, StepId};
 use kapell_model::money::Money;
 use kapell_model::plan::{AnswerShape, Effects, Lane, SkillPin};
 use kapell_model::quantity::{Span, Timestamp};
-use kapell_model::writes::{KeySeen, WriteSummary};
+use kapell_model::writes::{KeySeen, Undone, WriteSummary};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -294,6 +294,9 @@ pub struct AttemptEnded {
     pub seen: Vec<KeySeen>,
     /// The step.
     pub step: StepId,
+    /// What an attempt that ended otherwise had written; nothing of it is kept.
+    #[serde(default, skip_serializing_if = "Undone::is_nothing")]
+    pub undone: Undone,
     /// What an output wrote. Real with this entry when it settles the step, else with the entry that does;
     /// never when the output is sent back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

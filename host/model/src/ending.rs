@@ -6,7 +6,7 @@ use crate::digest::Digest;
 use crate::grant::Refusal;
 use crate::limits::LimitOrigin;
 use crate::money::Money;
-use crate::writes::HeldWrites;
+use crate::writes::{HeldWrites, Undone};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -153,6 +153,8 @@ pub struct Attempt {
     pub meters: Meters,
     /// What it wrote; only an output's writes are ever made real.
     pub writes: HeldWrites,
+    /// What it wrote in vain, where it did not end with an output.
+    pub undone: Undone,
     /// What went out and can't be taken back.
     pub left: Left,
     /// What crossed the boundary, in order.

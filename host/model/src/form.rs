@@ -162,15 +162,23 @@ impl<'f, 't> Table<'f, 't> {
     }
 
     /// Tells a problem of what begins on a line.
-    pub(crate) fn tell_line(&self, line: u32, message: impl Into<String>) {
+    pub(crate) fn tell_line(&self, line: u32, message: impl Into<String>, hint: Option<String>) {
         let before = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
         let start: usize = self.form.source.text.split_inclusive('\n').take(before).map(str::len).sum();
-        self.form.tell(start..start, message.into(), None);
+        self.form.tell(start..start, message.into(), hint);
     }
 
     /// Tells a problem of the table as a whole with what to do.
     pub(crate) fn tell_with(&self, message: impl Into<String>, hint: impl Into<String>) {
         self.form.tell(self.span.clone(), message.into(), Some(hint.into()));
+    }
+}
+
+/// What one of the things under a key is called: `methods` are each a method.
+fn one_of(key: &str) -> &str {
+    match key {
+        "access" | "effects" => key,
+        key => key.strip_suffix('s').unwrap_or(key),
     }
 }
 
@@ -245,7 +253,7 @@ impl<'f, 't> Field<'f, 't> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", known().collect::<Vec<_>>().join(", ")),
         };
-        self.tell_with(format!("`{}` is no {}", clipped(text), self.key), hint);
+        self.tell_with(format!("`{}` is no {}", clipped(text), one_of(self.key)), hint);
         None
     }
 

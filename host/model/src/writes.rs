@@ -96,6 +96,68 @@ pub struct FileMark {
     pub changed: i64,
 }
 
+/// Most objects named of what one attempt wrote in vain; the others are counted.
+pub const UNDONE_MAX: usize = 50;
+
+/// What an attempt that did not end with an output had written: names only, for nothing of it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    /// What it had written to, files before keys; [`UNDONE_MAX`] at most.
+    pub objects: Vec<UndoneWrite>,
+    /// How many there were beyond those.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u64,
+}
+
+/// One thing that was written in vain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum UndoneWrite {
+    /// A key set or deleted.
+    Key {
+        /// The namespace in the store.
+        namespace: String,
+        /// The key.
+        key: String,
+    },
+    /// A file made, changed or removed.
+    File {
+        /// The skill's word for the directory.
+        grant: LogicalName,
+        /// The path below it.
+        path: String,
+    },
+}
+
+impl Undone {
+    /// The names of held writes that will not become real.
+    #[must_use]
+    pub fn of(held: &HeldWrites) -> Self {
+        let files = held
+            .files
+            .iter()
+            .map(|file| UndoneWrite::File { grant: file.grant.clone(), path: file.path.clone() });
+        let keys = held
+            .keys
+            .iter()
+            .map(|write| UndoneWrite::Key { namespace: write.namespace.clone(), key: write.key.clone() });
+        let objects: Vec<UndoneWrite> = files.chain(keys).take(UNDONE_MAX).collect();
+        let more = (held.files.len() + held.keys.len() - objects.len()) as u64;
+        Self { objects, more }
+    }
+
+    /// Whether nothing was written in vain; entries leave it out then.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.objects.is_empty()
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// What of the held writes stands in the entry: names and digests, for people and for checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]

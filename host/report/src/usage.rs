@@ -11,7 +11,7 @@ use kapell_model::http::Method;
 use kapell_model::id::{LogicalName, RuleId};
 use kapell_model::policy::Needs;
 use kapell_model::quantity::Timestamp;
-use kapell_model::writes::WriteSummary;
+use kapell_model::writes::{UndoneWrite, WriteSummary};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +49,8 @@ pub struct Used {
     pub uses: u64,
     /// Uses beyond it that were refused.
     pub refused: u64,
+    /// Writes in attempts that did not end with an output: used, and not kept.
+    pub undone: u64,
     /// When it was used first.
     pub first: Option<Timestamp>,
     /// When it was used last.
@@ -122,6 +124,7 @@ pub struct Tally {
 struct Once {
     uses: u64,
     refused: u64,
+    undone: u64,
     objects: BTreeSet<String>,
     needs: Needs,
 }
@@ -167,6 +170,7 @@ impl Tally {
             attempts: 0,
             uses: 0,
             refused: 0,
+            undone: 0,
             first: None,
             last: None,
             objects: BTreeSet::new(),
@@ -194,6 +198,7 @@ impl Used {
         self.rules.insert(grant.rule.clone());
         self.granted += 1;
         self.refused += once.refused;
+        self.undone += once.undone;
         if once.uses == 0 {
             return;
         }
@@ -228,6 +233,7 @@ impl Once {
             once.crossed(grant, crossing);
         }
         attempt.ended.writes.iter().for_each(|write| once.wrote(grant, write));
+        attempt.ended.undone.objects.iter().for_each(|write| once.wrote_in_vain(grant, write));
         once.counted(grant, attempt);
         once
     }
@@ -301,6 +307,23 @@ impl Once {
         self.object(object);
     }
 
+    /// It was used all the same: a rule without it would have ended the attempt otherwise.
+    fn wrote_in_vain(&mut self, grant: &Grant, write: &UndoneWrite) {
+        let object = match (write, &grant.authority) {
+            (UndoneWrite::File { grant: name, path }, Authority::Files { .. }) if *name == grant.name => path,
+            (UndoneWrite::Key { namespace, key }, Authority::Keyvalue { namespace: own, .. })
+                if namespace == own =>
+            {
+                key
+            }
+            _ => return,
+        };
+        self.uses += 1;
+        self.undone += 1;
+        self.needs.writes = true;
+        self.object(object);
+    }
+
     /// The kinds of which a skill has one grant are counted call by call, recorded or not.
     fn counted(&mut self, grant: &Grant, attempt: &Attempted<'_>) {
         let kind = grant.authority.kind();
@@ -358,7 +381,9 @@ pub fn page(usage: &Usage) -> String {
         }
         let refused =
             if used.refused > 0 { format!(", {} refused", number(used.refused)) } else { String::new() };
-        let _ = writeln!(text, "{refused}");
+        let undone =
+            if used.undone > 0 { format!(", {} undone", many(used.undone, "write")) } else { String::new() };
+        let _ = writeln!(text, "{refused}{undone}");
         if !used.objects.is_empty() {
             let shown: Vec<String> = used.objects.iter().take(8).map(|object| short(object, 60)).collect();
             let more = used.objects.len().saturating_sub(8) as u64 + used.more;
@@ -433,23 +458,33 @@ mod tests {
         let crossed = crossings(json!([
             { "kind": "keyvalue", "call": "get", "object": "accounts/acme", "answer": "absent", "rule": "crm" },
             { "kind": "keyvalue", "call": "open", "object": "secrets", "answer": { "refused": "access-denied" } },
+            { "kind": "keyvalue", "call": "open", "object": "\u{1b}[2J\u{202e}hidden", "answer": { "refused": "access-denied" }, "rule": "no-keys" },
             { "kind": "files", "call": "open", "object": "out/../x", "answer": { "refused": "not-permitted" }, "rule": "letters" },
         ]));
         let grants = grants();
         tally.add(&Attempted { at: Timestamp(1_000), grants: &grants, ended: &first, crossings: &crossed });
-        let second = ended(&[("notes", 2)], json!([]));
+        let mut second = ended(&[("notes", 2)], json!([]));
+        second.ending = kapell_journal::entry::RecordedEnding::Cancelled;
+        second.undone = serde_json::from_value(json!({ "objects": [
+            { "kind": "file", "grant": "out", "path": "b\u{1b}[2J.txt" },
+            { "kind": "key", "namespace": "other", "key": "acme" },
+        ] }))
+        .unwrap();
         tally.add(&Attempted { at: Timestamp(2_000), grants: &grants, ended: &second, crossings: &[] });
         let usage = tally.usage();
         insta::assert_snapshot!(page(&usage), @r#"
         seen in 2 recorded attempts
-          files `out` (rule letters): 1 use in 1 attempt, from 1970-01-01 00:00:01.000 to 1970-01-01 00:00:01.000, 1 refused
-              a.txt
+          files `out` (rule letters): 2 uses in 2 attempts, from 1970-01-01 00:00:01.000 to 1970-01-01 00:00:02.000, 1 refused, 1 write undone
+              a.txt, b\u{1b}[2J.txt
           keyvalue `accounts` (rule crm): 2 uses in 1 attempt, from 1970-01-01 00:00:01.000 to 1970-01-01 00:00:01.000
               acme
           random `random` (rule dice): granted and never used
           notes `notes` (rule notes): 3 uses in 2 attempts, from 1970-01-01 00:00:01.000 to 1970-01-01 00:00:02.000
+          refused 1 time: keyvalue \u{1b}[2J\u{202e}hidden, which rule no-keys withholds (access-denied)
           refused 1 time: keyvalue secrets, which nothing grants (access-denied)
         "#);
+        let told = page(&usage);
+        assert!(!told.chars().any(|letter| letter.is_control() && letter != '\n'), "{told}");
         assert_eq!(usage.never_used().map(|used| used.name.as_str()).collect::<Vec<_>>(), ["random"]);
         let needs =
             |name: &str| usage.grants.iter().find(|used| used.name.as_str() == name).unwrap().needs.clone();

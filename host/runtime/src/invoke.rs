@@ -15,7 +15,7 @@ use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::grant::Refusal;
 use kapell_model::seam::{HostFault, Job};
 use kapell_model::shape::Operation;
-use kapell_model::writes::HeldWrites;
+use kapell_model::writes::{HeldWrites, Undone};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -86,11 +86,15 @@ fn deadline(job: &Job, began: Instant) -> Instant {
 fn attempt(ending: Ending, mut meters: Meters, guest: Guest) -> Attempt {
     let (held, crossed) = guest.lent.collect();
     crossed.fill(&mut meters);
-    let writes = if matches!(ending, Ending::Output(_)) { held } else { HeldWrites::default() };
+    let (writes, undone) = match ending {
+        Ending::Output(_) => (held, Undone::default()),
+        _ => (HeldWrites::default(), Undone::of(&held)),
+    };
     Attempt {
         ending,
         meters,
         writes,
+        undone,
         left: crossed.left,
         crossings: crossed.crossings,
         contents: crossed.contents,
@@ -110,6 +114,7 @@ pub(crate) fn ended(ending: Ending) -> Attempt {
         ending,
         meters: Meters::default(),
         writes: HeldWrites::default(),
+        undone: Undone::default(),
         left: Left::Nothing,
         crossings: Vec::new(),
         contents: Vec::new(),

@@ -8,7 +8,7 @@ use crate::table::{self, Goal};
 use anyhow::{Result, ensure};
 use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::seam::{HostFault, Job, Performer};
-use kapell_model::writes::HeldWrites;
+use kapell_model::writes::{HeldWrites, Undone};
 use kapell_runtime::Runtime;
 use kapell_store::MemoryStore;
 use serde_json::json;
@@ -145,6 +145,7 @@ impl Performer for Echo {
                 ..Meters::default()
             },
             writes: HeldWrites::default(),
+            undone: Undone::default(),
             left: Left::Nothing,
             crossings: Vec::new(),
             contents: Vec::new(),

@@ -2,6 +2,7 @@
 
 use crate::args::{FlowApproval, Flows, Review as ReviewArgs};
 use crate::commands::judge::expiry;
+use crate::consent::{Shown, consent};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
@@ -97,12 +98,12 @@ pub(crate) fn ask(session: &Session, path: &Path) -> anyhow::Result<serde_json::
 
 fn approve(session: &Session, approval: &FlowApproval) -> anyhow::Result<Exit> {
     output::named(&approval.flow);
-    let Some(shown) =
-        approval.shown.clone().map_or_else(|| show_and_ask(session, approval), |it| Ok(Some(it)))?
-    else {
-        output::talk("nothing was approved");
-        return Ok(Exit::Ok);
-    };
+    let shown = consent(session, approval.shown.as_deref(), &approval.flow.display(), || {
+        let review = session.home.review_flow(&approval.flow)?;
+        let (name, digest) = (review.flow.to_string(), review.digest().to_string());
+        Ok(Shown { name, text: flow_text(&review), digest })
+    })?;
+    let Some(shown) = shown else { return Ok(Exit::Ok) };
     let approved = session.home.approve_flow(&ApprovingFlow {
         path: approval.flow.clone(),
         shown,
@@ -124,24 +125,6 @@ fn approve(session: &Session, approval: &FlowApproval) -> anyhow::Result<Exit> {
         )),
     }
     Ok(Exit::Ok)
-}
-
-/// Shows the review and asks; none when the person does not approve. Where nobody can be asked, what was shown has to
-/// be named.
-fn show_and_ask(session: &Session, approval: &FlowApproval) -> anyhow::Result<Option<String>> {
-    if session.json || !output::is_conversation() {
-        let hint = format!(
-            "read `{} review {}` and add --shown with the digest on its last line",
-            session.program,
-            approval.flow.display()
-        );
-        return Err(HomeError::new(Kind::Argument, "say what was shown to you").hint(hint).into());
-    }
-    let review = session.home.review_flow(&approval.flow)?;
-    output::data(&flow_text(&review));
-    let question = format!("Approve {} exactly as shown?", review.flow);
-    let yes = inquire::Confirm::new(&question).with_default(false).prompt_skippable()?;
-    Ok((yes == Some(true)).then(|| review.digest().to_string()))
 }
 
 fn list(session: &Session) -> anyhow::Result<Exit> {

@@ -2,6 +2,7 @@
 
 use crate::args::{LockArgs, Review as ReviewArgs, SkillApproval};
 use crate::commands::flows;
+use crate::consent::{Shown, consent};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
@@ -85,16 +86,13 @@ fn next(session: &Session, review: &Review, against: Option<&Version>) -> String
 }
 
 pub(crate) fn approve(session: &Session, approval: &SkillApproval) -> anyhow::Result<Exit> {
-    let shown = match &approval.shown {
-        Some(shown) => shown.clone(),
-        None => match show_and_ask(session, approval)? {
-            Some(shown) => shown,
-            None => {
-                output::talk("nothing was approved");
-                return Ok(Exit::Ok);
-            }
-        },
-    };
+    let shown = consent(session, approval.shown.as_deref(), &approval.name, || {
+        let subject = Subject::Installed(&approval.name, approval.version.as_ref());
+        let review = session.home.review(subject, approval.against.as_ref())?;
+        let name = format!("{} {}", review.skill.name, review.skill.version);
+        Ok(Shown { name, text: text(&review), digest: review.digest().to_string() })
+    })?;
+    let Some(shown) = shown else { return Ok(Exit::Ok) };
     let approved = session.home.approve(&Approving {
         name: approval.name.clone(),
         version: approval.version.clone(),
@@ -106,24 +104,6 @@ pub(crate) fn approve(session: &Session, approval: &SkillApproval) -> anyhow::Re
     })?;
     tell(session, &approved);
     Ok(Exit::Ok)
-}
-
-/// Shows the review and asks; none when the person does not approve. Where nobody can be asked, what was shown has to
-/// be named.
-fn show_and_ask(session: &Session, approval: &SkillApproval) -> anyhow::Result<Option<String>> {
-    if session.json || !output::is_conversation() {
-        let hint = format!(
-            "read `{} review {}` and add --shown with the digest on its last line",
-            session.program, approval.name
-        );
-        return Err(HomeError::new(Kind::Argument, "say what was shown to you").hint(hint).into());
-    }
-    let subject = Subject::Installed(&approval.name, approval.version.as_ref());
-    let review = session.home.review(subject, approval.against.as_ref())?;
-    output::data(&text(&review));
-    let question = format!("Approve {} {} exactly as shown?", review.skill.name, review.skill.version);
-    let yes = inquire::Confirm::new(&question).with_default(false).prompt_skippable()?;
-    Ok((yes == Some(true)).then(|| review.digest().to_string()))
 }
 
 /// A date, or a span from now.

@@ -12,11 +12,11 @@ use kapell_model::money::{EXAMPLE_TARIFF, Money, PinnedTariff};
 use kapell_model::plan::Plan;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Clock, HostFault, Job, KeyvalueReads as _, Performer};
-use kapell_model::writes::{FileSeen, FileWrite, HeldWrites, KeySeen, KeyWrite};
+use kapell_model::writes::{FileSeen, FileWrite, HeldWrites, KeySeen, KeyWrite, Undone};
 use kapell_store::{MemoryStore, OwnerLock};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -29,6 +29,7 @@ pub(crate) struct Act {
     traps: usize,
     writes: Vec<(String, Vec<u8>)>,
     files: Vec<FileWrite>,
+    appearing: Option<PathBuf>,
     reads: Vec<String>,
     counts: Option<String>,
     cancelled: bool,
@@ -92,6 +93,11 @@ impl Act {
         self
     }
 
+    /// Somebody else makes that file while it is called first, and takes it away before it is called again.
+    pub(crate) fn while_appears(self, file: PathBuf) -> Self {
+        Self { appearing: Some(file), ..self }
+    }
+
     pub(crate) fn taking_micros(self, micros: u64) -> Self {
         Self { micros, ..self }
     }
@@ -150,6 +156,11 @@ impl Performer for Scripted {
         if let Some(key) = &act.counts {
             self.count(key, &mut writes);
         }
+        match &act.appearing {
+            Some(file) if turn == 0 => std::fs::write(file, "of somebody else").unwrap(),
+            Some(file) => std::fs::remove_file(file).unwrap(),
+            None => {}
+        }
         if act.cancelled {
             self.stop.lock().unwrap().as_ref().unwrap()(&job.run);
         }
@@ -171,6 +182,7 @@ impl Performer for Scripted {
             ending,
             meters,
             writes,
+            undone: Undone::default(),
             left: act.left,
             crossings: vec![],
             contents: vec![],

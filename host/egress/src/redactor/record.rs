@@ -5,6 +5,7 @@ use kapell_model::crossing::{Answer, Crossing};
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Attempt, Ending};
 use kapell_model::grant::Refusal;
+use kapell_model::writes::UndoneWrite;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -27,6 +28,11 @@ impl Redactor {
             self.redact_text(&mut write.path);
             self.redact_bytes(write.content.as_mut());
         }
+        attempt.undone.objects.iter_mut().for_each(|write| match write {
+            UndoneWrite::Key { key: name, .. } | UndoneWrite::File { path: name, .. } => {
+                self.redact_text(name)
+            }
+        });
         attempt.writes.seen.iter_mut().for_each(|seen| self.redact_text(&mut seen.key));
     }
 

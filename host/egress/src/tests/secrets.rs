@@ -11,7 +11,7 @@ use kapell_model::grant::Refusal;
 use kapell_model::http::Method;
 use kapell_model::policy::SecretSource;
 use kapell_model::seam::{Denial, Egress as _, SendFailure};
-use kapell_model::writes::{FileSeen, FileWrite, HeldWrites, KeyWrite};
+use kapell_model::writes::{FileSeen, FileWrite, HeldWrites, KeyWrite, Undone, UndoneWrite};
 use proptest::prelude::*;
 use serde_json::json;
 use std::fs;
@@ -127,6 +127,13 @@ fn everything_an_attempt_leaves_is_redacted_before_it_is_hashed() {
                 content: Some(content.clone()),
             }],
             seen: Vec::new(),
+        },
+        undone: Undone {
+            objects: vec![
+                UndoneWrite::Key { namespace: "n".into(), key: text() },
+                UndoneWrite::File { grant: "out".parse().unwrap(), path: text() },
+            ],
+            more: 0,
         },
         left: Left::Nothing,
         crossings: vec![

@@ -299,30 +299,33 @@ fn source_of(text: &str) -> Option<SecretSource> {
     (path.is_absolute() && plain).then_some(SecretSource::File(path))
 }
 
-/// Every secret that is used is named, and every one that is named is used: a stray one is a forgotten promise.
+/// Every secret that is used is named, and every one that is named is used: a stray one is a forgotten promise. Each is
+/// told where it stands, in a policy that has no other problem.
 pub(super) fn check_secrets(
     root: &Table<'_, '_>,
     rules: &[Rule],
     providers: &[Provider],
     secrets: &BTreeMap<SecretName, SecretSource>,
 ) {
-    let mut used: Vec<(&RuleId, &SecretName)> = Vec::new();
+    let mut used: Vec<(u32, &RuleId, &SecretName)> = Vec::new();
     for rule in rules {
         if let Authority::Http(grant) = &rule.authority {
-            used.extend(grant.inject.iter().map(|injection| (&rule.id, &injection.secret)));
+            used.extend(grant.inject.iter().map(|injection| (rule.line, &rule.id, &injection.secret)));
         }
     }
-    used.extend(providers.iter().filter_map(|provider| Some((&provider.id, provider.secret.as_ref()?))));
-    for (by, name) in &used {
-        if !secrets.contains_key(*name) {
-            root.tell_with(
-                format!("`{by}` uses the secret `{name}`, which is named nowhere"),
-                format!("add: [secret.{name}] with from = \"env:NAME\" or \"file:/PATH\""),
-            );
-        }
+    let tables = root.get("provider").map(|field| field.tables("[[provider]]")).unwrap_or_default();
+    let providers = tables.iter().map(Table::line).zip(providers);
+    used.extend(providers.filter_map(|(line, it)| Some((line, &it.id, it.secret.as_ref()?))));
+    for (line, by, name) in used.iter().filter(|(.., name)| !secrets.contains_key(*name)) {
+        let message = format!("`{by}` uses the secret `{name}`, which is named nowhere");
+        let hint = format!("add: [secret.{name}] with from = \"env:NAME\" or \"file:/PATH\"");
+        root.tell_line(*line, message, Some(hint));
     }
-    for name in secrets.keys().filter(|name| used.iter().all(|(_, used)| used != name)) {
-        root.tell(format!("the secret `{name}` is used by no rule and no provider"));
+    let named = root.get("secret").and_then(|field| field.table("[secret]"));
+    for field in named.iter().flat_map(Table::fields) {
+        if used.iter().all(|(.., used)| used.as_str() != field.key) {
+            field.tell_key(format!("the secret `{}` is used by no rule and no provider", field.key));
+        }
     }
 }
 
@@ -396,7 +399,7 @@ from = "env:CRM_TOKEN"
         -> methods = ["GET", "GET"]
         policy.toml:8:19: GET is named twice
         -> methods = ["CONNECT"]
-        policy.toml:8:12: `CONNECT` is no methods
+        policy.toml:8:12: `CONNECT` is no method
         -> most = { hosts = 2 }
         policy.toml:11:10: the rule is bound to one host: leave it out
         -> https://*.
@@ -418,14 +421,14 @@ from = "env:CRM_TOKEN"
         -> {crm-token}{crm-token}
         policy.toml:10:28: it names no secret, or more than one
         -> Bearer {crm-key}
-        policy.toml:1:1: `crm-api` uses the secret `crm-key`, which is named nowhere
-        policy.toml:1:1: the secret `crm-token` is used by no rule and no provider
+        policy.toml:2:1: `crm-api` uses the secret `crm-key`, which is named nowhere
+        policy.toml:17:9: the secret `crm-token` is used by no rule and no provider
         -> s3cret
         policy.toml:18:8: a secret is never written here, only where it is kept
         -> file:../token
         policy.toml:18:8: a secret is never written here, only where it is kept
         -> 
-        policy.toml:1:1: the secret `crm-token` is used by no rule and no provider
+        policy.toml:16:9: the secret `crm-token` is used by no rule and no provider
         -> 11434/v1
         policy.toml:15:8: a provider is bound to a folder of paths
         -> https://*.acme.example

@@ -109,7 +109,8 @@ fn tell_same_ids(root: &Table<'_, '_>, rules: &[Rule], denials: &[Denial]) {
     for (id, line) in ids {
         match first.get(id) {
             Some(before) => {
-                root.tell_line(line, format!("rule `{id}` has the same id as the rule on line {before}"));
+                let message = format!("rule `{id}` has the same id as the rule on line {before}");
+                root.tell_line(line, message, None);
             }
             None => drop(first.insert(id, line)),
         }

@@ -52,7 +52,8 @@ fn summary(review: &FlowReview) -> Vec<(Tone, String)> {
     }
     let wider = review.changes.iter().flatten().filter(|change| change.widens).count();
     if wider > 0 {
-        told.push((Tone::Alarms, format!("{wider} changes are more than was approved")));
+        let words = if wider == 1 { "1 change is".into() } else { format!("{wider} changes are") };
+        told.push((Tone::Alarms, format!("{words} more than before")));
     }
     if review.steps.iter().all(|step| step.questions.is_empty()) {
         told.push((Tone::Weighs, "it asks nobody anything".into()));
@@ -65,7 +66,7 @@ fn sections(review: &FlowReview) -> Vec<Section> {
     let mut add =
         |title: &str, rows: Vec<Row>, none| sections.push(Section { title: title.into(), rows, none });
     if let Some(changes) = &review.changes {
-        add("changed since it was approved", changes.iter().map(change).collect(), "nothing that matters");
+        add("what changed", changes.iter().map(change).collect(), "nothing that matters");
     }
     if !review.meetings.is_empty() {
         let title = "where private data, untrusted content and a way out meet";
@@ -166,4 +167,149 @@ fn reached(reach: &ReviewedReach, total: bool) -> Row {
 
 fn moves(it: &Move) -> Row {
     row(format!("{} -> {} ({})", line(&it.from), line(&it.to), line(&it.what)))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
+mod tests {
+    use super::super::{flow_html, flow_text};
+    use super::*;
+    use kapell_model::digest::Digest;
+    use kapell_model::plan::{Budget, Effects, InputShape, Lane, SkillPin};
+
+    /// What a hostile author would write wherever people read.
+    const HOSTILE: &str = "</code><script>alert(1)</script>\u{1b}[2J\u{202e}";
+
+    fn reach(steps: &[&str]) -> ReviewedReach {
+        let steps = steps.iter().map(|step| step.parse().unwrap()).collect();
+        ReviewedReach { grant: "files out by letters".into(), marks: [Mark::Outbound].into(), steps }
+    }
+
+    fn call() -> ReviewedCall {
+        let component = Digest::of(b"letter");
+        let skill =
+            SkillPin { name: "acme:letter".parse().unwrap(), version: "1.0.0".parse().unwrap(), component };
+        let (lane, effects, operation) = (Lane::Systems, Effects::Idempotent, "write".into());
+        let limits = "fuel=1".into();
+        ReviewedCall { part: "work", skill, operation, lane, effects, reach: vec![reach(&[])], limits }
+    }
+
+    fn question() -> ReviewedQuestion {
+        ReviewedQuestion {
+            role: "legal".parse().unwrap(),
+            people: vec!["user:ada".into()],
+            text: HOSTILE.into(),
+            answer: "approve or reject".into(),
+            expires: Some("3d".into()),
+            override_by: Some("director".parse().unwrap()),
+        }
+    }
+
+    fn steps() -> Vec<ReviewedStep> {
+        let step = |id: &str, calls, questions| {
+            let (when, expect) = (Some("inputs.worth > 5".into()), None);
+            ReviewedStep { id: id.parse().unwrap(), when, calls, expect, questions }
+        };
+        vec![step("fine", Vec::new(), vec![question()]), step("letter", vec![call()], Vec::new())]
+    }
+
+    fn review() -> FlowReview {
+        let trace = |from: &str| Trace { from: from.into(), way: vec!["letter".into()] };
+        let change = |at, widens, words: &str| FlowChange { at, widens, words: words.into() };
+        let input = |name: &str, mark| Input {
+            name: name.into(),
+            shape: InputShape::String,
+            default: None,
+            marks: [mark].into(),
+        };
+        FlowReview {
+            schema: "kapell.flow-review/1",
+            flow: "welcome".parse().unwrap(),
+            version: "1.0.0".into(),
+            purpose: Some(HOSTILE.into()),
+            owner: Some("sales-ops".into()),
+            meaning: Digest::of(b"meaning"),
+            budget: Budget { money: Some("0.50 EUR".parse().unwrap()), work: None },
+            inputs: vec![input("email", Mark::Private), input("name", Mark::Untrusted)],
+            require: vec!["size(inputs.name) > 0".into()],
+            steps: steps(),
+            reach: vec![reach(&["letter"])],
+            moves: vec![Move { from: "input name".into(), to: "letter".into(), what: HOSTILE.into() }],
+            meetings: vec![Meeting {
+                step: "letter".parse().unwrap(),
+                private: vec![trace("input email")],
+                untrusted: vec![trace("input name")],
+                outbound: vec!["files out by letters".into()],
+            }],
+            changes: Some(vec![
+                change(Spot::Money, true, "the budget was 0.10 EUR and is 0.50 EUR"),
+                change(Spot::Step("fine".parse().unwrap()), false, HOSTILE),
+            ]),
+            standing: Standing::Unapproved { why: HOSTILE.into() },
+        }
+    }
+
+    #[test]
+    fn a_flows_review_reads_in_a_terminal() {
+        insta::assert_snapshot!(flow_text(&review()), @r#"
+        welcome 1.0.0  </code><script>alert(1)</script>\u{1b}[2J\u{202e}
+        meaning     sha256:e409bfc6fe798c2efaafa7cc91b9c5b5d5e4ced371f409b83957e7bb27ba360c
+        owner       sales-ops
+        budget      0.50 EUR, no bound of time
+        approval    none: </code><script>alert(1)</script>\u{1b}[2J\u{202e}
+        note        private data, untrusted content and a way out meet in `letter`
+        note        1 change is more than before
+
+        what changed
+          more      budget: the budget was 0.10 EUR and is 0.50 EUR
+          less      fine: </code><script>alert(1)</script>\u{1b}[2J\u{202e}
+
+        where private data, untrusted content and a way out meet
+          meet      in letter
+                      private: input email -> letter
+                      untrusted: input name -> letter
+                      way out: files out by letters
+
+        inputs
+          email string [private]
+          name string [untrusted]
+
+        runs only when
+          size(inputs.name) > 0
+
+        steps
+          fine: asks legal (user:ada)
+            when inputs.worth > 5
+            asks legal: </code><script>alert(1)</script>\u{1b}[2J\u{202e} (approve or reject, expires after 3d,
+            director may override)
+          letter: acme:letter#write 1.0.0 (f80105efab6d) [systems, effects idempotent]
+            when inputs.worth > 5
+            files out by letters [outbound]
+
+        may reach, in total
+          files out by letters [outbound]
+            in letter
+
+        data moves
+          input name -> letter (</code><script>alert(1)</script>\u{1b}[2J\u{202e})
+
+        shown       sha256:6974a1bb1e2aad914eabb5dd8b1d87a01b370569fc35add933e12e99483b9a68
+        "#);
+        let silent = FlowReview { steps: Vec::new(), meetings: Vec::new(), changes: None, ..review() };
+        let told: Vec<String> = summary(&silent).into_iter().map(|(_, words)| words).collect();
+        assert_eq!(told, ["it asks nobody anything"]);
+    }
+
+    #[test]
+    fn nothing_a_flow_says_acts_on_a_terminal_or_is_markup_and_both_forms_say_the_same() {
+        let (text, page) = (flow_text(&review()), flow_html(&review()));
+        for told in [&text, &page] {
+            assert!(!told.chars().any(|it| (it.is_control() && it != '\n') || it == '\u{202e}'), "{told}");
+            assert!(told.contains(&review().digest().to_string()));
+        }
+        assert!(!page.contains("<script") && page.contains("&lt;script&gt;"), "{page}");
+        for section in sections(&review()) {
+            assert!(text.contains(&section.title) && page.contains(&section.title), "{}", section.title);
+        }
+    }
 }
