@@ -175,11 +175,11 @@ fn overriding(
     Ok((role, reason.ok_or(AnswerError::NoReason)?.to_owned()))
 }
 
-/// The question of the plan that is open; a doubt is no question of the plan.
+/// The question of the plan that is open; a doubt or a budget is no question of the plan.
 fn question<'p>(program: &'p Program, open: &OpenQuestion) -> Option<&'p Question> {
     let step = program.plan.step(&open.asked.step)?;
     match (&step.work, open.asked.reason) {
-        (_, AskReason::Doubt) => None,
+        (_, AskReason::Doubt | AskReason::RunBudget | AskReason::StepBudget) => None,
         (Work::Ask { question }, _) => Some(question),
         (Work::Call { otherwise, .. }, _) => {
             let rung = usize::try_from(open.asked.rung).ok()?.checked_sub(1)?;

@@ -7,6 +7,7 @@ mod ask;
 mod budget;
 mod call;
 mod doubt;
+mod past;
 
 use crate::known::{Blob, Known};
 use crate::program::{Program, ReadyCall};

@@ -365,6 +365,18 @@ pub enum AskReason {
     /// It is not known whether an effect happened. The answer is a variant: `again`, `stop`, or `done` with the
     /// output the effect had.
     Doubt,
+    /// The next attempt would pass the run's budget. A yes lets exactly that attempt begin.
+    RunBudget,
+    /// The next attempt would pass the step's budget. A yes lets exactly that attempt begin.
+    StepBudget,
+}
+
+impl AskReason {
+    /// Whether it is asked because a budget would be passed.
+    #[must_use]
+    pub const fn is_budget(self) -> bool {
+        matches!(self, AskReason::RunBudget | AskReason::StepBudget)
+    }
 }
 
 /// A person's answer.

@@ -4,7 +4,7 @@
 //! that was tampered with or written by a broken host is noticed before anything goes on from it.
 
 use crate::entry::{
-    AttemptEnded, AttemptStarted, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked,
     RecordedEnding, RunEnded, RunStarted, Verdict,
 };
 use crate::seam::RunRow;
@@ -75,6 +75,10 @@ pub struct StepState {
     pub expired: bool,
     /// Whether its ladder has ended without an answer that holds.
     pub exhausted: bool,
+    /// Budgets that a person lets the next attempt pass.
+    pub allowed: Vec<AskReason>,
+    /// The no of a person who was asked whether a budget may be passed.
+    pub denied: Option<QuestionAnswered>,
     /// What it came to.
     pub settled: Option<Settled>,
 }
@@ -268,6 +272,8 @@ impl RunState {
             return Err(format!("attempt {} on rung {} is out of order", started.attempt, started.rung));
         }
         state.chosen = true;
+        // What was let pass was exactly this attempt.
+        state.allowed.clear();
         state.attempts.push(AttemptState { started: started.clone(), ended: None });
         self.open = Some(started.clone());
         Ok(())
@@ -361,6 +367,13 @@ impl RunState {
         self.spend(&answered.money).map_err(|cause| cause.to_string())?;
         let doubt = self.doubt.is_some();
         let state = self.working(&answered.step)?;
+        if asked.reason.is_budget() {
+            match answered.verdict {
+                Verdict::Approved => state.allowed.push(asked.reason),
+                _ => state.denied = Some(answered.clone()),
+            }
+            return Ok(());
+        }
         state.answered = Some(answered.clone());
         if !doubt {
             state.settled = settled_by(&asked, answered, state);
@@ -434,7 +447,6 @@ fn sum(so_far: Option<&Money>, more: &Money) -> Result<Money, MoneyError> {
 /// What an answer settles: an approval takes the output it was shown, a value takes the output's place, and a step
 /// that asks keeps the answer itself. A rejection settles nothing.
 fn settled_by(asked: &QuestionAsked, answered: &QuestionAnswered, state: &StepState) -> Option<Settled> {
-    use crate::entry::AskReason;
     match (asked.reason, answered.verdict) {
         (_, Verdict::Rejected) => None,
         (AskReason::Flow, _) => Some(Settled::Answer(answered.clone())),

@@ -161,6 +161,27 @@ pub struct Budget {
     /// Wall time of attempts; waiting for people does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work: Option<Span>,
+    /// Who is asked when the next attempt would pass it: a yes lets exactly that attempt begin. Without anybody the run
+    /// ends there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Role>,
+}
+
+impl Budget {
+    /// Whether it bounds nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What it bounds, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let money = self.money.as_ref().map_or("no bound of money".into(), ToString::to_string);
+        let work = self.work.map_or("no bound of time".into(), |span| format!("{span} of work"));
+        let over = self.over.as_ref().map(|role| format!(", past it {role} is asked")).unwrap_or_default();
+        format!("{money}, {work}{over}")
+    }
 }
 
 /// One step.
@@ -171,6 +192,9 @@ pub struct Step {
     /// Run only when this expression holds; otherwise the step is skipped and has no value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// What all its attempts together may spend: those of its ladder and of its verdicts too.
+    #[serde(default, skip_serializing_if = "Budget::is_empty")]
+    pub budget: Budget,
     /// What the step does.
     pub work: Work,
 }

@@ -225,6 +225,8 @@ fn question(it: &QuestionAsked) -> String {
         AskReason::Flow => "",
         AskReason::Ladder => " by the ladder",
         AskReason::Doubt => " in doubt",
+        AskReason::RunBudget => " past the run's budget",
+        AskReason::StepBudget => " past the step's budget",
     };
     let until = it.expire_at.map(|at| format!(", until {}", instant(at))).unwrap_or_default();
     let shown = it.shown.digest().short();

@@ -228,6 +228,8 @@ fn close(asked: &mut [Asked], at: Timestamp, answer: Option<Answer>) {
 fn opened_by(asked: &QuestionAsked, condition: Option<&String>) -> String {
     match (asked.reason, condition) {
         (AskReason::Doubt, _) => "it is not known whether an effect happened".into(),
+        (AskReason::RunBudget, _) => "the run's budget would be passed".into(),
+        (AskReason::StepBudget, _) => "the step's budget would be passed".into(),
         (_, Some(condition)) => condition.clone(),
         (AskReason::Flow, None) => "always asked".into(),
         (AskReason::Ladder, None) => "the ladder came to it".into(),

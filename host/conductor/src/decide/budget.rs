@@ -1,13 +1,18 @@
-//! Budgets: money is reserved before the act, time is what attempts have used; what does not fit does not start.
+//! Budgets: money is reserved before the act, time is what attempts have used; what does not fit does not start
+//! unless a person lets exactly that attempt pass.
 
 use super::{DecideError, Turn};
 use crate::program::ReadyCall;
-use kapell_model::money::Money;
+use kapell_journal::entry::AskReason;
+use kapell_journal::fold::StepState;
+use kapell_model::id::{Role, StepId};
+use kapell_model::money::{Money, MoneyError};
+use kapell_model::plan::Budget;
 use kapell_model::quantity::Span;
 
-/// What an attempt may spend, or why the budget does not allow it.
+/// What an attempt may spend, or why a budget does not allow it.
 pub(crate) enum Allowance {
-    /// It may begin: with so much money set aside and this deadline, each where the budget says something of it.
+    /// It may begin: with so much money set aside and this deadline, each where a budget says something of it.
     Granted {
         /// What it costs at its worst.
         reserved: Option<Money>,
@@ -15,27 +20,78 @@ pub(crate) enum Allowance {
         deadline: Option<Span>,
     },
     /// It may not.
-    Exhausted(String),
+    Exhausted(Past),
 }
 
-/// Whether the budget covers one more attempt at its worst.
-pub(crate) fn allowance(turn: &Turn<'_>, call: &ReadyCall) -> Result<Allowance, DecideError> {
-    let (budget, mut reserved, mut deadline) = (&turn.program.plan.budget, None, None);
-    if let Some(most) = &budget.money {
-        let (dearest, spent) = (&call.dearest, turn.state.spent_on_attempts.clone());
-        let spent = spent.unwrap_or_else(|| turn.program.nothing());
-        if spent.plus(dearest)?.amount > most.amount {
-            let words = format!("the next step may cost {dearest}, {spent} of {most} is spent");
-            return Ok(Allowance::Exhausted(words));
+/// A budget that an attempt would pass.
+pub(crate) struct Past {
+    /// Whose.
+    pub(crate) of: AskReason,
+    /// Who may let it.
+    pub(crate) over: Option<Role>,
+    /// In words.
+    pub(crate) why: String,
+}
+
+/// One budget, with what was spent of it.
+struct Bound<'a> {
+    of: AskReason,
+    budget: &'a Budget,
+    spent: Money,
+    worked_micros: u64,
+}
+
+/// Whether the budgets of run and step cover one more attempt at its worst.
+pub(crate) fn allowance(
+    turn: &Turn<'_>,
+    id: &StepId,
+    state: &StepState,
+    call: &ReadyCall,
+) -> Result<Allowance, DecideError> {
+    let (mut reserved, mut deadline) = (None, None);
+    for bound in bounds(turn, id, state)? {
+        if !state.allowed.contains(&bound.of) {
+            if let Some(why) = bound.passed_by(call)? {
+                return Ok(Allowance::Exhausted(Past { of: bound.of, over: bound.budget.over.clone(), why }));
+            }
+            deadline = bound.left().into_iter().chain(deadline).min();
         }
-        reserved = Some(dearest.clone());
+        reserved = reserved.or_else(|| bound.budget.money.as_ref().map(|_| call.dearest.clone()));
     }
-    if let Some(most) = budget.work {
-        let left = most.0.saturating_sub(turn.state.worked_micros / 1_000);
-        if left == 0 {
-            return Ok(Allowance::Exhausted(format!("the working time of {most} is used up")));
-        }
-        deadline = (left < call.call.limits.limits.deadline.0).then_some(Span(left));
-    }
+    let deadline = deadline.filter(|left| *left < call.call.limits.limits.deadline);
     Ok(Allowance::Granted { reserved, deadline })
+}
+
+fn bounds<'a>(turn: &'a Turn<'_>, id: &StepId, state: &StepState) -> Result<Vec<Bound<'a>>, MoneyError> {
+    let plan = &turn.program.plan;
+    let nothing = || turn.program.nothing();
+    let spent = turn.state.spent_on_attempts.clone().unwrap_or_else(nothing);
+    let (budget, worked_micros) = (&plan.budget, turn.state.worked_micros);
+    let mut bounds = vec![Bound { of: AskReason::RunBudget, budget, spent, worked_micros }];
+    if let Some(step) = plan.step(id).filter(|step| !step.budget.is_empty()) {
+        let receipts = || state.attempts.iter().filter_map(|it| Some(&it.ended.as_ref()?.receipt));
+        let spent = receipts().try_fold(nothing(), |sum, receipt| sum.plus(&receipt.money))?;
+        let worked_micros = receipts().map(|receipt| receipt.meters.wall_micros).sum();
+        bounds.push(Bound { of: AskReason::StepBudget, budget: &step.budget, spent, worked_micros });
+    }
+    Ok(bounds)
+}
+
+impl Bound<'_> {
+    /// Why the attempt would pass it, if it would.
+    fn passed_by(&self, call: &ReadyCall) -> Result<Option<String>, MoneyError> {
+        if let Some(most) = &self.budget.money {
+            let (dearest, spent) = (&call.dearest, &self.spent);
+            if spent.plus(dearest)?.amount > most.amount {
+                return Ok(Some(format!("the next step may cost {dearest}, {spent} of {most} is spent")));
+            }
+        }
+        let used_up = self.left().is_some_and(|left| left.0 == 0);
+        let most = self.budget.work.filter(|_| used_up);
+        Ok(most.map(|most| format!("the working time of {most} is used up")))
+    }
+
+    fn left(&self) -> Option<Span> {
+        self.budget.work.map(|most| Span(most.0.saturating_sub(self.worked_micros / 1_000)))
+    }
 }

@@ -1,7 +1,7 @@
 //! Deciding over a step that calls: its attempts, the judgement on its output, its ladder.
 
 use super::budget::{Allowance, allowance};
-use super::{Action, DecideError, Start, Turn, ask, blob, record};
+use super::{Action, DecideError, Start, Turn, ask, blob, past, record};
 use crate::program::ReadyCall;
 use kapell_journal::entry::{AttemptStarted, Body, Purpose, RecordedEnding, RunEnding};
 use kapell_journal::fold::{AttemptState, StepState};
@@ -175,9 +175,9 @@ impl<'a> Calling<'a> {
             );
             return Ok(self.turn.end(RunEnding::Refused, self.id, words));
         }
-        let (reserved, deadline) = match allowance(self.turn, call)? {
+        let (reserved, deadline) = match allowance(self.turn, self.id, self.state, call)? {
             Allowance::Granted { reserved, deadline } => (reserved, deadline),
-            Allowance::Exhausted(why) => return Ok(self.turn.end(RunEnding::OverBudget, self.id, why)),
+            Allowance::Exhausted(past) => return past::next(self.turn, self.id, self.state, call, &past),
         };
         let input = blob(arguments)?;
         let intent = AttemptStarted {

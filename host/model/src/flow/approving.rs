@@ -315,6 +315,68 @@ fn whatever_is_not_surely_less_waits_for_approval() {
     insta::assert_snapshot!(table);
 }
 
+/// A bound may only be lower, and nobody more may let it be passed: for the run and for a step alike.
+#[test]
+fn a_budget_that_is_higher_or_may_be_passed_waits_for_approval() {
+    let run = |budget: &str| meaning(POLICY, &FLOW.replace("budget: { money: 0.50 EUR, work: 45s }", budget));
+    let step = |budget: &str| {
+        let used = "use: acme:letter#send";
+        meaning(POLICY, &FLOW.replace(used, &format!("{used}\n    budget: {budget}")))
+    };
+    let mut table = String::new();
+    for (before, after) in [
+        ("budget: { money: 1 EUR }", "budget: { money: 1 EUR, over: ask lead }"),
+        ("budget: { money: 1 EUR, over: ask lead }", "budget: { money: 1 EUR }"),
+        ("budget: { money: 1 EUR, over: ask lead }", "budget: { money: 1 EUR, over: ask boss }"),
+        ("budget: { money: 1 EUR, over: ask boss }", "budget: { money: 1 EUR, over: ask lead }"),
+    ] {
+        writeln!(table, "{before} => {after}\n{}", told(&run(before), &run(after))).unwrap();
+    }
+    for (before, after) in [
+        ("{ money: 1 EUR }", "{ money: 2 EUR }"),
+        ("{ money: 2 EUR }", "{ money: 1 EUR }"),
+        ("{ work: 1s }", "{ work: 2s }"),
+        ("{ money: 1 EUR, work: 1s }", "{ work: 1s }"),
+        ("{ money: 1 EUR }", "{ money: 1 EUR, over: ask all }"),
+    ] {
+        writeln!(table, "step {before} => {after}\n{}", told(&step(before), &step(after))).unwrap();
+    }
+    writeln!(table, "a step's budget is gone\n{}", told(&step("{ money: 1 EUR }"), &meaning(POLICY, FLOW)))
+        .unwrap();
+    insta::assert_snapshot!(table, @r#"
+    budget: { money: 1 EUR } => budget: { money: 1 EUR, over: ask lead }
+    ! Over: lead may let the budget be passed
+
+    budget: { money: 1 EUR, over: ask lead } => budget: { money: 1 EUR }
+      Flow: lead can't let the budget be passed any more
+
+    budget: { money: 1 EUR, over: ask lead } => budget: { money: 1 EUR, over: ask boss }
+    ! Over: boss may let the budget be passed instead of lead
+    ! Over: user:bo may let it be passed
+
+    budget: { money: 1 EUR, over: ask boss } => budget: { money: 1 EUR, over: ask lead }
+    ! Over: lead may let the budget be passed instead of boss
+
+    step { money: 1 EUR } => { money: 2 EUR }
+    ! Step("letter"): the step's budget was 1.00 EUR and is 2.00 EUR
+
+    step { money: 2 EUR } => { money: 1 EUR }
+      Step("letter"): the step's budget was 2.00 EUR and is 1.00 EUR
+
+    step { work: 1s } => { work: 2s }
+    ! Step("letter"): it might work for 1 s and may for 2 s
+
+    step { money: 1 EUR, work: 1s } => { work: 1s }
+    ! Step("letter"): the step's budget of 1.00 EUR is gone
+
+    step { money: 1 EUR } => { money: 1 EUR, over: ask all }
+    ! Step("letter"): all may let the step's budget be passed
+
+    a step's budget is gone
+    ! Step("letter"): the step's budget of 1.00 EUR is gone
+    "#);
+}
+
 /// The flow stays as it is; what its skills may do, and who may answer, is the operator's.
 #[test]
 fn what_policy_gives_a_flow_is_part_of_what_was_approved() {

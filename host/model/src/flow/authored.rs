@@ -40,8 +40,7 @@ pub struct Authored {
     pub(super) inputs: Vec<Input>,
     pub(super) files: Vec<(String, Written<String>)>,
     pub(super) require: Vec<Requirement>,
-    pub(super) money: Option<Written<Money>>,
-    pub(super) work: Option<Written<Span>>,
+    pub(super) budget: Budget,
     pub(super) steps: Vec<Step>,
     pub(super) outputs: Vec<(String, Written<String>)>,
 }
@@ -58,8 +57,9 @@ impl Authored {
         let step = |id: &StepId| self.steps.iter().find(|step| step.id.value == *id);
         match spot {
             Spot::Flow => None,
-            Spot::Money => self.money.as_ref().map(|money| money.at.clone()),
-            Spot::Work => self.work.as_ref().map(|work| work.at.clone()),
+            Spot::Money => self.budget.money.as_ref().map(|money| money.at.clone()),
+            Spot::Work => self.budget.work.as_ref().map(|work| work.at.clone()),
+            Spot::Over => self.budget.over.as_ref().map(|over| over.at.clone()),
             Spot::Step(id) => step(id).map(|step| step.id.at.clone()),
             Spot::When(id) => step(id).and_then(|step| Some(step.when.as_ref()?.at.clone())),
         }
@@ -89,7 +89,16 @@ pub(super) struct Requirement {
 pub(super) struct Step {
     pub(super) id: Written<StepId>,
     pub(super) when: Option<Written<String>>,
+    pub(super) budget: Budget,
     pub(super) work: Work,
+}
+
+/// Most money and most time of work, and who is asked when an attempt would pass them.
+#[derive(Debug, Default)]
+pub(super) struct Budget {
+    pub(super) money: Option<Written<Money>>,
+    pub(super) work: Option<Written<Span>>,
+    pub(super) over: Option<Written<Role>>,
 }
 
 #[derive(Debug)]
@@ -186,7 +195,7 @@ fn flow(table: &Table<'_, '_>) -> Option<Authored> {
     let inputs = table.get("inputs").map(inputs).unwrap_or_default();
     let files = table.get("files").map(files).unwrap_or_default();
     let require = table.get("require").map(|field| each(field, requirement)).unwrap_or_default();
-    let (money, work) = table.get("budget").and_then(budget).unwrap_or_default();
+    let budget = table.get("budget").and_then(budget).unwrap_or_default();
     let steps = table.required("steps").map(steps).unwrap_or_default();
     let outputs = table.get("outputs").map(|field| named_expressions(field, "an output")).unwrap_or_default();
     table.close();
@@ -200,8 +209,7 @@ fn flow(table: &Table<'_, '_>) -> Option<Authored> {
         inputs,
         files,
         require,
-        money,
-        work,
+        budget,
         steps,
         outputs,
     })
@@ -309,15 +317,38 @@ fn requirement(field: Field<'_, '_>) -> Option<Requirement> {
     Some(Requirement { that: that?, otherwise: otherwise? })
 }
 
-/// Most money and most time of work.
-type Budgeted = (Option<Written<Money>>, Option<Written<Span>>);
-
-fn budget(field: Field<'_, '_>) -> Option<Budgeted> {
+fn budget(field: Field<'_, '_>) -> Option<Budget> {
     let table = field.table("a budget")?;
-    let money = table.get("money").and_then(|field| field.parsed());
-    let work = table.get("work").and_then(|field| field.span());
+    let (money, work) = (table.get("money"), table.get("work"));
+    let over = table.get("over");
+    if let (Some(over), None, None) = (&over, &money, &work) {
+        over.problems.tell(&over.key.at, "`over` says what happens past a bound, and here is none");
+    }
+    let money = money.and_then(|field| field.parsed());
+    let work = work.and_then(|field| field.span());
+    let over = over.and_then(asks);
     table.close();
-    Some((money, work))
+    Some(Budget { money, work, over })
+}
+
+/// `ask ROLE`.
+fn asks(field: Field<'_, '_>) -> Option<Written<Role>> {
+    let text = field.text()?;
+    let role = text.value.strip_prefix("ask ").map(|role| role.trim().parse());
+    match role {
+        Some(Ok(value)) => Some(Written { value, at: text.at }),
+        Some(Err(cause)) => {
+            field.tell(format!("{cause}"));
+            None
+        }
+        None => {
+            field.tell_with(
+                format!("`{}` is nothing that can be done past a budget", text.value),
+                "`ask ROLE`",
+            );
+            None
+        }
+    }
 }
 
 fn named_expressions(field: Field<'_, '_>, what: &str) -> Vec<(String, Written<String>)> {
@@ -340,6 +371,7 @@ fn step(field: Field<'_, '_>) -> Option<Step> {
     let id = table.required("id").and_then(|field| field.parsed());
     let when = table.get("when").and_then(|field| field.expression());
     let (used, asked) = (table.get("use"), table.get("ask"));
+    let budget = used.and(table.get("budget")).and_then(budget).unwrap_or_default();
     let work = match (used, asked) {
         (Some(used), None) => call_work(&table, used).map(|work| Work::Call(Box::new(work))),
         (None, Some(asked)) => question(&table, asked).map(|question| Work::Ask(Box::new(question))),
@@ -354,7 +386,7 @@ fn step(field: Field<'_, '_>) -> Option<Step> {
         }
     };
     table.close();
-    Some(Step { id: id?, when, work: work? })
+    Some(Step { id: id?, when, budget, work: work? })
 }
 
 fn call_work(table: &Table<'_, '_>, used: Field<'_, '_>) -> Option<CallWork> {

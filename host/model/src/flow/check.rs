@@ -119,7 +119,7 @@ impl Checker<'_, '_> {
         self.check_ids(&authored.steps);
         let steps: Vec<_> = authored.steps.iter().map(|step| self.step(step)).collect();
         let outputs = self.shown(&self.scope, &authored.outputs);
-        let budget = self.budget(authored);
+        let budget = self.budget(&authored.budget)?;
         Some(Plan {
             flow: authored.name.clone(),
             version: authored.version.clone(),
@@ -161,8 +161,8 @@ impl Checker<'_, '_> {
         Some(Requirement { that: one.that.value.clone(), otherwise: one.otherwise.value.clone() })
     }
 
-    fn budget(&self, authored: &Authored) -> Budget {
-        let money = authored.money.as_ref();
+    fn budget(&mut self, written: &authored::Budget) -> Option<Budget> {
+        let money = written.money.as_ref();
         if let Some(money) = money.filter(|money| money.value.currency != self.context.currency) {
             let message =
                 format!("the budget is in {}, the tariff in {}", money.value.currency, self.context.currency);
@@ -172,10 +172,12 @@ impl Checker<'_, '_> {
                 "there is no exchange rate here; use the tariff's currency",
             );
         }
-        Budget {
-            money: money.map(|money| money.value.clone()),
-            work: authored.work.as_ref().map(|work| work.value),
-        }
+        let over = match &written.over {
+            Some(role) => Some(self.role(role)?),
+            None => None,
+        };
+        let work = written.work.as_ref().map(|work| work.value);
+        Some(Budget { money: money.map(|money| money.value.clone()), work, over })
     }
 
     fn check_ids(&self, steps: &[authored::Step]) {
@@ -206,11 +208,13 @@ impl Checker<'_, '_> {
                 (asked.map(|question| Work::Ask { question }), shape)
             }
         };
+        let budget = self.budget(&step.budget);
         self.scope.add_value(step.id.value.as_str(), shape, step.when.is_some());
         when.is_none_or(|when| when.is_some()).then_some(())?;
         Some(Step {
             id: step.id.value.clone(),
             when: step.when.as_ref().map(|when| when.value.clone()),
+            budget: budget?,
             work: work?,
         })
     }

@@ -7,6 +7,7 @@ use super::movement::{Marks, meetings};
 use crate::digest::Digest;
 use crate::id::{Role, SkillName, StepId};
 use crate::lock::{grant_lines, limits_line};
+use crate::money::Money;
 use crate::plan::{
     AnswerShape, Budget, Call, Effects, Expectation, Input, Plan, Question, Rung, Template, Work,
 };
@@ -29,7 +30,7 @@ pub struct Meaning {
 #[allow(clippy::large_enum_variant, reason = "a flow has a few dozen clauses, most of them steps")]
 pub enum Clause {
     /// What a run may spend.
-    Budget(Budget),
+    Budget(BudgetMeaning),
     /// A precondition.
     Require(String),
     /// An input.
@@ -44,6 +45,27 @@ pub enum Clause {
     Meeting(MeetingMeaning),
 }
 
+/// What may be spent, and who may let it be passed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetMeaning {
+    /// Money for attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<Money>,
+    /// Wall time of attempts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Span>,
+    /// Who is asked past it, and the people of the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<(Role, Vec<String>)>,
+}
+
+impl BudgetMeaning {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What a step does, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +75,9 @@ pub struct StepMeaning {
     /// Only when this holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// What its attempts may spend.
+    #[serde(default, skip_serializing_if = "BudgetMeaning::is_empty")]
+    pub budget: BudgetMeaning,
     /// What it does.
     pub work: WorkMeaning,
 }
@@ -193,8 +218,8 @@ impl Meaning {
         let inputs = plan.inputs.iter().cloned().map(Clause::Input);
         let files = plan.files.iter().map(|(name, digest)| Clause::File(name.clone(), *digest));
         let steps = plan.steps.iter().map(|step| {
-            let work = writing.work(&step.work);
-            Clause::Step(StepMeaning { id: step.id.clone(), when: step.when.clone(), work })
+            let (budget, work) = (writing.budget(&step.budget), writing.work(&step.work));
+            Clause::Step(StepMeaning { id: step.id.clone(), when: step.when.clone(), budget, work })
         });
         let outputs = plan.outputs.iter().map(|(name, source)| Clause::Output(name.clone(), source.clone()));
         let from = |traces: Vec<super::Trace>| traces.into_iter().map(|trace| trace.from).collect();
@@ -206,8 +231,10 @@ impl Meaning {
                 outbound: meeting.outbound,
             })
         });
-        let head =
-            std::iter::once(Clause::Budget(plan.budget.clone())).chain(require).chain(inputs).chain(files);
+        let head = std::iter::once(Clause::Budget(writing.budget(&plan.budget)))
+            .chain(require)
+            .chain(inputs)
+            .chain(files);
         Self { clauses: head.chain(steps).chain(outputs).chain(meetings).collect() }
     }
 
@@ -251,6 +278,11 @@ struct Writing<'p> {
 }
 
 impl Writing<'_> {
+    fn budget(&self, budget: &Budget) -> BudgetMeaning {
+        let over = budget.over.as_ref().map(|role| (role.clone(), self.people(role)));
+        BudgetMeaning { money: budget.money.clone(), work: budget.work, over }
+    }
+
     fn work(&self, work: &Work) -> WorkMeaning {
         match work {
             Work::Ask { question } => WorkMeaning::Ask(self.question(question)),

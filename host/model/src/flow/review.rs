@@ -64,6 +64,9 @@ pub struct ReviewedStep {
     pub id: StepId,
     /// Only when this holds.
     pub when: Option<String>,
+    /// What its attempts may spend, in words; not said where the step bounds nothing itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<String>,
     /// What it calls: its own call, its verdict's, its ladder's.
     pub calls: Vec<ReviewedCall>,
     /// What must hold of its answer.
@@ -185,8 +188,9 @@ impl Showing<'_> {
     fn step(&self, step: &Step) -> ReviewedStep {
         let questions = step.questions().into_iter().map(|question| self.question(question)).collect();
         let (id, when) = (step.id.clone(), step.when.clone());
+        let budget = (!step.budget.is_empty()).then(|| step.budget.words());
         let Work::Call { call, expect, otherwise, .. } = &step.work else {
-            return ReviewedStep { id, when, calls: Vec::new(), expect: None, questions };
+            return ReviewedStep { id, when, budget, calls: Vec::new(), expect: None, questions };
         };
         let mut calls = vec![self.call(&step.id, "work", call)];
         let expect = expect.as_ref().map(|expect| match expect {
@@ -201,7 +205,7 @@ impl Showing<'_> {
                 calls.push(self.call(&step.id, "rung", call));
             }
         }
-        ReviewedStep { id, when, calls, expect, questions }
+        ReviewedStep { id, when, budget, calls, expect, questions }
     }
 
     fn call(&self, step: &StepId, part: &'static str, call: &Call) -> ReviewedCall {

@@ -600,6 +600,52 @@ fn names_money_and_files_are_what_they_say() {
 }
 
 #[test]
+fn a_budget_asks_somebody_there_is_past_a_bound_there_is() {
+    let flow = |budget: &str| {
+        told(&format!("flow: f\nversion: '1'\nsteps:\n- id: a\n  use: acme:mute#run\n  budget: {budget}\n"))
+    };
+    let cases = [
+        "{ money: 1 EUR, over: ask legal }",
+        "{ over: ask legal }",
+        "{ work: 1s, over: ask nobody }",
+        "{ work: 1s, over: stop }",
+        "{ money: 1 USD }",
+        "{ money: 1 EUR, monye: 2 EUR }",
+    ];
+    insta::assert_snapshot!(cases.map(|budget| format!("{budget}\n--\n{}", flow(budget))).join("\n"), @r#"
+    { money: 1 EUR, over: ask legal }
+    --
+    accepted
+
+    { over: ask legal }
+    --
+    flow.yaml:6:13: `over` says what happens past a bound, and here is none  [over]
+
+    { work: 1s, over: ask nobody }
+    --
+    flow.yaml:6:29: nobody can answer: the policy has no role `nobody`  [ask nobody]
+      hint: add to policy.toml:
+      hint: [role.nobody]
+      hint: people = ["user:*"]
+
+    { work: 1s, over: stop }
+    --
+    flow.yaml:6:29: `stop` is nothing that can be done past a budget  [stop]
+      hint: `ask ROLE`
+
+    { money: 1 USD }
+    --
+    flow.yaml:6:20: the budget is in USD, the tariff in EUR  [1 USD]
+      hint: there is no exchange rate here; use the tariff's currency
+
+    { money: 1 EUR, monye: 2 EUR }
+    --
+    flow.yaml:6:27: a budget has no key `monye`  [monye]
+      hint: did you mean `money`?
+    "#);
+}
+
+#[test]
 fn everything_wrong_is_told_at_once() {
     let problems = told(
         &ONBOARDING

@@ -5,14 +5,14 @@
 
 use super::authored::Authored;
 use super::meaning::{
-    CallMeaning, Clause, ExpectMeaning, Meaning, MeetingMeaning, QuestionMeaning, RungMeaning, StepMeaning,
-    WorkMeaning,
+    BudgetMeaning, CallMeaning, Clause, ExpectMeaning, Meaning, MeetingMeaning, QuestionMeaning, RungMeaning,
+    StepMeaning, WorkMeaning,
 };
 use crate::expression::{Expression, implies};
 use crate::grant::GrantSet;
-use crate::id::StepId;
+use crate::id::{Role, StepId};
 use crate::lock::{read_grants, read_limits};
-use crate::plan::{Budget, Effects, Input};
+use crate::plan::{Effects, Input};
 use crate::policy::ANYBODY;
 use crate::source::{Diagnostic, Source};
 use serde::Serialize;
@@ -40,6 +40,8 @@ pub enum Spot {
     Money,
     /// `budget.work`.
     Work,
+    /// `budget.over`.
+    Over,
     /// The step.
     Step(StepId),
     /// The step's condition.
@@ -50,7 +52,7 @@ pub enum Spot {
 #[must_use]
 pub fn changes(approved: &Meaning, now: &Meaning) -> Vec<FlowChange> {
     let mut told = Told::default();
-    told.budget(approved.budget(), now.budget());
+    told.run_budget(approved.budget(), now.budget());
     told.require(&approved.require(), &now.require());
     told.inputs(&approved.inputs(), &now.inputs());
     told.pairs("file", &approved.files(), &now.files());
@@ -74,6 +76,9 @@ pub fn waiting(changes: &[FlowChange], authored: &Authored, source: Source<'_>) 
     placed.collect()
 }
 
+/// A role that is asked, and its people.
+type Asking = (Role, Vec<String>);
+
 #[derive(Default)]
 struct Told(Vec<FlowChange>);
 
@@ -90,28 +95,62 @@ impl Told {
         self.0.push(FlowChange { at, widens, words: words.into() });
     }
 
-    fn budget(&mut self, before: &Budget, after: &Budget) {
-        let same_currency =
-            |one: &crate::money::Money, other: &crate::money::Money| one.currency == other.currency;
+    /// The run's own budget, each bound at its place.
+    fn run_budget(&mut self, before: &BudgetMeaning, after: &BudgetMeaning) {
+        self.budget(&[Spot::Money, Spot::Work, Spot::Over], "", before, after);
+    }
+
+    /// A bound may only be lower, and nobody more may let it be passed.
+    fn budget(&mut self, at: &[Spot; 3], whose: &str, before: &BudgetMeaning, after: &BudgetMeaning) {
+        let [money, work, over] = at;
+        let gone = |at: &Spot| if whose.is_empty() { Spot::Flow } else { at.clone() };
         match (&before.money, &after.money) {
-            (None, None) => {}
-            (Some(before), Some(after)) if before == after => {}
-            (None, Some(after)) => self.narrower(Spot::Money, format!("the budget is {after} now")),
-            (Some(before), None) => self.wider(Spot::Flow, format!("the budget of {before} is gone")),
-            (Some(before), Some(after)) => {
-                let raised = !same_currency(before, after) || after.amount > before.amount;
-                self.say(raised, Spot::Money, format!("the budget was {before} and is {after}"));
+            (before, after) if before == after => {}
+            (None, Some(after)) => self.narrower(money.clone(), format!("the {whose}budget is {after} now")),
+            (Some(before), None) => {
+                self.wider(gone(money), format!("the {whose}budget of {before} is gone"));
             }
+            (Some(before), Some(after)) => {
+                let raised = before.currency != after.currency || after.amount > before.amount;
+                self.say(raised, money.clone(), format!("the {whose}budget was {before} and is {after}"));
+            }
+            (None, None) => {}
         }
+        let who = if whose.is_empty() { "a run" } else { "it" };
         match (before.work, after.work) {
             (before, after) if before == after => {}
-            (None, Some(after)) => self.narrower(Spot::Work, format!("a run may work for {after} now")),
-            (Some(before), None) => self.wider(Spot::Flow, format!("the bound of {before} of work is gone")),
+            (None, Some(after)) => self.narrower(work.clone(), format!("{who} may work for {after} now")),
+            (Some(before), None) => self.wider(gone(work), format!("the bound of {before} of work is gone")),
             (before, after) => {
                 let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-                let words = format!("a run might work for {before} and may for {after}");
-                self.say(after > before, Spot::Work, words);
+                let words = format!("{who} might work for {before} and may for {after}");
+                self.say(after > before, work.clone(), words);
             }
+        }
+        self.past(over, gone(over), whose, before.over.as_ref(), after.over.as_ref());
+    }
+
+    /// Who may let a budget be passed. Without anybody a run ends at it, which is less.
+    fn past(&mut self, at: &Spot, gone: Spot, whose: &str, before: Option<&Asking>, after: Option<&Asking>) {
+        match (before, after) {
+            (before, after) if before == after => {}
+            (Some((role, _)), None) => {
+                self.narrower(gone, format!("{role} can't let the {whose}budget be passed any more"));
+            }
+            (None, Some((role, _))) => {
+                self.wider(at.clone(), format!("{role} may let the {whose}budget be passed"));
+            }
+            (Some((was, before)), Some((is, people))) => {
+                if was != is {
+                    self.wider(
+                        at.clone(),
+                        format!("{is} may let the {whose}budget be passed instead of {was}"),
+                    );
+                }
+                let asked = before.iter().collect();
+                self.more_people(at, &asked, people, "may let it be passed");
+            }
+            (None, None) => {}
         }
     }
 
@@ -221,6 +260,8 @@ impl Told {
 
     fn step(&mut self, old: &StepMeaning, new: &StepMeaning, after: &[&StepMeaning]) {
         let at = Spot::Step(new.id.clone());
+        let spots = [at.clone(), at.clone(), at.clone()];
+        self.budget(&spots, "step's ", &old.budget, &new.budget);
         match (&old.work, &new.work) {
             (WorkMeaning::Ask(was), WorkMeaning::Ask(is)) => {
                 self.asked_when(old, new);
@@ -459,8 +500,8 @@ impl StepMeaning {
 
 /// The clauses by what they speak of.
 impl Meaning {
-    fn budget(&self) -> &Budget {
-        const NONE: &Budget = &Budget { money: None, work: None };
+    fn budget(&self) -> &BudgetMeaning {
+        const NONE: &BudgetMeaning = &BudgetMeaning { money: None, work: None, over: None };
         let budget = self
             .clauses
             .iter()

@@ -34,12 +34,10 @@ fn identity(review: &FlowReview) -> Vec<(&'static str, String)> {
             format!("by {} at {}{until}{reason}", line(&approval.by), approval.at)
         }
     };
-    let money = review.budget.money.as_ref().map_or("no bound of money".into(), ToString::to_string);
-    let work = review.budget.work.map_or("no bound of time".into(), |span| format!("{span} of work"));
     vec![
         ("meaning", review.meaning.to_string()),
         ("owner", review.owner.as_deref().map_or("nobody is named".into(), line)),
-        ("budget", format!("{money}, {work}")),
+        ("budget", review.budget.words()),
         ("approval", approval),
     ]
 }
@@ -85,7 +83,7 @@ fn sections(review: &FlowReview) -> Vec<Section> {
 fn change(change: &FlowChange) -> Row {
     let at = match &change.at {
         Spot::Flow => String::new(),
-        Spot::Money | Spot::Work => "budget: ".into(),
+        Spot::Money | Spot::Work | Spot::Over => "budget: ".into(),
         Spot::Step(step) | Spot::When(step) => format!("{step}: "),
     };
     let head = format!("{at}{}", line(&change.words));
@@ -128,6 +126,9 @@ fn step(step: &ReviewedStep) -> Row {
     let mut row = row(head);
     if let Some(when) = &step.when {
         row = row.note(format!("when {}", line(when)));
+    }
+    if let Some(budget) = &step.budget {
+        row = row.note(format!("budget {budget}"));
     }
     for call in &step.calls {
         if call.part != "work" {
