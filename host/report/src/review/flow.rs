@@ -209,7 +209,7 @@ mod tests {
     fn steps() -> Vec<ReviewedStep> {
         let step = |id: &str, calls, questions| {
             let (when, expect) = (Some("inputs.worth > 5".into()), None);
-            ReviewedStep { id: id.parse().unwrap(), when, calls, expect, questions }
+            ReviewedStep { id: id.parse().unwrap(), when, budget: None, calls, expect, questions }
         };
         vec![step("fine", Vec::new(), vec![question()]), step("letter", vec![call()], Vec::new())]
     }
@@ -230,7 +230,7 @@ mod tests {
             purpose: Some(HOSTILE.into()),
             owner: Some("sales-ops".into()),
             meaning: Digest::of(b"meaning"),
-            budget: Budget { money: Some("0.50 EUR".parse().unwrap()), work: None },
+            budget: Budget { money: Some("0.50 EUR".parse().unwrap()), work: None, over: None },
             inputs: vec![input("email", Mark::Private), input("name", Mark::Untrusted)],
             require: vec!["size(inputs.name) > 0".into()],
             steps: steps(),
