@@ -241,19 +241,24 @@ fn cost_tells_what_an_outcome_cost_and_finance_tools_get_the_same_money() {
     stage.write("hello.yaml", HELLO.replace("steps:", worth));
     stage.kapell(&["run", "hello.yaml", "-i", "name=Ada"]).ends(0);
     stage.kapell(&["run", "hello.yaml", "-i", "name="]).ends(1);
-    let said = stage.kapell(&["cost", "--by", "flow", "--since", "1d", "--json"]).ends(0).json();
-    let flow = &said["outcomes"][0];
+    let cost = stage.kapell(&["cost", "--by", "flow", "--since", "1d", "--json"]).ends(0).json();
+    let flow = &cost["outcomes"][0];
     assert_eq!(
         (&flow["runs"], &flow["outcomes"], &flow["worth"]),
         (&json!(2), &json!(1), &json!("2.00 EUR"))
     );
-    assert_eq!(flow["per-outcome"], said["total"], "the run that came to nothing is paid for too");
+    assert_eq!(flow["per-outcome"], cost["total"], "the run that came to nothing is paid for too");
+    let said = stage.kapell(&["run", "hello.yaml", "-i", "name=Bob", "--estimate", "--json"]).ends(0).json();
+    assert_eq!((&said["runs"], &said["estimate"]["of-like-size"]), (&json!(2), &json!(true)));
+    let said = stage.kapell(&["run", "asks.yaml", "--estimate"]).ends(0);
+    assert!(said.err.contains("there are no past runs of asks"), "{}", said.err);
+    assert_eq!(stage.kapell(&["runs", "list", "--json"]).ends(0).json()["runs"].as_array().unwrap().len(), 2);
     stage.kapell(&["cost", "--focus", "charges.csv"]).ends(0);
     let csv = stage.read("charges.csv");
     let costs =
         csv.lines().skip(1).map(|line| line.split(',').next().unwrap().parse::<rust_decimal::Decimal>());
     let sum: rust_decimal::Decimal = costs.map(Result::unwrap).sum();
-    assert_eq!(said["total"], json!(format!("{sum} EUR")));
+    assert_eq!(cost["total"], json!(format!("{sum} EUR")));
     let said = stage.kapell(&["cost", "--since", "2099-01-01"]).ends(0);
     assert!(said.err.contains("nothing has cost anything yet"), "{}", said.err);
     let said = stage.kapell(&["cost", "--since", "yesterday"]).ends(2);

@@ -383,6 +383,9 @@ pub(crate) struct Run {
     /// Do not ask on the terminal; exit with 5 when the run waits for an answer.
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// Say what past runs of the flow took, those with inputs of like size first; nothing runs.
+    #[arg(long, conflicts_with = "each")]
+    pub(crate) estimate: bool,
     /// Run the flow once for each line of a file, `-` for standard input: a JSON object of inputs by name. A line that
     /// was run before is not run again, so the same command goes on where it was interrupted.
     #[arg(long, value_name = "FILE")]

@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod cost;
+pub mod estimate;
 pub mod gate;
 pub mod live;
 pub mod log;

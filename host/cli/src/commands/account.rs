@@ -1,13 +1,16 @@
-//! `cost`: what runs and their outcomes cost, in exact decimals, as tables, JSON, or lines for finance tools.
+//! `cost`: what runs and their outcomes cost, in exact decimals, as tables, JSON, or lines for finance tools; and what
+//! past runs let one expect of the next.
 
 use crate::args::{Cost, CostBy};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
 use kapell_home::{About, HomeError, Kind};
+use kapell_model::id::FlowName;
 use kapell_model::money::MoneyError;
 use kapell_report::cost::{By, Outcomes, Rows, focus, outcomes_table, table, total};
-use serde_json::json;
+use kapell_report::estimate::{self, Past};
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
@@ -84,6 +87,32 @@ fn export(session: &Session, about: &About, file: &Path) -> anyhow::Result<Exit>
             "schema": "kapell.focus/1", "focus": version, "file": file.display().to_string(), "charges": charges,
         })),
         false => output::talk(&format!("wrote {charges} charges to {} as FOCUS {version}", file.display())),
+    }
+    Ok(Exit::Ok)
+}
+
+/// What past runs of a flow took, for an input of the same size; nothing runs.
+pub(crate) fn estimate(session: &Session, flow: &FlowName, inputs: &Value) -> anyhow::Result<Exit> {
+    let about = About { flow: Some(flow.clone()), ..About::default() };
+    let mut past = Vec::new();
+    let progress = crate::live::slow("reading", Path::new("the journal"));
+    let read = session.home.tallies(&about, |tally, _| {
+        let input = session.home.size(&tally.inputs).unwrap_or_default();
+        past.extend(Past::of(&tally, input).map_err(currencies)?);
+        Ok(())
+    });
+    progress.done();
+    read?;
+    let estimate = estimate::estimate(&past, inputs.to_string().len() as u64);
+    match (session.json, &estimate) {
+        (true, _) => {
+            let runs = estimate.as_ref().map_or(0, |estimate| estimate.runs);
+            output::json(&json!({
+                "schema": "kapell.estimate/1", "flow": flow, "runs": runs, "estimate": estimate,
+            }));
+        }
+        (false, Some(estimate)) => output::data(&estimate::text(estimate)),
+        (false, None) => output::talk(&format!("there are no past runs of {flow} to rest an estimate on")),
     }
     Ok(Exit::Ok)
 }

@@ -1,7 +1,7 @@
 //! `run` and `call`: from arguments to a run, and from where it came to rest to text, JSON and an exit code.
 
 use crate::args::{Call, Run};
-use crate::commands::each;
+use crate::commands::{account, each};
 use crate::failure::Exit;
 use crate::session::Session;
 use crate::{ask, output};
@@ -20,6 +20,9 @@ pub(crate) async fn run(session: &Session, run: &Run) -> anyhow::Result<Exit> {
         return each::run(session, flow, lines, &pairs, run).await;
     }
     let given = inputs(&flow.plan, &pairs)?;
+    if run.estimate {
+        return account::estimate(session, &flow.plan.flow, &given);
+    }
     let finished = session.home.run(flow, given, &session.user).await?;
     let asks = !run.no_wait && !session.json && output::is_conversation();
     let finished = if asks { converse(session, finished).await? } else { finished };
