@@ -12,7 +12,7 @@ use kapell_model::id::{FlowName, RunId};
 use kapell_model::money::{PinnedTariff, Tariff};
 use kapell_model::quantity::Timestamp;
 use kapell_report::tally::{Declared, Tally};
-use std::collections::HashMap;
+use std::collections::hash_map::{self, HashMap};
 use std::sync::Arc;
 
 /// Which runs.
@@ -94,15 +94,15 @@ impl Home {
         let started =
             started.ok_or_else(|| HomeError::new(Kind::Integrity, "a run does not begin with its start"))?;
         let (tariff, plan) = (started.tariff, *started.plan.digest());
-        if !read.tariffs.contains_key(&tariff) {
-            read.tariffs.insert(tariff, Arc::new(self.tariff_of(&tariff)?));
-        }
-        if !read.plans.contains_key(&plan) {
-            read.plans.insert(plan, Arc::new(self.declared(&plan)?));
-        }
-        let missing = || HomeError::new(Kind::Integrity, "what a run is pinned to is not kept");
-        let tariff = read.tariffs.get(&tariff).cloned().ok_or_else(missing)?;
-        Ok((tariff, read.plans.get(&plan).cloned().ok_or_else(missing)?))
+        let tariff = match read.tariffs.entry(tariff) {
+            hash_map::Entry::Occupied(known) => known.into_mut(),
+            hash_map::Entry::Vacant(place) => place.insert(Arc::new(self.tariff_of(&tariff)?)),
+        };
+        let declared = match read.plans.entry(plan) {
+            hash_map::Entry::Occupied(known) => known.into_mut(),
+            hash_map::Entry::Vacant(place) => place.insert(Arc::new(self.declared(&plan)?)),
+        };
+        Ok((Arc::clone(tariff), Arc::clone(declared)))
     }
 
     fn tariff_of(&self, digest: &Digest) -> Result<Tariff, HomeError> {

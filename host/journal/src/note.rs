@@ -217,7 +217,7 @@ fn parted(note: &str) -> Result<(&str, &str), NoteError> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 mod tests {
     use super::*;
 

@@ -109,6 +109,9 @@ fn line(
     session.home.line(batch, Value::Object(inputs))
 }
 
+/// A line with its number, from 1; or why it can't be one.
+type Numbered = (u64, Result<Vec<u8>, HomeError>);
+
 /// The lines of a file or of standard input, counted from 1.
 struct Lines {
     reader: Box<dyn BufRead>,
@@ -135,7 +138,7 @@ impl Lines {
     }
 
     /// The next line that is not blank; one that is too long is passed over and is an error of its own.
-    fn next(&mut self) -> anyhow::Result<Option<(u64, Result<Vec<u8>, HomeError>)>> {
+    fn next(&mut self) -> anyhow::Result<Option<Numbered>> {
         loop {
             let mut line = Vec::new();
             let read = self.reader.by_ref().take(INPUT_MAX + 1).read_until(b'\n', &mut line)?;
