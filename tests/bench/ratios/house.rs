@@ -149,7 +149,7 @@ impl Skill {
             ),
         };
         let work = Work::Call { call, expect: None, otherwise: Vec::new(), retry: 0 };
-        Step { id: fixed(&format!("step_{number}")), when: None, work }
+        Step { id: fixed(&format!("step_{number}")), when: None, budget: Budget::default(), work }
     }
 
     /// A program of so many steps of this skill.
@@ -170,7 +170,12 @@ pub(crate) fn asking() -> Result<Arc<Program>> {
         expire: None,
         override_by: None,
     };
-    program(vec![Step { id: fixed("view"), when: None, work: Work::Ask { question } }])
+    program(vec![Step {
+        id: fixed("view"),
+        when: None,
+        budget: Budget::default(),
+        work: Work::Ask { question },
+    }])
 }
 
 fn program(steps: Vec<Step>) -> Result<Arc<Program>> {
