@@ -181,10 +181,11 @@ fn ending(it: &AttemptEnded, values: &Values<'_>) -> String {
     if it.ending != RecordedEnding::Lost {
         let _ = write!(
             text,
-            "; fuel {}, {}, {}, {crossings} crossings, {}",
+            "; fuel {}, {}, {}, {crossings} crossing{}, {}",
             number(meters.fuel),
             Bytes(meters.memory_peak),
             micros(meters.wall_micros),
+            if crossings == 1 { "" } else { "s" },
             it.receipt.money
         );
         if let Some(models) = &meters.inference {

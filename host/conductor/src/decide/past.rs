@@ -39,7 +39,7 @@ fn ask(
 ) -> Result<Action, DecideError> {
     let (asking, answer) = (state.askings + 1, AnswerShape::Approval);
     let called = format!("{} {}#{}", call.call.skill.name, call.call.skill.version, call.operation.name);
-    let text = format!("A budget would be passed: {}. Let {called} begin once more?", past.why);
+    let text = format!("A budget would be passed: {}. Let {called} begin all the same?", past.why);
     let show = json!({
         "attempt": state.attempts.len() + 1, "may-cost": call.dearest, "budget": past.of,
         "deadline": call.call.limits.limits.deadline.to_string(),

@@ -69,11 +69,11 @@ async fn a_yes_lets_exactly_one_attempt_pass() {
     insta::assert_snapshot!(log.lines().filter(|line| line.contains("  a  ")).collect::<Vec<_>>().join("\n"), @r#"
      2  00:00:00.000  a             try 1: test:work 1.0.0 (00e13ed7af55) work, effects none
      3  00:00:00.000  a             try 1: stopped by crash: scripted; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
-     4  00:00:00.000  a             question 1 past the step's budget to legal: A budget would be passed: the next step may cost 0.0020225 EUR, 0.00001002 EUR of 0.0020225 EUR is spent. Let test:work 1.0.0#work begin once more? (shown c15fa50de860)
+     4  00:00:00.000  a             question 1 past the step's budget to legal: A budget would be passed: the next step may cost 0.0020225 EUR, 0.00001002 EUR of 0.0020225 EUR is spent. Let test:work 1.0.0#work begin all the same? (shown 7e09780fd6f3)
      5  00:00:00.000  a             question 1: approved by user:anna; 2.70 EUR estimated
      6  00:00:00.000  a             try 2: test:work 1.0.0 (00e13ed7af55) work, effects none
      7  00:00:00.000  a             try 2: stopped by crash: scripted; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
-     8  00:00:00.000  a             question 2 past the step's budget to legal: A budget would be passed: the next step may cost 0.0020225 EUR, 0.00002004 EUR of 0.0020225 EUR is spent. Let test:work 1.0.0#work begin once more? (shown 28fcfa9b1a71)
+     8  00:00:00.000  a             question 2 past the step's budget to legal: A budget would be passed: the next step may cost 0.0020225 EUR, 0.00002004 EUR of 0.0020225 EUR is spent. Let test:work 1.0.0#work begin all the same? (shown eee7720befa4)
      9  00:00:00.000  a             question 2: approved by user:anna; 2.70 EUR estimated
     10  00:00:00.000  a             try 3: test:work 1.0.0 (00e13ed7af55) work, effects none
     11  00:00:00.000  a             try 3: output 1; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
