@@ -111,9 +111,13 @@ pub fn text(estimate: &Estimate) -> String {
     let Range { low, median, high } = estimate.whole;
     cells
         .push(row("whole time", [low, median, high].map(|span| plain::micros(span.0.saturating_mul(1_000)))));
+    let runs = match estimate.runs {
+        1 => "1 past run".to_owned(),
+        several => format!("{several} past runs"),
+    };
     let rests = match estimate.of_like_size {
-        true => format!("from {} past runs with inputs of like size, half to double", estimate.runs),
-        false => format!("from {} past runs, all with inputs of another size", estimate.runs),
+        true => format!("from {runs} with inputs of like size, half to double"),
+        false => format!("from {runs} with inputs of another size"),
     };
     format!("{}\n{rests}", crate::cost::aligned(&cells))
 }
@@ -150,7 +154,7 @@ mod tests {
         fuel             1,000     3,000   900,000
         working time    1.0 ms    3.0 ms  900.0 ms
         whole time       1.0 s     3.0 s   900.0 s
-        from 4 past runs, all with inputs of another size
+        from 4 past runs with inputs of another size
         "#);
     }
 
