@@ -155,6 +155,12 @@ impl Home {
         Ok(moved)
     }
 
+    /// How many attempts are under way in this process: past every check before them, whatever their guests do.
+    #[must_use]
+    pub fn attempts_under_way(&self) -> usize {
+        self.runtime.under_way()
+    }
+
     /// All runs, newest first.
     ///
     /// # Errors

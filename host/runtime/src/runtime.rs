@@ -164,6 +164,12 @@ impl Runtime {
         self.0.skills.write().unwrap_or_else(PoisonError::into_inner).remove(digest);
     }
 
+    /// How many attempts have a place in the pool now.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        (ATTEMPTS_AT_ONCE as usize).saturating_sub(self.0.places.available_permits())
+    }
+
     async fn attempt(&self, job: Job) -> Result<Attempt, HostFault> {
         let ready = async { Ok((self.place(&job).await?, self.mapped(&job.skill.component).await?)) };
         let Some(ready) = unless_cancelled(&job.cancel, ready).await else {

@@ -73,7 +73,7 @@ fn revoked() -> Result<Duration> {
     tokio.block_on(async {
         let running = home.call(skill, "run", json!({ "rounds": 1 }), USER);
         let revoke = async {
-            while !under_way(&home) {
+            while home.attempts_under_way() == 0 {
                 tokio::task::yield_now().await;
             }
             other.revoke(&revoking).map(|_| Instant::now())
@@ -83,9 +83,4 @@ fn revoked() -> Result<Duration> {
         ensure!(ended.state == RunEnding::Refused, "it ended as {:?}", ended.state);
         Ok(at?.elapsed())
     })
-}
-
-fn under_way(home: &Home) -> bool {
-    let runs = home.runs().unwrap_or_default();
-    runs.first().is_some_and(|row| home.entries(&row.run).is_ok_and(|entries| entries.len() >= 2))
 }

@@ -390,11 +390,6 @@ async fn a_lock_that_can_not_be_read_lets_nothing_run() {
     assert!(refused.contains("skills.lock:2:"), "{refused}");
 }
 
-/// The runs that were asked for meanwhile: how the first one stands.
-fn under_way(home: &Home) -> bool {
-    home.runs().unwrap().first().is_some_and(|row| home.entries(&row.run).is_ok_and(|it| it.len() >= 2))
-}
-
 /// Starts a call that never ends by itself, revokes its skill through `revoker` and tells how long it went on.
 async fn revoked_while_running(home: &Home, revoker: &Home) -> (Duration, RunEnding) {
     home.add(Path::new("worker.wasm"), &worker("1.0.0", NOTES, SPIN), "user:ada").unwrap();
@@ -402,7 +397,7 @@ async fn revoked_while_running(home: &Home, revoker: &Home) -> (Duration, RunEnd
     let skill = home.skill("acme:worker").unwrap();
     let running = home.call(skill, "go", json!({}), "user:bob");
     let revoked = async {
-        while !under_way(home) {
+        while home.attempts_under_way() == 0 {
             tokio::task::yield_now().await;
         }
         revoker.revoke(&revoking("user:eve")).unwrap();
@@ -504,7 +499,7 @@ async fn taking_a_flow_back_ends_its_attempt_and_leaves_the_skill_to_others() {
     let text = "flow: works\nversion: '1'\nsteps:\n  - id: work\n    use: acme:worker#go\n";
     let running = home.run(flow(&scene, &home, text), json!({}), "user:bob");
     let revoked = async {
-        while !under_way(&home) {
+        while home.attempts_under_way() == 0 {
             tokio::task::yield_now().await;
         }
         revoker.revoke_flow("works", "user:eve", Some("stop it")).unwrap();
