@@ -79,7 +79,11 @@ fn search(folder: &Path) {
         let path = entry.unwrap().path();
         match path.is_dir() {
             true => search(&path),
-            false => assert_eq!(spelled(&fs::read(&path).unwrap()), None, "{}", path.display()),
+            false => match fs::read(&path) {
+                // An open home signs behind its runs; what is gone by now is nowhere.
+                Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => {}
+                read => assert_eq!(spelled(&read.unwrap()), None, "{}", path.display()),
+            },
         }
     }
 }
