@@ -10,7 +10,7 @@ use crate::notary::{Log, Notary};
 use crate::place::Place;
 use crate::secrets::{self, Discreet};
 use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
-use kapell_egress::{Authorities, HttpEgress, Models, Redactor, Vault};
+use kapell_egress::{HttpEgress, Models, Redactor, Vault};
 use kapell_model::digest::Digest;
 use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::policy::{DEFAULT_POLICY, Policy, Surroundings};
@@ -79,8 +79,7 @@ impl Home {
         let (tariff_text, tariff) = read_tariff(&place.tariff())?;
         let vault = secrets::vault(&policy, &policy_text)?;
         let redactor = vault.redactor().cloned();
-        let models = Models::new(models::priced(&policy, &tariff.tariff)?);
-        let egress = egress(vault, models, authorities::authorities(&policy)?)?;
+        let egress = egress(vault, &policy, &tariff)?;
         let store = Arc::new(SqliteStore::open(&folder)?);
         let locks = Arc::new(Locks::of(&place));
         locks.now()?;
@@ -96,13 +95,7 @@ impl Home {
         };
         let log = Arc::new(Log::new(store.clone(), clock.clone(), &folder));
         let (notary, watcher) = Notary::start(log.clone(), options.watcher)?;
-        let conductor = Conductor::new(
-            Arc::new(Discreet::new(Arc::new(guarded), redactor.clone())),
-            store.clone(),
-            clock.clone(),
-            owner.owner().clone(),
-            watcher,
-        );
+        let conductor = conductor(guarded, redactor.clone(), &owner, watcher);
         let place = Place { found: true, ..place };
         Ok(Self {
             place,
@@ -171,11 +164,25 @@ fn only_approved(locks: &Arc<Locks>, clock: &Arc<dyn Clock>) -> Compiler {
     Compiler::Here(Arc::new(approved))
 }
 
-/// The way out for skills, with the secrets of the home.
-fn egress(vault: Vault, models: Models, authorities: Authorities) -> Result<Arc<dyn Egress>, HomeError> {
+/// The way out for skills, with the secrets of the home, its models and whom it trusts.
+fn egress(vault: Vault, policy: &Policy, tariff: &PinnedTariff) -> Result<Arc<dyn Egress>, HomeError> {
+    let models = Models::new(models::priced(policy, &tariff.tariff)?);
+    let trusted = authorities::authorities(policy)?;
     let egress = HttpEgress::new(vault)
         .map_err(|cause| HomeError::new(Kind::Internal, format!("open the way out: {cause}")))?;
-    Ok(Arc::new(egress.asking(models).knowing(authorities)))
+    Ok(Arc::new(egress.asking(models).knowing(trusted)))
+}
+
+/// Drives runs whose every attempt is held against the lock, and leaves nothing of a secret.
+fn conductor(
+    guarded: Guarded,
+    redactor: Option<Arc<Redactor>>,
+    owner: &OwnerLock,
+    watcher: Arc<dyn Watcher>,
+) -> Conductor<Discreet<Guarded>, SqliteStore> {
+    let (store, clock) = (guarded.store.clone(), guarded.clock.clone());
+    let performer = Arc::new(Discreet::new(Arc::new(guarded), redactor));
+    Conductor::new(performer, store, clock, owner.owner().clone(), watcher)
 }
 
 fn runtime(
