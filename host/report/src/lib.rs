@@ -11,6 +11,7 @@ pub mod estimate;
 pub mod gate;
 pub mod live;
 pub mod log;
+pub mod page;
 pub mod plain;
 pub mod review;
 pub mod skill;
