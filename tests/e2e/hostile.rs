@@ -13,6 +13,7 @@
     reason = "a failed assumption must fail the test"
 )]
 
+mod components;
 mod files;
 mod http;
 mod manifests;

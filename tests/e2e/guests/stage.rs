@@ -67,6 +67,11 @@ pub(crate) fn asking_with(guest: &str, asks: &[&str], limits: &str) -> Vec<u8> {
     packed(bare(guest), format!("limits = {{ {limits} }}\n{}", skill_toml(guest, asks, effects)))
 }
 
+/// The same of bytes that are no guest of these, under a guest's name.
+pub(crate) fn asking_bytes(bytes: &[u8], guest: &str, asks: &[&str]) -> Vec<u8> {
+    packed(bytes, skill_toml(guest, asks, "none"))
+}
+
 /// The same with that class of effect.
 pub(crate) fn asking_as(guest: &str, asks: &[&str], effects: &str) -> Vec<u8> {
     packed(bare(guest), skill_toml(guest, asks, effects))

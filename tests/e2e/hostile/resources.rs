@@ -1,14 +1,18 @@
 //! Guests that want more than they may have: time, memory, handles, talk, work for the compiler.
 //!
-//! `given` says `limits KEYS` and `rule RULE` of the policy. `does`: `call GUEST` calls one of `tests/guests`; `loops
-//! WHERE` one that never comes back from there; `holds WHAT` one that begins with so much; `answers KIND NUMBER` one that
-//! claims to answer so much; `bomb WHAT NUMBER` installs a component of so many; `aborts NUMBER` lets go of so many calls
-//! at once, half way. After each of them the same home answers somebody else, or that is what is seen.
+//! `given` says `limits KEYS` and `rule RULE` of the policy, the first kind of them for the whole house. `does`: `call
+//! GUEST INPUT` calls one of `tests/guests`; `loops WHERE` one that never comes back from there; `returns WHERE` one whose
+//! calls come back to it; `holds WHAT` one that begins with so much; `answers KIND NUMBER` and `tells KIND NUMBER` one
+//! that answers so, or hands the host so; `bomb WHAT NUMBER` installs a component of so many; `aborts NUMBER` lets go of
+//! so many calls at once, half way; `storm GUEST NUMBER` calls a guest on every worker and so many others meanwhile.
+//! After each of them the same home answers somebody else, or that is what is seen.
 
+use super::components::{answering, binary, bomb, holding, looping, returning, telling};
 use super::table::{Case, Table};
-use crate::guests::stage::{Stage, policy};
+use crate::guests::stage::{Stage, asking_bytes, policy};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The names that every run of these tests must have played or said why not.
 const IDS: [&str; 11] =
@@ -30,21 +34,31 @@ async fn limits_hold_against_every_case() {
 async fn play(case: &Case, line: &str) -> String {
     let said = |word: &str| case.given.iter().filter_map(|it| it.strip_prefix(word)).collect::<Vec<_>>();
     let (rules, limits) = (said("rule "), said("limits ").join(", "));
-    let guest = line.strip_prefix("call ").unwrap_or("echo");
+    let words: Vec<&str> = line.split(' ').collect();
+    let guest = match words.as_slice() {
+        ["call" | "storm", guest, ..] => guest,
+        _ => HOSTILE,
+    };
     // Whoever comes afterwards has the limits of the house.
     let limits = format!("limits.any = {{ {limits} }}\nlimits.\"local:echo\" = {{ fuel = 100_000_000 }}");
     let stage = Arc::new(Stage::new(&policy(guest, &rules, &limits)));
-    let words: Vec<&str> = line.split(' ').collect();
+    stage.put("data/file", "");
+    let asks = asks(&rules);
+    let asks: Vec<&str> = asks.iter().map(String::as_str).collect();
+    let hostile = async |bytes: &[u8], arguments| hostile(&stage, bytes, &asks, arguments).await;
     let seen = match words.as_slice() {
-        ["call", guest] => match stage.call(guest, &rules_as_asks(&rules), "").await {
+        ["call", guest, input @ ..] => match stage.call(guest, &asks, &input.join(" ")).await {
             Ok(story) => story.ending(),
             Err(error) => error.to_string(),
         },
-        ["loops", place] => hostile(&stage, &looping(place), json!({ "input": "x" })).await,
-        ["holds", what] => hostile(&stage, &holding(what), json!({})).await,
-        ["answers", kind, number] => hostile(&stage, &answering(kind, number), json!({})).await,
-        ["bomb", what, number] => hostile(&stage, &bomb(what, number.parse().unwrap()), json!({})).await,
+        ["loops", place] => hostile(&binary(&looping(place)), json!({ "input": "x" })).await,
+        ["returns", place] => hostile(&binary(&returning(place)), json!({})).await,
+        ["holds", what] => hostile(&binary(&holding(what)), json!({})).await,
+        ["answers", kind, number] => hostile(&binary(&answering(kind, number)), json!({})).await,
+        ["tells", kind, number] => hostile(&binary(&telling(kind, number)), json!({})).await,
+        ["bomb", what, number] => hostile(&bomb(what, number.parse().unwrap()), json!({})).await,
         ["aborts", number] => aborted(&stage, number.parse().unwrap()).await,
+        ["storm", guest, number] => storm(&stage, guest, &asks, number.parse().unwrap()).await,
         _ => panic!("no such words: {line}"),
     };
     // How much it wanted is the toolchain's affair.
@@ -57,123 +71,68 @@ async fn play(case: &Case, line: &str) -> String {
     }
 }
 
-/// A guest asks for what its rule permits.
-fn rules_as_asks<'r>(rules: &[&'r str]) -> Vec<&'r str> {
-    rules.iter().map(|rule| rule.split_once(", ").map_or(*rule, |(kind, _)| kind)).collect()
+/// What a component written by hand goes by.
+const HOSTILE: &str = "hostile";
+
+/// A guest asks for what its rules permit; to what a rule binds it is the operator's.
+fn asks(rules: &[&str]) -> Vec<String> {
+    let wished = |part: &&str| ["kind", "name", "access", "methods"].iter().any(|key| part.starts_with(key));
+    rules.iter().map(|rule| rule.split(", ").filter(wished).collect::<Vec<_>>().join(", ")).collect()
 }
 
 /// What became of a call of a component's `run`.
-async fn hostile(stage: &Stage, text: &str, arguments: Value) -> String {
-    let bytes =
-        wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{}", &text[..text.len().min(900)]));
+async fn hostile(stage: &Stage, bytes: &[u8], asks: &[&str], arguments: Value) -> String {
+    let bytes = if asks.is_empty() { bytes.to_vec() } else { asking_bytes(bytes, HOSTILE, asks) };
     match stage.call_bytes("hostile.wasm", &bytes, "run", arguments).await {
         Ok(finished) => stage.story(&bytes, &finished).ending(),
         Err(error) => error.to_string(),
     }
 }
 
-const FOREVER: &str = "(loop $again (br $again))";
-
-/// Everywhere the host calls the guest beside the function itself.
-fn looping(place: &str) -> String {
-    let (mut realloc, mut post) = ("(i32.const 64)", "");
-    match place {
-        "realloc" => realloc = "(loop $again (br $again)) (unreachable)",
-        "post-return" => post = FOREVER,
-        "destructor" => return destructor(),
-        _ => panic!("no such place: {place}"),
+/// Two that call the host without end, one a worker, and so many others meanwhile, one after the other; then the two
+/// are cancelled. How long all that takes is printed, the others beside what they take alone; only that they are
+/// answered is asserted.
+async fn storm(stage: &Arc<Stage>, guest: &str, asks: &[&str], number: usize) -> String {
+    let alone = others(stage, number).await;
+    let asks: Vec<String> = asks.iter().map(|ask| (*ask).to_owned()).collect();
+    let call = |_| {
+        let (stage, guest, asks) = (Arc::clone(stage), guest.to_owned(), asks.clone());
+        tokio::spawn(async move {
+            let asks: Vec<&str> = asks.iter().map(String::as_str).collect();
+            stage.call(&guest, &asks, "").await.map_or_else(|error| error.to_string(), |story| story.ending())
+        })
+    };
+    let storm = [0, 1].map(call);
+    let beside = others(stage, number).await;
+    let still = stage.home.attempts_under_way();
+    let began = Instant::now();
+    for row in stage.home.runs().unwrap().iter().filter(|row| !row.over) {
+        stage.home.cancel(&row.run, "user:test", "enough").await.unwrap();
     }
-    format!(
-        r#"(component
-          (core module $m (memory (export "memory") 1)
-            (func (export "realloc") (param i32 i32 i32 i32) (result i32) {realloc})
-            (func (export "post") (param i32) {post})
-            (func (export "run") (param i32 i32) (result i32) (i32.const 7)))
-          (core instance $i (instantiate $m))
-          (func (export "run") (param "input" string) (result u32)
-            (canon lift (core func $i "run") (memory (core memory $i "memory"))
-              (realloc (core func $i "realloc")) (post-return (core func $i "post")))))"#
-    )
+    let mut ended = Vec::new();
+    for call in storm {
+        ended.push(call.await.unwrap());
+    }
+    let (alone, beside, stopped) = (spread(alone), spread(beside), began.elapsed());
+    eprintln!("{number} calls: alone {alone}; beside {guest} {beside}; both stopped in {stopped:.1?}");
+    format!("{number} answered beside {still} of them, then {}", ended.join(" and "))
 }
 
-fn destructor() -> String {
-    format!(
-        r#"(component
-          (core module $d (func (export "gone") (param i32) {FOREVER}))
-          (core instance $d (instantiate $d))
-          (type $thing (resource (rep i32) (dtor (core func $d "gone"))))
-          (core func $new (canon resource.new $thing))
-          (core func $drop (canon resource.drop $thing))
-          (core module $m
-            (import "own" "new" (func $new (param i32) (result i32)))
-            (import "own" "drop" (func $drop (param i32)))
-            (func (export "run") (param i32 i32) (result i32) (call $drop (call $new (i32.const 1))) (i32.const 7))
-            (memory (export "memory") 1)
-            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 64)))
-          (core instance $own (export "new" (func $new)) (export "drop" (func $drop)))
-          (core instance $i (instantiate $m (with "own" (instance $own))))
-          (func (export "run") (param "input" string) (result u32)
-            (canon lift (core func $i "run") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"#
-    )
+/// How long each of so many calls took that were answered as they should be.
+async fn others(stage: &Arc<Stage>, number: usize) -> Vec<Duration> {
+    let mut took = Vec::new();
+    for _ in 0..number {
+        let began = Instant::now();
+        assert_eq!(stage.call("echo", &[], "other").await.unwrap().text(), "output: other");
+        took.push(began.elapsed());
+    }
+    took
 }
 
-/// One that begins with so much, before it does anything.
-fn holding(what: &str) -> String {
-    let one = |inside: &str| format!("(core module {inside}) ");
-    let modules = match what {
-        // A page is 64 KiB: a hundred and twenty-nine are more than 8 MiB, a hundred less.
-        "129-pages" => one("(memory 129)"),
-        "100-pages" => one("(memory 100)"),
-        "twice-65-pages" => one("(memory 65)").repeat(2),
-        "four-gigabytes" => one("(memory 65536)"),
-        _ => panic!("no such thing: {what}"),
-    };
-    let count = modules.matches("(core module").count();
-    let instances: String =
-        (0..count).map(|index| format!("(core instance (instantiate {index}))")).collect();
-    format!(
-        "(component {modules} {instances}
-           (core module $m (func (export \"run\") (result i32) (i32.const 7)))
-           (core instance $i (instantiate $m))
-           (func (export \"run\") (result u32) (canon lift (core func $i \"run\"))))"
-    )
-}
-
-/// One that claims to answer so many of something, wherever they may be.
-fn answering(kind: &str, number: &str) -> String {
-    format!(
-        r#"(component
-          (core module $m (memory (export "memory") 4)
-            (func (export "run") (result i32)
-              (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const {number})) (i32.const 0)))
-          (core instance $i (instantiate $m))
-          (func (export "run") (result {kind})
-            (canon lift (core func $i "run") (memory (core memory $i "memory")))))"#,
-        kind = if kind == "list" { "(list bool)" } else { "string" }
-    )
-}
-
-/// A component of so many of something, made to keep a compiler busy.
-fn bomb(what: &str, number: usize) -> String {
-    let inside = match what {
-        "bytes-in-a-function" => format!("(core module (func {}))", "nop ".repeat(number - 2)),
-        "components" => "(component)".repeat(number - 1),
-        "modules" => "(core module)".repeat(number),
-        "functions" => format!("(core module {})", "(func)".repeat(number)),
-        "exports" => {
-            let exports: String = (0..number).map(|index| format!("(export \"{index}\" (func 0))")).collect();
-            format!("(core module (func) {exports})")
-        }
-        "instances" => format!("(core module $m) {}", "(core instance (instantiate $m))".repeat(number)),
-        "megabytes" => format!("(core module (@custom \"x\" \"{}\"))", "x".repeat(number << 20)),
-        _ => panic!("no such bomb: {what}"),
-    };
-    format!(
-        "(component {inside}
-           (core module $run (memory 1) (func (export \"run\") (result i32) (i32.const 7)))
-           (core instance $i (instantiate $run))
-           (func (export \"run\") (result u32) (canon lift (core func $i \"run\"))))"
-    )
+fn spread(mut took: Vec<Duration>) -> String {
+    took.sort();
+    let at = |percent: usize| took[took.len() * percent / 100];
+    format!("p50 {:.1?}, p99 {:.1?}", at(50), at(99))
 }
 
 /// More calls than the engine has places, each let go of while it is on its way.

@@ -523,3 +523,30 @@ async fn an_attempt_that_waits_for_a_place_is_cancelled_there() {
     let patience = std::time::Duration::from_secs(5);
     assert_eq!(tokio::time::timeout(patience, waiting).await.unwrap(), "cancelled");
 }
+
+/// Ten thousand attempts at once, each let go of: at work, asleep in a call, or still waiting for a place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_that_are_let_go_of_give_everything_back() {
+    let long = |guest: Stage| guest.limited(|limits| limits.deadline = Span(3_600_000));
+    let spins = long(stage(&number("", "(loop $again (br $again)) (unreachable)")))
+        .limited(|limits| limits.fuel = u64::MAX >> 1);
+    let sleeps = long(stage(&sleeper("", "")).granted(real_clock()));
+    for guest in [spins, sleeps] {
+        let attempt = |_| {
+            let (runtime, job) = (guest.runtime.clone(), guest.job.clone());
+            tokio::spawn(async move { drop(runtime.perform(job).await) })
+        };
+        let attempts: Vec<_> = (0..5_000).map(attempt).collect();
+        while guest.runtime.under_way() < ATTEMPTS_AT_ONCE as usize {
+            tokio::task::yield_now().await;
+        }
+        attempts.iter().for_each(tokio::task::JoinHandle::abort);
+        for attempt in attempts {
+            assert!(attempt.await.is_err_and(|error| error.is_cancelled()));
+        }
+        assert_eq!(guest.runtime.under_way(), 0);
+        let pool = guest.runtime.0.engine.pooling_allocator_metrics().unwrap();
+        let held = [pool.component_instances(), pool.core_instances(), pool.stacks() as u64];
+        assert_eq!((held, pool.memories(), pool.tables()), ([0; 3], 0, 0));
+    }
+}
