@@ -2,6 +2,7 @@
 
 use crate::console;
 use crate::models::{Model, Says};
+use crate::replay;
 use crate::stage::{Stage, repository};
 use serde_json::{Value, json};
 
@@ -13,6 +14,7 @@ fn play(name: &str, stage: &Stage) {
     // Built together and once, so that each session builds nothing.
     crate::stage::skill("hello");
     console::check(&repository().join("examples").join(name).join("README.md"), stage);
+    replay::comes_out_again(stage);
 }
 
 /// The one with a model is played against a server on loopback that judges clauses by a list of its own.

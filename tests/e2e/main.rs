@@ -27,6 +27,7 @@ mod onboarding; // contracts through the flow: ours, changed, somebody else's, n
 mod plugins; // every skill's own examples, through a home
 mod policy; // what skills may reach, asked and told
 mod python; // a skill written in Python, where its builder is installed
+mod replay; // runs done again from their record: the same, or where they depart
 mod secrets; // a secret is nowhere in a home, and in nothing that is printed
 mod stage; // the harness: a project of its own for each test, skills built once
 mod swap; // a newer skill comes in while a run waits

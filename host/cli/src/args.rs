@@ -33,6 +33,7 @@ Operate:
 
 Account:
   cost         What runs and outcomes cost, by run, step, skill, lane, flow or day
+  replay       Do recorded attempts again, answered from their record, and compare
   audit        Evidence for outsiders: the journal's key, signed heads, proofs
 
 Other:
@@ -108,6 +109,9 @@ pub(crate) enum Verb {
     Gates(Gates),
     /// What runs and outcomes cost, by run, step, skill, lane, flow or day.
     Cost(Cost),
+    /// Do recorded attempts again, every crossing answered from the record and nothing reached outside, and compare.
+    /// Ends with 9 when something is not as it was.
+    Replay(Replay),
     /// Evidence for outsiders: the journal's key, signed heads, proofs.
     #[command(subcommand)]
     Audit(Audit),
@@ -121,6 +125,23 @@ pub(crate) enum Verb {
     /// Compiles one component from standard input, within limits it sets itself.
     #[command(hide = true)]
     CompileWorker(CompileWorker),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Replay {
+    /// The runs, or `last`; all of them without any.
+    #[arg(value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+    /// Only runs that began from then on: a span until now such as `7d`, or a date.
+    #[arg(long, value_name = "SPAN|DATE", conflicts_with = "runs")]
+    pub(crate) since: Option<String>,
+    /// Only this step.
+    #[arg(long)]
+    pub(crate) step: Option<kapell_model::id::StepId>,
+    /// Run these bytes on the record instead of those that ran: wherever their skill ran, or in the step that is named.
+    /// Ends with 1 when they do otherwise.
+    #[arg(long, value_name = "SKILL.wasm")]
+    pub(crate) with: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -69,7 +69,7 @@ impl Slow {
     }
 }
 
-/// How far a batch has come: a bar on a terminal, else a line now and then.
+/// How far many runs have come: a bar on a terminal, else a line now and then.
 pub(crate) struct Advance {
     bar: Option<indicatif::ProgressBar>,
     talks: bool,
@@ -105,6 +105,14 @@ impl Advance {
         } else if self.talks && lines >= self.told + STRIDE {
             self.told = lines;
             output::talk(&words());
+        }
+    }
+
+    /// So many runs are done again.
+    pub(crate) fn done_again(&mut self, runs: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{} runs", kapell_report::plain::number(runs)));
+            bar.set_position(runs);
         }
     }
 

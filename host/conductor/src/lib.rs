@@ -14,4 +14,5 @@ pub mod drive;
 pub mod known;
 pub mod program;
 mod record;
+pub mod replay;
 mod scope;

@@ -8,6 +8,7 @@
 )]
 
 mod money;
+mod replay;
 mod stage;
 
 use kapell_conductor::answer::{AnswerError, Said};

@@ -167,8 +167,9 @@ impl HttpEgress {
             money: settled.money,
             counted: settled.counted,
             lost: settled.lost,
+            truncated: said.truncated,
         };
-        Completed { text, truncated: said.truncated, record }
+        Completed { text, record }
     }
 
     fn gave_up(

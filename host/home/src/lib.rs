@@ -24,6 +24,7 @@ mod models;
 mod notary;
 mod place;
 mod policies;
+mod replay;
 mod review;
 mod runs;
 mod secrets;
@@ -56,6 +57,7 @@ pub use kapell_runtime::{CompileCaps, CompileWorker, Compiler, ServeError, serve
 pub use kapell_store::{Noted, SkillEvent, What};
 pub use place::Place;
 pub use policies::Verdict;
+pub use replay::ReplayWish;
 pub use review::Subject;
 pub use runs::Finished;
 pub use skills::{Added, Inspected, inspect_file};

@@ -279,7 +279,7 @@ pub(crate) fn invalid(file: &Path, cause: &LoadError) -> HomeError {
 
 /// Bytes that were let in and came to no compiled form: for what they are, for want of an approval, or by the host's own
 /// trouble.
-fn uncompiled(file: &Path, cause: &CompileError) -> HomeError {
+pub(crate) fn uncompiled(file: &Path, cause: &CompileError) -> HomeError {
     let kind = match cause {
         CompileError::Invalid { .. }
         | CompileError::Processor { .. }

@@ -57,6 +57,89 @@ pub enum Answer {
     Failed(Box<Failure>),
 }
 
+impl Answer {
+    /// The contents the answer names by digest; they are kept beside the record.
+    pub fn contents(&self) -> impl Iterator<Item = &Digest> {
+        let (one, other) = match self {
+            Answer::Content(digest) => (Some(digest), None),
+            Answer::Exchange(exchange) => (Some(&exchange.request), Some(&exchange.body)),
+            Answer::Completion(completion) => (Some(&completion.prompt), Some(&completion.text)),
+            _ => (None, None),
+        };
+        one.into_iter().chain(other)
+    }
+
+    /// What went out with what was asked: the body of a request, the prompt of a model.
+    #[must_use]
+    pub const fn sent(&self) -> Option<&Digest> {
+        match self {
+            Answer::Exchange(exchange) => Some(&exchange.request),
+            Answer::Completion(completion) => Some(&completion.prompt),
+            _ => None,
+        }
+    }
+}
+
+/// Where an attempt that was done again, answered from its record, departed from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Departure {
+    /// Which crossing of the attempt, from 1.
+    pub crossing: usize,
+    /// What was asked then; none when nothing more was.
+    pub recorded: Option<Asked>,
+    /// What was asked again; none when nothing more was.
+    pub asked: Option<Asked>,
+}
+
+/// What a guest asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    /// The kind of authority used.
+    pub kind: Kind,
+    /// The call.
+    pub call: String,
+    /// The thing; empty where the kind has only one.
+    pub object: String,
+    /// What goes out with it, by digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sends: Option<Digest>,
+    /// What it is answered by the host itself: a refusal's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl From<&Crossing> for Asked {
+    fn from(crossing: &Crossing) -> Self {
+        let refused = match &crossing.answer {
+            Answer::Refused(code) => Some(code.clone()),
+            _ => None,
+        };
+        Self {
+            kind: crossing.kind,
+            call: crossing.call.clone(),
+            object: crossing.object.clone(),
+            sends: crossing.answer.sent().copied(),
+            refused,
+        }
+    }
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.kind, self.call)?;
+        if !self.object.is_empty() {
+            write!(f, " {}", self.object)?;
+        }
+        if let Some(sends) = &self.sends {
+            write!(f, " sending {}", sends.short())?;
+        }
+        match &self.refused {
+            Some(code) => write!(f, ", refused with {code}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A request and its answer as they went over the wire, without the secrets the host added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
@@ -79,12 +162,13 @@ pub struct Exchange {
     pub redacted: bool,
 }
 
-/// A request or a question that got no answer, through no fault of the guest's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What got no answer, through no fault of the guest's: a request, a question, a look into a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// What the guest was told, in the word its interface has for it.
     pub code: String,
-    /// Why, for people: one line, without secrets.
+    /// Why, for people: one line, without secrets; empty where the code says it all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cause: String,
     /// Whether anything had left, so that the other side may have acted on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -92,6 +176,9 @@ pub struct Failure {
     /// What it cost all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub money: Option<Money>,
+    /// The tokens it took all the same; not said in JSON where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
 }
 
 /// A model's answer and what it cost.
@@ -120,6 +207,9 @@ pub struct Completion {
     /// What attempts before the answer may have cost; none when they cost nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<Lost>,
+    /// Whether the answer was cut at the most tokens it may have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
 }
 
 /// How the tokens of an answer are known.

@@ -274,8 +274,6 @@ pub struct Prompt {
 pub struct Completed {
     /// The text.
     pub text: String,
-    /// Whether the answer was cut at the most tokens it may have.
-    pub truncated: bool,
     /// Who answered, what it took, what it cost.
     pub record: Completion,
 }

@@ -13,6 +13,7 @@ pub mod live;
 pub mod log;
 pub mod page;
 pub mod plain;
+pub mod replay;
 pub mod review;
 pub mod skill;
 pub mod tally;

@@ -5,10 +5,11 @@
 //! [`Crossings::cross`] returns, so that the same code can later be answered from a record. Budgets that stop a
 //! guest (calls, talk, the size of the record) are enforced here and end it with [`LimitReached`].
 
+use crate::record::{Recalled, Record};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kapell_model::capability::Kind;
-use kapell_model::crossing::{Answer, Crossing, Failure, Note};
+use kapell_model::crossing::{Answer, Crossing, Departure, Failure, Note};
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Left, Meters, TrapCause};
 use kapell_model::grant::Withheld;
@@ -98,6 +99,8 @@ pub struct Crossed {
     pub log: Vec<String>,
     /// What went out and can't be taken back.
     pub left: Left,
+    /// Where it departed from the record it was answered from.
+    pub departure: Option<Departure>,
     counts: BTreeMap<&'static str, u64>,
     inference: Option<Money>,
     inference_at_most: Option<Money>,
@@ -136,7 +139,13 @@ struct Ledger {
     out: bool,
     /// The model that is being asked: what stands in the record if no answer comes, and what that may have cost.
     asking: Option<(Crossing, AtStake)>,
+    /// What answers in the world's place.
+    record: Option<Recalled>,
 }
+
+/// How long an attempt that is answered from its record may take: time decides nothing in it, and its work and its
+/// calls are bounded as they were.
+const REPLAYED_WITHIN: Span = Span(3_600_000);
 
 impl Crossings {
     /// Crossings answered by the world, under these limits.
@@ -157,7 +166,45 @@ impl Crossings {
             record_max: RECORD_MAX,
             out: false,
             asking: None,
+            record: None,
         })))
+    }
+
+    /// Crossings answered by what was answered before, under the same limits but for time.
+    #[must_use]
+    pub fn recalled(limits: &Limits, record: Arc<Record>) -> Self {
+        let crossings = Self::live(&Limits { deadline: REPLAYED_WITHIN, ..*limits });
+        crossings.ledger().record = Some(Recalled::new(record));
+        crossings
+    }
+
+    /// Whether a record answers, and not the world.
+    #[must_use]
+    pub fn is_recalled(&self) -> bool {
+        self.ledger().record.is_some()
+    }
+
+    /// What the record answers next, whatever is asked.
+    #[must_use]
+    pub fn upcoming(&self) -> Option<Answer> {
+        self.ledger().record.as_ref().and_then(Recalled::upcoming).map(|it| it.answer.clone())
+    }
+
+    /// What was answered to this then, where a record answers; none where the world does. `sends` names what would go
+    /// out with it.
+    ///
+    /// # Errors
+    /// When something else was asked then.
+    pub fn recall(&self, ask: &Ask<'_>, sends: Option<&[u8]>) -> wasmtime::Result<Option<Answer>> {
+        self.ledger().recall(ask, sends)
+    }
+
+    /// A content an answer of the record names.
+    ///
+    /// # Errors
+    /// When it is not kept.
+    pub fn recalled_content(&self, digest: &Digest) -> wasmtime::Result<Arc<[u8]>> {
+        self.ledger().content(digest)
     }
 
     /// The same, ended by this flag too.
@@ -203,6 +250,9 @@ impl Crossings {
         ask: &Ask<'_>,
         live: impl FnOnce() -> wasmtime::Result<Reply>,
     ) -> wasmtime::Result<Reply> {
+        if let Some(reply) = self.ledger().recall_reply(ask)? {
+            return Ok(reply);
+        }
         let reply = live()?;
         let mut ledger = self.ledger();
         let answer = ledger.answer(&reply)?;
@@ -221,12 +271,17 @@ impl Crossings {
     /// the capability.
     ///
     /// # Errors
-    /// When the record is full.
-    pub fn refuse(&self, ask: &Ask<'_>, code: &str) -> Result<(), LimitReached> {
+    /// When the record is full; when a record answers and has no such refusal.
+    pub fn refuse(&self, ask: &Ask<'_>, code: &str) -> wasmtime::Result<()> {
         let mut ledger = self.ledger();
-        *ledger.left.counts.entry("refused").or_default() += 1;
+        if let Some(record) = &mut ledger.record {
+            let crossing = record.refusal(ask, code)?;
+            return ledger.again(crossing);
+        }
+        ledger.count_refusal();
         let rule = ledger.denier(ask);
-        ledger.record(&Ask { rule: rule.as_ref().or(ask.rule), ..*ask }, Answer::Refused(code.to_owned()))
+        let ask = Ask { rule: rule.as_ref().or(ask.rule), ..*ask };
+        Ok(ledger.record(&ask, Answer::Refused(code.to_owned()))?)
     }
 
     /// Records an answer that took waiting for, so that it was no closure's to give. The call itself is counted by the
@@ -275,6 +330,7 @@ impl Crossings {
             cause: "the attempt ended before the answer came".to_owned(),
             sent: true,
             money: None,
+            tokens: None,
         };
         let crossing = crossing(ask, Answer::Failed(Box::new(cut)));
         self.ledger().asking = Some((crossing, at_stake.clone()));
@@ -355,6 +411,7 @@ impl Crossings {
             ledger.left.left = Left::Unanswered;
         }
         ledger.pay_cut();
+        ledger.left.departure = ledger.record.take().and_then(Recalled::departure);
         std::mem::take(&mut ledger.left)
     }
 
@@ -381,6 +438,45 @@ impl Ledger {
         }
         self.calls += 1;
         *self.left.counts.entry(word).or_default() += 1;
+        Ok(())
+    }
+
+    fn count_refusal(&mut self) {
+        *self.left.counts.entry("refused").or_default() += 1;
+    }
+
+    fn recall(&mut self, ask: &Ask<'_>, sends: Option<&[u8]>) -> wasmtime::Result<Option<Answer>> {
+        let Some(record) = &mut self.record else { return Ok(None) };
+        let crossing = record.answer(ask, sends.map(Digest::of))?;
+        let answer = crossing.answer.clone();
+        self.again(crossing)?;
+        Ok(Some(answer))
+    }
+
+    fn recall_reply(&mut self, ask: &Ask<'_>) -> wasmtime::Result<Option<Reply>> {
+        let Some(answer) = self.recall(ask, None)? else { return Ok(None) };
+        let record = self.record.as_ref();
+        Ok(record.map(|record| record.reply(answer)).transpose()?)
+    }
+
+    fn content(&self, digest: &Digest) -> wasmtime::Result<Arc<[u8]>> {
+        match &self.record {
+            Some(record) => Ok(record.content(digest)?),
+            None => Err(wasmtime::Error::msg("no record answers")),
+        }
+    }
+
+    /// Records a crossing of the record again, and charges for it what it was charged for.
+    fn again(&mut self, crossing: Crossing) -> wasmtime::Result<()> {
+        if matches!(crossing.answer, Answer::Refused(_)) {
+            self.count_refusal();
+        }
+        for digest in crossing.answer.contents() {
+            let content = self.content(digest)?;
+            self.keep(&content)?;
+        }
+        self.charge(CROSSING_BYTES + crossing.object.len() + length(&crossing.answer))?;
+        self.left.crossings.push(crossing);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::inert::InertCtx;
 use crate::value::{Answered, Arguments, COPIED_MIN, CallError};
 use ending::{Outcome, Stopped};
 use guard::Guard;
+use kapell_model::crossing::Departure;
 use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::grant::Refusal;
 use kapell_model::seam::{HostFault, Job};
@@ -26,6 +27,18 @@ use wasmtime::{Engine, Store};
 /// With this much more than the limit in the tank the true count is seen and compared afterwards.
 const FUEL_SLACK: u64 = 1_000;
 
+/// An attempt, and where it departed from the record it was answered from.
+pub(crate) struct Performed {
+    pub(crate) attempt: Attempt,
+    pub(crate) departure: Option<Departure>,
+}
+
+impl From<Attempt> for Performed {
+    fn from(attempt: Attempt) -> Self {
+        Self { attempt, departure: None }
+    }
+}
+
 /// Runs the attempt to its ending.
 ///
 /// # Errors
@@ -35,18 +48,18 @@ pub(crate) async fn perform(
     pre: &InstancePre<Guest>,
     sources: &Sources,
     job: Job,
-) -> Result<Attempt, HostFault> {
+) -> Result<Performed, HostFault> {
     let arguments = Arc::clone(&job.arguments);
     let arguments_form = match Arguments::from_json(&job.operation, &arguments) {
         Ok(form) => form,
-        Err(misfit) => return Ok(refused(unfit(&job.operation, &misfit.to_string()))),
+        Err(misfit) => return Ok(refused(unfit(&job.operation, &misfit.to_string())).into()),
     };
     let began = Instant::now();
     let lent = match open(sources, &job, began).await {
         Ok(Ok(lent)) => lent,
-        Ok(Err(NotLent::Refused(refusal))) => return Ok(refused(refusal)),
+        Ok(Err(NotLent::Refused(refusal))) => return Ok(refused(refusal).into()),
         Ok(Err(NotLent::Failed(fault))) => return Err(fault),
-        Err(stopped) => return Ok(ended(ending::before_a_guest(&stopped, &job.limits)?)),
+        Err(stopped) => return Ok(ended(ending::before_a_guest(&stopped, &job.limits)?).into()),
     };
     let inert = InertCtx::new(job.skill.component, Arc::clone(&arguments), lent.crossings.clone());
     let mut store = store(engine, Guest::new(lent, inert, &job.limits.limits), &job)?;
@@ -65,7 +78,7 @@ pub(crate) async fn perform(
         bytes_out,
         ..Meters::default()
     };
-    Ok(attempt(ending, meters, guest))
+    Ok(performed(ending, meters, guest))
 }
 
 /// Opens what the grants bind, for as long as the attempt may take: a directory can stall like a file.
@@ -83,14 +96,14 @@ fn deadline(job: &Job, began: Instant) -> Instant {
 }
 
 /// What is left of an attempt; what it wrote is kept for an output only.
-fn attempt(ending: Ending, mut meters: Meters, guest: Guest) -> Attempt {
+fn performed(ending: Ending, mut meters: Meters, guest: Guest) -> Performed {
     let (held, crossed) = guest.lent.collect();
     crossed.fill(&mut meters);
     let (writes, undone) = match ending {
         Ending::Output(_) => (held, Undone::default()),
         _ => (HeldWrites::default(), Undone::of(&held)),
     };
-    Attempt {
+    let attempt = Attempt {
         ending,
         meters,
         writes,
@@ -100,7 +113,8 @@ fn attempt(ending: Ending, mut meters: Meters, guest: Guest) -> Attempt {
         contents: crossed.contents,
         notes: crossed.notes,
         log: crossed.log,
-    }
+    };
+    Performed { attempt, departure: crossed.departure }
 }
 
 /// An attempt that was refused before there was a guest.

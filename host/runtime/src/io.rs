@@ -6,10 +6,10 @@
 //! What is ready is recorded where a skill is lent time: only an alarm is ready now and not a moment ago. Files and
 //! answers are ready frames from the start, and clocks that are not lent never make anybody wait.
 
-use crate::crossings::{Ask, Crossings};
+use crate::capability::unfit;
+use crate::crossings::{Ask, Crossings, Reply};
 use crate::guest::Guest;
 use kapell_model::capability::Kind;
-use kapell_model::crossing::Answer;
 use kapell_model::id::RuleId;
 use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
@@ -29,14 +29,18 @@ pub(crate) struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    /// Records what was ready, by the places in the list that was asked about.
-    fn was_ready(&self, call: &'static str, places: &[u32]) -> Result<()> {
+    /// Records what was ready, by the places in the list that was asked about, and tells it: where a record answers,
+    /// what was ready then.
+    fn was_ready(&self, call: &'static str, places: Vec<u32>) -> Result<Vec<u32>> {
         if self.time.is_none() {
-            return Ok(());
+            return Ok(places);
         }
         let ask = Ask { kind: Kind::Clock, call, object: "", rule: self.time };
-        let places = places.iter().map(u32::to_string).collect();
-        Ok(self.crossings.record(&ask, Answer::Names(places))?)
+        let live = || Ok(Reply::Names(places.iter().map(u32::to_string).collect()));
+        match self.crossings.observe(&ask, live)? {
+            Reply::Names(places) => Ok(places.iter().filter_map(|place| place.parse().ok()).collect()),
+            _ => Err(unfit(&ask)),
+        }
     }
 
     fn table(&mut self) -> Result<&mut ResourceTable> {
@@ -66,8 +70,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
 impl poll::Host for Counted<'_> {
     async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> Result<Vec<u32>> {
         let ready = poll::Host::poll(self.table()?, pollables).await?;
-        self.was_ready("poll", &ready)?;
-        Ok(ready)
+        self.was_ready("poll", ready)
     }
 }
 
@@ -78,8 +81,8 @@ impl poll::HostPollable for Counted<'_> {
 
     async fn ready(&mut self, pollable: Resource<DynPollable>) -> Result<bool> {
         let is_ready = poll::HostPollable::ready(self.table()?, pollable).await?;
-        self.was_ready("ready", if is_ready { &[0] } else { &[] })?;
-        Ok(is_ready)
+        let ready = self.was_ready("ready", if is_ready { vec![0] } else { Vec::new() })?;
+        Ok(!ready.is_empty())
     }
 
     fn drop(&mut self, pollable: Resource<DynPollable>) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::capability::files::{Disk, Walk};
 use crate::compile::{CompileError, Compiler};
 use crate::engine::{ATTEMPTS_AT_ONCE, ENGINE_VERSION, EngineError, engine, settings_digest};
 use crate::guest::Guest;
-use crate::invoke;
+use crate::invoke::{self, Performed};
 use crate::link::{Profile, link};
 use crate::load::{Inspection, LoadError, inspect};
 use kapell_model::digest::Digest;
@@ -171,24 +171,29 @@ impl Runtime {
     }
 
     async fn attempt(&self, job: Job) -> Result<Attempt, HostFault> {
-        let ready = async { Ok((self.place(&job).await?, self.mapped(&job.skill.component).await?)) };
-        let Some(ready) = unless_cancelled(&job.cancel, ready).await else {
-            return Ok(invoke::ended(Ending::Cancelled));
-        };
-        let (_place, mapped) = ready?;
-        let linked = match mapped.linked(&self.0.engine, &job.grants) {
-            Ok(linked) => linked,
-            Err(refusal) => return Ok(invoke::refused(refusal)),
-        };
         let sources = Sources {
             clock: Arc::clone(&self.0.config.clock),
             ticks: Arc::new(SinceStart::default()),
             keyvalue: Arc::clone(&self.0.config.keyvalue),
             disk: Arc::clone(&self.0.disk),
             egress: Arc::clone(&self.0.config.egress),
-            idempotency_key: job.effects.writes().then_some(job.idempotency_key),
+            idempotency_key: key(&job),
+            record: None,
         };
-        invoke::perform(&self.0.engine, &linked, &sources, job).await
+        self.perform_with(&sources, job).await.map(|performed| performed.attempt)
+    }
+
+    pub(crate) async fn perform_with(&self, sources: &Sources, job: Job) -> Result<Performed, HostFault> {
+        let ready = async { Ok((self.place(&job).await?, self.mapped(&job.skill.component).await?)) };
+        let Some(ready) = unless_cancelled(&job.cancel, ready).await else {
+            return Ok(invoke::ended(Ending::Cancelled).into());
+        };
+        let (_place, mapped) = ready?;
+        let linked = match mapped.linked(&self.0.engine, &job.grants) {
+            Ok(linked) => linked,
+            Err(refusal) => return Ok(invoke::refused(refusal).into()),
+        };
+        invoke::perform(&self.0.engine, &linked, sources, job).await
     }
 
     /// A place in the engine's pool; waiting for one is not the skill's time.
@@ -209,6 +214,11 @@ impl Runtime {
             Err(HostFault { doing: format!("load component {digest}"), cause: error.to_string() })
         })
     }
+}
+
+/// What requests that change something are told again by.
+pub(crate) fn key(job: &Job) -> Option<Digest> {
+    job.effects.writes().then_some(job.idempotency_key)
 }
 
 /// What the future gives; none when it is cancelled before. Nothing of the guest's runs yet, so it is just dropped.

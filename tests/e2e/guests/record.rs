@@ -146,3 +146,14 @@ async fn a_forged_line_is_one_line_of_the_guests_own() {
         assert!(!forged.iter().any(|start| line.trim_start().starts_with(start)), "{line}");
     }
 }
+
+/// A replay asks nobody: what the attempt read is as it was then, whatever has become of it.
+#[tokio::test]
+async fn a_replay_needs_nothing_of_the_world() {
+    let stage = Stage::new(&policy("reads_file", &[&format!(r#"{READ_FILES}, bind = "./data""#)], ""));
+    stage.put("data/letter.txt", "as it was");
+    let story = stage.call("reads_file", &[READ_FILES], "letter.txt").await.unwrap();
+    assert_eq!(story.words(), "as it was");
+    std::fs::remove_dir_all(stage.data()).unwrap();
+    assert_eq!(stage.again(&story.run).await, "same");
+}

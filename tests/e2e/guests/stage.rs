@@ -4,8 +4,9 @@
 //! the skill it is for, is put in here. A rule's id is `rule-1` for the first one.
 
 use crate::stage::options;
-use kapell_home::{Finished, Home, HomeError, Options, Place, Unwatched, Walk, Watcher};
+use kapell_home::{Finished, Home, HomeError, Options, Place, ReplayWish, Unwatched, Walk, Watcher};
 use kapell_journal::entry::{AttemptEnded, BlobRef, Body, RecordedEnding, RunEnding};
+use kapell_journal::replay::Verdict;
 use kapell_journal::shared::Shared;
 use kapell_model::crossing::Crossing;
 use kapell_model::digest::Digest;
@@ -25,6 +26,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
 use wasm_encoder::{ComponentSection, CustomSection};
+
+/// How it is said of an attempt that the world ended it.
+const STOPPED: [&str; 4] = [
+    "its time ran out, at",
+    "somebody stopped it, at",
+    "it was refused before it began: ",
+    "it was stopped while it asked for ",
+];
 
 /// All guests, built once for the whole test program.
 static GUESTS: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
@@ -174,7 +183,25 @@ impl Stage {
         let bytes = if asks.is_empty() { Cow::Borrowed(bare(guest)) } else { asking(guest, asks).into() };
         let finished =
             self.call_bytes(&format!("{guest}.wasm"), &bytes, "run", json!({ "input": input })).await?;
+        self.comes_out_again(&finished.standing.state.run).await;
         Ok(self.story(&bytes, &finished))
+    }
+
+    /// Whatever a guest did, doing it again on its record comes to the same, unless it was stopped from outside.
+    async fn comes_out_again(&self, run: &RunId) {
+        let told = self.again(run).await;
+        assert!(told == "same" || STOPPED.iter().any(|word| told.starts_with(word)), "{run}: {told}");
+    }
+
+    /// What doing the only attempt of a run again shows.
+    pub(crate) async fn again(&self, run: &RunId) -> String {
+        let replayed = self.home.replay(std::slice::from_ref(run), &ReplayWish::default(), |_| ()).await;
+        let [attempt] = replayed.unwrap().swap_remove(0).attempts.try_into().expect("one attempt");
+        match attempt.verdict {
+            Verdict::Same { .. } => "same".into(),
+            Verdict::NotReplayable(why) => why,
+            verdict => format!("{verdict:#?}"),
+        }
     }
 
     /// Calls an operation of any bytes, as from a file of that name.

@@ -10,6 +10,7 @@ mod flows;
 mod gates;
 mod judge;
 mod policy;
+mod replay;
 mod run;
 mod runs;
 mod skills;
@@ -45,6 +46,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::Run(flow) => run::run(&open(&args).await?, flow).await,
         Verb::Runs(runs) => runs::run(&open(&args).await?, runs).await,
         Verb::Gates(gates) => gates::run(&open(&args).await?, gates).await,
+        Verb::Replay(replay) => replay::run(&open(&args).await?, replay).await,
         Verb::Audit(audit) => audit::run(&open(&args).await?, audit),
         Verb::Cost(cost) => account::run(&open(&args).await?, cost),
     }

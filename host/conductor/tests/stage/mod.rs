@@ -3,6 +3,7 @@
 use kapell_conductor::answer::{Given, Said};
 use kapell_conductor::drive::{Conductor, DriveError, Launch, Standing, Unwatched};
 use kapell_conductor::program::Program;
+use kapell_conductor::replay::{Recollection, recollect};
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_model::digest::Digest;
@@ -225,6 +226,8 @@ pub(crate) fn write_from_outside(store: &MemoryStore, key: &str) {
 pub(crate) struct Cut {
     store: MemoryStore,
     left: AtomicI64,
+    /// Blobs it has no more.
+    forgotten: Mutex<Vec<Digest>>,
 }
 
 impl Journals for Cut {
@@ -250,7 +253,8 @@ impl Journals for Cut {
         self.store.entries(run)
     }
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
-        self.store.blob(digest)
+        let is_gone = self.forgotten.lock().unwrap().contains(digest);
+        if is_gone { Ok(None) } else { self.store.blob(digest) }
     }
     fn runs(&self) -> Result<Vec<RunRow>, JournalError> {
         self.store.runs()
@@ -292,7 +296,11 @@ impl Stage {
             stop: Mutex::default(),
         });
         let (journals, clock) = (
-            Arc::new(Cut { store: store.clone(), left: AtomicI64::new(i64::MAX) }),
+            Arc::new(Cut {
+                store: store.clone(),
+                left: AtomicI64::new(i64::MAX),
+                forgotten: Mutex::default(),
+            }),
             Arc::<HandClock>::default(),
         );
         let owner = store.new_owner();
@@ -320,6 +328,20 @@ impl Stage {
 
     pub(crate) fn cut_after(&self, commits: i64) {
         self.journals.left.store(commits, Ordering::Relaxed);
+    }
+
+    pub(crate) fn forget(&self, digest: &Digest) {
+        self.journals.forgotten.lock().unwrap().push(*digest);
+    }
+
+    /// What is recorded of a run, ready to be done again.
+    pub(crate) fn recollect(&self, run: &RunId) -> Recollection {
+        recollect(&*self.journals, run).unwrap()
+    }
+
+    /// Does a job outside of any run.
+    pub(crate) async fn perform(&self, job: Job) -> Attempt {
+        self.performer.perform(job).await.unwrap()
     }
 
     pub(crate) fn interfere_with(&self, key: &str) {

@@ -120,10 +120,10 @@ pub(super) fn prompt() -> Prompt {
 }
 
 fn answered(completed: &Completed) -> String {
-    let Completed { text, truncated, record } = completed;
+    let Completed { text, record } = completed;
     let Completion { provider, failed, model, tokens_in, tokens_out, money, counted, lost, .. } = record;
     let mut told = format!("{provider} {model}: {text:?}, {tokens_in} in, {tokens_out} out, {money}");
-    if *truncated {
+    if record.truncated {
         told.push_str(", cut");
     }
     if *counted != Counted::Reported {

@@ -149,7 +149,7 @@ fn everything_an_attempt_leaves_is_redacted_before_it_is_hashed() {
                     code: "x".into(),
                     cause: text(),
                     sent: true,
-                    money: None,
+                    ..Failure::default()
                 })),
             ),
         ],

@@ -147,7 +147,9 @@ impl Lent<'_, ClockCtx> {
     fn wait(&mut self, nanoseconds: u64) -> wasmtime::Result<Resource<DynPollable>> {
         let resolution = self.ctx.granted()?.resolution;
         let nanoseconds = nanoseconds.checked_next_multiple_of(resolution).unwrap_or(u64::MAX);
-        let until = tokio::time::Instant::now().checked_add(Duration::from_nanos(nanoseconds));
+        // The time that was waited then is over.
+        let left = if self.crossings.is_recalled() { 0 } else { nanoseconds };
+        let until = tokio::time::Instant::now().checked_add(Duration::from_nanos(left));
         let alarm = self.table.push(Alarm { until })?;
         subscribe(self.table, alarm)
     }

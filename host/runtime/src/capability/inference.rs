@@ -5,7 +5,7 @@
 //! Prompt and answer are kept beside the record, so that the same answer can be given again without asking.
 
 use super::bindings::kapell::skill::inference::{self, Completion as Told, Failure as No, Request};
-use super::{Lends, Lent};
+use super::{Lends, Lent, unfit};
 use crate::crossings::{Ask, one_line};
 use kapell_model::capability::Kind;
 use kapell_model::crossing::{self, Completion, Failure};
@@ -14,6 +14,7 @@ use kapell_model::id::RuleId;
 use kapell_model::inference::{InferenceGrant, Tier, tokens_in_at_most};
 use kapell_model::money::Money;
 use kapell_model::seam::{Completed, CompletionFailure, Egress, HostFault, Prompt};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasmtime::component::Linker;
 
@@ -96,6 +97,19 @@ impl Granted {
         self.grant.tokens_max.saturating_sub(self.tokens)
     }
 
+    /// Takes off what a call on record cost.
+    fn settle_then(&mut self, answer: &crossing::Answer) {
+        match answer {
+            crossing::Answer::Completion(record) => self.settle(tokens(record), &record.money),
+            crossing::Answer::Failed(failure) => {
+                if let Some(money) = &failure.money {
+                    self.settle(failure.tokens.unwrap_or(0), money);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Takes what a call cost off what is left. A price in another currency can't be taken off anything, so nothing is
     /// left then.
     fn settle(&mut self, tokens: u64, paid: &Money) {
@@ -105,6 +119,12 @@ impl Granted {
             left.amount = rest.unwrap_or_default().max(Money::zero(left.currency).amount);
         }
     }
+}
+
+/// What a completion took, lost attempts included.
+fn tokens(record: &Completion) -> u64 {
+    let lost = record.lost.as_ref().map_or(0, |lost| lost.tokens);
+    record.tokens_in.saturating_add(record.tokens_out).saturating_add(lost)
 }
 
 /// Gives the completions of a store.
@@ -123,6 +143,11 @@ impl inference::Host for Lent<'_, InferenceCtx> {
             Err(refused) => return self.refused(tier, refused.rule.as_ref(), refused.told),
         };
         let rule = granted.rule.clone();
+        let again = self.crossings.recall(&ask(tier, Some(&rule)), Some(asked(&request).as_bytes()))?;
+        if let Some(answer) = again {
+            granted.settle_then(&answer);
+            return self.answered_then(tier, &rule, answer);
+        }
         let prompt = Prompt {
             tier,
             system: request.system.clone(),
@@ -136,11 +161,7 @@ impl inference::Host for Lent<'_, InferenceCtx> {
         let came = egress.complete(prompt).await;
         self.crossings.told();
         match &came {
-            Ok(Completed { record, .. }) => {
-                let lost = record.lost.as_ref().map_or(0, |lost| lost.tokens);
-                let tokens = record.tokens_in.saturating_add(record.tokens_out).saturating_add(lost);
-                granted.settle(tokens, &record.money);
-            }
+            Ok(Completed { record, .. }) => granted.settle(tokens(record), &record.money),
             Err(CompletionFailure::Failed { money, tokens, .. }) => granted.settle(*tokens, money),
             Err(_) => {}
         }
@@ -159,7 +180,7 @@ impl Lent<'_, InferenceCtx> {
         request: &Request,
         completed: Completed,
     ) -> wasmtime::Result<Told> {
-        let Completed { text, truncated, record } = completed;
+        let Completed { text, record } = completed;
         self.pay(&record.money)?;
         self.crossings.wrote(request.system.len() + request.prompt.len());
         self.crossings.read(text.len());
@@ -168,17 +189,44 @@ impl Lent<'_, InferenceCtx> {
             text: self.crossings.keep(text.as_bytes())?,
             ..record
         };
-        let told = Told {
-            text,
-            truncated,
-            tokens_in: record.tokens_in,
-            tokens_out: record.tokens_out,
-            model: record.model.clone(),
-            cost: record.money.amount.normalize().to_string(),
-            currency: record.money.currency.to_string(),
-        };
+        let told = told(text, &record);
         self.crossings.record(&ask(tier, Some(rule)), crossing::Answer::Completion(Box::new(record)))?;
         Ok(told)
+    }
+
+    /// The answer that is on record.
+    fn answered_then(
+        &self,
+        tier: Tier,
+        rule: &RuleId,
+        answer: crossing::Answer,
+    ) -> wasmtime::Result<Result<Told, No>> {
+        let damaged = || unfit(&ask(tier, Some(rule)));
+        match answer {
+            crossing::Answer::Completion(record) => {
+                self.pay(&record.money)?;
+                let prompt = self.crossings.recalled_content(&record.prompt)?;
+                let text = self.crossings.recalled_content(&record.text)?;
+                self.crossings.wrote(asked_bytes(&prompt).ok_or_else(damaged)?);
+                self.crossings.read(text.len());
+                let text = String::from_utf8(text.to_vec()).map_err(|_| damaged())?;
+                Ok(Ok(told(text, &record)))
+            }
+            crossing::Answer::Failed(failure) => {
+                failure.money.iter().try_for_each(|money| self.pay(money))?;
+                match failure.code.as_str() {
+                    "failed" => Ok(Err(No::Failed(failure.cause))),
+                    "timed-out" => Ok(Err(No::TimedOut)),
+                    _ => Err(damaged()),
+                }
+            }
+            crossing::Answer::Refused(code) => match code.strip_prefix("budget ") {
+                Some(which) => Ok(Err(No::Budget(which.to_owned()))),
+                None if code == "no-provider" => Ok(Err(No::NoProvider)),
+                None => Err(damaged()),
+            },
+            _ => Err(damaged()),
+        }
     }
 
     fn failed(
@@ -188,20 +236,22 @@ impl Lent<'_, InferenceCtx> {
         failure: &CompletionFailure,
     ) -> wasmtime::Result<Result<Told, No>> {
         let cause = one_line(&failure.to_string());
-        let (code, told, money) = match failure {
+        let (code, told, spent) = match failure {
             CompletionFailure::NoProvider(_) => return self.refused(tier, Some(rule), No::NoProvider),
             CompletionFailure::Budget(which) => {
                 return self.refused(tier, Some(rule), No::Budget((*which).to_owned()));
             }
-            CompletionFailure::Failed { money, .. } => {
-                ("failed", No::Failed(cause.clone()), Some(money.clone()))
+            CompletionFailure::Failed { money, tokens, .. } => {
+                ("failed", No::Failed(cause.clone()), Some((money.clone(), *tokens)))
             }
             CompletionFailure::TimedOut => ("timed-out", No::TimedOut, None),
         };
+        let (money, tokens) = spent.unzip();
         if let Some(money) = &money {
             self.pay(money)?;
         }
-        let failure = Failure { code: code.to_owned(), cause, sent: true, money };
+        let tokens = tokens.filter(|tokens| *tokens > 0);
+        let failure = Failure { code: code.to_owned(), cause, sent: true, money, tokens };
         self.crossings.record(&ask(tier, Some(rule)), crossing::Answer::Failed(Box::new(failure)))?;
         Ok(Err(told))
     }
@@ -226,6 +276,25 @@ impl Lent<'_, InferenceCtx> {
 
 fn ask<'a>(tier: Tier, rule: Option<&'a RuleId>) -> Ask<'a> {
     Ask { kind: Kind::Inference, call: "complete", object: tier.word(), rule }
+}
+
+/// What the guest is told of a completion.
+fn told(text: String, record: &Completion) -> Told {
+    Told {
+        text,
+        truncated: record.truncated,
+        tokens_in: record.tokens_in,
+        tokens_out: record.tokens_out,
+        model: record.model.clone(),
+        cost: record.money.amount.normalize().to_string(),
+        currency: record.money.currency.to_string(),
+    }
+}
+
+/// How long the texts are that a model was told.
+fn asked_bytes(kept: &[u8]) -> Option<usize> {
+    let texts: BTreeMap<String, String> = serde_json::from_slice(kept).ok()?;
+    Some(texts.values().map(String::len).sum())
 }
 
 /// What a model was told, as it is kept.

@@ -218,7 +218,7 @@ impl Lent<'_, KeyvalueCtx> {
             }))
         })?;
         let value = match reply {
-            Reply::Bytes(value) => Some(value),
+            Reply::Bytes(value) | Reply::Content(value) => Some(value),
             Reply::Absent => None,
             _ => return Err(super::unfit(&ask).into()),
         };

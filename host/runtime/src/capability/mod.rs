@@ -16,6 +16,7 @@ pub mod notes;
 pub mod random;
 
 use crate::crossings::{self, Ask, Crossed, Crossings};
+use crate::record::Record;
 use kapell_model::capability::Kind;
 use kapell_model::digest::Digest;
 use kapell_model::grant::{GrantSet, Refusal};
@@ -60,6 +61,8 @@ pub struct Sources {
     pub egress: Arc<dyn Egress>,
     /// What requests that change something are told again by; none for an operation that changes nothing.
     pub idempotency_key: Option<Digest>,
+    /// What answers in the place of all of them; none where the world does.
+    pub record: Option<Arc<Record>>,
 }
 
 impl std::fmt::Debug for Sources {
@@ -104,7 +107,11 @@ impl Capabilities {
         sources: &Sources,
         cancel: &Cancel,
     ) -> Result<Self, files::NotLent> {
-        let crossings = Crossings::live(limits).until(cancel).withholding(&grants.withheld);
+        let crossings = match &sources.record {
+            Some(record) => Crossings::recalled(limits, Arc::clone(record)),
+            None => Crossings::live(limits),
+        };
+        let crossings = crossings.until(cancel).withholding(&grants.withheld);
         Ok(Self {
             files: files::FilesCtx::open(grants, &crossings, &sources.disk).await?,
             crossings,
@@ -161,7 +168,7 @@ fn not_granted(kind: Kind) -> wasmtime::Error {
 }
 
 /// An answer of another form than the call has: only a damaged record can bring it about.
-fn unfit(ask: &Ask<'_>) -> wasmtime::Error {
+pub(crate) fn unfit(ask: &Ask<'_>) -> wasmtime::Error {
     let doing = format!("answer {} `{}` of {:?}", ask.kind, ask.call, ask.object);
     HostFault { doing, cause: "the record holds another form of answer".into() }.into()
 }
@@ -313,7 +320,7 @@ mod tests {
         let disk = Arc::new(files::Disk::new(files::Walk::here()));
         let egress = super::testing::Scripted::nobody();
         let (clock, keyvalue) = (Arc::new(Nothing), Arc::new(Nothing));
-        Sources { clock, ticks, keyvalue, disk, egress, idempotency_key: None }
+        Sources { clock, ticks, keyvalue, disk, egress, idempotency_key: None, record: None }
     }
 
     async fn open(grants: &GrantSet) -> Result<Capabilities, files::NotLent> {

@@ -71,12 +71,10 @@ impl Lent<'_, RandomCtx> {
     fn bytes(&mut self, call: &'static str, length: u64) -> wasmtime::Result<Arc<[u8]>> {
         let granted = self.ctx.granted.as_mut().ok_or_else(|| super::not_granted(Kind::Random))?;
         let ask = Ask { kind: Kind::Random, call, object: "", rule: Some(&granted.rule.clone()) };
-        let reply = self.crossings.cross(&ask, || {
-            granted.draw(length)?;
-            fresh(length).map(Reply::Bytes)
-        })?;
-        match reply {
-            Reply::Bytes(bytes) => Ok(bytes),
+        self.crossings.count(Kind::Random.word())?;
+        granted.draw(length)?;
+        match self.crossings.observe(&ask, || fresh(length).map(Reply::Bytes))? {
+            Reply::Bytes(bytes) | Reply::Content(bytes) => Ok(bytes),
             _ => Err(super::unfit(&ask)),
         }
     }

@@ -25,7 +25,7 @@ use kapell_model::grant::GrantSet;
 use kapell_model::seam::HostFault;
 use kapell_model::writes::{FileMark, FileWrite};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tree::{Errand, Tree};
+use tree::{Beneath, Errand, Tree};
 use wasmtime::component::{Linker, ResourceTableError};
 
 pub use disk::Disk;
@@ -78,28 +78,44 @@ impl SharedTree {
     }
 
     async fn find_out(&self, want: Want) -> Answered<()> {
-        let Errand { disk, root, path, limit } = self.lock().errand();
+        let errand = self.lock().errand();
+        let Some(Errand { disk, root, path, limit }) = errand else { return self.lock().recall(want) };
         let wanted = want.clone();
         let found = disk.run(&path, move || wanted.find_out(&root, limit)).await;
-        let found = found.map_err(|fault: HostFault| FilesError::Ends(fault.into()))??;
-        self.lock().learn(want, found)
+        match found.map_err(|fault: HostFault| FilesError::Ends(fault.into()))? {
+            Ok(found) => self.lock().learn(want, found),
+            Err(FilesError::Told(code)) => {
+                self.lock().record_failure(&want, code)?;
+                told(code)
+            }
+            Err(failed) => Err(failed),
+        }
     }
 }
 
 impl FilesCtx {
-    /// Opens the granted directories without following a link in any part of their paths.
+    /// Opens the granted directories without following a link in any part of their paths. Where a record answers, none
+    /// is opened.
     ///
     /// # Errors
     /// When a directory is missing, is reached through a link, is not the one that was granted, is inside another
     /// one, or can't be opened.
     pub async fn open(grants: &GrantSet, crossings: &Crossings, disk: &Arc<Disk>) -> Result<Self, NotLent> {
+        if crossings.is_recalled() {
+            let granted = grants.of_kind(Kind::Files);
+            return Ok(Self::of(granted.filter_map(|grant| Tree::new(grant, Beneath::Recorded, crossings))));
+        }
         let mut roots = Vec::new();
         for grant in grants.of_kind(Kind::Files) {
             roots.extend(root::open(grant, disk).await?.map(|root| (grant, root)));
         }
         let roots = root::apart(roots, disk).await?;
-        let trees = roots.into_iter().filter_map(|(grant, root)| Tree::new(&grant, root, disk, crossings));
-        Ok(Self { trees: trees.map(|tree| SharedTree(Arc::new(Mutex::new(tree)))).collect() })
+        let real = |root| Beneath::Real { root: Arc::new(root), disk: Arc::clone(disk) };
+        Ok(Self::of(roots.into_iter().filter_map(|(grant, root)| Tree::new(&grant, real(root), crossings))))
+    }
+
+    fn of(trees: impl Iterator<Item = Tree>) -> Self {
+        Self { trees: trees.map(|tree| SharedTree(Arc::new(Mutex::new(tree)))).collect() }
     }
 
     /// What was written, whole content each, in the order of grants and paths.

@@ -12,6 +12,7 @@ use crate::capability::bindings::wasi::filesystem::types::ErrorCode;
 use crate::capability::unfit;
 use crate::crossings::{Ask, Crossings, LimitReached, Reply, one_line};
 use kapell_model::capability::{Access, Kind};
+use kapell_model::crossing::{Answer, Failure};
 use kapell_model::ending::TrapCause;
 use kapell_model::grant::{Authority, Grant};
 use kapell_model::id::{LogicalName, RuleId};
@@ -27,8 +28,7 @@ pub(super) struct Tree {
     pub(super) crossings: Crossings,
     rule: RuleId,
     path: String,
-    root: Arc<Root>,
-    disk: Arc<Disk>,
+    beneath: Beneath,
     bytes_max: u64,
     pub(super) file_max: u64,
     files_max: u64,
@@ -42,6 +42,15 @@ pub(super) struct Tree {
     marks: BTreeMap<String, FileMark>,
     contents: BTreeMap<String, Arc<[u8]>>,
     listings: BTreeMap<String, Vec<(String, Node)>>,
+}
+
+/// What is beneath what the attempt wrote.
+#[derive(Debug)]
+pub(super) enum Beneath {
+    /// The real directory.
+    Real { root: Arc<Root>, disk: Arc<Disk> },
+    /// What was found in it when the attempt was made.
+    Recorded,
 }
 
 /// What must be known of the real directory before a call can be decided.
@@ -72,6 +81,31 @@ pub(super) struct Errand {
 }
 
 impl Want {
+    /// The path it is about.
+    fn path(&self) -> &str {
+        match self {
+            Want::Node(path) | Want::Content(path) | Want::Names(path) => path,
+        }
+    }
+
+    /// The word it stands under in the record.
+    const fn call(&self) -> &'static str {
+        match self {
+            Want::Node(_) => "stat",
+            Want::Content(_) => "read",
+            Want::Names(_) => "list",
+        }
+    }
+
+    /// A finding of its kind that says nothing, where the record says it.
+    fn nothing(&self) -> Finding {
+        match self {
+            Want::Node(_) => Finding::Node(Found::ABSENT),
+            Want::Content(_) => Finding::Content(Vec::new(), Found::ABSENT),
+            Want::Names(_) => Finding::Names(Some(Vec::new())),
+        }
+    }
+
     /// Finds it out; this may take as long as the system likes.
     pub(super) fn find_out(&self, root: &Root, limit: u64) -> Answered<Finding> {
         match self {
@@ -112,7 +146,7 @@ impl Held {
 
 impl Tree {
     /// The tree of an opened directory; none for a grant of another kind.
-    pub(super) fn new(grant: &Grant, root: Root, disk: &Arc<Disk>, crossings: &Crossings) -> Option<Self> {
+    pub(super) fn new(grant: &Grant, beneath: Beneath, crossings: &Crossings) -> Option<Self> {
         let Authority::Files { root: path, access, bytes_max, file_max, files_max, .. } = &grant.authority
         else {
             return None;
@@ -123,8 +157,7 @@ impl Tree {
             crossings: crossings.clone(),
             rule: grant.rule.clone(),
             path: path.clone(),
-            root: Arc::new(root),
-            disk: Arc::clone(disk),
+            beneath,
             bytes_max: bytes_max.0,
             file_max: file_max.0,
             files_max: *files_max,
@@ -259,14 +292,39 @@ impl Tree {
 
 /// Finding out: every finding is recorded before anything is decided by it.
 impl Tree {
-    /// What it takes to find something out.
-    pub(super) fn errand(&self) -> Errand {
-        Errand {
-            disk: Arc::clone(&self.disk),
-            root: Arc::clone(&self.root),
+    /// What it takes to find something out; nothing where it is on record.
+    pub(super) fn errand(&self) -> Option<Errand> {
+        let Beneath::Real { root, disk } = &self.beneath else { return None };
+        Some(Errand {
+            disk: Arc::clone(disk),
+            root: Arc::clone(root),
             path: self.path.clone(),
             limit: self.crossings.record_left(),
+        })
+    }
+
+    /// Learns what was found out then.
+    pub(super) fn recall(&mut self, want: Want) -> Answered<()> {
+        match self.crossings.upcoming() {
+            // Whoever is told puts it on record.
+            Some(Answer::Refused(word)) => refused(code(&word)?),
+            Some(Answer::Failed(failure)) => {
+                let (call, object) = (want.call(), self.object(want.path()));
+                self.crossings.recall(&self.ask(call, &object), None)?;
+                told(code(&failure.code)?)
+            }
+            _ => {
+                let nothing = want.nothing();
+                self.learn(want, nothing)
+            }
         }
+    }
+
+    /// Records that the directory had no answer: the guest is told why.
+    pub(super) fn record_failure(&self, want: &Want, code: ErrorCode) -> Answered<()> {
+        let object = self.object(want.path());
+        let failure = Failure { code: code.name().to_owned(), ..Failure::default() };
+        Ok(self.crossings.record(&self.ask(want.call(), &object), Answer::Failed(Box::new(failure)))?)
     }
 
     /// Learns what was found out.
@@ -516,6 +574,29 @@ impl Tree {
         }
     }
 }
+
+/// The code a word of the record stands for.
+fn code(word: &str) -> Answered<ErrorCode> {
+    let known = TOLD.into_iter().find(|code| code.name() == word);
+    let unknown =
+        || wasmtime::Error::msg(format!("the record has `{word}`, which is no code of a file system"));
+    known.ok_or_else(|| FilesError::Ends(unknown()))
+}
+
+/// The codes with which a directory's own answer can end a call.
+const TOLD: [ErrorCode; 11] = [
+    ErrorCode::Access,
+    ErrorCode::CrossDevice,
+    ErrorCode::FileTooLarge,
+    ErrorCode::IllegalByteSequence,
+    ErrorCode::Io,
+    ErrorCode::IsDirectory,
+    ErrorCode::Loop,
+    ErrorCode::NameTooLong,
+    ErrorCode::NoEntry,
+    ErrorCode::NotDirectory,
+    ErrorCode::NotPermitted,
+];
 
 /// How a node stands in the record: a file by its size, everything else by a word.
 fn reply_of(node: Node) -> Reply {

@@ -40,7 +40,6 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    #[cfg(test)]
     pub const ALL: [Code; 14] = [
         Code::Denied,
         Code::MethodInvalid,
@@ -77,6 +76,12 @@ impl Code {
             Code::AnswerHeadSize => "http-response-header-section-size",
             Code::AnswerSize => "http-response-body-size",
         }
+    }
+
+    /// The code a word of the record stands for.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.word() == word)
     }
 
     /// The code for a request that got no answer.
@@ -141,6 +146,7 @@ mod tests {
     fn every_code_has_a_word_of_its_own() {
         let words: BTreeSet<&str> = Code::ALL.iter().map(|code| code.word()).collect();
         assert_eq!(words.len(), Code::ALL.len());
+        assert!(Code::ALL.into_iter().all(|code| Code::named(code.word()) == Some(code)));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use served::Never;
 pub use wanted::Parts;
 
 use super::bindings::wasi::http as bindings;
-use super::{Lends, Lent};
+use super::{Lends, Lent, unfit};
 use crate::crossings::{Ask, LimitReached};
 use code::may_have_acted;
 use kapell_model::capability::Kind;
@@ -134,13 +134,26 @@ impl Place {
     }
 
     /// Counts what came back, whether or not it is handed over.
-    fn settle(&mut self, came: &Result<Incoming, SendFailure>, most: u64) {
-        let received = match came {
-            Ok(incoming) => incoming.received,
-            Err(failure) if Code::of(failure) == Code::AnswerSize => most,
-            Err(_) => 0,
-        };
+    fn settle(&mut self, received: u64) {
         self.received = self.received.saturating_add(received);
+    }
+}
+
+/// How many bytes came back; of an answer that was too large, the most it might have been.
+fn received(came: &Result<Incoming, SendFailure>, most: u64) -> u64 {
+    match came {
+        Ok(incoming) => incoming.received,
+        Err(failure) if Code::of(failure) == Code::AnswerSize => most,
+        Err(_) => 0,
+    }
+}
+
+/// The same of an answer on record.
+fn received_then(answer: &crossing::Answer, most: u64) -> u64 {
+    match answer {
+        crossing::Answer::Exchange(exchange) => exchange.received,
+        crossing::Answer::Refused(word) if word == Code::AnswerSize.word() => most,
+        _ => 0,
     }
 }
 
@@ -203,11 +216,6 @@ impl Lent<'_, HttpCtx> {
             until: self.crossings.over_at(),
             idempotency_key: key,
         };
-        if wanted.method.writes() {
-            self.crossings.going_out();
-        }
-        let came = egress.send(outgoing).await;
-        place.settle(&came, most);
         let rule = place.rule.clone();
         let ask = Ask {
             kind: Kind::Http,
@@ -215,6 +223,15 @@ impl Lent<'_, HttpCtx> {
             object: wanted.url.as_str(),
             rule: Some(&rule),
         };
+        if let Some(answer) = self.crossings.recall(&ask, Some(&outgoing.body))? {
+            place.settle(received_then(&answer, most));
+            return self.answered_then(&ask, answer);
+        }
+        if wanted.method.writes() {
+            self.crossings.going_out();
+        }
+        let came = egress.send(outgoing).await;
+        place.settle(received(&came, most));
         match came {
             Ok(incoming) => self.answered(&ask, &wanted, incoming),
             Err(failure) => self.failed(&ask, &wanted, &failure),
@@ -246,6 +263,22 @@ impl Lent<'_, HttpCtx> {
         Ok(Ok(Answer::new(incoming.status, fields, incoming.body)))
     }
 
+    /// The answer that is on record.
+    fn answered_then(&self, ask: &Ask<'_>, answer: crossing::Answer) -> wasmtime::Result<Answered> {
+        let told = |word: &str| Code::named(word).map(Err).ok_or_else(|| unfit(ask));
+        match answer {
+            crossing::Answer::Exchange(exchange) => {
+                self.crossings.read(usize::try_from(exchange.received).unwrap_or(usize::MAX));
+                self.crossings.wrote(usize::try_from(exchange.sent).unwrap_or(usize::MAX));
+                let body = self.crossings.recalled_content(&exchange.body)?;
+                Ok(Ok(Answer::new(exchange.status, Fields::of_answer(&exchange.headers), body)))
+            }
+            crossing::Answer::Failed(failure) => told(&failure.code),
+            crossing::Answer::Refused(word) => told(&word),
+            _ => Err(unfit(ask)),
+        }
+    }
+
     fn failed(&self, ask: &Ask<'_>, wanted: &Wanted, failure: &SendFailure) -> wasmtime::Result<Answered> {
         if wanted.method.writes() {
             let acted = may_have_acted(wanted.method, failure);
@@ -259,7 +292,7 @@ impl Lent<'_, HttpCtx> {
                     code: code.word().to_owned(),
                     cause: crate::crossings::one_line(&failure.to_string()),
                     sent: *sent,
-                    money: None,
+                    ..Failure::default()
                 };
                 self.crossings.record(ask, crossing::Answer::Failed(Box::new(failure)))?;
             }

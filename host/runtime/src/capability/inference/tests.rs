@@ -33,8 +33,9 @@ fn completed(tokens_in: u64, tokens_out: u64, money: Money) -> Completed {
         money,
         counted: Counted::Reported,
         lost: None,
+        truncated: false,
     };
-    Completed { text: "a queue".into(), truncated: false, record }
+    Completed { text: "a queue".into(), record }
 }
 
 /// Whoever is asked spends 30 tokens in, 20 out and two cents.
@@ -132,8 +133,8 @@ async fn tokens_are_reserved_before_and_settled_after() {
 async fn tokens_that_brought_no_answer_are_spent_all_the_same() {
     let lost = Lost { tokens: 60, money: eur("0.01") };
     let answer = move |_: &Prompt| {
-        let Completed { text, truncated, record } = completed(30, 20, eur("0.03"));
-        Ok(Completed { text, truncated, record: Completion { lost: Some(lost.clone()), ..record } })
+        let Completed { text, record } = completed(30, 20, eur("0.03"));
+        Ok(Completed { text, record: Completion { lost: Some(lost.clone()), ..record } })
     };
     // 110 are spent by a call with an answer, and by one without.
     let mut stage = stage(cheap(9, 348, None), Scripted::completing(answer));

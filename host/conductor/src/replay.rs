@@ -1,0 +1,273 @@
+//! Attempts of a recorded run made ready to be done again, and what was recorded held against what came out.
+//!
+//! The job is built from the plan that is stored with the run and from the blobs its entries name, never from what is
+//! installed now. What comes out is written down as if it were to be journaled, and the two entries are compared.
+
+use crate::drive::{DriveError, standing};
+use crate::program::Program;
+use crate::record;
+use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, Entry, RecordedEnding};
+use kapell_journal::replay::{Difference, Verdict};
+use kapell_journal::seam::{JournalError, Journals};
+use kapell_model::crossing::{Crossing, Departure};
+use kapell_model::digest::Digest;
+use kapell_model::ending::{Attempt, Ending, TrapCause};
+use kapell_model::id::RunId;
+use kapell_model::seam::{Cancel, Job};
+use kapell_model::writes::{FileSeen, WriteSummary};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What crossings name by digest.
+pub type Contents = BTreeMap<Digest, Arc<[u8]>>;
+
+/// A run as it is recorded.
+pub struct Recollection {
+    /// The engine it ran on.
+    pub engine: String,
+    /// What it ran by.
+    pub program: Arc<Program>,
+    /// Its attempts, in the order they began.
+    pub attempts: Vec<Remembered>,
+}
+
+/// An attempt as it is recorded.
+pub struct Remembered {
+    /// How it began.
+    pub started: AttemptStarted,
+    /// What it takes to do it again, or why it can't be.
+    pub ready: Result<Box<Ready>, String>,
+}
+
+/// An attempt ready to be done again.
+pub struct Ready {
+    /// What is to be done.
+    pub job: Job,
+    /// What crossed then.
+    pub crossings: Vec<Crossing>,
+    /// What the crossings name.
+    pub contents: Contents,
+    ended: AttemptEnded,
+    /// What it answered, or failed with.
+    answered: Option<Value>,
+}
+
+/// A run's attempts, each ready to be done again or with why it can't be.
+///
+/// # Errors
+/// When the journal cannot be read or is damaged.
+pub fn recollect<J: Journals>(journals: &J, run: &RunId) -> Result<Recollection, DriveError> {
+    let (standing, _) = standing(journals, run)?;
+    let program = standing.program;
+    let entries = journals.entries(run)?;
+    let begun = entries.iter().filter_map(|entry| match &entry.body {
+        Body::AttemptStarted(started) => Some(&**started),
+        _ => None,
+    });
+    let attempts = begun.map(|started| {
+        let ready = match ending_of(&entries, started).map(|ended| (ended, why_not(ended))) {
+            None => Err("it has no ending".to_owned()),
+            Some((_, Some(why))) => Err(why),
+            Some((ended, None)) => ready(journals, run, &program, started, ended)?.map(Box::new),
+        };
+        Ok(Remembered { started: started.clone(), ready })
+    });
+    let attempts = attempts.collect::<Result<_, DriveError>>()?;
+    Ok(Recollection { engine: standing.state.started.engine.clone(), program, attempts })
+}
+
+fn ending_of<'a>(entries: &'a [Entry], started: &AttemptStarted) -> Option<&'a AttemptEnded> {
+    let ended = entries.iter().filter_map(|entry| left_in(&entry.body));
+    let mut of_it = ended.filter(|ended| (&ended.step, ended.attempt) == (&started.step, started.attempt));
+    of_it.next()
+}
+
+/// What an attempt left, in the entry that says so.
+fn left_in(body: &Body) -> Option<&AttemptEnded> {
+    match body {
+        Body::AttemptEnded(ended) => Some(ended),
+        Body::DoubtRaised { broke, .. } => broke.as_deref(),
+        _ => None,
+    }
+}
+
+/// Endings that came from outside the sandbox at a moment nobody recorded.
+fn why_not(ended: &AttemptEnded) -> Option<String> {
+    let began = ended.receipt.meters.fuel > 0;
+    match &ended.ending {
+        RecordedEnding::Lost => Some("the host went away while it ran".into()),
+        RecordedEnding::Cancelled => Some("somebody stopped it, at a moment that is not on record".into()),
+        RecordedEnding::Trap(trap) if trap.cause == TrapCause::Deadline => {
+            Some("its time ran out, at a moment that is not on record".into())
+        }
+        RecordedEnding::Refusal(refusal) if !began => {
+            Some(format!("it was refused before it began: {}: {}", refusal.subject, refusal.why))
+        }
+        _ => None,
+    }
+}
+
+fn ready<J: Journals>(
+    journals: &J,
+    run: &RunId,
+    program: &Program,
+    started: &AttemptStarted,
+    ended: &AttemptEnded,
+) -> Result<Result<Ready, String>, DriveError> {
+    let Some(arguments) = value(journals, &started.input)? else { return Ok(gone("its input")) };
+    let crossings = match &ended.crossings {
+        None => Vec::new(),
+        Some(named) => match value(journals, named)? {
+            None => return Ok(gone("the record of its crossings")),
+            Some(crossings) => serde_json::from_value(crossings).map_err(|cause| damaged(named, &cause))?,
+        },
+    };
+    let contents = match contents(journals, &crossings)? {
+        Ok(contents) => contents,
+        Err(crossing) => return Ok(gone(&format!("{} {}", crossing.kind, crossing.object))),
+    };
+    let answered = match &ended.ending {
+        RecordedEnding::Output(named) | RecordedEnding::SkillError(named) => value(journals, named)?,
+        _ => None,
+    };
+    let job = job(run, program, started, Arc::new(arguments))?;
+    Ok(Ok(Ready { job, crossings, contents, ended: ended.clone(), answered }))
+}
+
+fn gone<T>(what: &str) -> Result<T, String> {
+    Err(format!("{what} is not kept"))
+}
+
+/// The job the attempt had, by the plan that is stored with its run.
+fn job(
+    run: &RunId,
+    program: &Program,
+    started: &AttemptStarted,
+    arguments: Arc<Value>,
+) -> Result<Job, JournalError> {
+    let call = program.call_of(started)?;
+    Ok(Job {
+        run: run.clone(),
+        flow: program.plan.flow.clone(),
+        step: started.step.clone(),
+        skill: started.skill.clone(),
+        operation: call.operation.clone(),
+        arguments,
+        grants: call.grants.clone(),
+        grant: call.grant,
+        limits: call.limits(started),
+        effects: started.effects,
+        idempotency_key: started.idempotency_key(run),
+        cancel: Cancel::default(),
+    })
+}
+
+fn value<J: Journals>(journals: &J, named: &BlobRef) -> Result<Option<Value>, DriveError> {
+    let Some(bytes) = journals.blob(named.digest())? else { return Ok(None) };
+    Ok(Some(serde_json::from_slice(&bytes).map_err(|cause| damaged(named, &cause))?))
+}
+
+fn damaged(named: &BlobRef, cause: &serde_json::Error) -> JournalError {
+    JournalError::Damaged(format!("the value {} cannot be read: {cause}", named.digest()))
+}
+
+/// What the crossings name; the first crossing that names what is not kept.
+fn contents<'a, J: Journals>(
+    journals: &J,
+    crossings: &'a [Crossing],
+) -> Result<Result<Contents, &'a Crossing>, DriveError> {
+    let mut contents = Contents::new();
+    for crossing in crossings {
+        for digest in crossing.answer.contents() {
+            match journals.blob(digest)? {
+                Some(bytes) => drop(contents.insert(*digest, bytes)),
+                None => return Ok(Err(crossing)),
+            }
+        }
+    }
+    Ok(Ok(contents))
+}
+
+impl Ready {
+    /// Holds what came out now against what is recorded; other bytes may take more work or less.
+    ///
+    /// # Errors
+    /// When what came out can't be written down.
+    pub fn verdict(
+        &self,
+        program: &Program,
+        started: &AttemptStarted,
+        attempt: Attempt,
+        departure: Option<Departure>,
+        same_bytes: bool,
+    ) -> Result<Verdict, DriveError> {
+        if let Some(asked) = self.stopped_at(departure.as_ref()) {
+            return Ok(Verdict::NotReplayable(format!("it was stopped while it asked for {asked}")));
+        }
+        let answered = match &attempt.ending {
+            Ending::Output(value) | Ending::SkillError(value) => Some(value.clone()),
+            _ => None,
+        };
+        let recorded = record::attempt(started, self.job.grant, program, attempt)?;
+        let unfinished = || JournalError::Damaged(format!("attempt {} left nothing", started.attempt));
+        let again = left_in(&recorded.body).ok_or_else(unfinished)?;
+        let mut differences = Vec::new();
+        let mut compare = |what, recorded: String, again: String| {
+            if recorded != again {
+                differences.push(Difference { what, recorded, again });
+            }
+        };
+        compare("ending", ending(&self.ended, self.answered.as_ref()), ending(again, answered.as_ref()));
+        compare("writes", listed(&json!(written(&self.ended))), listed(&json!(written(again))));
+        compare("notes", listed(&json!(self.ended.notes)), listed(&json!(again.notes)));
+        compare("log", listed(&json!(self.ended.log)), listed(&json!(again.log)));
+        if same_bytes {
+            let (then, now) = (&self.ended.receipt.meters, &again.receipt.meters);
+            compare("fuel", then.fuel.to_string(), now.fuel.to_string());
+            compare("memory", then.memory_peak.to_string(), now.memory_peak.to_string());
+            compare("calls", json!(then.crossings).to_string(), json!(now.crossings).to_string());
+        }
+        let fuel = (self.ended.receipt.meters.fuel, again.receipt.meters.fuel);
+        Ok(match departure.is_none() && differences.is_empty() {
+            true => Verdict::Same { fuel },
+            false => Verdict::Differs { departure: departure.map(Box::new), differences },
+        })
+    }
+
+    /// What an attempt that broke had asked for last: the record ends there, since it did not live to be answered.
+    fn stopped_at(&self, departure: Option<&Departure>) -> Option<String> {
+        let broke = !matches!(self.ended.ending, RecordedEnding::Output(_) | RecordedEnding::SkillError(_));
+        let at_the_end = departure.filter(|it| broke && it.recorded.is_none())?;
+        at_the_end.asked.as_ref().map(ToString::to_string)
+    }
+}
+
+fn ending(ended: &AttemptEnded, answered: Option<&Value>) -> String {
+    let value = || answered.map(Value::to_string).unwrap_or_default();
+    match &ended.ending {
+        RecordedEnding::Output(_) => format!("output {}", value()),
+        RecordedEnding::SkillError(_) => format!("skill error {}", value()),
+        RecordedEnding::Refusal(refusal) => format!("refused: {}: {}", refusal.subject, refusal.why),
+        RecordedEnding::Trap(trap) => format!("{}: {}", trap.cause.word(), trap.detail),
+        RecordedEnding::Cancelled => "cancelled".into(),
+        RecordedEnding::Lost => "lost".into(),
+    }
+}
+
+/// What was written, without which files were found there: in a replay nobody looks.
+fn written(ended: &AttemptEnded) -> Vec<WriteSummary> {
+    let mut writes = ended.writes.clone();
+    for write in &mut writes {
+        if let WriteSummary::File { seen, .. } = write {
+            *seen = FileSeen::Absent;
+        }
+    }
+    writes
+}
+
+/// One line an item.
+fn listed(items: &Value) -> String {
+    let lines = items.as_array().into_iter().flatten().map(Value::to_string);
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,110 @@
+//! Doing runs again from their record through the real program: what every example and the demo recorded, with other
+//! bytes on the same record, and what can't be done again.
+
+use crate::stage::{Stage, repository};
+use serde_json::Value;
+
+/// Why an attempt may be impossible to do again: the world ended it.
+const STOPPED: [&str; 4] =
+    ["the host went away", "its time ran out", "somebody stopped it", "it was refused before"];
+
+/// Every run of a stage's home comes out as it is recorded.
+pub(crate) fn comes_out_again(stage: &Stage) {
+    let said = stage.kapell(&["replay", "--json"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    if said.out.is_empty() {
+        assert!(said.err.contains("there are no runs"), "{said:?}");
+        return;
+    }
+    let told: Value = serde_json::from_str(&said.out).unwrap();
+    for run in told["runs"].as_array().unwrap() {
+        for attempt in run["attempts"].as_array().unwrap() {
+            let verdict = &attempt["verdict"];
+            let why = verdict["not-replayable"].as_str();
+            let stopped = why.is_some_and(|why| STOPPED.iter().any(|word| why.starts_with(word)));
+            assert!(verdict["same"].is_object() || stopped, "{}: {attempt:#}", run["run"]);
+        }
+    }
+}
+
+const FLOW: &str = "\
+flow: greeted
+version: '1'
+steps:
+  - id: greeting
+    use: kapell:hello#greet
+    with: { name: Ada }
+outputs: { greeting: greeting }
+";
+
+fn greeted() -> Stage {
+    let stage = Stage::empty();
+    stage.write("policy.toml", "version = 1\n");
+    stage.write("greeted.yaml", FLOW);
+    stage.add(&["hello"]);
+    stage.kapell(&["run", "greeted.yaml"]).ends(0);
+    stage
+}
+
+#[test]
+fn a_run_is_done_again_and_journals_nothing() {
+    let stage = greeted();
+    let before = stage.kapell(&["audit", "checkpoint", "--json"]).ends(0).json();
+    let said = stage.kapell(&["replay", "last"]).ends(0);
+    assert!(said.out.starts_with("greeted-1\n  greeting  1  kapell:hello 1.0.0 ("), "{}", said.out);
+    assert!(said.out.contains("  same, "), "{}", said.out);
+    assert_eq!(said.err.trim(), "attempt done again: 1 of 1 the same");
+    let after = stage.kapell(&["audit", "checkpoint", "--json"]).ends(0).json();
+    assert_eq!(before["size"], after["size"]);
+}
+
+#[test]
+fn other_bytes_are_run_on_the_record_and_what_they_do_otherwise_is_shown() {
+    let stage = greeted();
+    let newer = stage.write("newer.wasm", next_hello());
+    let said = stage.kapell(&["replay", "last", "--with", &newer.display().to_string()]).ends(1);
+    let told: Vec<&str> = said.out.lines().skip(2).map(str::trim).collect();
+    assert_eq!(
+        told,
+        ["ending", "was  output \"Hello, Ada!\"", "is   output \"Good day, Ada!\""],
+        "{}",
+        said.out
+    );
+    let listed = stage.kapell(&["skills", "list"]).ends(0);
+    assert!(!listed.out.contains("1.1.0"), "it is installed by that: {}", listed.out);
+
+    let same = stage.write("same.wasm", crate::stage::skill("hello"));
+    stage.kapell(&["replay", "last", "--with", &same.display().to_string()]).ends(0);
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let stage = greeted();
+    stage.write("no.wasm", b"no component");
+    let letter = stage.write("letter.wasm", crate::stage::skill("letter")).display().to_string();
+    let table: [(&[&str], i32, &str); 6] = [
+        (&["replay", "greeted-7"], 10, "greeted-7"),
+        (&["replay", "last", "--step", "other"], 10, "run greeted-1 has no attempt of step other"),
+        (&["replay", "last", "--with", "no.wasm"], 3, "no.wasm"),
+        (&["replay", "last", "--with", "gone.wasm"], 10, "gone.wasm"),
+        (&["replay", "last", "--with", &letter], 10, "run greeted-1 has no attempt of kapell:letter"),
+        (&["replay", "last", "--since", "1d"], 2, "--since"),
+    ];
+    for (arguments, code, words) in table {
+        let said = stage.kapell(arguments).ends(code);
+        assert!(said.err.contains(words), "{arguments:?}: {}", said.err);
+    }
+    let said = stage.kapell(&["replay", "last", "--step", "greeting", "--with", &letter]).ends(0);
+    assert!(said.out.contains("not replayable: kapell:letter has no operation greet"), "{}", said.out);
+    let empty = Stage::empty();
+    assert!(empty.kapell(&["replay"]).ends(0).err.contains("there are no runs to do again"));
+}
+
+/// A newer version of the skill, that greets otherwise.
+fn next_hello() -> Vec<u8> {
+    let stage = Stage::empty();
+    let newer = repository().join("examples/06-swap/hello-1.1").display().to_string();
+    stage.kapell(&["build", &newer, "-o", "built"]).ends(0);
+    let built = std::fs::read_dir(stage.project().join("built")).unwrap().next().unwrap().unwrap();
+    std::fs::read(built.path()).unwrap()
+}
