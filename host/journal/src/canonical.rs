@@ -167,7 +167,7 @@ impl Writer {
     fn object(&mut self, close: &'static [u8]) -> Object<'_> {
         self.text.push(b'{');
         let (begins, first) = (self.text.len(), self.members.len());
-        Object { writer: self, begins, first, in_order: true, close }
+        Object { writer: self, begins, first, named: "", in_order: true, close }
     }
 
     /// Puts the members of an object in order that did not come in it.
@@ -220,10 +220,19 @@ fn order(text: &[u8], one: &Member, two: &Member) -> Ordering {
     let plain = one.plain && two.plain;
     let (one, two) = (key(text, one), key(text, two));
     match plain {
-        // Most keys differ in their first letter.
-        true => one.first().cmp(&two.first()).then_with(|| one.cmp(two)),
+        true => in_bytes(one, two),
         false => utf16(one).cmp(&utf16(two)),
     }
+}
+
+/// Most keys differ in their first letter.
+fn in_bytes(one: &[u8], two: &[u8]) -> Ordering {
+    one.first().cmp(&two.first()).then_with(|| one.cmp(two))
+}
+
+/// Whether a key stands as it is and is ordered by its bytes.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'))
 }
 
 /// The code units of a key as it was before it was written; it was written a moment ago, so it can be read.
@@ -260,17 +269,17 @@ struct Object<'w> {
     begins: usize,
     /// Its first member in the list of all.
     first: usize,
+    /// The last of its names in the code; empty before the first, and in a map.
+    named: &'static str,
     /// Whether each of its members so far comes after the one before it.
     in_order: bool,
     close: &'static [u8],
 }
 
 impl Object<'_> {
-    /// A name in the code: plain but for one nobody has written yet.
-    fn name(&mut self, name: &'static str) -> Result<(), NoForm> {
-        if !name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-')) {
-            return self.key(name);
-        }
+    /// A name in the code; of those none has anything to escape, which a debug build looks at.
+    fn name(&mut self, name: &'static str) {
+        debug_assert!(is_plain(name), "`{name}` would have to be escaped");
         let text = &mut self.writer.text;
         if text.len() > self.begins {
             text.push(b',');
@@ -279,8 +288,10 @@ impl Object<'_> {
         text.push(b'"');
         text.extend_from_slice(name.as_bytes());
         text.extend_from_slice(b"\":");
-        self.member(key, true);
-        Ok(())
+        self.in_order &= in_bytes(self.named.as_bytes(), name.as_bytes()) == Ordering::Less;
+        self.named = name;
+        let value = self.writer.text.len();
+        self.writer.members.push(Member { key, value, ends: value, plain: true });
     }
 
     fn key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<(), NoForm> {
@@ -295,18 +306,13 @@ impl Object<'_> {
         }
         let plain = self.writer.escapes == escapes && written.is_ascii();
         self.writer.text.push(b':');
-        self.member(key, plain);
-        Ok(())
-    }
-
-    /// The member whose key has been written.
-    fn member(&mut self, key: usize, plain: bool) {
         let value = self.writer.text.len();
         let member = Member { key, value, ends: value, plain };
         if let Some(last) = self.writer.members.get(self.first..).and_then(<[Member]>::last) {
             self.in_order &= order(&self.writer.text, last, &member) == Ordering::Less;
         }
         self.writer.members.push(member);
+        Ok(())
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoForm> {
@@ -544,7 +550,7 @@ macro_rules! fielded {
             type Error = NoForm;
 
             fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), NoForm> {
-                self.name(name)?;
+                self.name(name);
                 self.value(value)
             }
 
