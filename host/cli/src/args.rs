@@ -71,7 +71,11 @@ pub(crate) enum Verb {
     /// Make a home here, with a policy and a tariff to edit.
     Init(Init),
     /// Look at toolchain, engine, home and journal, and say what to mend.
-    Doctor,
+    Doctor {
+        /// Write what flows have spent anew, from the journal, before looking
+        #[arg(long)]
+        recount: bool,
+    },
     /// Build skills from source into components.
     Build(Build),
     /// Check a flow, a policy, a skill folder or a component whole; nothing runs.

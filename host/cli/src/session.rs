@@ -96,7 +96,7 @@ fn moves_due(verb: &Verb) -> bool {
         verb,
         Verb::Check(_)
             | Verb::Schema(_)
-            | Verb::Doctor
+            | Verb::Doctor { .. }
             | Verb::Review(_)
             | Verb::Lock(_)
             | Verb::Flows(_)

@@ -179,7 +179,8 @@ fn overriding(
 fn question<'p>(program: &'p Program, open: &OpenQuestion) -> Option<&'p Question> {
     let step = program.plan.step(&open.asked.step)?;
     match (&step.work, open.asked.reason) {
-        (_, AskReason::Doubt | AskReason::RunBudget | AskReason::StepBudget) => None,
+        (_, AskReason::Doubt) => None,
+        (_, reason) if reason.is_budget() => None,
         (Work::Ask { question }, _) => Some(question),
         (Work::Call { otherwise, .. }, _) => {
             let rung = usize::try_from(open.asked.rung).ok()?.checked_sub(1)?;

@@ -19,7 +19,7 @@ use kapell_journal::shared::Shared;
 use kapell_model::expression::ExpressionError;
 use kapell_model::id::StepId;
 use kapell_model::money::MoneyError;
-use kapell_model::plan::{Step, Work};
+use kapell_model::plan::{PeriodBudget, Step, Work};
 use kapell_model::quantity::Timestamp;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
@@ -56,6 +56,8 @@ pub struct Start {
     pub input: Blob,
     /// The call.
     pub call: ReadyCall,
+    /// The flow's budgets that the money set aside for it is held against.
+    pub bounds: Vec<PeriodBudget>,
 }
 
 /// A decision that can't be written down: an arithmetic or encoding fault of the host, never of a flow.

@@ -12,14 +12,17 @@ use crate::record::{self, RecordError, Recorded};
 use kapell_journal::chain::{Sealed, genesis, seal};
 use kapell_journal::content::Content;
 use kapell_journal::entry::{
-    AttemptEnded, AttemptStarted, BlobRef, Body, Entry, RunEnded, RunEnding, RunStarted,
+    AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, RunEnded, RunEnding, RunStarted,
 };
 use kapell_journal::fold::{FoldError, RunState, Settled};
 use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner};
+use kapell_journal::shared::Shared;
+use kapell_journal::spending::{self, Bound, Charge};
 use kapell_model::digest::Digest;
 use kapell_model::id::{RunId, StepId};
 use kapell_model::money::PinnedTariff;
-use kapell_model::plan::Plan;
+use kapell_model::period::Day;
+use kapell_model::plan::{PeriodBudget, Plan};
 use kapell_model::seam::{Cancel, Clock, HostFault, Job, Performer};
 use kapell_model::writes::HeldWrites;
 use serde_json::Value;
@@ -301,6 +304,12 @@ fn started(program: &Program, inputs: &Blob, by: String, line: Option<Digest>) -
     }
 }
 
+/// The bounds that budgets set to the periods a day is in.
+fn bounds(budgets: &[PeriodBudget], day: Day) -> Vec<Bound> {
+    let bound = |it: &PeriodBudget| Bound { per: it.per, days: it.per.around(day), most: it.most.clone() };
+    budgets.iter().map(bound).collect()
+}
+
 fn cancel_asked(by: String, reason: String) -> Fact {
     Fact { body: Body::CancelAsked { by, reason }, blobs: Vec::new() }
 }
@@ -315,19 +324,32 @@ struct Driving<'a, P, J> {
     state: Option<RunState>,
     known: Known,
     pending: Pending,
+    /// How things stood before an intent that the flow's budgets may refuse.
+    before: Option<Box<Before>>,
     /// Writes of outputs that are not judged yet.
     held: Vec<(StepId, u32, HeldWrites)>,
     under_way: UnderWay,
 }
 
+/// Where a run stands and what of it is not durable yet.
+struct Before {
+    state: Option<RunState>,
+    head: Head,
+    pending: Pending,
+}
+
 /// What the next commit makes durable.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Pending {
     entries: Vec<Sealed>,
     blobs: Vec<Content>,
     writes: HeldWrites,
     /// Whose writes they are.
     released: Option<(StepId, u32)>,
+    /// What the entries change of what the flow has spent.
+    charges: Vec<Charge>,
+    /// What that must stay within.
+    bounds: Vec<Bound>,
 }
 
 impl<P, J> Drop for Driving<'_, P, J> {
@@ -345,7 +367,8 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(run.clone(), under_way.clone());
         let (pending, known, held) = (Pending::default(), Known::default(), Vec::new());
-        Self { conductor, program, run, head, committed: head, state: None, known, pending, held, under_way }
+        let (committed, state, before) = (head, None, None);
+        Self { conductor, program, run, head, committed, state, known, pending, before, held, under_way }
     }
 
     /// Drives on until the run waits or is over.
@@ -397,10 +420,8 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
 
     /// Writes the intent down, runs the attempt, takes its ending in. The ending is committed with what follows it.
     async fn perform(&mut self, start: Start) -> Result<(), DriveError> {
-        let Start { intent, input, call } = start;
-        // Decisions are taken over what comes out; what goes in is only kept.
-        self.pending.blobs.push(input.content);
-        self.take(Fact { body: Body::AttemptStarted(intent.clone()), blobs: Vec::new() })?;
+        let Start { intent, input, call, bounds } = start;
+        self.intend(&intent, input.content, &bounds)?;
         if !self.commit().await? {
             return Ok(());
         }
@@ -428,6 +449,33 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         self.take(Fact { body, blobs: values })
     }
 
+    /// Takes the intent in. Where the flow has budgets, what was there before is kept until they let it begin.
+    fn intend(
+        &mut self,
+        intent: &Shared<AttemptStarted>,
+        input: Content,
+        budgets: &[PeriodBudget],
+    ) -> Result<(), DriveError> {
+        self.before = (!budgets.is_empty()).then(|| {
+            let (state, head, pending) = (self.state.clone(), self.head, self.pending.clone());
+            Box::new(Before { state, head, pending })
+        });
+        // Decisions are taken over what comes out; what goes in is only kept.
+        self.pending.blobs.push(input);
+        self.take(Fact { body: Body::AttemptStarted(intent.clone()), blobs: Vec::new() })?;
+        let began = self.pending.entries.last().map(|sealed| Day::of(sealed.entry().at));
+        self.pending.bounds = began.map(|day| bounds(budgets, day)).unwrap_or_default();
+        Ok(())
+    }
+
+    /// The flow's budget is used up: the intent was never there, which is what happened instead.
+    fn stay(&mut self, before: Before, step: StepId, over: JournalError) -> Result<(), DriveError> {
+        let JournalError::OverBudget { per, from, comes_to, most } = over else { return Err(over.into()) };
+        (self.state, self.head, self.pending) = (before.state, before.head, before.pending);
+        let body = Body::BudgetPassed(BudgetPassed { comes_to, from, most, per, step });
+        self.take(Fact { body, blobs: Vec::new() })
+    }
+
     /// Takes a fact into the run: sealed, folded, and waiting for the next commit.
     fn take(&mut self, fact: Fact) -> Result<(), DriveError> {
         for blob in fact.blobs {
@@ -440,6 +488,8 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             Some(state) => state.apply(sealed.entry())?,
             None => self.state = RunState::begin(sealed.entry()),
         }
+        let charge = self.state.as_ref().map(|state| spending::charge(state, sealed.entry())).transpose();
+        self.pending.charges.extend(charge.map_err(DecideError::from)?.flatten());
         self.pending.entries.push(sealed);
         if self.behind() > before { self.release() } else { Ok(()) }
     }
@@ -485,7 +535,8 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         let Some(state) = self.state.as_ref().filter(|_| !self.pending.entries.is_empty()) else {
             return Ok(true);
         };
-        let Pending { entries, blobs, writes, released } = std::mem::take(&mut self.pending);
+        let Pending { entries, blobs, writes, released, charges, bounds } = std::mem::take(&mut self.pending);
+        let before = self.before.take();
         let seen: Vec<Arc<Entry>> = entries.iter().map(|sealed| sealed.entry().clone()).collect();
         // Only a commit that rests on what it read can be sent back, so only that one is kept until it is through.
         let kept =
@@ -496,6 +547,8 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             entries,
             blobs,
             writes,
+            charges,
+            bounds,
             row: state.row(),
         };
         match self.conductor.journals.commit(commit).await {
@@ -506,10 +559,13 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             }
             Err(conflict @ (JournalError::Conflict { .. } | JournalError::FileConflict { .. })) => {
                 let (entries, blobs) = kept.unwrap_or_default();
-                let failed = Pending { entries, blobs, writes: HeldWrites::default(), released };
+                let failed = Pending { entries, blobs, released, ..Pending::default() };
                 self.go_back(&failed, &conflict).map(|()| false)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => match (before, state.open.as_ref().map(|open| open.step.clone())) {
+                (Some(before), Some(step)) => self.stay(*before, step, error).map(|()| false),
+                _ => Err(error.into()),
+            },
         }
     }
 

@@ -62,6 +62,7 @@ impl Home {
             catalog,
             grants: self,
             roles: &self.policy.roles,
+            budgets: &self.policy.budgets,
             four_eyes: self.four_eyes()?,
             files: &pinned.collect(),
             currency: self

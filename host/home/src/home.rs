@@ -1,6 +1,7 @@
 //! Opening a home: place, policy, tariff, store, runtime and conductor plugged together.
 
 use crate::authorities;
+use crate::budgets;
 use crate::clock::SystemClock;
 use crate::error::{HomeError, Kind};
 use crate::guard::Guarded;
@@ -77,6 +78,7 @@ impl Home {
         make_private(&folder)?;
         let (policy_text, policy) = read_policy(&place)?;
         let (tariff_text, tariff) = read_tariff(&place.tariff())?;
+        budgets::check(&policy, &tariff.tariff)?;
         let vault = secrets::vault(&policy, &policy_text)?;
         let redactor = vault.redactor().cloned();
         let egress = egress(vault, &policy, &tariff)?;

@@ -8,6 +8,7 @@
 mod answers;
 mod approvals;
 mod authorities;
+mod budgets;
 mod call;
 mod clock;
 mod directories;

@@ -1,5 +1,6 @@
 //! The policy of a home: what a change of it means, why a use is granted, whether a table of verdicts holds.
 
+use crate::budgets;
 use crate::call::ONE_CALL;
 use crate::error::{HomeError, Kind};
 use crate::home::{Home, TEXT_MAX, leads_through_link, read_text, shown};
@@ -60,6 +61,7 @@ impl Home {
     pub fn check_policy(&self, path: &Path) -> Result<(Policy, Vec<Moved>), HomeError> {
         let text = read_text(path, TEXT_MAX)?;
         let after = Policy::parse(&shown(path), &text, self.surroundings(&[self.place.folder()]))?;
+        budgets::check(&after, &self.tariff.tariff)?;
         let before = self.store.remembered(LAST)?;
         let before = before.map_or_else(|| self.policy.clone(), |text| self.policy_of(&text));
         let moves = self.moves(&before, &after)?;

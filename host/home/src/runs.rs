@@ -12,6 +12,9 @@ use kapell_model::id::RunId;
 use kapell_model::money::Money;
 use serde_json::Value;
 
+/// How many runs are told that could be meant.
+const FITTING_TOLD: usize = 5;
+
 /// Where a run came to rest, with what people ask for first.
 pub struct Finished {
     /// Where it stands.
@@ -182,20 +185,20 @@ impl Home {
     /// # Errors
     /// `NotFound`, or `Argument` when several runs begin so.
     pub fn find_run(&self, said: &str) -> Result<RunId, HomeError> {
-        let rows = self.runs()?;
         if said == "last" {
-            let last = rows.first().map(|row| row.run.clone());
+            let last = self.store.last_run()?;
             return last.ok_or_else(|| HomeError::new(Kind::NotFound, "there are no runs yet"));
         }
-        if let Some(row) = rows.iter().find(|row| row.run.as_str() == said) {
-            return Ok(row.run.clone());
-        }
-        let fitting: Vec<&RunRow> = rows.iter().filter(|row| row.run.as_str().starts_with(said)).collect();
-        match fitting.as_slice() {
-            [row] => Ok(row.run.clone()),
-            [] => Err(HomeError::not_found("run", said, rows.iter().map(|row| row.run.as_str()))),
-            several => {
-                let names = several.iter().map(|row| row.run.as_str()).take(5).collect::<Vec<_>>().join(", ");
+        let fitting = self.store.runs_like(said, FITTING_TOLD)?;
+        let exact = fitting.iter().find(|run| run.as_str() == said);
+        match (exact, fitting.as_slice()) {
+            (Some(run), _) | (None, [run]) => Ok(run.clone()),
+            (None, []) => {
+                let rows = self.runs()?;
+                Err(HomeError::not_found("run", said, rows.iter().map(|row| row.run.as_str())))
+            }
+            (None, several) => {
+                let names = several.iter().map(RunId::as_str).collect::<Vec<_>>().join(", ");
                 Err(HomeError::new(Kind::Argument, format!("`{said}` could be {names}")))
             }
         }

@@ -11,6 +11,7 @@ use kapell_model::ending::{Left, Receipt, Trap};
 use kapell_model::grant::Refusal;
 use kapell_model::id::{FlowName, Role, RunId, StepId};
 use kapell_model::money::Money;
+use kapell_model::period::{Day, Per};
 use kapell_model::plan::{AnswerShape, Effects, Lane, SkillPin};
 use kapell_model::quantity::{Span, Timestamp};
 use kapell_model::writes::{KeySeen, Undone, WriteSummary};
@@ -121,6 +122,8 @@ pub enum Body {
         /// Rungs that stay unused, and rungs refused on the way, in words.
         refused: Vec<String>,
     },
+    /// The next attempt would have passed what all runs of the flow may cost in a period: it did not begin.
+    BudgetPassed(BudgetPassed),
     /// A person is asked.
     QuestionAsked(QuestionAsked),
     /// The role was reminded.
@@ -221,7 +224,7 @@ pub struct AttemptStarted {
     pub operation: String,
     /// What the attempt is for.
     pub purpose: Purpose,
-    /// Money set aside for it where the plan has a budget of money; settled by its ending.
+    /// Money set aside for it where the plan has a budget of money, the flow's own included; settled by its ending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved: Option<Money>,
     /// The rung of the ladder, 0 for the step's own call.
@@ -321,6 +324,21 @@ pub enum RecordedEnding {
     Lost,
 }
 
+/// What other runs have spent is no part of a run, so what was seen of it is written down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BudgetPassed {
+    /// What the period would have come to with the attempt: all that is spent or set aside in it.
+    pub comes_to: Money,
+    /// The first day of the period, in UTC.
+    pub from: Day,
+    /// The most it may come to.
+    pub most: Money,
+    /// How long the period is.
+    pub per: Per,
+    /// The step whose attempt did not begin.
+    pub step: StepId,
+}
+
 /// A question as it was asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuestionAsked {
@@ -369,13 +387,36 @@ pub enum AskReason {
     RunBudget,
     /// The next attempt would pass the step's budget. A yes lets exactly that attempt begin.
     StepBudget,
+    /// The next attempt would pass what all runs of the flow may cost in a day. A yes lets exactly that attempt begin.
+    DayBudget,
+    /// The same for a week.
+    WeekBudget,
+    /// The same for a month.
+    MonthBudget,
 }
 
 impl AskReason {
     /// Whether it is asked because a budget would be passed.
     #[must_use]
     pub const fn is_budget(self) -> bool {
-        matches!(self, AskReason::RunBudget | AskReason::StepBudget)
+        match self {
+            AskReason::Flow | AskReason::Ladder | AskReason::Doubt => false,
+            AskReason::RunBudget
+            | AskReason::StepBudget
+            | AskReason::DayBudget
+            | AskReason::WeekBudget
+            | AskReason::MonthBudget => true,
+        }
+    }
+
+    /// That the budget of the flow for such a period would be passed.
+    #[must_use]
+    pub const fn flow_budget(per: Per) -> Self {
+        match per {
+            Per::Day => AskReason::DayBudget,
+            Per::Week => AskReason::WeekBudget,
+            Per::Month => AskReason::MonthBudget,
+        }
     }
 }
 

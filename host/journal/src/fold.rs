@@ -4,8 +4,8 @@
 //! that was tampered with or written by a broken host is noticed before anything goes on from it.
 
 use crate::entry::{
-    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked,
-    RecordedEnding, RunEnded, RunStarted, Verdict,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, Purpose, QuestionAnswered,
+    QuestionAsked, RecordedEnding, RunEnded, RunStarted, Verdict,
 };
 use crate::seam::RunRow;
 use crate::shared::Shared;
@@ -75,6 +75,8 @@ pub struct StepState {
     pub expired: bool,
     /// Whether its ladder has ended without an answer that holds.
     pub exhausted: bool,
+    /// The flow's budget that the next attempt would have passed.
+    pub passed: Option<BudgetPassed>,
     /// Budgets that a person lets the next attempt pass.
     pub allowed: Vec<AskReason>,
     /// The no of a person who was asked whether a budget may be passed.
@@ -88,6 +90,8 @@ pub struct StepState {
 pub struct AttemptState {
     /// How it began.
     pub started: Shared<AttemptStarted>,
+    /// When.
+    pub began: Timestamp,
     /// How it ended.
     pub ended: Option<Shared<AttemptEnded>>,
 }
@@ -189,10 +193,11 @@ impl RunState {
             Body::RequirementFailed { told, .. } => self.requirement_failed(told),
             Body::StepSkipped { step, .. } => self.skip(step),
             Body::StepChosen { step, .. } => self.choose(step),
-            Body::AttemptStarted(started) => self.start_attempt(started),
+            Body::AttemptStarted(started) => self.start_attempt(started, entry.at),
             Body::AttemptEnded(ended) => self.end_attempt(ended),
             Body::ExpectationJudged { step, rung, held, .. } => self.judge(step, *rung, *held),
             Body::LadderMoved { step, from, to, .. } => self.move_ladder(step, *from, *to),
+            Body::BudgetPassed(passed) => self.pass_budget(passed),
             Body::QuestionAsked(asked) => self.ask(asked, entry.at),
             Body::QuestionReminded { step, asking } => {
                 self.open_question(step, *asking).map(OpenQuestion::remind)
@@ -263,7 +268,7 @@ impl RunState {
         }
     }
 
-    fn start_attempt(&mut self, started: &Shared<AttemptStarted>) -> Result<(), String> {
+    fn start_attempt(&mut self, started: &Shared<AttemptStarted>, began: Timestamp) -> Result<(), String> {
         if self.open.is_some() || self.question.is_some() {
             return Err("another attempt or question is open".into());
         }
@@ -274,7 +279,8 @@ impl RunState {
         state.chosen = true;
         // What was let pass was exactly this attempt.
         state.allowed.clear();
-        state.attempts.push(AttemptState { started: started.clone(), ended: None });
+        state.passed = None;
+        state.attempts.push(AttemptState { started: started.clone(), began, ended: None });
         self.open = Some(started.clone());
         Ok(())
     }
@@ -298,6 +304,14 @@ impl RunState {
             state.settled = Some(Settled::Output { value: value.clone(), attempt: ended.attempt });
             self.behind += 1;
         }
+        Ok(())
+    }
+
+    fn pass_budget(&mut self, passed: &BudgetPassed) -> Result<(), String> {
+        if self.open.is_some() || self.question.is_some() {
+            return Err("another attempt or question is open".into());
+        }
+        self.working(&passed.step)?.passed = Some(passed.clone());
         Ok(())
     }
 

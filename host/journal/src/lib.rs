@@ -14,4 +14,5 @@ pub mod note;
 pub mod replay;
 pub mod seam;
 pub mod shared;
+pub mod spending;
 pub mod tree;

@@ -5,8 +5,11 @@
 use crate::chain::Sealed;
 use crate::content::Content;
 use crate::entry::Entry;
+use crate::spending::{Bound, Charge, Spent};
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId};
+use kapell_model::money::Money;
+use kapell_model::period::{Day, Per};
 use kapell_model::quantity::Timestamp;
 use kapell_model::writes::HeldWrites;
 use std::borrow::Cow;
@@ -43,6 +46,7 @@ pub trait Journals: Send + Sync + 'static {
     /// `Fenced` when the expected head or epoch is not the run's: drop all local state and do not retry.
     /// `Conflict` when a key that was read has moved: nothing was written, the attempt may be run again.
     /// `Begun` when another run was begun for the same line of a batch: nothing was written.
+    /// `OverBudget` when the flow's spending would pass one of the commit's bounds: nothing was written.
     /// `Unavailable` when nothing could be written. `Unplaced` when the entries are durable but a written file
     /// could not be put in its place: the run must not go on before [`place_pending`](Self::place_pending) did.
     fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), JournalError>> + Send;
@@ -73,6 +77,18 @@ pub trait Journals: Send + Sync + 'static {
     /// When the journal cannot be read.
     fn runs(&self) -> Result<Vec<RunRow>, JournalError>;
 
+    /// Runs whose ids begin so, in the order of their ids, `most` at most; found by an index.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn runs_like(&self, beginning: &str, most: usize) -> Result<Vec<RunId>, JournalError>;
+
+    /// The run that was begun last.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn last_run(&self) -> Result<Option<RunId>, JournalError>;
+
     /// The newest run of each flow.
     ///
     /// # Errors
@@ -84,6 +100,12 @@ pub trait Journals: Send + Sync + 'static {
     /// # Errors
     /// When the journal cannot be read.
     fn run_of_line(&self, line: &Digest) -> Result<Option<RunRow>, JournalError>;
+
+    /// What each flow has spent or set aside on each day: what the charges of all commits add up to.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn spending(&self) -> Result<Vec<Spent>, JournalError>;
 
     /// Runs whose due time has come and that are not over.
     ///
@@ -123,6 +145,10 @@ pub struct Commit {
     pub blobs: Vec<Content>,
     /// Writes that become real with the entries.
     pub writes: HeldWrites,
+    /// What the entries change of what the flow has spent.
+    pub charges: Vec<Charge>,
+    /// What the flow's spending must stay within with these charges.
+    pub bounds: Vec<Bound>,
     /// The run's row as the entries fold to it.
     pub row: RunRow,
 }
@@ -174,6 +200,18 @@ pub enum JournalError {
     FileConflict {
         /// The whole path of the file.
         path: String,
+    },
+    /// The flow's spending would pass its budget.
+    #[error("{comes_to} would be spent or set aside in the {} from {from}, {most} may be", .per.word())]
+    OverBudget {
+        /// How long the period is.
+        per: Per,
+        /// Its first day.
+        from: Day,
+        /// What it would come to.
+        comes_to: Money,
+        /// The most it may come to.
+        most: Money,
     },
     /// There is no such run.
     #[error("there is no run {0}")]

@@ -178,6 +178,7 @@ impl<'f, 't> Table<'f, 't> {
 fn one_of(key: &str) -> &str {
     match key {
         "access" | "effects" => key,
+        "per" => "period",
         key => key.strip_suffix('s').unwrap_or(key),
     }
 }

@@ -28,6 +28,7 @@ pub mod lock;
 pub mod manifest;
 pub mod mark;
 pub mod money;
+pub mod period;
 pub mod plan;
 pub mod policy;
 pub mod quantity;

@@ -91,6 +91,16 @@ impl Money {
     }
 }
 
+impl Money {
+    /// What is left when `other` is taken away; below zero where that is more.
+    ///
+    /// # Errors
+    /// As [`Money::plus`].
+    pub fn minus(&self, other: &Self) -> Result<Self, MoneyError> {
+        self.plus(&Self { amount: -other.amount, currency: other.currency })
+    }
+}
+
 impl FromStr for Money {
     type Err = MoneyError;
     fn from_str(text: &str) -> Result<Self, MoneyError> {

@@ -10,6 +10,7 @@ use crate::id::{FlowName, Role, SkillName, StepId};
 use crate::limits::EffectiveLimits;
 use crate::mark::Mark;
 use crate::money::Money;
+use crate::period::Per;
 use crate::quantity::Span;
 use crate::shape::{Operation, Shape};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,9 @@ pub struct Plan {
     pub require: Vec<Requirement>,
     /// What the run may spend.
     pub budget: Budget,
+    /// What all runs of the flow together may spend, as the policy says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flow_budgets: Vec<PeriodBudget>,
     /// The steps in order.
     pub steps: Vec<Step>,
     /// The run's outputs: name and expression.
@@ -181,6 +185,28 @@ impl Budget {
         let work = self.work.map_or("no bound of time".into(), |span| format!("{span} of work"));
         let over = self.over.as_ref().map(|role| format!(", past it {role} is asked")).unwrap_or_default();
         format!("{money}, {work}{over}")
+    }
+}
+
+/// What the attempts of all runs of a flow together may cost in a period. One that is under way counts with the most
+/// it may cost until it is over, to the period it began in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeriodBudget {
+    /// How long the period is; each one begins with nothing spent.
+    pub per: Per,
+    /// The most. People's time is told and never capped.
+    pub most: Money,
+    /// Who is asked when the next attempt would pass it, as for a [`Budget`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Role>,
+}
+
+impl PeriodBudget {
+    /// What it bounds, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let over = self.over.as_ref().map(|role| format!(", past it {role} is asked")).unwrap_or_default();
+        format!("{} a {}{over}", self.most, self.per.word())
     }
 }
 

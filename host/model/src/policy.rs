@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 mod advice;
 mod approval;
+mod budgets;
 mod cases;
 #[cfg(test)]
 mod decided;
@@ -34,6 +35,7 @@ mod tests;
 mod words;
 
 pub use approval::{ApprovalRules, DirectCalls};
+pub use budgets::FlowBudget;
 pub use cases::{CASES, Case, read_cases};
 pub use denial::{Denial, Place};
 pub use difference::{Direction, FlowUse, Moved, Outcome};
@@ -72,6 +74,8 @@ pub struct Policy {
     pub authorities: BTreeMap<AuthorityName, CertificateFile>,
     /// Who answers for a tier of models, in the order they are tried.
     pub providers: Vec<Provider>,
+    /// What all runs of a flow together may cost; no two of them are for the same flow and length of period.
+    pub budgets: Vec<FlowBudget>,
 }
 
 /// Where the certificates of an authority are, in PEM, and which ones they are.
@@ -166,6 +170,7 @@ impl Policy {
             secrets: BTreeMap::new(),
             authorities: BTreeMap::new(),
             providers: Vec::new(),
+            budgets: Vec::new(),
         }
     }
 

@@ -196,6 +196,7 @@ fn why(plan: &Plan, open: &OpenQuestion) -> String {
             format!("`{expected}` does not hold")
         }
         (AskReason::Flow, Some((Some(when), _))) => format!("`{when}` holds"),
+        (reason, _) if reason.is_budget() => "a budget would be passed".into(),
         _ => "the flow says so".into(),
     }
 }

@@ -13,6 +13,7 @@ pub use outcomes::{FlowOutcomes, Outcomes, table as outcomes_table};
 
 use kapell_model::id::{FlowName, RunId, StepId};
 use kapell_model::money::{Money, MoneyError};
+use kapell_model::period::Per;
 use kapell_model::plan::{Lane, SkillPin};
 use kapell_model::quantity::Timestamp;
 use serde::Serialize;
@@ -110,29 +111,33 @@ pub struct Row {
     pub fuel: u64,
     /// Whether any part is estimated.
     pub estimated: bool,
-    /// How much of its budget a run has used, where it has one and runs are what is summed by.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget: Option<BudgetUsed>,
+    /// How much of its budgets a run or flow has used, where it has any and those are what is summed by.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<BudgetUsed>,
 }
 
 /// How much of a budget is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BudgetUsed {
-    /// Spent on attempts; people's time is not capped.
+    /// The period it is for, the one that is now; none for a run's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per: Option<Per>,
+    /// Spent on attempts, or set aside for those under way; people's time is not capped.
     pub spent: Money,
     /// The most that may be.
     pub most: Money,
 }
 
 impl BudgetUsed {
-    /// `13 % of 0.50 EUR`, rounded up, so that nothing used reads as more room than there is.
+    /// `13 % of 0.50 EUR`, for a flow `13 % of 25.00 EUR a month`, rounded up, so that nothing used reads as more room than there is.
     #[must_use]
     pub fn words(&self) -> String {
         let hundred = rust_decimal::Decimal::ONE_HUNDRED;
         let share = self.spent.amount.checked_mul(hundred).and_then(|it| it.checked_div(self.most.amount));
+        let per = self.per.map(|per| format!(" a {}", per.word())).unwrap_or_default();
         match share {
-            Some(share) => format!("{} % of {}", share.ceil().normalize(), self.most),
-            None => format!("all of {}", self.most),
+            Some(share) => format!("{} % of {}{per}", share.ceil().normalize(), self.most),
+            None => format!("all of {}{per}", self.most),
         }
     }
 }
@@ -172,7 +177,14 @@ impl Rows {
     /// Says what a run has used of its budget; only rows of runs have a place for it.
     pub fn used(&mut self, run: &RunId, used: BudgetUsed) {
         if let (By::Run, Some(row)) = (self.by, self.rows.get_mut(run.as_str())) {
-            row.budget = Some(used);
+            row.budgets.push(used);
+        }
+    }
+
+    /// Says what all runs of a flow have used of one of its budgets; only rows of flows have a place for it.
+    pub fn used_together(&mut self, flow: &FlowName, used: BudgetUsed) {
+        if let (By::Flow, Some(row)) = (self.by, self.rows.get_mut(flow.as_str())) {
+            row.budgets.push(used);
         }
     }
 
@@ -189,7 +201,7 @@ impl Rows {
             total: Money::zero(currency),
             fuel: 0,
             estimated: false,
-            budget: None,
+            budgets: Vec::new(),
         })
     }
 }
@@ -232,7 +244,7 @@ pub fn table(rows: &[Row], heading: &str) -> String {
     if rows.iter().any(|row| row.parts.contains_key(&CostKind::Models)) {
         kinds.insert(1, CostKind::Models);
     }
-    let budgets = rows.iter().any(|row| row.budget.is_some());
+    let budgets = rows.iter().any(|row| !row.budgets.is_empty());
     let mut head = vec![heading.to_owned()];
     head.extend(kinds.iter().map(|kind| kind.word().to_owned()));
     head.extend(["total".to_owned(), "fuel".to_owned()]);
@@ -257,7 +269,10 @@ fn cells_of(row: &Row, kinds: &[CostKind], budgets: bool) -> Vec<String> {
     );
     line.push(format!("{}{}", row.total, if row.estimated { " (estimated)" } else { "" }));
     line.push(crate::plain::number(row.fuel));
-    let used = || row.budget.as_ref().map_or_else(|| "-".into(), BudgetUsed::words);
+    let used = || match row.budgets.as_slice() {
+        [] => "-".into(),
+        budgets => budgets.iter().map(BudgetUsed::words).collect::<Vec<_>>().join(", "),
+    };
     line.extend(budgets.then(used));
     line
 }

@@ -8,8 +8,8 @@
 use crate::plain::{micros, number, short, value};
 use jiff::tz::TimeZone;
 use kapell_journal::entry::{
-    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked,
-    QuestionOverridden, RecordedEnding, RunEnded, RunStarted, Verdict,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, Purpose, QuestionAnswered,
+    QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded, RunStarted, Verdict,
 };
 use kapell_model::plan::SkillPin;
 use kapell_model::quantity::{Bytes, Timestamp};
@@ -100,6 +100,7 @@ fn words(body: &Body, values: &Values<'_>) -> (String, String) {
             (step.to_string(), format!("rung {rung}: `{}` {verdict}{}", short(by, 100), with(seen)))
         }
         Body::LadderMoved { step, from, to, refused } => (step.to_string(), ladder(*from, *to, refused)),
+        Body::BudgetPassed(it) => (it.step.to_string(), passed(it)),
         Body::QuestionAsked(it) => (it.step.to_string(), question(it)),
         Body::QuestionReminded { step, asking } => (step.to_string(), format!("question {asking}: reminded")),
         Body::QuestionEscalated { step, asking, to } => {
@@ -221,6 +222,12 @@ fn ladder(from: u32, to: Option<u32>, refused: &[String]) -> String {
     }
 }
 
+fn passed(it: &BudgetPassed) -> String {
+    let BudgetPassed { comes_to, from, most, per, .. } = it;
+    let per = per.word();
+    format!("does not begin: all runs would come to {comes_to} in the {per} from {from}, {most} at most")
+}
+
 fn question(it: &QuestionAsked) -> String {
     let reason = match it.reason {
         AskReason::Flow => "",
@@ -228,6 +235,9 @@ fn question(it: &QuestionAsked) -> String {
         AskReason::Doubt => " in doubt",
         AskReason::RunBudget => " past the run's budget",
         AskReason::StepBudget => " past the step's budget",
+        AskReason::DayBudget => " past the flow's daily budget",
+        AskReason::WeekBudget => " past the flow's weekly budget",
+        AskReason::MonthBudget => " past the flow's monthly budget",
     };
     let until = it.expire_at.map(|at| format!(", until {}", instant(at))).unwrap_or_default();
     let shown = it.shown.digest().short();

@@ -171,7 +171,7 @@ impl Tally {
     pub fn budget(&self) -> Option<BudgetUsed> {
         let most = self.declared.budget.money.clone()?;
         let spent = self.spent.clone().unwrap_or_else(|| Money::zero(most.currency));
-        Some(BudgetUsed { spent, most })
+        Some(BudgetUsed { per: None, spent, most })
     }
 
     /// From its beginning to its end.
@@ -230,6 +230,9 @@ fn opened_by(asked: &QuestionAsked, condition: Option<&String>) -> String {
         (AskReason::Doubt, _) => "it is not known whether an effect happened".into(),
         (AskReason::RunBudget, _) => "the run's budget would be passed".into(),
         (AskReason::StepBudget, _) => "the step's budget would be passed".into(),
+        (AskReason::DayBudget, _) => "the flow's daily budget would be passed".into(),
+        (AskReason::WeekBudget, _) => "the flow's weekly budget would be passed".into(),
+        (AskReason::MonthBudget, _) => "the flow's monthly budget would be passed".into(),
         (_, Some(condition)) => condition.clone(),
         (AskReason::Flow, None) => "always asked".into(),
         (AskReason::Ladder, None) => "the ladder came to it".into(),

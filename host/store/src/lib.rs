@@ -19,6 +19,7 @@ mod owner;
 mod placed;
 mod private;
 mod skills;
+mod spending;
 mod sqlite;
 
 pub use error::StoreError;

@@ -5,11 +5,13 @@
 use crate::error::{StoreError, unwritten};
 use crate::owner::{OwnerLock, Registry};
 use crate::skills::{Components, Installed, SkillEvent, Skills, What, arranged};
+use crate::spending::hold;
 use crate::{admit, placed};
 use kapell_journal::chain;
 use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
+use kapell_journal::spending::{self, Spending, Spent};
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId, SkillName};
 use kapell_model::quantity::Timestamp;
@@ -41,6 +43,7 @@ struct State {
     /// The runs that were begun for lines of batches.
     lines: HashMap<Digest, RunId>,
     numbers: HashMap<FlowName, u64>,
+    spending: Spending,
     began: u64,
     skills: Vec<Installed>,
     events: Vec<SkillEvent>,
@@ -136,6 +139,21 @@ impl Journals for MemoryStore {
         Ok(begun.into_iter().map(|(row, _)| row).collect())
     }
 
+    fn runs_like(&self, beginning: &str, most: usize) -> Result<Vec<RunId>, JournalError> {
+        let state = self.state();
+        let begun = state.runs.iter().filter(|(_, run)| run.row.is_some()).map(|(run, _)| run);
+        let mut like: Vec<RunId> = begun.filter(|run| run.as_str().starts_with(beginning)).cloned().collect();
+        like.sort();
+        like.truncate(most);
+        Ok(like)
+    }
+
+    fn last_run(&self) -> Result<Option<RunId>, JournalError> {
+        let state = self.state();
+        let begun = state.runs.iter().filter(|(_, run)| run.row.is_some());
+        Ok(begun.max_by_key(|(_, run)| run.nth).map(|(run, _)| run.clone()))
+    }
+
     fn newest_runs(&self) -> Result<Vec<RunRow>, JournalError> {
         let state = self.state();
         let mut newest: BTreeMap<FlowName, (u64, RunRow)> = BTreeMap::new();
@@ -152,6 +170,11 @@ impl Journals for MemoryStore {
         let state = self.state();
         let run = state.lines.get(line).and_then(|run| state.runs.get(run));
         Ok(run.and_then(|run| run.row.clone()))
+    }
+
+    fn spending(&self) -> Result<Vec<Spent>, JournalError> {
+        let all = self.state().spending.clone().into_iter();
+        Ok(all.map(|((flow, day, _), money)| Spent { flow, day, money }).collect())
     }
 
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError> {
@@ -207,10 +230,12 @@ impl State {
         if let Some(changed) = placed::first_changed(&commit.writes.files) {
             return Err(placed::conflict(changed));
         }
+        let spending = charged(&self.spending, &commit)?;
         for sealed in &commit.entries {
             run.entries.push(Arc::clone(sealed.bytes()));
             run.head = Head { seq: sealed.entry().seq, hash: *sealed.hash(), ..run.head };
         }
+        self.spending.extend(spending);
         run.row = Some(commit.row);
         self.lines.extend(line.map(|line| (line, commit.run.clone())));
         self.blobs.extend(commit.blobs.into_iter().map(Content::into_parts));
@@ -255,6 +280,23 @@ impl State {
         });
         outcome
     }
+}
+
+/// What a commit changes of what its flow has spent, when that stays within its bounds.
+fn charged(before: &Spending, commit: &Commit) -> Result<Spending, JournalError> {
+    let flow = &commit.row.flow;
+    let own = before.iter().filter(|((of, ..), _)| of == flow);
+    let mut after: Spending = own.map(|(place, money)| (place.clone(), money.clone())).collect();
+    for charge in &commit.charges {
+        spending::add(&mut after, flow, charge).map_err(unwritten)?;
+    }
+    for bound in &commit.bounds {
+        let within = after
+            .iter()
+            .filter(|((_, day, currency), _)| bound.days.contains(day) && *currency == bound.most.currency);
+        hold(bound, &within.map(|(_, money)| money.clone()).collect::<Vec<_>>())?;
+    }
+    Ok(after)
 }
 
 impl KeyvalueReads for MemoryStore {

@@ -16,6 +16,7 @@ mod log;
 mod pending;
 mod read;
 mod remembered;
+mod spending;
 mod stored;
 mod tree;
 mod writer;
@@ -28,6 +29,7 @@ use append::Rows;
 use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
+use kapell_journal::spending::Spent;
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId};
 use kapell_model::quantity::Timestamp;
@@ -148,6 +150,14 @@ impl SqliteStore {
         OwnerLock::new(&owners).map_err(|cause| StoreError::Open { path: owners, cause: cause.to_string() })
     }
 
+    /// Writes what flows have spent anew, as the entries of all runs add up; nothing else is written meanwhile.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written, or a run is damaged.
+    pub fn recount_spending(&self) -> Result<(), JournalError> {
+        self.0.writer.run(Wait::Durable, spending::recount)
+    }
+
     /// Written files that are durable but not in their place yet, each with its run, oldest first.
     ///
     /// # Errors
@@ -246,12 +256,24 @@ impl Journals for SqliteStore {
         self.0.readers.read(read::runs)
     }
 
+    fn runs_like(&self, beginning: &str, most: usize) -> Result<Vec<RunId>, JournalError> {
+        self.0.readers.read(|connection| read::runs_like(connection, beginning, most))
+    }
+
+    fn last_run(&self) -> Result<Option<RunId>, JournalError> {
+        self.0.readers.read(read::last_run)
+    }
+
     fn newest_runs(&self) -> Result<Vec<RunRow>, JournalError> {
         self.0.readers.read(read::newest_runs)
     }
 
     fn run_of_line(&self, line: &Digest) -> Result<Option<RunRow>, JournalError> {
         self.0.readers.read(|connection| read::run_of_line(connection, line))
+    }
+
+    fn spending(&self) -> Result<Vec<Spent>, JournalError> {
+        self.0.readers.read(spending::all)
     }
 
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError> {

@@ -197,6 +197,7 @@ fn program(steps: Vec<Step>) -> Result<Arc<Program>> {
         files: BTreeMap::new(),
         require: Vec::new(),
         budget: Budget::default(),
+        flow_budgets: Vec::new(),
         steps,
         outputs: BTreeMap::new(),
         roles: BTreeMap::from([(fixed("legal"), vec!["user:ada".into()])]),

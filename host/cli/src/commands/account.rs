@@ -40,6 +40,9 @@ fn summary(session: &Session, about: &About, said: CostBy) -> anyhow::Result<Exi
     });
     progress.done();
     read?;
+    for (flow, used) in session.home.budgets_used()? {
+        rows.used_together(&flow, used);
+    }
     let (rows, outcomes) = (rows.finish(), outcomes.finish());
     if session.json {
         output::json(&json!({

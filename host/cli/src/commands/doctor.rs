@@ -34,10 +34,10 @@ impl Finding {
     }
 }
 
-pub(crate) async fn run(args: &Args) -> anyhow::Result<Exit> {
+pub(crate) async fn run(args: &Args, recount: bool) -> anyhow::Result<Exit> {
     let mut findings = vec![tool("rust", "cargo", &["--version"], "install Rust from rustup")];
     findings.push(targets());
-    findings.extend(home(args).await);
+    findings.extend(home(args, recount).await);
     let sound = findings.iter().all(|finding| finding.sound);
     if args.json {
         let list = findings
@@ -93,7 +93,7 @@ fn targets() -> Finding {
     Finding::sound("wasm targets", words)
 }
 
-async fn home(args: &Args) -> Vec<Finding> {
+async fn home(args: &Args, recount: bool) -> Vec<Finding> {
     match place(args.home.as_deref()) {
         Ok(place) if !place.found => {
             let words = "there is none here yet; the first command makes it".into();
@@ -112,7 +112,8 @@ async fn home(args: &Args) -> Vec<Finding> {
                 session.home.place.folder().display(),
                 session.home.policy.rules.len()
             );
-            vec![Finding::sound("home", words), engine(&session), journal(&session), files(&session)]
+            let home = Finding::sound("home", words);
+            vec![home, engine(&session), journal(&session), spending(&session, recount), files(&session)]
         }
     }
 }
@@ -132,6 +133,24 @@ fn journal(session: &crate::session::Session) -> Finding {
         Err(error) => {
             let mend = error.hint.clone();
             Finding::failed("journal", &error.into(), mend)
+        }
+    }
+}
+
+/// Adds up again what each flow has spent; budgets are held against what is kept of it.
+fn spending(session: &crate::session::Session, recount: bool) -> Finding {
+    let what = "spending";
+    let counted = if recount { session.home.recount_spending() } else { Ok(()) };
+    match counted.and_then(|()| session.home.spending_differences()) {
+        Ok(none) if none.is_empty() => Finding::sound(what, "is what the runs of each flow come to".into()),
+        Ok(differences) => {
+            let words = format!("is not what the runs come to: {}", differences.join("; "));
+            let mend = "the journal is right and what is kept beside it is not: `kapell doctor --recount` writes it anew";
+            Finding { exit: Exit::Integrity, ..Finding::unsound(what, words, mend.into()) }
+        }
+        Err(error) => {
+            let mend = error.hint.clone();
+            Finding::failed(what, &error.into(), mend)
         }
     }
 }

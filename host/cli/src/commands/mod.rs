@@ -28,7 +28,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::DemoChild(child) => demo::child(&args, child).await,
         Verb::CompileWorker(worker) => Ok(crate::compiling::serve(worker)),
         Verb::Init(init) => start::init(&args, init),
-        Verb::Doctor => doctor::run(&args).await,
+        Verb::Doctor { recount } => doctor::run(&args, *recount).await,
         Verb::Version => start::version(&args),
         Verb::Completions(completions) => start::completions(completions),
         Verb::Build(build) => author::build(&args, build),

@@ -26,20 +26,26 @@ fn check(session: &Session, file: Option<&Path>) -> anyhow::Result<Exit> {
     let path = file.unwrap_or(&own);
     output::named(path);
     let (policy, moves) = session.home.check_policy(path)?;
+    let nobody = session.home.budgets_of_nobody(&policy)?;
     if session.json {
         output::json(&json!({
             "schema": "kapell.policy-check/1", "file": policy.file, "sound": true, "rules": policy.rules.len(),
-            "denials": policy.denials.len(), "roles": policy.roles.len(), "moves": moves,
+            "denials": policy.denials.len(), "roles": policy.roles.len(), "budgets": policy.budgets.len(), "moves": moves,
+            "warnings": nobody,
         }));
         return Ok(Exit::Ok);
     }
+    let budgets = Some(policy.budgets.len()).filter(|count| *count > 0);
+    let budgets = budgets.map(|count| format!(", {}", many(count, "budget")));
     output::talk(&format!(
-        "{} is sound: {}, {}, {}",
+        "{} is sound: {}, {}, {}{}",
         policy.file,
         many(policy.rules.len(), "rule"),
         many(policy.denials.len(), "denial"),
-        many(policy.roles.len(), "role")
+        many(policy.roles.len(), "role"),
+        budgets.unwrap_or_default()
     ));
+    nobody.iter().for_each(|told| output::talk(&format!("warning: {}", plain::line(told))));
     output::data(&moved(&moves));
     Ok(Exit::Ok)
 }

@@ -1,5 +1,5 @@
-//! Budgets: money is reserved before the act, time is what attempts have used; what does not fit does not start
-//! unless a person lets exactly that attempt pass.
+//! Budgets of run, step and flow: money is reserved before the act, time is what attempts have used; what does not fit
+//! does not start unless a person lets exactly that attempt pass.
 
 use super::{DecideError, Turn};
 use crate::program::ReadyCall;
@@ -7,7 +7,7 @@ use kapell_journal::entry::AskReason;
 use kapell_journal::fold::StepState;
 use kapell_model::id::{Role, StepId};
 use kapell_model::money::{Money, MoneyError};
-use kapell_model::plan::Budget;
+use kapell_model::plan::{Budget, PeriodBudget};
 use kapell_model::quantity::Span;
 
 /// What an attempt may spend, or why a budget does not allow it.
@@ -41,7 +41,7 @@ struct Bound<'a> {
     worked_micros: u64,
 }
 
-/// Whether the budgets of run and step cover one more attempt at its worst.
+/// Whether the budgets of run and step cover one more attempt at its worst, and the flow's has not refused it already.
 pub(crate) fn allowance(
     turn: &Turn<'_>,
     id: &StepId,
@@ -58,8 +58,38 @@ pub(crate) fn allowance(
         }
         reserved = reserved.or_else(|| bound.budget.money.as_ref().map(|_| call.dearest.clone()));
     }
+    if let Some(past) = flow_passed(turn, state, call) {
+        return Ok(Allowance::Exhausted(past));
+    }
+    if !turn.program.plan.flow_budgets.is_empty() {
+        reserved = Some(call.dearest.clone());
+    }
     let deadline = deadline.filter(|left| *left < call.call.limits.limits.deadline);
     Ok(Allowance::Granted { reserved, deadline })
+}
+
+/// What all runs of the flow have spent is not known here: the journal holds the money set aside against it as it
+/// takes the intent in, and what it answered stands in the run.
+fn flow_passed(turn: &Turn<'_>, state: &StepState, call: &ReadyCall) -> Option<Past> {
+    let passed = state.passed.as_ref()?;
+    let of = AskReason::flow_budget(passed.per);
+    let over = turn.program.plan.flow_budgets.iter().find(|budget| budget.per == passed.per);
+    let (dearest, most, per) = (&call.dearest, &passed.most, passed.per.word());
+    let comes_to = &passed.comes_to;
+    let why = format!(
+        "the next step may cost {dearest} and would bring all runs of the flow to {comes_to} this {per}, {most} at most"
+    );
+    (!state.allowed.contains(&of)).then(|| Past {
+        of,
+        over: over.and_then(|budget| budget.over.clone()),
+        why,
+    })
+}
+
+/// The flow's budgets that nobody has let the next attempt pass.
+pub(crate) fn binding(turn: &Turn<'_>, state: &StepState) -> Vec<PeriodBudget> {
+    let let_pass = |budget: &PeriodBudget| state.allowed.contains(&AskReason::flow_budget(budget.per));
+    turn.program.plan.flow_budgets.iter().filter(|budget| !let_pass(budget)).cloned().collect()
 }
 
 fn bounds<'a>(turn: &'a Turn<'_>, id: &StepId, state: &StepState) -> Result<Vec<Bound<'a>>, MoneyError> {

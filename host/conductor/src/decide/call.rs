@@ -1,6 +1,6 @@
 //! Deciding over a step that calls: its attempts, the judgement on its output, its ladder.
 
-use super::budget::{Allowance, allowance};
+use super::budget::{Allowance, allowance, binding};
 use super::{Action, DecideError, Start, Turn, ask, blob, past, record};
 use crate::program::ReadyCall;
 use kapell_journal::entry::{AttemptStarted, Body, Purpose, RecordedEnding, RunEnding};
@@ -194,7 +194,8 @@ impl<'a> Calling<'a> {
             skill: call.call.skill.clone(),
             step: self.id.clone(),
         };
-        Ok(Action::Perform(Box::new(Start { intent: intent.into(), input, call: call.clone() })))
+        let bounds = binding(self.turn, self.state);
+        Ok(Action::Perform(Box::new(Start { intent: intent.into(), input, call: call.clone(), bounds })))
     }
 }
 

@@ -9,7 +9,7 @@ use kapell_model::plan::{Budget, Plan, Work};
 use serde_json::json;
 
 /// What one attempt may cost at its worst.
-async fn dearest() -> Money {
+pub(super) async fn dearest() -> Money {
     let stage = Stage::new([("work", Act::answers(json!(1)))]);
     let mut plan = flow([("a", call("work", json!({ "kind": "literal", "value": 1 })))]);
     plan.budget.money = Some("1000 EUR".parse().unwrap());

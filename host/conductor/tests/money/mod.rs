@@ -1,6 +1,7 @@
 //! What reports over many runs make of journals that a scripted skill left.
 
 mod budgets;
+mod flow_budgets;
 
 use crate::stage::{Act, Stage, ask, call, flow};
 use kapell_conductor::answer::Said;

@@ -6,6 +6,7 @@ use kapell_conductor::program::Program;
 use kapell_conductor::replay::{Recollection, recollect};
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
+use kapell_journal::spending::Spent;
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Attempt, Ending, Left, Meters, Trap, TrapCause};
 use kapell_model::id::{FlowName, RunId};
@@ -259,11 +260,20 @@ impl Journals for Cut {
     fn runs(&self) -> Result<Vec<RunRow>, JournalError> {
         self.store.runs()
     }
+    fn runs_like(&self, beginning: &str, most: usize) -> Result<Vec<RunId>, JournalError> {
+        self.store.runs_like(beginning, most)
+    }
+    fn last_run(&self) -> Result<Option<RunId>, JournalError> {
+        self.store.last_run()
+    }
     fn newest_runs(&self) -> Result<Vec<RunRow>, JournalError> {
         self.store.newest_runs()
     }
     fn run_of_line(&self, line: &Digest) -> Result<Option<RunRow>, JournalError> {
         self.store.run_of_line(line)
+    }
+    fn spending(&self) -> Result<Vec<Spent>, JournalError> {
+        self.store.spending()
     }
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError> {
         self.store.due(now)

@@ -140,6 +140,7 @@ fn plan(policy: &Policy, text: &str) -> Plan {
         catalog: &shelf(),
         grants: policy,
         roles: &roles,
+        budgets: &policy.budgets,
         four_eyes: false,
         files: &BTreeMap::new(),
         currency: "EUR".parse().unwrap(),
@@ -313,6 +314,57 @@ fn whatever_is_not_surely_less_waits_for_approval() {
     writeln!(table, "the question moved behind the letter\n{}", told(&before, &meaning(POLICY, &late)))
         .unwrap();
     insta::assert_snapshot!(table);
+}
+
+/// What all runs of a flow together may spend is the policy's, and waits for approval all the same.
+#[test]
+fn a_flow_s_budget_that_is_raised_in_the_policy_waits_for_approval() {
+    let by = |rows: &[(&str, &str, &str)]| {
+        let rows = rows.iter().map(|(per, most, over)| {
+            format!("[[budget]]\nflow = \"refund\"\nper = \"{per}\"\nmost = \"{most}\"\n{over}\n")
+        });
+        meaning(&format!("{POLICY}{}", rows.collect::<String>()), FLOW)
+    };
+    let month = |most: &'static str| by(&[("month", most, "")]);
+    let asking = |role| by(&[("month", "25 EUR", role)]);
+    let mut table = String::new();
+    for (what, before, after) in [
+        ("new", by(&[]), month("25 EUR")),
+        ("gone", month("25 EUR"), by(&[])),
+        ("raised", month("25 EUR"), month("30 EUR")),
+        ("lowered", month("30 EUR"), month("25 EUR")),
+        ("may be passed", month("25 EUR"), asking("over = \"ask lead\"")),
+        ("may not be passed", asking("over = \"ask lead\""), month("25 EUR")),
+        ("a day's beside it", month("25 EUR"), by(&[("month", "25 EUR", ""), ("day", "1 EUR", "")])),
+    ] {
+        writeln!(table, "{what}\n{}", told(&before, &after)).unwrap();
+        let lines = after.lines();
+        assert_eq!(Meaning::read(&lines.iter().map(String::as_str).collect::<Vec<_>>()).unwrap(), after);
+    }
+    insta::assert_snapshot!(table, @r#"
+    new
+      Flow: the flow's monthly budget is 25.00 EUR now
+
+    gone
+    ! Flow: the flow's monthly budget of 25.00 EUR is gone
+
+    raised
+    ! Flow: the flow's monthly budget was 25.00 EUR and is 30.00 EUR
+
+    lowered
+      Flow: the flow's monthly budget was 30.00 EUR and is 25.00 EUR
+
+    may be passed
+    ! Flow: lead may let the flow's monthly budget be passed
+
+    may not be passed
+      Flow: lead can't let the flow's monthly budget be passed any more
+
+    a day's beside it
+      Flow: the flow's daily budget is 1.00 EUR now
+    "#);
+    let other = POLICY.to_owned() + "[[budget]]\nflow = \"other\"\nper = \"day\"\nmost = \"1 EUR\"\n";
+    assert_eq!(told(&by(&[]), &meaning(&other, FLOW)), "", "another flow's budget is not this one's");
 }
 
 /// A bound may only be lower, and nobody more may let it be passed: for the run and for a step alike.

@@ -5,14 +5,14 @@ use super::page::{Node, Problems, Written};
 use super::scope::{self, Scope, Standing};
 use crate::digest::Digest;
 use crate::grant::{GrantSet, Refusal};
-use crate::id::{Role, StepId};
+use crate::id::{FlowName, Role, StepId};
 use crate::limits::{EffectiveLimits, WishedLimits};
 use crate::money::Currency;
 use crate::plan::{
-    AnswerShape, Budget, Call, Escalate, Expectation, Outcome, Plan, Question, Requirement, Rung, Step,
-    Template, Work,
+    AnswerShape, Budget, Call, Escalate, Expectation, Outcome, PeriodBudget, Plan, Question, Requirement,
+    Rung, Step, Template, Work,
 };
-use crate::policy::Policy;
+use crate::policy::{FlowBudget, Policy};
 use crate::quantity::Span;
 use crate::seam::{Catalog, Skill};
 use crate::shape::{Label, Operation, Shape};
@@ -57,6 +57,8 @@ pub struct Context<'a> {
     pub grants: &'a dyn Grants,
     /// The roles of the policy and the people bound to each.
     pub roles: &'a BTreeMap<Role, Vec<String>>,
+    /// The budgets the policy gives to flows.
+    pub budgets: &'a [FlowBudget],
     /// Whether nobody may approve in a run they started themselves.
     pub four_eyes: bool,
     /// The files beside the flow as far as they could be read: digest and text by the name expressions use.
@@ -120,6 +122,7 @@ impl Checker<'_, '_> {
         let steps: Vec<_> = authored.steps.iter().map(|step| self.step(step)).collect();
         let outputs = self.shown(&self.scope, &authored.outputs);
         let budget = self.budget(&authored.budget)?;
+        let flow_budgets = self.flow_budgets(&authored.name);
         Some(Plan {
             flow: authored.name.clone(),
             version: authored.version.clone(),
@@ -132,6 +135,7 @@ impl Checker<'_, '_> {
             files,
             require: require.into_iter().collect::<Option<_>>()?,
             budget,
+            flow_budgets,
             steps: steps.into_iter().collect::<Option<_>>()?,
             outputs: outputs?,
             roles: std::mem::take(&mut self.roles),
@@ -178,6 +182,17 @@ impl Checker<'_, '_> {
         };
         let work = written.work.as_ref().map(|work| work.value);
         Some(Budget { money: money.map(|money| money.value.clone()), work, over })
+    }
+
+    /// The policy's budgets for this flow; who may let one be passed is asked like any other role.
+    fn flow_budgets(&mut self, flow: &FlowName) -> Vec<PeriodBudget> {
+        let own = self.context.budgets.iter().filter(|it| it.flow == *flow).map(|it| it.budget.clone());
+        let own: Vec<_> = own.collect();
+        for role in own.iter().filter_map(|budget| budget.over.as_ref()) {
+            let people = self.context.roles.get(role).cloned().unwrap_or_default();
+            self.roles.insert(role.clone(), people);
+        }
+        own
     }
 
     fn check_ids(&self, steps: &[authored::Step]) {

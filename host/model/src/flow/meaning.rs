@@ -8,8 +8,10 @@ use crate::digest::Digest;
 use crate::id::{Role, SkillName, StepId};
 use crate::lock::{grant_lines, limits_line};
 use crate::money::Money;
+use crate::period::Per;
 use crate::plan::{
-    AnswerShape, Budget, Call, Effects, Expectation, Input, Plan, Question, Rung, Template, Work,
+    AnswerShape, Budget, Call, Effects, Expectation, Input, PeriodBudget, Plan, Question, Rung, Template,
+    Work,
 };
 use crate::quantity::Span;
 use crate::shape::Shape;
@@ -31,6 +33,8 @@ pub struct Meaning {
 pub enum Clause {
     /// What a run may spend.
     Budget(BudgetMeaning),
+    /// What all runs together may spend in a period.
+    FlowBudget(Per, BudgetMeaning),
     /// A precondition.
     Require(String),
     /// An input.
@@ -231,7 +235,9 @@ impl Meaning {
                 outbound: meeting.outbound,
             })
         });
+        let flow_budgets = plan.flow_budgets.iter().map(|budget| writing.flow_budget(budget));
         let head = std::iter::once(Clause::Budget(writing.budget(&plan.budget)))
+            .chain(flow_budgets)
             .chain(require)
             .chain(inputs)
             .chain(files);
@@ -281,6 +287,12 @@ impl Writing<'_> {
     fn budget(&self, budget: &Budget) -> BudgetMeaning {
         let over = budget.over.as_ref().map(|role| (role.clone(), self.people(role)));
         BudgetMeaning { money: budget.money.clone(), work: budget.work, over }
+    }
+
+    fn flow_budget(&self, budget: &PeriodBudget) -> Clause {
+        let over = budget.over.as_ref().map(|role| (role.clone(), self.people(role)));
+        let bound = BudgetMeaning { money: Some(budget.most.clone()), work: None, over };
+        Clause::FlowBudget(budget.per, bound)
     }
 
     fn work(&self, work: &Work) -> WorkMeaning {

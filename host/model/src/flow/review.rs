@@ -13,7 +13,7 @@ use crate::id::{FlowName, Role, StepId};
 use crate::lock::{grant_lines, limits_line};
 use crate::mark::Mark;
 use crate::plan::{
-    Budget, Call, Effects, Expectation, Input, Lane, Plan, Question, Rung, SkillPin, Step, Work,
+    Budget, Call, Effects, Expectation, Input, Lane, PeriodBudget, Plan, Question, Rung, SkillPin, Step, Work,
 };
 use crate::review::Standing;
 use serde::Serialize;
@@ -38,6 +38,9 @@ pub struct FlowReview {
     pub meaning: Digest,
     /// What a run may spend.
     pub budget: Budget,
+    /// What all runs together may spend, as the policy says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flow_budgets: Vec<PeriodBudget>,
     /// The inputs, with their marks.
     pub inputs: Vec<Input>,
     /// The preconditions.
@@ -145,6 +148,7 @@ impl FlowReview {
             owner: plan.owner.clone(),
             meaning: Meaning::of(plan, marks, folder).digest(),
             budget: plan.budget.clone(),
+            flow_budgets: plan.flow_budgets.clone(),
             inputs: plan.inputs.clone(),
             require: plan.require.iter().map(|one| one.that.clone()).collect(),
             reach: union(&steps),

@@ -286,6 +286,7 @@ fn plan_by(grants: &dyn Grants, text: &str) -> Result<Plan, Diagnostics> {
         catalog: &shelf(),
         grants,
         roles: &roles(),
+        budgets: &[],
         four_eyes: false,
         files: &BTreeMap::from([known]),
         currency: "EUR".parse().unwrap(),

@@ -12,6 +12,7 @@ use crate::expression::{Expression, implies};
 use crate::grant::GrantSet;
 use crate::id::{Role, StepId};
 use crate::lock::{read_grants, read_limits};
+use crate::period::Per;
 use crate::plan::{Effects, Input};
 use crate::policy::ANYBODY;
 use crate::source::{Diagnostic, Source};
@@ -53,6 +54,7 @@ pub enum Spot {
 pub fn changes(approved: &Meaning, now: &Meaning) -> Vec<FlowChange> {
     let mut told = Told::default();
     told.run_budget(approved.budget(), now.budget());
+    told.flow_budgets(&approved.flow_budgets(), &now.flow_budgets());
     told.require(&approved.require(), &now.require());
     told.inputs(&approved.inputs(), &now.inputs());
     told.pairs("file", &approved.files(), &now.files());
@@ -98,6 +100,21 @@ impl Told {
     /// The run's own budget, each bound at its place.
     fn run_budget(&mut self, before: &BudgetMeaning, after: &BudgetMeaning) {
         self.budget(&[Spot::Money, Spot::Work, Spot::Over], "", before, after);
+    }
+
+    /// What all runs together may spend; the policy says so, so that it stands nowhere in the flow.
+    fn flow_budgets(&mut self, before: &[(Per, &BudgetMeaning)], after: &[(Per, &BudgetMeaning)]) {
+        let none = BudgetMeaning::default();
+        for (_, per) in Per::WORDS {
+            let of = |budgets: &[(Per, &BudgetMeaning)]| {
+                budgets
+                    .iter()
+                    .find(|(it, _)| *it == per)
+                    .map_or_else(|| none.clone(), |(_, it)| (*it).clone())
+            };
+            let whose = format!("flow's {} ", per.each());
+            self.budget(&[Spot::Flow, Spot::Flow, Spot::Flow], &whose, &of(before), &of(after));
+        }
     }
 
     /// A bound may only be lower, and nobody more may let it be passed.
@@ -507,6 +524,10 @@ impl Meaning {
             .iter()
             .find_map(|it| if let Clause::Budget(budget) = it { Some(budget) } else { None });
         budget.unwrap_or(NONE)
+    }
+
+    fn flow_budgets(&self) -> Vec<(Per, &BudgetMeaning)> {
+        self.each(|it| if let Clause::FlowBudget(per, budget) = it { Some((*per, budget)) } else { None })
     }
 
     fn require(&self) -> Vec<&str> {

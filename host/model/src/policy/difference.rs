@@ -76,7 +76,7 @@ impl fmt::Display for Moved {
 
 impl Outcome<'_> {
     /// What moves for these skills and flows, skills first, each in the order of its manifest; then who answers for a
-    /// role, who approves, and where secrets are read.
+    /// role, what flows may cost, who approves, and where secrets are read.
     #[must_use]
     pub fn moves(&self, skills: &[&Manifest], flows: &BTreeMap<FlowName, FlowUse>) -> Vec<Moved> {
         let of_skill = |manifest: &&Manifest| {
@@ -98,7 +98,8 @@ impl Outcome<'_> {
         };
         let of_house = |(who, (direction, what))| Moved { who, direction, what, flows: BTreeSet::new() };
         let approval = self.of_approval().into_iter().map(|moved| ("approving".to_owned(), moved));
-        let house = approval.chain(self.of_secrets()).map(of_house);
+        let budgets = self.of_budgets().into_iter().map(of_house);
+        let house = budgets.chain(approval.chain(self.of_secrets()).map(of_house));
         skills.iter().flat_map(of_skill).chain(self.of_roles().map(of_role)).chain(house).collect()
     }
 

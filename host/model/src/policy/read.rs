@@ -1,6 +1,7 @@
 //! Reading `policy.toml`: every key is one the host enforces, and no two rules can mean the same thing.
 
 use super::approval::read_approval;
+use super::budgets::read_budgets;
 use super::denial::{Denial, read_denial};
 use super::outside::Authorities;
 use super::{ANYBODY, BySkill, Policy, Rule, Surroundings, outside};
@@ -43,6 +44,7 @@ pub(super) fn policy(
     let secrets = root.get("secret").map(|field| outside::read_secrets(&field)).unwrap_or_default();
     let providers = root.get("provider").map(|field| outside::read_providers(&field, &authorities));
     let providers = providers.unwrap_or_default();
+    let budgets = root.get("budget").map(|field| read_budgets(&field, &roles)).unwrap_or_default();
     root.close();
     if root.is_clean() {
         outside::check_secrets(root, &rules, &providers, &secrets);
@@ -62,6 +64,7 @@ pub(super) fn policy(
         secrets,
         authorities,
         providers,
+        budgets,
     })
 }
 

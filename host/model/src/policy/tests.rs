@@ -460,7 +460,8 @@ fn the_default_policy_grants_nothing_and_its_examples_work() {
         _ => format!("{line}\n"),
     };
     let all = parse(&DEFAULT_POLICY.lines().map(used).collect::<String>()).unwrap();
-    assert_eq!((all.rules.len(), all.denials.len(), all.roles.len(), all.inert.any.len()), (7, 1, 2, 1));
+    assert_eq!((all.rules.len(), all.denials.len(), all.roles.len(), all.inert.any.len()), (7, 1, 3, 1));
+    assert_eq!(all.budgets.len(), 1);
     assert_eq!((all.providers.len(), all.secrets.len(), all.authorities.len()), (2, 2, 1));
     assert_eq!(all.approval.four_eyes, Some(true));
     // The numbers written there are the ones in force anyway, but for memory.

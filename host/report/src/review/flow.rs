@@ -37,9 +37,15 @@ fn identity(review: &FlowReview) -> Vec<(&'static str, String)> {
     vec![
         ("meaning", review.meaning.to_string()),
         ("owner", review.owner.as_deref().map_or("nobody is named".into(), line)),
-        ("budget", review.budget.words()),
+        ("budget", budgets(review)),
         ("approval", approval),
     ]
+}
+
+/// A run's budget, then what the policy gives all runs together.
+fn budgets(review: &FlowReview) -> String {
+    let all = review.flow_budgets.iter().map(|it| format!("; all runs together {}", it.words()));
+    format!("{}{}", review.budget.words(), all.collect::<String>())
 }
 
 fn summary(review: &FlowReview) -> Vec<(Tone, String)> {
@@ -231,6 +237,7 @@ mod tests {
             owner: Some("sales-ops".into()),
             meaning: Digest::of(b"meaning"),
             budget: Budget { money: Some("0.50 EUR".parse().unwrap()), work: None, over: None },
+            flow_budgets: vec![serde_json::from_str(r#"{ "per": "month", "most": "25 EUR" }"#).unwrap()],
             inputs: vec![input("email", Mark::Private), input("name", Mark::Untrusted)],
             require: vec!["size(inputs.name) > 0".into()],
             steps: steps(),
@@ -256,7 +263,7 @@ mod tests {
         welcome 1.0.0  </code><script>alert(1)</script>\u{1b}[2J\u{202e}
         meaning     sha256:e409bfc6fe798c2efaafa7cc91b9c5b5d5e4ced371f409b83957e7bb27ba360c
         owner       sales-ops
-        budget      0.50 EUR, no bound of time
+        budget      0.50 EUR, no bound of time; all runs together 25.00 EUR a month
         approval    none: </code><script>alert(1)</script>\u{1b}[2J\u{202e}
         note        private data, untrusted content and a way out meet in `letter`
         note        1 change is more than before
@@ -294,7 +301,7 @@ mod tests {
         data moves
           input name -> letter (</code><script>alert(1)</script>\u{1b}[2J\u{202e})
 
-        shown       sha256:6974a1bb1e2aad914eabb5dd8b1d87a01b370569fc35add933e12e99483b9a68
+        shown       sha256:d0ad70ae2cf7e23f273fc2528321909a983ad8368d38a7f88a9430f6ba9053b9
         "#);
         let silent = FlowReview { steps: Vec::new(), meetings: Vec::new(), changes: None, ..review() };
         let told: Vec<String> = summary(&silent).into_iter().map(|(_, words)| words).collect();

@@ -1,8 +1,8 @@
 //! What makes runs move, inside one transaction: ids, claims and commits.
 
-use crate::sqlite::read;
 use crate::sqlite::stored::{bytes32, number, whole};
 use crate::sqlite::writer::Done;
+use crate::sqlite::{read, spending};
 use kapell_journal::chain;
 use kapell_journal::content::Content;
 use kapell_journal::seam::{Commit, Head, JournalError, Owner};
@@ -84,6 +84,9 @@ pub(crate) fn append(connection: &Connection, commit: &Commit, rows: &Rows) -> D
     if let Some(moved) = first_moved(connection, &commit.writes)? {
         let (namespace, key) = (moved.namespace.clone(), moved.key.clone());
         return Ok(Err(JournalError::Conflict { namespace, key }));
+    }
+    if let Err(over) = spending::charge(connection, commit)? {
+        return Ok(Err(over));
     }
     insert_entries(connection, commit)?;
     insert_blobs(connection, rows)?;

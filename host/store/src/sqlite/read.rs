@@ -102,6 +102,26 @@ pub(crate) fn runs(connection: &Connection) -> rusqlite::Result<Vec<RunRow>> {
     all.query_map([], run_row)?.collect()
 }
 
+/// Runs whose ids begin so. No id has a letter beyond those of ASCII.
+pub(crate) fn runs_like(
+    connection: &Connection,
+    beginning: &str,
+    most: usize,
+) -> rusqlite::Result<Vec<RunId>> {
+    let mut some = connection.prepare_cached(
+        "SELECT run FROM runs WHERE run >= ?1 AND run < ?2 AND head_seq > 0 ORDER BY run LIMIT ?3",
+    )?;
+    let beyond = format!("{beginning}\u{7f}");
+    some.query_map(params![beginning, beyond, number(most as u64)], |row| parsed(row, 0))?.collect()
+}
+
+/// The run that was begun last.
+pub(crate) fn last_run(connection: &Connection) -> rusqlite::Result<Option<RunId>> {
+    let mut last =
+        connection.prepare_cached("SELECT run FROM runs WHERE head_seq > 0 ORDER BY rowid DESC LIMIT 1")?;
+    last.query_row([], |row| parsed(row, 0)).optional()
+}
+
 /// The newest run of each flow. Runs are looked at all: an index would cost every run what a listing saves.
 pub(crate) fn newest_runs(connection: &Connection) -> rusqlite::Result<Vec<RunRow>> {
     let mut all = connection.prepare_cached(

@@ -65,6 +65,15 @@ CREATE TABLE pending_files (
   UNIQUE (root, path)
 ) STRICT;
 
+-- What each flow has spent or set aside on each day; what the entries of its runs add up to.
+CREATE TABLE spending (
+  flow     TEXT NOT NULL,
+  day      INTEGER NOT NULL,   -- since 1970, in UTC
+  currency TEXT NOT NULL,
+  money    TEXT NOT NULL,      -- an exact decimal and the currency
+  UNIQUE (flow, day, currency)
+) STRICT;
+
 CREATE TABLE counters (
   name  TEXT NOT NULL UNIQUE,
   value INTEGER NOT NULL

@@ -2,9 +2,12 @@
 
 use crate::scene::{Driven, Store, blob, file, key, row, said, seen, wait};
 use kapell_journal::seam::{Commit, Head, JournalError};
+use kapell_journal::spending::{Bound, Charge};
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId, SkillName};
 use kapell_model::manifest::Manifest;
+use kapell_model::money::Money;
+use kapell_model::period::Per;
 use kapell_model::plan::SkillPin;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Catalog, Skill};
@@ -44,6 +47,8 @@ on_both_stores! {
     keys_hold_versions_and_pages,
     a_moved_key_is_a_conflict_that_writes_nothing,
     a_counter_counted_by_many_counts_all,
+    spending_adds_up_and_stays_within_its_bounds,
+    many_at_once_never_pass_a_bound,
     blobs_small_and_large_come_back,
     due_runs_are_found_in_order,
     ids_are_given_once,
@@ -234,6 +239,83 @@ fn a_counter_counted_by_many_counts_all(store: &impl Store) {
     });
     let (value, version) = store.get("crm", "count").unwrap().unwrap();
     assert_eq!((usize::from(value[0]), version as usize), (TASKS * EACH, TASKS * EACH));
+}
+
+fn charge(day: &str, amount: &str, currency: &str) -> Charge {
+    let (amount, below) = (amount.trim_start_matches('-'), amount.starts_with('-'));
+    let money: Money = format!("{amount} {currency}").parse().unwrap();
+    let nothing = Money::zero(money.currency);
+    Charge { day: day.parse().unwrap(), money: if below { nothing.minus(&money).unwrap() } else { money } }
+}
+
+fn month(most: &str) -> Bound {
+    let days = Per::Month.around("2026-11-21".parse().unwrap());
+    Bound { per: Per::Month, days, most: format!("{most} EUR").parse().unwrap() }
+}
+
+fn kept(store: &impl Store) -> Vec<String> {
+    let spent = store.spending().unwrap();
+    spent.iter().map(|it| format!("{} {} {}", it.flow, it.day, it.money)).collect()
+}
+
+fn spending_adds_up_and_stays_within_its_bounds(store: &impl Store) {
+    let owner = store.new_owner();
+    let mut driven = Driven::claim(store, "demo-1", &owner).unwrap();
+    let mut other = Driven::claim(store, "other-1", &owner).unwrap();
+    let say = |driven: &mut Driven, charges: &[Charge], bounds: &[Bound]| {
+        let mut commit = driven.next("x");
+        (commit.charges, commit.bounds) = (charges.to_vec(), bounds.to_vec());
+        wait(driven.commit(store, commit))
+    };
+    say(&mut driven, &[charge("2026-11-21", "0.70", "EUR")], &[month("1")]).unwrap();
+    say(&mut other, &[charge("2026-11-21", "9", "EUR")], &[]).unwrap();
+    say(&mut driven, &[charge("2026-10-31", "5", "EUR"), charge("2026-11-30", "5", "USD")], &[month("1")])
+        .unwrap();
+    let more = [charge("2026-11-01", "0.30000001", "EUR")];
+    let over = say(&mut driven, &more, &[month("9"), month("1")]).unwrap_err();
+    assert_eq!(
+        over.to_string(),
+        "1.00000001 EUR would be spent or set aside in the month from 2026-11-01, 1.00 EUR may be"
+    );
+    assert_eq!(said(store, &driven.run).len(), 2, "a refused commit writes nothing");
+    // What a commit gives back is there for what it takes.
+    say(
+        &mut driven,
+        &[charge("2026-11-21", "-0.70", "EUR"), charge("2026-11-30", "1", "EUR")],
+        &[month("1")],
+    )
+    .unwrap();
+    let expected = [
+        "demo 2026-10-31 5.00 EUR",
+        "demo 2026-11-21 0.00 EUR",
+        "demo 2026-11-30 1.00 EUR",
+        "demo 2026-11-30 5.00 USD",
+        "other 2026-11-21 9.00 EUR",
+    ];
+    assert_eq!(kept(store), expected);
+}
+
+fn many_at_once_never_pass_a_bound(store: &impl Store) {
+    let room = Arc::new(AtomicUsize::new(0));
+    together(8, |task| {
+        let (store, room) = (store.clone(), Arc::clone(&room));
+        async move {
+            let owner = store.new_owner();
+            let mut driven = Driven::claim(&store, &format!("demo-{task}"), &owner).unwrap();
+            for _ in 0..10 {
+                let mut commit = driven.next("x");
+                (commit.charges, commit.bounds) =
+                    (vec![charge("2026-11-21", "0.10", "EUR")], vec![month("2.55")]);
+                match driven.commit(&store, commit).await {
+                    Ok(()) => drop(room.fetch_add(1, Ordering::Relaxed)),
+                    Err(JournalError::OverBudget { .. }) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+    });
+    assert_eq!(room.load(Ordering::Relaxed), 25);
+    assert_eq!(kept(store), ["demo 2026-11-21 2.50 EUR"]);
 }
 
 fn blobs_small_and_large_come_back(store: &impl Store) {

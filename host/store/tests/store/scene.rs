@@ -58,7 +58,16 @@ impl Driven {
         };
         let entries: Vec<Sealed> = says.iter().map(seal).collect();
         let (run, expected) = (self.run.clone(), self.head);
-        Commit { row: row(&run), run, expected, entries, blobs: Vec::new(), writes: HeldWrites::default() }
+        Commit {
+            row: row(&run),
+            run,
+            expected,
+            entries,
+            blobs: Vec::new(),
+            writes: HeldWrites::default(),
+            charges: Vec::new(),
+            bounds: Vec::new(),
+        }
     }
 
     /// An entry that would come after the commit's first, but for what `change` does to where that stands.
