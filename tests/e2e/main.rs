@@ -20,6 +20,7 @@ mod demo; // five beats on one page, each as its journal says
 mod each; // a flow for each line of a file, each line once
 mod examples; // every example's README is what happens
 mod flow_budgets; // what all runs of a flow together may cost, over runs at once and processes
+mod explained; // a run told to who was not there, and the document a board asks for
 mod flows; // what of a flow waits for approval, who lets it run, what is shown of it
 mod guests; // misbehaving guests: what each is answered, and what it can't touch
 mod hostile; // hostile cases under stable names, in one table: case, expected, seen

@@ -34,6 +34,8 @@ Operate:
 Account:
   cost         What runs and outcomes cost, by run, step, skill, lane, flow or day
   replay       Do recorded attempts again, answered from their record, and compare
+  explain      What happened in a run and why, for somebody who was not there
+  dossier      What a board asks of a flow: who is accountable, what it may touch, what it did
   audit        Evidence for outsiders: the journal's key, signed heads, proofs
 
 Other:
@@ -116,6 +118,12 @@ pub(crate) enum Verb {
     /// Do recorded attempts again, every crossing answered from the record and nothing reached outside, and compare.
     /// Ends with 9 when something is not as it was.
     Replay(Replay),
+    /// What happened in a run and why, for somebody who was not there: who asked, each decision with what it saw, who
+    /// held responsibility when, what it cost.
+    Explain(Explain),
+    /// What a board asks of a flow: how each step decides, who is accountable, what it may touch, what it did, what
+    /// happens when it fails.
+    Dossier(Dossier),
     /// Evidence for outsiders: the journal's key, signed heads, proofs.
     #[command(subcommand)]
     Audit(Audit),
@@ -428,6 +436,9 @@ pub(crate) enum Runs {
     Show {
         /// A run id, a prefix only one run has, or `last`.
         run: String,
+        /// Tell what happened and why instead, as `explain` does; of one step when it is named.
+        #[arg(long, value_name = "STEP")]
+        why: Option<Option<String>>,
     },
     /// Go on with a run from where its journal stands.
     Resume {
@@ -529,6 +540,32 @@ pub(crate) enum CostBy {
     Lane,
     Flow,
     Day,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Explain {
+    /// A run id, a prefix only one run has, or `last`.
+    pub(crate) run: String,
+    /// Only this step, with all that is kept of its values.
+    pub(crate) step: Option<String>,
+    /// Write one page for a browser into this file, with the course of the run drawn.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Dossier {
+    /// A flow file (`.yaml`), as it would run now; or the name of a flow that ran here, as its newest run is pinned.
+    pub(crate) flow: String,
+    /// What it did only from then on: a span until now such as `90d`, or a date.
+    #[arg(long, value_name = "SPAN|DATE")]
+    pub(crate) since: Option<String>,
+    /// Write the Markdown into this file instead of to standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write one page for a browser into this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -58,14 +58,19 @@ impl Home {
         let approved = lock.flow(name);
         let other = other.or(approved.map(|approved| &approved.meaning));
         let changed = other.map(|other| changes(other, &meaning));
-        let standing = match (lock.permits_flow(name, &meaning, self.clock.now()), approved) {
+        let standing = self.flow_standing(&lock, name, &meaning);
+        Ok(FlowReview::of(&flow.plan, &|grant| self.marks(grant), &self.place.root, changed, standing))
+    }
+
+    /// Whether a flow that means so much is approved.
+    pub(crate) fn flow_standing(&self, lock: &Lock, name: &FlowName, meaning: &Meaning) -> Standing {
+        match (lock.permits_flow(name, meaning, self.clock.now()), lock.flow(name)) {
             (Err(why), _) => Standing::Unapproved { why: why.to_string() },
             (Ok(()), Some(approved)) if lock.locked => {
                 Standing::Approved { approval: approved.approval.clone() }
             }
             _ => Standing::Development,
-        };
-        Ok(FlowReview::of(&flow.plan, &|grant| self.marks(grant), &self.place.root, changed, standing))
+        }
     }
 
     /// Writes down that somebody wants a flow to run here as it is now; somebody else may approve it then.
@@ -212,7 +217,7 @@ impl Home {
         Meaning::of(&flow.plan, &|grant| self.marks(grant), &self.place.root)
     }
 
-    fn marks(&self, grant: &Grant) -> BTreeSet<Mark> {
+    pub(crate) fn marks(&self, grant: &Grant) -> BTreeSet<Mark> {
         self.policy.marks(grant)
     }
 

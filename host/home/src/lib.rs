@@ -5,6 +5,7 @@
 //! from below. This crate never prints, never parses arguments, never reads the environment, and decides nothing a
 //! run depends on.
 
+mod account;
 mod answers;
 mod approvals;
 mod authorities;
@@ -12,10 +13,12 @@ mod budgets;
 mod call;
 mod clock;
 mod directories;
+mod dossier;
 mod each;
 mod error;
 mod evidence;
 mod examples;
+
 mod flow_approvals;
 mod flows;
 mod guard;

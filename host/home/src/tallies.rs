@@ -27,7 +27,7 @@ pub struct About {
 }
 
 impl About {
-    fn is(&self, row: &RunRow) -> bool {
+    pub(crate) fn is(&self, row: &RunRow) -> bool {
         self.run.as_ref().is_none_or(|run| row.run == *run)
             && self.flow.as_ref().is_none_or(|flow| row.flow == *flow)
             && self.since.is_none_or(|since| row.changed >= since)
@@ -105,7 +105,7 @@ impl Home {
         Ok((Arc::clone(tariff), Arc::clone(declared)))
     }
 
-    fn tariff_of(&self, digest: &Digest) -> Result<Tariff, HomeError> {
+    pub(crate) fn tariff_of(&self, digest: &Digest) -> Result<Tariff, HomeError> {
         let text = String::from_utf8(self.kept(digest)?.to_vec()).unwrap_or_default();
         let pinned = PinnedTariff::parse(&text);
         pinned.map(|it| it.tariff).map_err(|cause| HomeError::new(Kind::Integrity, cause.to_string()))
@@ -118,7 +118,7 @@ impl Home {
         })
     }
 
-    fn kept(&self, digest: &Digest) -> Result<Arc<[u8]>, HomeError> {
+    pub(crate) fn kept(&self, digest: &Digest) -> Result<Arc<[u8]>, HomeError> {
         let missing = || HomeError::new(Kind::Integrity, format!("the text {digest} is not kept"));
         self.store.blob(digest)?.ok_or_else(missing)
     }

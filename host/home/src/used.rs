@@ -2,6 +2,7 @@
 
 use crate::error::HomeError;
 use crate::home::Home;
+use crate::tallies::About;
 use kapell_journal::entry::{AttemptStarted, Body, Entry};
 use kapell_model::crossing::Crossing;
 use kapell_model::digest::Digest;
@@ -30,6 +31,29 @@ impl Home {
             self.tally(&entries, meant, &mut tally);
         }
         Ok(tally.usage())
+    }
+
+    /// What every skill was seen to use in the runs that are meant.
+    ///
+    /// # Errors
+    /// When the journal can't be read or is damaged.
+    pub(crate) fn used_in(&self, about: &About) -> Result<BTreeMap<SkillName, Usage>, HomeError> {
+        let mut tallies: BTreeMap<SkillName, Tally> = BTreeMap::new();
+        for row in self.runs()?.iter().filter(|row| about.is(row)) {
+            let entries = self.entries(&row.run)?;
+            let called: BTreeSet<SkillName> = entries
+                .iter()
+                .filter_map(|entry| match &entry.body {
+                    Body::AttemptStarted(it) => Some(it.skill.name.clone()),
+                    _ => None,
+                })
+                .collect();
+            for name in called {
+                let meant = |it: &AttemptStarted| it.skill.name == name;
+                self.tally(&entries, meant, tallies.entry(name.clone()).or_default());
+            }
+        }
+        Ok(tallies.into_iter().map(|(name, tally)| (name, tally.usage())).collect())
     }
 
     /// What these very bytes were seen to use, for a review; none when nothing is recorded of them.

@@ -32,7 +32,7 @@ impl Home {
     }
 
     /// The plan a run is pinned to; none when it is not kept.
-    fn plan_of(&self, run: &RunId) -> Result<Option<Plan>, HomeError> {
+    pub(crate) fn plan_of(&self, run: &RunId) -> Result<Option<Plan>, HomeError> {
         let entries = self.entries(run)?;
         let Some(Body::RunStarted(started)) = entries.first().map(|entry| &entry.body) else {
             return Ok(None);

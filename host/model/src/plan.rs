@@ -256,6 +256,9 @@ pub enum Work {
 pub struct Call {
     /// The skill and its bytes.
     pub skill: SkillPin,
+    /// Who is accountable for the skill, by its manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The operation with its types.
     pub operation: Operation,
     /// The lane the operation's manifest names.

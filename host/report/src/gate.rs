@@ -30,8 +30,13 @@ fn who(asked: &QuestionAsked) -> String {
 
 /// A value for reading: texts as they are, records field by field, everything indented and escaped.
 fn indented(value: &Value) -> String {
+    block(value, 4)
+}
+
+/// The same, so many spaces from the left; every line ends with a line break.
+pub(crate) fn block(value: &Value, indent: usize) -> String {
     let mut text = String::new();
-    write_value(&mut text, value, 4);
+    write_value(&mut text, value, indent);
     text
 }
 

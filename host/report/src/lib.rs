@@ -7,7 +7,9 @@
 
 pub mod batch;
 pub mod cost;
+pub mod dossier;
 pub mod estimate;
+pub mod explain;
 pub mod gate;
 pub mod live;
 pub mod log;

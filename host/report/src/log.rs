@@ -199,7 +199,7 @@ fn ending(it: &AttemptEnded, values: &Values<'_>) -> String {
     text
 }
 
-fn written(write: &WriteSummary) -> String {
+pub(crate) fn written(write: &WriteSummary) -> String {
     match write {
         WriteSummary::Key { namespace, key, digest: Some(_), bytes, .. } => {
             format!("wrote key {} in {}, {}", short(key, 60), short(namespace, 40), Bytes(*bytes))

@@ -38,6 +38,22 @@ impl Markup {
         self
     }
 
+    /// Writes text in which code stands between backticks; one that has no other half is only a letter.
+    pub fn coded(&mut self, text: impl Display) -> &mut Self {
+        let text = text.to_string();
+        let pieces: Vec<&str> = text.split('`').collect();
+        if pieces.len().is_multiple_of(2) {
+            return self.text(text);
+        }
+        for (index, piece) in pieces.into_iter().enumerate() {
+            match index % 2 {
+                0 => self.text(piece),
+                _ => self.tag("<code>").text(piece).tag("</code>"),
+            };
+        }
+        self
+    }
+
     /// Writes another piece.
     pub fn add(&mut self, piece: &Markup) -> &mut Self {
         self.0.push_str(&piece.0);
@@ -110,6 +126,13 @@ pub(crate) mod tests {
         assert_eq!(elements(&page), known.map(str::to_owned).into());
         assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
         stands_alone(&page);
+    }
+
+    #[test]
+    fn code_is_code_and_never_markup() {
+        let mut body = Markup::default();
+        body.coded("holds: `a < b`").coded("one ` alone <b>");
+        assert_eq!(body, Markup("holds: <code>a &lt; b</code>one ` alone &lt;b&gt;".into()));
     }
 
     #[test]

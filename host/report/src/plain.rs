@@ -3,6 +3,7 @@
 //! Control characters can move a terminal's cursor and rewrite what stands above; bidirectional and zero-width
 //! characters make a text read as something it is not. All of them are shown as escapes.
 
+use kapell_model::quantity::Span;
 use serde_json::Value;
 
 /// One line: everything that is not plainly visible is shown as an escape.
@@ -100,6 +101,23 @@ pub fn micros(micros: u64) -> String {
     }
 }
 
+/// A span for people, its two largest units: `302 ms`, `4.5 s`, `2 h 13 min`, `3 d`.
+#[must_use]
+pub fn duration(span: Span) -> String {
+    let pair = |large: u64, unit: &str, small: u64, part: &str| match small {
+        0 => format!("{large} {unit}"),
+        small => format!("{large} {unit} {small} {part}"),
+    };
+    let (seconds, minutes, hours) = (span.0 / 1_000, span.0 / 60_000, span.0 / 3_600_000);
+    match span.0 {
+        0..1_000 => format!("{} ms", span.0),
+        1_000..60_000 => format!("{seconds}.{} s", span.0 % 1_000 / 100),
+        60_000..3_600_000 => pair(minutes, "min", seconds % 60, "s"),
+        3_600_000..86_400_000 => pair(hours, "h", minutes % 60, "min"),
+        _ => pair(hours / 24, "d", hours % 24, "h"),
+    }
+}
+
 /// Control characters, bidirectional controls, zero-width characters and the like.
 fn is_deceptive(letter: char) -> bool {
     letter.is_control()
@@ -124,5 +142,8 @@ mod tests {
         assert_eq!(number(1_234_567), "1,234,567");
         assert_eq!(number(100), "100");
         assert_eq!(micros(12_345), "12.3 ms");
+        let told = [302, 4_500, 240_000, 245_000, 7_980_000, 259_200_000, 273_600_000];
+        let told = told.map(|ms| duration(Span(ms))).join(", ");
+        assert_eq!(told, "302 ms, 4.5 s, 4 min, 4 min 5 s, 2 h 13 min, 3 d, 3 d 4 h");
     }
 }

@@ -73,8 +73,9 @@ struct Mark {
     tone: Tone,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Tone {
+/// How something should strike the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
     /// It is as it should be, or reaches nothing.
     Quiet,
     /// The skill can do something in the world.
@@ -84,7 +85,7 @@ enum Tone {
 }
 
 impl Tone {
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Tone::Quiet => "quiet",
             Tone::Weighs => "weighs",

@@ -5,7 +5,9 @@ mod audit;
 mod author;
 mod demo;
 mod doctor;
+mod dossier;
 mod each;
+mod explain;
 mod flows;
 mod gates;
 mod judge;
@@ -48,6 +50,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::Gates(gates) => gates::run(&open(&args).await?, gates).await,
         Verb::Replay(replay) => replay::run(&open(&args).await?, replay).await,
         Verb::Audit(audit) => audit::run(&open(&args).await?, audit),
+        Verb::Explain(explain) => explain::run(&open(&args).await?, explain),
+        Verb::Dossier(dossier) => dossier::run(&open(&args).await?, dossier),
         Verb::Cost(cost) => account::run(&open(&args).await?, cost),
     }
 }

@@ -1,6 +1,7 @@
 //! `runs`: list, show, resume, cancel.
 
 use crate::args::Runs;
+use crate::commands::explain;
 use crate::commands::run::tell;
 use crate::failure::Exit;
 use crate::output;
@@ -14,7 +15,8 @@ use serde_json::json;
 pub(crate) async fn run(session: &Session, runs: &Runs) -> anyhow::Result<Exit> {
     match runs {
         Runs::List => list(session),
-        Runs::Show { run } => show(session, run),
+        Runs::Show { run, why: None } => show(session, run),
+        Runs::Show { run, why: Some(step) } => explain::tell(session, run, step.as_deref(), None),
         Runs::Resume { run } => {
             let finished = session.home.resume(&session.home.find_run(run)?).await?;
             Ok(tell(session, &finished, false))

@@ -359,6 +359,7 @@ impl Checker<'_, '_> {
         let (grants, limits) = grants?;
         Some(Call {
             skill: skill.pin.clone(),
+            owner: skill.manifest.owner.clone(),
             lane: claim.lane,
             effects: claim.effects,
             operation,

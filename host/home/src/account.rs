@@ -1,0 +1,61 @@
+//! Runs explained: what an account rests on is read from the journal, plan and prices of the run with it.
+
+use crate::error::{HomeError, Kind};
+use crate::home::Home;
+use kapell_journal::entry::{Body, Entry, RunStarted};
+use kapell_model::id::{RunId, StepId};
+use kapell_model::money::Tariff;
+use kapell_model::plan::{Plan, Step};
+use kapell_report::explain::{Account, Record};
+
+impl Home {
+    /// The account of a run for somebody who was not there, or of one step of it.
+    ///
+    /// # Errors
+    /// `NotFound` for a step its plan does not have; `Integrity` when its plan or prices are not kept, or its entries
+    /// contradict each other.
+    pub fn account(&self, run: &RunId, step: Option<&str>) -> Result<Account, HomeError> {
+        let entries = self.entries(run)?;
+        let (plan, tariff) = self.grounds(run, &entries)?;
+        let step = step.map(|said| step_of(&plan, run, said)).transpose()?;
+        let record = Record {
+            run,
+            entries: &entries,
+            plan: &plan,
+            tariff: &tariff,
+            folder: &self.place.root,
+            held: self.held(run)?.map(|why| why.to_string()),
+            values: &|named| self.value(named),
+        };
+        let account = Account::of(&record, step);
+        account.map_err(|cause| HomeError::new(Kind::Integrity, cause.to_string()))
+    }
+
+    /// The plan and the prices a run is pinned to.
+    pub(crate) fn grounds(&self, run: &RunId, entries: &[Entry]) -> Result<(Plan, Tariff), HomeError> {
+        let started = started(run, entries)?;
+        let text = self.kept(started.plan.digest())?;
+        let plan = serde_json::from_slice(&text).map_err(|cause| {
+            HomeError::new(Kind::Integrity, format!("the plan of {run} can't be read: {cause}"))
+        })?;
+        Ok((plan, self.tariff_of(&started.tariff)?))
+    }
+}
+
+fn started<'e>(run: &RunId, entries: &'e [Entry]) -> Result<&'e RunStarted, HomeError> {
+    match entries.first().map(|entry| &entry.body) {
+        Some(Body::RunStarted(started)) => Ok(started),
+        _ => Err(HomeError::new(Kind::Integrity, format!("{run} does not begin with its start"))),
+    }
+}
+
+fn step_of<'p>(plan: &'p Plan, run: &RunId, said: &str) -> Result<&'p StepId, HomeError> {
+    let found = plan.steps.iter().find(|step| step.id.as_str() == said).map(|step: &Step| &step.id);
+    found.ok_or_else(|| {
+        let known = plan.steps.iter().map(|step| step.id.as_str());
+        let error = HomeError::not_found("step", said, known.clone());
+        let list = known.collect::<Vec<_>>().join(", ");
+        let hint = error.hint.clone().unwrap_or_else(|| format!("it has {list}"));
+        HomeError { message: format!("{} in {run}", error.message), ..error }.hint(hint)
+    })
+}
