@@ -95,7 +95,7 @@ async fn a_run_that_climbed_its_ladder_to_a_person() {
       1. label: the answer of try 2, which user:anna let stand
          calls test:words 1.0.0 (dba36bffa5ca), operation words (logic, effects none); support-team answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
          its answer is good enough when `label.confidence >= 0.8` holds
          otherwise, rung 1: test:deep 1.0.0 (74611c1d6455), operation deep
          otherwise, rung 2: support (user:anna) is asked
@@ -220,7 +220,7 @@ async fn a_run_that_waits_says_for_whom_until_when_and_who_holds_it() {
       2. after: not come to yet
          calls test:work 1.0.0 (00e13ed7af55), operation work (logic, effects none); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
 
     The run as a whole
       1970-01-01 00:00:00.000  #1  user:anna asked for it.
@@ -264,7 +264,7 @@ async fn a_run_that_failed_says_what_the_skill_said() {
       1. one: the answer of try 1
          calls test:first 1.0.0 (a7937b64b8ca), operation first (logic, effects none); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
       1970-01-01 00:00:00.000  #2  Try 1 began: test:first 1.0.0 (a7937b64b8ca), operation first.
                                    given = {"input":1}
       1970-01-01 00:00:00.000  #3  Try 1 answered. It used 1,000 fuel in 0 µs and cost 0.00001002 EUR.
@@ -273,7 +273,7 @@ async fn a_run_that_failed_says_what_the_skill_said() {
       2. two: the run ended here as failed
          calls test:work 1.0.0 (00e13ed7af55), operation work (logic, effects none); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
       1970-01-01 00:00:00.000  #4  Try 1 began: test:work 1.0.0 (00e13ed7af55), operation work.
                                    given = {"input":1}
       1970-01-01 00:00:00.000  #5  Try 1 said no, with an error of the skill's own. It used 1,000 fuel in 0 µs and cost 0.00001002 EUR.
@@ -282,7 +282,7 @@ async fn a_run_that_failed_says_what_the_skill_said() {
       3. three: never come to
          calls test:first 1.0.0 (a7937b64b8ca), operation first (logic, effects none); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
 
     The run as a whole
       1970-01-01 00:00:00.000  #1  user:anna asked for it.
@@ -311,7 +311,7 @@ async fn a_run_that_failed_says_what_the_skill_said() {
       2. two: the run ended here as failed
          calls test:work 1.0.0 (00e13ed7af55), operation work (logic, effects none); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
       1970-01-01 00:00:00.000  #4  Try 1 began: test:work 1.0.0 (00e13ed7af55), operation work.
                                    given = {"input":1}
       1970-01-01 00:00:00.000  #5  Try 1 said no, with an error of the skill's own. It used 1,000 fuel in 0 µs and cost 0.00001002 EUR.
@@ -378,7 +378,7 @@ async fn a_run_in_doubt_says_that_nobody_knows_and_who_is_asked() {
       1. paid: in doubt
          calls test:pay 1.0.0 (9350872d712a), operation pay (logic, effects once); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
       1970-01-01 00:00:00.000  #2  Try 1 began: test:pay 1.0.0 (9350872d712a), operation pay.
                                    given = {"input":1}
       1970-01-01 00:01:00.000  #4  The host went away while try 1 was under way. It is not known whether it happened, and it must not happen twice: nothing goes on before somebody says.
@@ -430,7 +430,7 @@ async fn a_run_that_was_cut_off_says_what_was_lost_and_that_it_went_on() {
       1. w: the answer of try 2
          calls test:work 1.0.0 (00e13ed7af55), operation work (logic, effects idempotent); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
       1970-01-01 00:00:00.000  #2  Try 1 began: test:work 1.0.0 (00e13ed7af55), operation work.
                                    given = {"input":1}
       1970-01-01 00:00:00.000  #4  Try 1 was lost: nothing of it became real, and nothing is charged.
@@ -484,7 +484,7 @@ async fn a_run_that_was_cancelled_says_by_whom_and_why() {
       2. after: never come to
          calls test:work 1.0.0 (00e13ed7af55), operation work (logic, effects none); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
 
     The run as a whole
       1970-01-01 00:00:00.000  #1  user:anna asked for it.
@@ -522,7 +522,7 @@ async fn a_run_past_its_budget_says_what_was_left_of_it() {
       1. w: the run ended here as over-budget
          calls test:work 1.0.0 (00e13ed7af55), operation work (logic, effects none); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
 
     The run as a whole
       1970-01-01 00:00:00.000  #1  user:anna asked for it.
@@ -589,7 +589,7 @@ async fn an_override_is_told_as_what_it_is() {
       2. after: the answer of try 1
          calls test:work 1.0.0 (00e13ed7af55), operation work (logic, effects none); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
       1970-01-01 00:00:01.000  #4  Try 1 began: test:work 1.0.0 (00e13ed7af55), operation work.
                                    given = {"input":1}
       1970-01-01 00:00:01.000  #5  Try 1 answered. It used 1,000 fuel in 0 µs and cost 0.00001002 EUR.
@@ -640,7 +640,7 @@ async fn a_second_pass_says_what_was_given_anew_and_who_found_the_first_wanting(
       1. draft: the answer of try 3 on rung 1
          calls test:draft 1.0.0 (7743ce348d92), operation draft (logic, effects none); nobody is named who answers for it
          may reach nothing
-         one try may use deadline 5 s, fuel 100000000, handles 1000, host-calls 1000000, memory 32 MiB, output 1 MiB, talk 64 KiB
+         one try may use deadline 5 s, fuel 100,000,000, handles 1,000, host-calls 1,000,000, memory 32 MiB, output 1 MiB, talk 64 KiB
          its answer is good enough when test:lint 1.0.0 (da966368ea66), operation lint finds that `size(verdict.findings) == 0`
          otherwise, rung 1: a second pass of the same skill with `input` given anew
       1970-01-01 00:00:00.000  #2  Try 1 began: test:draft 1.0.0 (7743ce348d92), operation draft.

@@ -56,16 +56,17 @@ fn purpose(dossier: &Dossier) -> Vec<Block> {
             format!("The business result, as its owner declares it: {}{worth}{by_hand}.", line(&it.name))
         },
     );
-    let mut rules = dossier.rules.clone();
-    rules.push(format!("is known by what it does and asks: `{}`", dossier.meaning));
-    rules.push(format!("is told here from {}", line(&dossier.from)));
-    let lead = Block::Text("A run of it".into());
-    vec![
+    let (meaning, from) = (&dossier.meaning, line(&dossier.from));
+    let known = format!("What it does and asks is known as `{meaning}`; it is told here from {from}.");
+    let mut blocks = vec![
         Block::Text(said(&dossier.purpose, "No purpose is declared.")),
         Block::Text(outcome),
-        lead,
-        Block::List(rules),
-    ]
+        Block::Text(known),
+    ];
+    if !dossier.rules.is_empty() {
+        blocks.extend([Block::Text("A run of it".into()), Block::List(dossier.rules.clone())]);
+    }
+    blocks
 }
 
 fn accountable(dossier: &Dossier) -> Vec<Block> {
@@ -102,7 +103,7 @@ fn skills(dossier: &Dossier) -> Vec<Block> {
             format!("may reach `{}`{reason}; {}", it.grant, it.used)
         }));
         lines.extend(skill.reach.is_empty().then(|| "may reach nothing".to_owned()));
-        lines.extend(skill.limits.iter().map(|it| format!("one try may use `{it}`")));
+        lines.extend(skill.limits.iter().map(|it| format!("one try may use {it}")));
         let summary = skill.summary.clone().unwrap_or_else(|| "It is not installed here any more.".into());
         let title = format!("{} {}", skill.name, skill.version);
         [Block::Part(title), Block::Text(summary), Block::List(lines)]

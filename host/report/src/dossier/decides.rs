@@ -2,13 +2,14 @@
 //! hangs on. Read off what it is granted and the lane its manifest names.
 
 use super::{KnownSkill, Sources};
+use crate::explain::pinned;
 use crate::plain::{line, number};
 use crate::usage::Usage;
 use kapell_model::capability::Kind;
 use kapell_model::digest::Digest;
 use kapell_model::grant::{Authority, Grant, GrantSet};
 use kapell_model::id::{SkillName, StepId};
-use kapell_model::lock::{grant_lines, limits_line};
+use kapell_model::lock::grant_lines;
 use kapell_model::plan::{Call, Lane};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +86,7 @@ fn told(sources: &Sources<'_>, calls: &[(&StepId, &Call)]) -> Option<SkillTold> 
             .into_iter()
             .collect(),
         reach: reach(calls, known, used, sources.folder),
-        limits: each(|call| limits_line(&call.limits.limits)).into_iter().collect(),
+        limits: each(|call| pinned::limits(&call.limits.limits)).into_iter().collect(),
     })
 }
 

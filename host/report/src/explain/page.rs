@@ -51,8 +51,9 @@ fn head(page: &mut Markup, account: &Account) {
     page.tag(" <span>a run of ")
         .text(format!("{} {}", account.flow.name, account.flow.version))
         .tag("</span></h1>\n");
-    for told in &account.standing {
-        page.tag("<p class=\"told ").text(tone(account).word()).tag("\">").coded(told).tag("</p>\n");
+    for (index, told) in account.standing.iter().enumerate() {
+        let strong = if index == 0 { tone(account).word() } else { "more" };
+        page.tag("<p class=\"told ").text(strong).tag("\">").coded(told).tag("</p>\n");
     }
     let pairs = pairs(account);
     pairs_of(page, pairs.iter().map(|(name, what)| (name.as_str(), what.as_str())));

@@ -1,8 +1,9 @@
 //! What a plan says of its steps, in words: what each does, by whom, on what condition, what it may reach and ask.
 
 use crate::log::pin;
-use crate::plain::line;
+use crate::plain::{line, number};
 use kapell_model::id::{Role, StepId};
+use kapell_model::limits::Limits;
 use kapell_model::plan::{Call, Expectation, Plan, Question, Rung, Step, Template, Work};
 use kapell_model::policy::{authority_words, limit_words};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,9 +60,16 @@ fn may(call: &Call, folder: &Path) -> Vec<String> {
         format!("may reach {kind} `{}` by rule {}: {}", grant.name, grant.rule, line(&words))
     });
     let nothing = call.grants.grants.is_empty().then(|| "may reach nothing".to_owned());
-    let limits = limit_words(&call.limits.limits).into_iter().map(|(name, said, _)| format!("{name} {said}"));
-    let limits = format!("one try may use {}", limits.collect::<Vec<_>>().join(", "));
-    reach.chain(nothing).chain([limits]).collect()
+    reach.chain(nothing).chain([format!("one try may use {}", limits(&call.limits.limits))]).collect()
+}
+
+/// What one try may spend, in words.
+pub(crate) fn limits(limits: &Limits) -> String {
+    let said = limit_words(limits).into_iter().map(|(name, said, _)| match said.parse() {
+        Ok(count) => format!("{name} {}", number(count)),
+        Err(_) => format!("{name} {said}"),
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 fn expected(expect: &Expectation) -> String {

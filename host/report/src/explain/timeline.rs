@@ -63,10 +63,12 @@ impl Scale {
         });
         let weights: Vec<f64> = weights.collect();
         let all: f64 = weights.iter().sum();
+        // What is open goes on past the last instant that is known.
+        let last = if account.over { RIGHT } else { RIGHT - 150.0 };
         let mut so_far = 0.0;
         let ends = weights.iter().map(|weight| {
             so_far += weight;
-            LEFT + (RIGHT - LEFT) * so_far / all
+            LEFT + (last - LEFT) * so_far / all
         });
         let places = std::iter::once(LEFT).chain(ends);
         Self { places: instants.iter().copied().zip(places).collect() }
