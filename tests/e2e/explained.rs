@@ -144,7 +144,7 @@ fn a_dossier_of_a_locked_home_says_who_approved_what() {
     stage.kapell(&["init", "--locked"]).ends(0);
     stage.write(
         "policy.toml",
-        "version = 1\n[role.editor]\npeople = [\"user:ada\"]\n[role.security]\npeople = [\"user:bo\"]\n[approval]\nrole = \"security\"\n",
+        "version = 1\n[role.editor]\npeople = [\"user:ada\"]\n[role.security]\npeople = [\"user:bo\"]\n",
     );
     stage.write("asks.yaml", ASKS);
     stage.add(&["hello"]);

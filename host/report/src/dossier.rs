@@ -200,9 +200,9 @@ fn accountable(sources: &Sources<'_>) -> Vec<Accountable> {
         .roles
         .iter()
         .map(|(role, people)| Accountable { what: format!("answers as {role}"), who: named(people) });
-    let approving = sources.policy.approval.role.as_ref().map(|role| Accountable {
+    let approving = sources.policy.approving_role(sources.lock.locked).map(|role| Accountable {
         what: format!("approvals, as {role}"),
-        who: sources.policy.roles.get(role).and_then(|people| named(people)),
+        who: sources.policy.roles.get(&role).and_then(|people| named(people)),
     });
     std::iter::once(flow).chain(owners).chain(roles).chain(approving).collect()
 }

@@ -39,8 +39,7 @@ impl Policy {
     /// # Errors
     /// Why not, and what would have to change.
     pub fn may_approve(&self, person: &str, asked_by: &[String], locked: bool) -> Result<(), Refusal> {
-        let strict = || SECURITY.parse().ok().filter(|_| locked);
-        if let Some(role) = self.approval.role.clone().or_else(strict) {
+        if let Some(role) = self.approving_role(locked) {
             self.is_of(person, &role)?;
         }
         let four_eyes = self.approval.four_eyes.unwrap_or(locked);
@@ -52,6 +51,13 @@ impl Policy {
             )),
             false => Ok(()),
         }
+    }
+
+    /// The role that approves; none where anybody may.
+    #[must_use]
+    pub fn approving_role(&self, locked: bool) -> Option<Role> {
+        let strict = || SECURITY.parse().ok().filter(|_| locked);
+        self.approval.role.clone().or_else(strict)
     }
 
     /// Whether an operation with this class of effect may be called on its own, outside any flow.

@@ -11,7 +11,7 @@ use kapell_journal::entry::{
 use kapell_journal::fold::{AttemptState, RunState};
 use kapell_model::crossing::Note;
 use kapell_model::digest::Digest;
-use kapell_model::id::StepId;
+use kapell_model::id::{Role, StepId};
 use kapell_model::limits::LimitOrigin;
 use kapell_model::quantity::Timestamp;
 use serde::Serialize;
@@ -136,60 +136,43 @@ impl<'a> Teller<'a> {
     fn said(&self, body: &Body) -> Said {
         match body {
             Body::RunStarted(it) => Said::new("run-started", format!("{} asked for it.", who(&it.by))),
-            Body::RequirementFailed { that, seen, told } => {
-                let words =
-                    format!("It was not let begin: {}. `{}` does not hold.", short(told, SAID), line(that));
-                Said::new("requirement-failed", words).seen(self.whole(seen)).tone(Tone::Alarms)
-            }
+            Body::RequirementFailed { that, seen, told } => not_begun(that, told).seen(self.whole(seen)),
             Body::StepSkipped { condition, seen, .. } => {
-                Said::new("step-skipped", format!("Left out: `{}` does not hold.", line(condition)))
-                    .seen(self.whole(seen))
+                let words = format!("Left out: `{}` does not hold.", line(condition));
+                Said::new("step-skipped", words).seen(self.whole(seen))
             }
             Body::StepChosen { condition, seen, .. } => {
-                Said::new("step-chosen", format!("Taken: `{}` holds.", line(condition)))
-                    .seen(self.whole(seen))
+                let words = format!("Taken: `{}` holds.", line(condition));
+                Said::new("step-chosen", words).seen(self.whole(seen))
             }
             Body::AttemptStarted(it) => self.began(it),
             Body::AttemptEnded(it) => self.ended(it),
             Body::ExpectationJudged { by, seen, held, .. } => judged(by, *held).seen(self.whole(seen)),
             Body::LadderMoved { step, to, refused, .. } => self.moved(step, *to, refused),
-            Body::RunResumed { by } => {
-                let words = "The process that drove it had gone away. Another went on from the journal.";
-                let mut said = Said::new("run-resumed", words).tone(Tone::Weighs);
-                said.notes.push(format!("process: {}", short(by, SAID)));
-                said
+            Body::QuestionAsked(it) => self.asked(it),
+            Body::QuestionReminded { .. } => {
+                Said::new("question-reminded", "Nobody had answered: a reminder went out.")
             }
+            Body::QuestionEscalated { to, .. } => self.escalated(to),
+            Body::QuestionExpired { .. } => expired(),
+            Body::QuestionAnswered(it) => self.answered(it),
+            Body::QuestionOverridden(it) => overridden(it),
+            Body::DoubtRaised { attempt, broke, .. } => {
+                doubted(*attempt, broke.as_ref().map(|it| &it.ending))
+            }
+            Body::RunResumed { by } => resumed(by),
             Body::CancelAsked { by, reason } => {
                 let words = format!("{} asked for it to stop: {}", who(by), short(reason, SAID));
                 Said::new("cancel-asked", words).tone(Tone::Weighs)
             }
-            Body::DoubtRaised { attempt, broke, .. } => {
-                doubted(*attempt, broke.as_ref().map(|it| &it.ending))
-            }
             Body::RunEnded(it) => over(it),
-            asking => self.asking(asking),
         }
     }
 
-    fn asking(&self, body: &Body) -> Said {
-        match body {
-            Body::QuestionAsked(it) => self.asked(it),
-            Body::QuestionAnswered(it) => self.answered(it),
-            Body::QuestionOverridden(it) => overridden(it),
-            Body::QuestionReminded { .. } => {
-                Said::new("question-reminded", "Nobody had answered: a reminder went out.")
-            }
-            Body::QuestionEscalated { to, .. } => {
-                let people = pinned::people(self.record.plan, to);
-                let words = format!("Still nobody had answered: {to} ({people}) was asked as well.");
-                Said::new("question-escalated", words).tone(Tone::Weighs)
-            }
-            _ => Said::new(
-                "question-expired",
-                "Nobody answered in time. The question expired, which is never a yes.",
-            )
-            .tone(Tone::Alarms),
-        }
+    fn escalated(&self, to: &Role) -> Said {
+        let people = pinned::people(self.record.plan, to);
+        let words = format!("Still nobody had answered: {to} ({people}) was asked as well.");
+        Said::new("question-escalated", words).tone(Tone::Weighs)
     }
 
     fn began(&self, it: &AttemptStarted) -> Said {
@@ -353,6 +336,22 @@ const fn origin(origin: LimitOrigin) -> &'static str {
         LimitOrigin::Policy => "the policy",
         LimitOrigin::Flow => "the flow",
     }
+}
+
+fn not_begun(that: &str, told: &str) -> Said {
+    let words = format!("It was not let begin: {}. `{}` does not hold.", short(told, SAID), line(that));
+    Said::new("requirement-failed", words).tone(Tone::Alarms)
+}
+
+fn resumed(by: &str) -> Said {
+    let words = "The process that drove it had gone away. Another went on from the journal.";
+    let said = Said::new("run-resumed", words).tone(Tone::Weighs);
+    Said { notes: vec![format!("process: {}", short(by, SAID))], ..said }
+}
+
+fn expired() -> Said {
+    let words = "Nobody answered in time. The question expired, which is never a yes.";
+    Said::new("question-expired", words).tone(Tone::Alarms)
 }
 
 fn judged(by: &str, held: bool) -> Said {
