@@ -110,6 +110,7 @@ impl Skill {
             flow: fixed("bench"),
             step: fixed("step"),
             skill: self.pin.clone(),
+            owner: None,
             operation: self.operation.clone(),
             arguments: Arc::new(arguments),
             grant: grants.digest(),

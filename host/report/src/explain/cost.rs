@@ -34,7 +34,7 @@ pub(super) fn spent(
     let most = record.plan.budget.money.clone().filter(|_| about.is_none());
     let budget = most.map(|most| {
         let spent = state.spent_on_attempts.clone().unwrap_or_else(|| Money::zero(most.currency));
-        BudgetUsed { spent, most }
+        BudgetUsed { per: None, spent, most }
     });
     Ok(Spent { total: total(&lanes), lanes, budget, example_prices: record.tariff.example })
 }

@@ -5,8 +5,8 @@ use crate::log::{instant, pin};
 use crate::plain::{line, micros, number, short};
 use crate::review::Tone;
 use kapell_journal::entry::{
-    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked,
-    QuestionOverridden, RecordedEnding, RunEnded, RunEnding, Verdict,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, Purpose, QuestionAnswered,
+    QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded, RunEnding, Verdict,
 };
 use kapell_journal::fold::{AttemptState, RunState};
 use kapell_model::crossing::Note;
@@ -145,6 +145,7 @@ impl<'a> Teller<'a> {
                 let words = format!("Taken: `{}` holds.", line(condition));
                 Said::new("step-chosen", words).seen(self.whole(seen))
             }
+            Body::BudgetPassed(it) => passed(it),
             Body::AttemptStarted(it) => self.began(it),
             Body::AttemptEnded(it) => self.ended(it),
             Body::ExpectationJudged { by, seen, held, .. } => judged(by, *held).seen(self.whole(seen)),
@@ -275,6 +276,9 @@ impl<'a> Teller<'a> {
             AskReason::Doubt => ", because nobody knows whether it happened",
             AskReason::RunBudget => ", because the run's budget would be passed",
             AskReason::StepBudget => ", because the step's budget would be passed",
+            AskReason::DayBudget => ", because the flow's daily budget would be passed",
+            AskReason::WeekBudget => ", because the flow's weekly budget would be passed",
+            AskReason::MonthBudget => ", because the flow's monthly budget would be passed",
         };
         let people = it.people.iter().map(|one| line(one)).collect::<Vec<_>>().join(", ");
         let words = format!("{} ({people}) was asked{why}: {}", it.role, short(&it.text, SAID));
@@ -341,6 +345,15 @@ const fn origin(origin: LimitOrigin) -> &'static str {
 fn not_begun(that: &str, told: &str) -> Said {
     let words = format!("It was not let begin: {}. `{}` does not hold.", short(told, SAID), line(that));
     Said::new("requirement-failed", words).tone(Tone::Alarms)
+}
+
+fn passed(it: &BudgetPassed) -> Said {
+    let BudgetPassed { comes_to, from, most, per, .. } = it;
+    let per = per.word();
+    let words = format!(
+        "The next try did not begin: with it all runs of the flow would have come to {comes_to} in the {per} from {from}, and {most} is the most."
+    );
+    Said::new("budget-passed", words).tone(Tone::Weighs)
 }
 
 fn resumed(by: &str) -> Said {

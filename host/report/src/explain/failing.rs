@@ -17,7 +17,11 @@ pub(crate) fn of_run(plan: &Plan) -> Vec<String> {
     };
     let spent = past(plan, &plan.budget, "of the run");
     let stopped = "Anybody may stop it; tries under way end then, and nothing they wrote is kept.".to_owned();
-    spent.into_iter().chain([escalated, stopped]).collect()
+    let together = plan.flow_budgets.iter().map(|it| {
+        let whose = format!("of all runs of the flow for a {}", it.per.word());
+        bounded(plan, it.over.as_ref(), &whose)
+    });
+    spent.into_iter().chain(together).chain([escalated, stopped]).collect()
 }
 
 /// For one step.
@@ -119,11 +123,15 @@ fn question(plan: &Plan, question: &Question) -> Vec<String> {
 }
 
 fn past(plan: &Plan, budget: &Budget, whose: &str) -> Option<String> {
-    let over = match &budget.over {
+    (!budget.is_empty()).then(|| bounded(plan, budget.over.as_ref(), whose))
+}
+
+fn bounded(plan: &Plan, over: Option<&Role>, whose: &str) -> String {
+    let over = match over {
         Some(role) => {
             format!("{} is asked whether that try may begin all the same", pinned::asked(plan, role))
         }
         None => "the run ends there as over-budget".into(),
     };
-    (!budget.is_empty()).then(|| format!("Before a try would pass the budget {whose}, {over}."))
+    format!("Before a try would pass the budget {whose}, {over}.")
 }

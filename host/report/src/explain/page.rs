@@ -135,6 +135,7 @@ fn word(kind: &'static str) -> &'static str {
         "requirement-failed" => "refused",
         "step-skipped" => "left out",
         "step-chosen" => "taken",
+        "budget-passed" => "budget",
         "attempt-started" => "try",
         "attempt-ended" => "ending",
         "expectation-judged" => "judged",

@@ -16,8 +16,10 @@ pub(crate) fn rules(plan: &Plan) -> Vec<String> {
         .iter()
         .map(|it| format!("begins only when `{}` holds, else: {}", line(&it.that), line(&it.otherwise)));
     let budget = (!plan.budget.is_empty()).then(|| format!("may spend {}", plan.budget.words()));
+    let together =
+        plan.flow_budgets.iter().map(|it| format!("may spend, with all runs of the flow, {}", it.words()));
     let four_eyes = plan.four_eyes.then(|| "nobody may say yes in a run they asked for".to_owned());
-    required.chain(budget).chain(four_eyes).collect()
+    required.chain(budget).chain(together).chain(four_eyes).collect()
 }
 
 /// What a step does, line by line; with what it may reach and spend where a folder is given that directories are told

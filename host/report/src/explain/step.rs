@@ -72,6 +72,7 @@ pub(super) fn of(body: &Body) -> Option<&StepId> {
         | Body::RunResumed { .. }
         | Body::CancelAsked { .. }
         | Body::RunEnded(_) => None,
+        Body::BudgetPassed(it) => Some(&it.step),
         Body::AttemptStarted(it) => Some(&it.step),
         Body::AttemptEnded(it) => Some(&it.step),
         Body::QuestionAsked(it) => Some(&it.step),
