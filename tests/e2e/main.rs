@@ -19,11 +19,12 @@ mod crash; // killed with -9, resumed by the next command
 mod demo; // five beats on one page, each as its journal says
 mod each; // a flow for each line of a file, each line once
 mod examples; // every example's README is what happens
-mod flow_budgets; // what all runs of a flow together may cost, over runs at once and processes
 mod explained; // a run told to who was not there, and the document a board asks for
+mod flow_budgets; // what all runs of a flow together may cost, over runs at once and processes
 mod flows; // what of a flow waits for approval, who lets it run, what is shown of it
 mod guests; // misbehaving guests: what each is answered, and what it can't touch
 mod hostile; // hostile cases under stable names, in one table: case, expected, seen
+mod learning; // precedents, what answers teach, work done by hand that becomes a flow
 mod models; // the harness: a server that speaks as models do and says what a test tells it to
 mod onboarding; // contracts through the flow: ours, changed, somebody else's, none
 mod plugins; // every skill's own examples, through a home

@@ -16,7 +16,7 @@ Ship a skill:
   inspect      What a component is, offers, asks for and imports, from its bytes
   schema       JSON Schema of a skill's operations
   call         Call one operation of any component; journaled like any run
-  test         Run a skill's own examples, and prove what it works without
+  test         Run a skill's own examples, also without what it asks for, or a flow's cases
 
 Judge:
   review       What to see of a skill or a flow before it is let in, and what changed since
@@ -29,7 +29,8 @@ Operate:
   run          Run a flow
   runs         List, show, resume and cancel runs
   policy       What skills may reach: check, explain, test and suggest rules
-  gates        Questions that wait for people: list, show, approve, reject, answer, override
+  gates        Questions that wait for people: list, show, approve, reject, answer, override, learn
+  percolate    Work done by hand again and again, as a flow to run
 
 Account:
   cost         What runs and outcomes cost, by run, step, skill, lane, flow or day
@@ -95,7 +96,7 @@ pub(crate) enum Verb {
     Flows(Flows),
     /// What is approved here.
     Lock(LockArgs),
-    /// Run a skill's own examples, and prove what it works without.
+    /// Run a skill's own examples, also without what it asks for, or a flow's cases.
     Test(Test),
     /// Install a skill, or a newer version of one; ask for a flow to be approved.
     Add(Add),
@@ -113,6 +114,8 @@ pub(crate) enum Verb {
     /// Questions that wait for people.
     #[command(subcommand)]
     Gates(Gates),
+    /// Work done by hand again and again, as a flow to run.
+    Percolate(Percolate),
     /// What runs and outcomes cost, by run, step, skill, lane, flow or day.
     Cost(Cost),
     /// Do recorded attempts again, every crossing answered from the record and nothing reached outside, and compare.
@@ -306,7 +309,8 @@ pub(crate) struct LockArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Test {
-    /// A skill folder, a component file, or the name of an installed skill.
+    /// A skill folder, a component file, or the name of an installed skill; or a flow file, whose cases stand beside it
+    /// in a file of its name with `.test.yaml`.
     pub(crate) skill: String,
     /// Run them without a capability the skill asks for: `http`, or one thing of it, `files:out`.
     #[arg(long, value_name = "KIND[:NAME]")]
@@ -464,6 +468,8 @@ pub(crate) enum Gates {
         /// The run that asks.
         run: String,
     },
+    /// After enough equal answers, a change of the flow or cases to test it by, as a difference; never applied.
+    Learn(Learn),
     /// Say yes.
     Approve {
         /// The run that asks.
@@ -501,6 +507,31 @@ pub(crate) enum Gates {
         #[command(flatten)]
         with: Saying,
     },
+}
+
+/// What a flow could learn from how its questions were answered.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Learn {
+    /// The flow file.
+    pub(crate) flow: PathBuf,
+    /// How many equal answers to the same condition are enough, none contrary among them.
+    #[arg(long, value_name = "N", default_value_t = kapell_report::learn::ENOUGH, value_parser = clap::value_parser!(u64).range(2..))]
+    pub(crate) after: u64,
+    /// Only answers in runs that began from then on: a span until now such as `90d`, or a date.
+    #[arg(long, value_name = "SPAN|DATE")]
+    pub(crate) since: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Percolate {
+    /// One of the flows that are found; all without it.
+    pub(crate) name: Option<String>,
+    /// Only calls from then on: a span until now such as `30d`, or a date.
+    #[arg(long, value_name = "SPAN|DATE")]
+    pub(crate) since: Option<String>,
+    /// Write the flow into this file, which must not be there yet, instead of printing it.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,13 +2,14 @@
 
 use crate::output;
 use inquire::{Confirm, Select, Text};
-use kapell_home::{Gate, Reply, Said};
+use kapell_home::{Gate, Home, Reply, Said};
 use kapell_model::plan::{AnswerShape, InputShape};
 use serde_json::Value;
 
 /// Shows a question and takes an answer; none when the person would rather answer later.
-pub(crate) fn person(gate: &Gate, by: &str) -> anyhow::Result<Option<Reply>> {
-    output::talk(&format!("\n{}\n", kapell_report::gate::text(&gate.open, &gate.shown)));
+pub(crate) fn person(home: &Home, gate: &Gate, by: &str) -> anyhow::Result<Option<Reply>> {
+    let precedents = home.precedents(&gate.run)?;
+    output::talk(&format!("\n{}\n", kapell_report::gate::text(&gate.open, &gate.shown, &precedents)));
     let said = match &gate.open.asked.answer {
         AnswerShape::Approval => approval()?,
         shape => value(shape)?,

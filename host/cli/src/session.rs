@@ -1,6 +1,6 @@
 //! A session: the home a command works on, opened, with what is due moved first.
 
-use crate::args::{Args, Runs, Skills, Verb};
+use crate::args::{Args, Gates, Runs, Skills, Verb};
 use crate::compiling::options;
 use crate::live::Live;
 use crate::output;
@@ -101,6 +101,8 @@ fn moves_due(verb: &Verb) -> bool {
             | Verb::Lock(_)
             | Verb::Flows(_)
             | Verb::Policy(_)
+            | Verb::Percolate(_)
+            | Verb::Gates(Gates::Learn(_))
     );
     !stops && !reads
 }

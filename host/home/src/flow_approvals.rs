@@ -213,7 +213,7 @@ impl Home {
         Err(Diagnostics(told).into())
     }
 
-    fn meaning(&self, flow: &CheckedFlow) -> Meaning {
+    pub(crate) fn meaning(&self, flow: &CheckedFlow) -> Meaning {
         Meaning::of(&flow.plan, &|grant| self.marks(grant), &self.place.root)
     }
 

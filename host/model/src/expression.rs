@@ -13,12 +13,14 @@
 //! size of what it reads. The same expression over the same values is therefore accepted or refused everywhere.
 
 mod implies;
+mod learned;
 mod lower;
 mod path;
 mod template;
 mod values;
 
 pub use implies::implies;
+pub use learned::{Seen, holds_over, with, without};
 pub(crate) use path::is_reserved;
 pub use path::{Read, Segment};
 pub use template::Placed;

@@ -5,7 +5,9 @@
 //! everything that is wrong together. A flow that checks has no unknown name, no missing grant, no question nobody
 //! can answer, and no value whose type is known not to fit.
 
+mod asked;
 mod authored;
+mod cases;
 mod check;
 mod meaning;
 mod movement;
@@ -14,7 +16,9 @@ mod review;
 mod scope;
 mod widening;
 
+pub use asked::{Asked, Opens, OpensBy, written};
 pub use authored::{Authored, TEXT_MAX, read};
+pub use cases::{CASES_ENDING, FlowCase, read_flow_cases};
 pub use check::{Context, Grants, Resolved, check};
 pub use meaning::{
     CallMeaning, Clause, ExpectMeaning, Meaning, MeetingMeaning, QuestionMeaning, RungMeaning, StepMeaning,

@@ -1,5 +1,6 @@
-//! A question as the person asked sees it: exactly what is hashed, and how to answer.
+//! A question as the person asked sees it: exactly what is hashed, how it was answered before, and how to answer.
 
+use crate::answered::{self, Precedent};
 use crate::log::instant;
 use crate::plain::{line, lines};
 use kapell_journal::entry::QuestionAsked;
@@ -7,14 +8,18 @@ use kapell_journal::fold::OpenQuestion;
 use serde_json::Value;
 use std::fmt::Write as _;
 
-/// The question with everything that is shown, for a terminal.
+/// The question with everything that is shown, for a terminal. Precedents are not part of what an answer is bound to:
+/// they stand in the journal already.
 #[must_use]
-pub fn text(open: &OpenQuestion, shown: &Value) -> String {
+pub fn text(open: &OpenQuestion, shown: &Value, precedents: &[Precedent]) -> String {
     let asked = &open.asked;
     let mut text =
         format!("{} asks {}:\n\n  {}\n", asked.step, who(asked), lines(&asked.text).replace('\n', "\n  "));
     for (name, value) in shown.get("show").and_then(Value::as_object).into_iter().flatten() {
         let _ = write!(text, "\n  {}:\n{}", line(name), indented(value));
+    }
+    if !precedents.is_empty() {
+        text.push_str(&answered::text(precedents));
     }
     let _ = write!(text, "\n  answer: {}", asked.answer.words());
     if let Some(at) = asked.expire_at {

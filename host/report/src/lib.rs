@@ -5,15 +5,18 @@
 //! crate never opens a store, never performs, never decides, and never lets a text that a guest or a stranger
 //! wrote reach a terminal unescaped ([`plain`]).
 
+pub mod answered;
 pub mod batch;
 pub mod cost;
 pub mod dossier;
 pub mod estimate;
 pub mod explain;
 pub mod gate;
+pub mod learn;
 pub mod live;
 pub mod log;
 pub mod page;
+pub mod percolate;
 pub mod plain;
 pub mod replay;
 pub mod review;

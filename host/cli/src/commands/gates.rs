@@ -1,7 +1,8 @@
-//! `gates`: questions that wait for people.
+//! `gates`: questions that wait for people, and what their answers teach.
 
 use crate::args::{Gates, Saying};
 use crate::ask::parse;
+use crate::commands::learning;
 use crate::commands::run::{content, tell};
 use crate::failure::Exit;
 use crate::output;
@@ -16,6 +17,7 @@ pub(crate) async fn run(session: &Session, gates: &Gates) -> anyhow::Result<Exit
     match gates {
         Gates::List => list(session),
         Gates::Show { run } => show(session, run),
+        Gates::Learn(learn) => learning::run(session, learn),
         Gates::Approve { run, with } => answer(session, run, Said::Approve, with).await,
         Gates::Reject { run, with } => answer(session, run, Said::Reject, with).await,
         Gates::Override { run, reason, minutes, shown } => {
@@ -75,10 +77,15 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
 
 fn show(session: &Session, said: &str) -> anyhow::Result<Exit> {
     let gate = gate(session, said)?;
+    let precedents = session.home.precedents(&gate.run)?;
     match session.json {
-        true => output::json(&json!({ "schema": "kapell.gate/1", "gate": as_json(&gate) })),
+        true => {
+            let told = json!({ "schema": "kapell.gate/1", "gate": as_json(&gate), "precedents": precedents });
+            output::json(&told);
+        }
         false => {
-            output::data(&format!("{}\n{}", gate.run, kapell_report::gate::text(&gate.open, &gate.shown)))
+            let text = kapell_report::gate::text(&gate.open, &gate.shown, &precedents);
+            output::data(&format!("{}\n{text}", gate.run));
         }
     }
     Ok(Exit::Ok)

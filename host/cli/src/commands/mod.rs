@@ -11,6 +11,8 @@ mod explain;
 mod flows;
 mod gates;
 mod judge;
+mod learning;
+mod percolate;
 mod policy;
 mod replay;
 mod run;
@@ -52,6 +54,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::Audit(audit) => audit::run(&open(&args).await?, audit),
         Verb::Explain(explain) => explain::run(&open(&args).await?, explain),
         Verb::Dossier(dossier) => dossier::run(&open(&args).await?, dossier),
+        Verb::Percolate(percolate) => percolate::run(&open(&args).await?, percolate),
         Verb::Cost(cost) => account::run(&open(&args).await?, cost),
     }
 }

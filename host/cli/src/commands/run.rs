@@ -36,7 +36,7 @@ pub(crate) async fn converse(session: &Session, mut finished: Finished) -> anyho
         let Some(gate) = session.home.gate(&run)?.filter(|gate| gate.is_put_to(&session.user)) else {
             return Ok(finished);
         };
-        let Some(reply) = ask::person(&gate, &session.user)? else { return Ok(finished) };
+        let Some(reply) = ask::person(&session.home, &gate, &session.user)? else { return Ok(finished) };
         match session.home.answer(&run, reply).await {
             Ok(next) => finished = next,
             // While the person thought, time went on: the question may have expired or been answered.
@@ -159,7 +159,9 @@ fn tell_text(session: &Session, finished: &Finished) {
     }
     if let (None, Some(open)) = (&state.ended, &state.question) {
         let shown = session.home.value(&open.asked.shown).unwrap_or(Value::Null);
-        output::talk(&format!("\n{}\n", kapell_report::gate::text(open, &shown)));
+        // A journal that can't be read has said so already.
+        let precedents = session.home.precedents(&state.run).unwrap_or_default();
+        output::talk(&format!("\n{}\n", kapell_report::gate::text(open, &shown, &precedents)));
         output::talk(&next_commands(session, finished));
     }
     output::talk(&format!("{} is {}; {}", state.run, state.word(), price(finished)));

@@ -2,6 +2,7 @@
 
 use crate::args::{Args, Test};
 use crate::commands::author::built;
+use crate::commands::{flows, learning};
 use crate::compiling::compiler;
 use crate::failure::Exit;
 use crate::output;
@@ -12,6 +13,10 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 
 pub(crate) async fn run(args: &Args, test: &Test) -> anyhow::Result<Exit> {
+    let flow = Path::new(&test.skill);
+    if flows::is_flow(flow) && test.without.is_empty() {
+        return learning::test(flow, args.json);
+    }
     let (path, bytes) = component(args, test).await?;
     let scratch = tempfile::Builder::new().prefix("kapell-test-").tempdir();
     let scratch =

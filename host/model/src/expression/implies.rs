@@ -21,7 +21,7 @@ pub fn implies(narrow: &str, wide: &str) -> bool {
 }
 
 /// The syntax tree without the numbers the parser gives its nodes, so that the same text is the same tree anywhere.
-fn tree(source: &str) -> Option<IdedExpr> {
+pub(super) fn tree(source: &str) -> Option<IdedExpr> {
     lower::check_signs(source).ok()?;
     let program = ENVIRONMENT.compile(source).ok()?;
     let mut tree = program.expression().clone();
@@ -112,14 +112,14 @@ fn parts<'n>(node: &'n IdedExpr, joined_by: &str) -> Vec<&'n IdedExpr> {
 }
 
 /// A value compared with a number.
-struct Bound<'n> {
-    value: &'n IdedExpr,
-    how: Compared,
+pub(super) struct Bound<'n> {
+    pub(super) value: &'n IdedExpr,
+    pub(super) how: Compared,
     number: Number,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Compared {
+pub(super) enum Compared {
     Less,
     AtMost,
     Equal,
@@ -135,7 +135,7 @@ enum Number {
 }
 
 impl<'n> Bound<'n> {
-    fn of(node: &'n IdedExpr) -> Option<Self> {
+    pub(super) fn of(node: &'n IdedExpr) -> Option<Self> {
         let Expr::Call(CallExpr { func_name, target: None, args }) = &node.expr else { return None };
         let [left, right] = args.as_slice() else { return None };
         let how = Compared::of(func_name)?;
