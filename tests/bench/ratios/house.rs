@@ -110,7 +110,6 @@ impl Skill {
             flow: fixed("bench"),
             step: fixed("step"),
             skill: self.pin.clone(),
-            owner: None,
             operation: self.operation.clone(),
             arguments: Arc::new(arguments),
             grant: grants.digest(),
@@ -138,6 +137,7 @@ impl Skill {
         let pieces = vec![Piece::Expression("inputs.text".into()), Piece::Plain(format!(" step {number}"))];
         let call = Call {
             skill: self.pin.clone(),
+            owner: None,
             operation: (*self.operation).clone(),
             lane: Lane::Logic,
             effects: Effects::None,
