@@ -1,6 +1,7 @@
-//! What an outsider checks a journal by: three files and no journal; and what a rewritten journal can't show any more.
+//! What an outsider checks a journal by: one file, or three, and no journal; and what a rewritten journal can't show any
+//! more.
 
-use crate::stage::Stage;
+use crate::stage::{Said, Stage, repository};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kapell_journal::checkpoint::Checkpoint;
@@ -10,7 +11,10 @@ use kapell_model::digest::Digest;
 use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use tempfile::TempDir;
 
 /// A project in which somebody was greeted so many times.
 fn greeted(times: usize) -> Stage {
@@ -107,4 +111,162 @@ fn the_key_is_its_owner_s_alone_and_what_names_no_entry_is_told() {
     stage.kapell(&["audit", "prove", "nothing-1/1"]).ends(10);
     stage.write(".kapell/log.key", "PRIVATE+KEY+other+00000000+AQ==\n");
     stage.kapell(&["audit", "key"]).ends(9);
+}
+
+/// The outsider's program, built alone as an outsider would: no skill, no engine, no home.
+fn outsider() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let target = repository().join("target/outsider");
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--quiet", "-p", "kapell-verify", "--target-dir"]).arg(&target);
+        cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").current_dir(repository());
+        assert!(cargo.status().unwrap().success());
+        target.join("debug/kapell-verify")
+    })
+}
+
+/// What the outsider's program says of a file in an empty folder, with nothing of this process around it.
+fn outside(file: &Path, more: &[&str]) -> Said {
+    let empty = TempDir::new().unwrap();
+    fs::copy(file, empty.path().join("evidence")).unwrap();
+    let said = Command::new(outsider())
+        .args(more)
+        .arg("evidence")
+        .env_clear()
+        .current_dir(empty.path())
+        .output()
+        .unwrap();
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 1, "it writes nothing");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: said.status.code(), out: text(said.stdout), err: text(said.stderr) }
+}
+
+#[test]
+fn a_run_is_checked_in_an_empty_folder_and_a_changed_byte_is_located() {
+    let stage = greeted(2);
+    stage.kapell(&["audit", "export", "call-1", "-o", "run.kapell"]).ends(0);
+    stage.kapell(&["audit", "export", "call-1", "-o", "again.kapell"]).ends(0);
+    let (file, key) = (stage.project().join("run.kapell"), key(&stage).to_string());
+    let bytes = fs::read(&file).unwrap();
+    assert_eq!(
+        bytes,
+        fs::read(stage.project().join("again.kapell")).unwrap(),
+        "the same journal is the same file"
+    );
+    let said = outside(&file, &["--key", &key]).ends(0);
+    assert!(said.out.contains("is the one you hold") && said.out.contains("1 component"), "{}", said.out);
+    // The same as text of the third entry: how much fuel it took.
+    let at = bytes.windows(7).position(|window| window == b"\"fuel\":").unwrap() + 7;
+    let mut forged = bytes;
+    forged[at] = if forged[at] == b'9' { b'8' } else { forged[at] + 1 };
+    fs::write(&file, forged).unwrap();
+    let said = outside(&file, &["--key", &key]).ends(1);
+    assert!(
+        said.out.contains("inclusion  entry 3 of call-1 (leaf 2): does not stand in the log"),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("chain      entry 4 of call-1: links to another entry"), "{}", said.out);
+}
+
+#[test]
+fn checking_makes_no_home_and_knows_what_it_is_given() {
+    let stage = greeted(1);
+    stage.kapell(&["audit", "export", "--all", "-o", "all.kapell"]).ends(0);
+    let empty = Stage::empty();
+    let file = stage.project().join("all.kapell").display().to_string();
+    let said = empty.kapell(&["verify", &file]).ends(0);
+    assert!(said.out.starts_with("a whole log: 4 entries, 1 run\n"), "{}", said.out);
+    empty.kapell(&["verify"]).ends(10);
+    empty.kapell(&["verify", "call-1"]).ends(10);
+    empty.kapell(&["verify", "."]).ends(10);
+    assert!(!empty.project().join(".kapell").exists());
+    let home = stage.project().display().to_string();
+    for what in [home.clone(), format!("{home}/.kapell")] {
+        assert!(empty.kapell(&["verify", &what]).ends(0).out.contains("4 entries, without a gap"));
+    }
+    assert!(
+        stage.kapell(&["verify", "last"]).ends(0).out.contains("inclusion  4 of them stand in the log of 4")
+    );
+    assert_eq!(stage.kapell(&["--json", "verify"]).ends(0).json()["sound"], true);
+    stage.kapell(&["verify", "nothing-1"]).ends(10);
+    empty.write("text", "text");
+    empty.kapell(&["verify", "text"]).ends(3);
+    stage.kapell(&["audit", "export", "-o", "x"]).ends(2);
+    stage.kapell(&["audit", "export", "last", "--all", "-o", "x"]).ends(2);
+    stage.kapell(&["audit", "export", "last", "-o", "no/such/folder"]).ends(10);
+    assert!(!stage.project().join("x").exists());
+}
+
+#[test]
+fn what_is_kept_back_is_named_and_said() {
+    let stage = greeted(1);
+    stage.kapell(&["call", "kapell:hello", "greet", r#"{"name":"Zoe"}"#]).ends(0);
+    let without = ["--without", "blobs", "--without", "components"];
+    let arguments = [&["audit", "export", "last", "-o", "run.kapell"], without.as_slice()].concat();
+    stage.kapell(&arguments).ends(0);
+    let said = stage.kapell(&["verify", "run.kapell"]).ends(0).out;
+    assert!(
+        said.contains("what is in 1 component: withheld by whoever made this file; only digests stand"),
+        "{said}"
+    );
+    assert!(said.contains("manifests  whether those without their component are its own"), "{said}");
+    let bytes = fs::read(stage.project().join("run.kapell")).unwrap();
+    let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    assert!(!holds(b"Zoe") && !holds(b"\0asm") && holds(b"kapell:hello"), "manifest and plan stay");
+}
+
+#[test]
+fn a_head_somebody_holds_is_led_on_from_when_it_is_asked_for() {
+    let stage = greeted(1);
+    stage.write("held", stage.kapell(&["audit", "checkpoint"]).ends(0).out);
+    greet(&stage);
+    stage.kapell(&["audit", "export", "last", "-o", "without.kapell"]).ends(0);
+    stage.kapell(&["audit", "export", "last", "--held", "held", "-o", "with.kapell"]).ends(0);
+    let said = |file: &str| stage.kapell(&["verify", file, "--checkpoint", "held"]).ends(0).out;
+    assert!(said("without.kapell").contains("nothing in this file leads from there to its head"));
+    assert!(said("with.kapell").contains("history    the log only adds to the checkpoint you hold (held)"));
+    stage.write("forged", stage.read("held").replacen("\n4\n", "\n3\n", 1));
+    stage.kapell(&["audit", "export", "last", "--held", "forged", "-o", "x"]).ends(2);
+}
+
+/// Below a subtree that is kept nobody looks when a head is signed; whoever checks does.
+#[test]
+fn an_entry_forged_below_a_kept_subtree_is_found() {
+    let stage = greeted(1);
+    stage.write("flow.yaml", "flow: greeting\nversion: \"1.0.0\"\ninputs:\n  name: string\nsteps:\n  - id: hello\n    use: kapell:hello#greet\n    with: { name: \"${{ inputs.name }}\" }\noutputs:\n  said: hello\n");
+    let lines: String = (0..70).map(|number| format!("{{\"name\":\"{number}\"}}\n")).collect();
+    stage.write("names.jsonl", lines);
+    stage.kapell(&["run", "flow.yaml", "--each", "names.jsonl"]).ends(0);
+    let head = head(&stage);
+    assert!(head.size > 256, "{}", head.size);
+    let database = Connection::open(stage.project().join(".kapell/journal.sqlite")).unwrap();
+    let (run, seq): (String, i64) = database
+        .query_row("SELECT run, seq FROM entries WHERE place = 50", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    // The last entry of a run: nothing links to it but the run's row, which is mended.
+    let forge =
+        "UPDATE entries SET bytes = CAST(replace(CAST(bytes AS TEXT), '{\"at\":1', '{\"at\":2') AS BLOB)
+        WHERE run = ?1 AND seq = (SELECT max(seq) FROM entries WHERE run = ?1)";
+    database.execute(forge, [&run]).unwrap();
+    let last: Vec<u8> = database
+        .query_row("SELECT bytes FROM entries WHERE run = ?1 ORDER BY seq DESC LIMIT 1", [&run], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let mend = "UPDATE runs SET head_hash = ?2 WHERE run = ?1";
+    database.execute(mend, rusqlite::params![run, Digest::of(&last).as_bytes()]).unwrap();
+    assert_eq!(self::head(&stage), head, "{run}/{seq}: a head is signed from what is kept");
+    let said = stage.kapell(&["verify"]).ends(9).out;
+    assert!(said.contains("is over other entries than stand here"), "{said}");
+    let said = stage.kapell(&["doctor"]).ends(9);
+    assert!(said.out.contains("MEND evidence"), "{}", said.out);
+    let said = stage.kapell(&["verify", &run]).ends(9).out;
+    assert!(said.contains(&format!("of {run} (leaf")), "{said}");
+    stage.kapell(&["audit", "export", &run, "-o", "run.kapell"]).ends(0);
+    let said = stage.kapell(&["verify", "run.kapell"]).ends(9).out;
+    assert!(said.contains(&format!("of {run} (leaf")), "{said}");
+    stage.kapell(&["audit", "export", "--all", "-o", "all.kapell"]).ends(0);
+    stage.kapell(&["verify", "all.kapell"]).ends(9);
 }

@@ -16,6 +16,7 @@
 mod components;
 mod files;
 mod http;
+mod log;
 mod manifests;
 mod resources;
 mod table;

@@ -37,7 +37,8 @@ Account:
   replay       Do recorded attempts again, answered from their record, and compare
   explain      What happened in a run and why, for somebody who was not there
   dossier      What a board asks of a flow: who is accountable, what it may touch, what it did
-  audit        Evidence for outsiders: the journal's key, signed heads, proofs
+  audit        Evidence for outsiders: files to check, the journal's key, signed heads, proofs
+  verify       Check evidence: a file, one run, or the whole home
 
 Other:
   completions  Shell completions
@@ -127,9 +128,11 @@ pub(crate) enum Verb {
     /// What a board asks of a flow: how each step decides, who is accountable, what it may touch, what it did, what
     /// happens when it fails.
     Dossier(Dossier),
-    /// Evidence for outsiders: the journal's key, signed heads, proofs.
+    /// Evidence for outsiders: files to check, the journal's key, signed heads, proofs.
     #[command(subcommand)]
     Audit(Audit),
+    /// Check evidence: a file, one run, or the whole home.
+    Verify(Verify),
     /// Shell completions.
     Completions(Completions),
     /// Versions of program and engine.
@@ -183,6 +186,8 @@ pub(crate) enum Audit {
         #[arg(long, value_name = "DIR")]
         into: Option<PathBuf>,
     },
+    /// One file from which somebody without the home checks what ran: entries, proofs and all they name.
+    Export(Export),
     /// The hashes that show that a larger journal only adds to a smaller one (RFC 6962), base64, one a line.
     Consistency {
         /// Entries of the smaller one.
@@ -190,6 +195,47 @@ pub(crate) enum Audit {
         /// Entries of the larger one.
         new: u64,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("scope").required(true).args(["run", "since", "all"]))]
+pub(crate) struct Export {
+    /// One run: its id, a prefix only one run has, or `last`.
+    pub(crate) run: Option<String>,
+    /// The whole log from then on: a span until now such as `7d`, or a date.
+    #[arg(long, value_name = "SPAN|DATE")]
+    pub(crate) since: Option<String>,
+    /// The whole log.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Where to write it.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Keep these back; the file names them by digest, and whoever checks is told what can't be known.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) without: Vec<WithoutPart>,
+    /// A checkpoint that somebody outside holds: the file shows that the log only adds to it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) held: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum WithoutPart {
+    Components,
+    Blobs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Verify {
+    /// A file of `audit export`, the folder of a home, or a run: its id, a prefix only one run has, or `last`. Without it
+    /// the whole home.
+    pub(crate) what: Option<String>,
+    /// The journal's key as you were given it earlier, or a file with it.
+    #[arg(long, value_name = "KEY|FILE")]
+    pub(crate) key: Option<String>,
+    /// A checkpoint you were given earlier.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Vec<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -39,9 +39,13 @@ pub(crate) fn user(args: &Args) -> String {
     }
 }
 
-/// Opens the home and moves what is due.
+/// Opens the home the command works on, and moves what is due.
 pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
-    let place = place(args.home.as_deref())?;
+    open_at(args, place(args.home.as_deref())?).await
+}
+
+/// The same for a home that was found otherwise.
+pub(crate) async fn open_at(args: &Args, place: Place) -> anyhow::Result<Session> {
     let made = !place.found;
     output::named(&place.policy());
     // Of a batch the summary is told, not each step of each run.
@@ -103,6 +107,7 @@ fn moves_due(verb: &Verb) -> bool {
             | Verb::Policy(_)
             | Verb::Percolate(_)
             | Verb::Gates(Gates::Learn(_))
+            | Verb::Verify(_)
     );
     !stops && !reads
 }

@@ -116,13 +116,18 @@ impl Log {
         Self { store, clock, key: folder.join("log.key") }
     }
 
-    /// Signs the head as it is now, unless that is done already.
+    /// Signs the head as it is now, unless that is done already. What is signed only adds to what was signed before: a
+    /// log that was cut off or rewritten below its newest head is not signed once more.
     pub(crate) fn sign(&self) -> Result<Noted, HomeError> {
         let TreeHead { size, root } = self.store.tree_head()?;
-        if let Some(noted) = self.store.checkpoint(size)?.filter(|noted| noted.size == size) {
-            return Ok(noted);
-        }
+        let newest = self.store.checkpoint(i64::MAX.unsigned_abs())?;
         let secret = self.secret()?;
+        if let Some(noted) = newest {
+            self.adds_to(&noted, size, &secret.public())?;
+            if noted.size == size {
+                return Ok(noted);
+            }
+        }
         let origin = secret.public().name().to_owned();
         let note = Checkpoint { origin, size, root }.signed(&secret).map_err(|error| self.unfit(&error))?;
         let noted = Noted { size, at: self.clock.now(), note };
@@ -130,9 +135,29 @@ impl Log {
         Ok(noted)
     }
 
+    /// That a log of so many entries only adds to a head that was signed.
+    fn adds_to(&self, noted: &Noted, size: u64, public: &Public) -> Result<(), HomeError> {
+        let before = Checkpoint::verified(&noted.note, public).map_err(|error| self.unfit(&error))?;
+        let why = match self.store.tree_root(before.size)? {
+            Some(root) if root == before.root && noted.size == before.size => return Ok(()),
+            Some(_) => "over other entries than stand here".into(),
+            None => format!("over more entries than the {size} there are"),
+        };
+        let error = HomeError::new(
+            Kind::Integrity,
+            format!("the journal is damaged: its newest signed head is {why}"),
+        );
+        Err(error.hint("`kapell verify` says which entries; keep a copy of the home as it is before you do anything else"))
+    }
+
     /// The key others check with.
     pub(crate) fn public(&self) -> Result<Public, HomeError> {
         self.secret().map(|secret| secret.public())
+    }
+
+    /// The key others check with, if there is one already.
+    pub(crate) fn made(&self) -> Result<Option<Public>, HomeError> {
+        if self.key.exists() { self.public().map(Some) } else { Ok(None) }
     }
 
     /// The key, made when it is first needed.

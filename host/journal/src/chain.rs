@@ -61,27 +61,28 @@ pub fn seal(run: &RunId, head: &mut Head, at: Timestamp, body: Body) -> Result<S
 /// # Errors
 /// `Damaged` naming the first entry that is not what was written, is out of order or does not link.
 pub fn verify<B: AsRef<[u8]>>(run: &RunId, stored: &[B]) -> Result<Vec<Entry>, JournalError> {
-    let mut prev = GENESIS;
-    let mut epoch = 0;
-    let mut entries = Vec::with_capacity(stored.len());
-    for (bytes, seq) in stored.iter().zip(1..) {
-        let entry = read(run, seq, bytes.as_ref())?;
-        let damage = match () {
-            () if entry.run != *run || entry.seq != seq => Some("is out of order"),
-            () if entry.prev != prev => Some("does not link to the entry before"),
-            () if entry.epoch < epoch => Some("goes back to an earlier owner"),
-            () => None,
-        };
-        let content = Content::canonical(&entry)?;
-        let damage = damage.or((**content.bytes() != *bytes.as_ref()).then_some("is not in canonical form"));
-        if let Some(damage) = damage {
-            return Err(JournalError::Damaged(format!("entry {seq} of {run} {damage}")));
-        }
-        prev = *content.digest();
-        epoch = entry.epoch;
-        entries.push(entry);
-    }
-    Ok(entries)
+    let mut end = genesis(0);
+    stored.iter().map(|bytes| follow(run, &mut end, bytes.as_ref())).collect()
+}
+
+/// Reads the next stored entry of a run back, checks its link and moves `end` onto it. An entry that is damaged is gone
+/// past as far as its bytes say where to.
+///
+/// # Errors
+/// `Damaged` when it is not what was written, is out of order or does not link.
+pub fn follow(run: &RunId, end: &mut Head, bytes: &[u8]) -> Result<Entry, JournalError> {
+    let (before, seq) = (*end, end.seq + 1);
+    *end = Head { seq, hash: Digest::of(bytes), epoch: before.epoch };
+    let entry = read(run, seq, bytes)?;
+    end.epoch = entry.epoch;
+    let damage = match () {
+        () if entry.run != *run || entry.seq != seq => "is out of order",
+        () if entry.prev != before.hash => "does not link to the entry before",
+        () if entry.epoch < before.epoch => "goes back to an earlier owner",
+        () if **Content::canonical(&entry)?.bytes() != *bytes => "is not in canonical form",
+        () => return Ok(entry),
+    };
+    Err(JournalError::Damaged(format!("entry {seq} of {run} {damage}")))
 }
 
 fn read(run: &RunId, seq: u64, bytes: &[u8]) -> Result<Entry, JournalError> {

@@ -58,9 +58,13 @@ const PROOF: &str = "c2sp.org/tlog-proof@v1";
 /// checkpoint they lead to.
 #[must_use]
 pub fn proof(index: u64, beside: &[Digest], note: &str) -> String {
-    let hashes: String =
-        beside.iter().map(|hash| format!("{}\n", STANDARD.encode(hash.as_bytes()))).collect();
-    format!("{PROOF}\nindex {index}\n{hashes}\n{note}")
+    format!("{PROOF}\nindex {index}\n{}\n{note}", lines(beside))
+}
+
+/// Hashes as proofs have them: base64, one a line.
+#[must_use]
+pub fn lines(hashes: &[Digest]) -> String {
+    hashes.iter().map(|hash| format!("{}\n", STANDARD.encode(hash.as_bytes()))).collect()
 }
 
 #[cfg(test)]

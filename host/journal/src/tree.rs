@@ -116,6 +116,54 @@ pub fn consistency<N: Nodes>(nodes: &N, old: u64, size: u64) -> Result<Vec<Diges
     Ok(shown)
 }
 
+/// The roots of the whole subtrees of the first `size` leaves, the largest first: a tree goes on growing from them alone.
+///
+/// # Errors
+/// As the nodes'.
+pub fn whole<N: Nodes>(nodes: &N, size: u64) -> Result<Vec<Digest>, N::Error> {
+    let (mut begin, mut roots) = (0, Vec::new());
+    while begin < size {
+        let end = begin + (1 << (size - begin).ilog2());
+        roots.push(nodes.subtree(begin, end)?);
+        begin = end;
+    }
+    Ok(roots)
+}
+
+/// A tree worked out from its leaves alone, as they come, with nothing kept but the roots of its whole subtrees.
+#[derive(Clone, Debug, Default)]
+pub struct Growing {
+    size: u64,
+    whole: Vec<Digest>,
+}
+
+impl Growing {
+    /// How many leaves it has.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Puts the next leaf to it. Each subtree that is whole by that is told: how many leaves it has, and its root.
+    pub fn push(&mut self, leaf: Digest, mut told: impl FnMut(u64, &Digest)) {
+        let (mut hash, mut leaves) = (leaf, 1);
+        while self.size & leaves != 0 {
+            let Some(left) = self.whole.pop() else { return };
+            (hash, leaves) = (node(&left, &hash), leaves << 1);
+            told(leaves, &hash);
+        }
+        self.whole.push(hash);
+        self.size += 1;
+    }
+
+    /// The root over all leaves so far.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        let joined = self.whole.iter().rev().copied().reduce(|right, left| node(&left, &right));
+        joined.unwrap_or_else(empty)
+    }
+}
+
 /// The root of leaves in a row, out of whole subtrees.
 fn range<N: Nodes>(nodes: &N, begin: u64, end: u64) -> Result<Digest, N::Error> {
     let size = end - begin;
@@ -252,6 +300,22 @@ mod tests {
     fn a_leaf_is_no_node() {
         let (one, two) = (leaf(b"one"), leaf(b"two"));
         assert_ne!(leaf(&[one.as_bytes().as_slice(), two.as_bytes()].concat()), node(&one, &two));
+    }
+
+    #[test]
+    fn a_tree_that_grows_is_the_tree_over_the_same_leaves() {
+        let (nodes, mut growing, mut told) = (leaves(70), Growing::default(), 0);
+        for size in 0..=70 {
+            assert_eq!((growing.size(), growing.root()), (size, root(&nodes, size).unwrap()));
+            assert_eq!(growing.whole, whole(&nodes, size).unwrap());
+            if let Some(leaf) = nodes.0.get(size as usize) {
+                growing.push(*leaf, |leaves, subtree| {
+                    told += 1;
+                    assert_eq!(nodes.subtree(size + 1 - leaves, size + 1).unwrap(), *subtree);
+                });
+            }
+        }
+        assert_eq!(told, 35 + 17 + 8 + 4 + 2 + 1);
     }
 
     #[test]

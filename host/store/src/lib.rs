@@ -27,7 +27,9 @@ pub use memory::MemoryStore;
 pub use owner::OwnerLock;
 pub use placed::make_directory;
 pub use skills::{CatalogSnapshot, Components, Installed, SkillEvent, Skills, What};
-pub use sqlite::{Durability, FaultPoint, Noted, Options, PendingFile, SqliteStore, TreeHead};
+pub use sqlite::{
+    Beside, Durability, FaultPoint, Noted, Options, PendingFile, SqliteStore, StoredEntry, TreeHead,
+};
 
 /// The largest blob kept as a row of the transaction that names it, in bytes; larger ones are files of their own,
 /// synced before the transaction.

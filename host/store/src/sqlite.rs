@@ -12,6 +12,7 @@
 mod append;
 mod catalog;
 mod connection;
+mod evidence;
 mod log;
 mod pending;
 mod read;
@@ -26,6 +27,7 @@ use crate::error::{StoreError, damaged, unwritten};
 use crate::owner::{self, OwnerLock};
 use crate::{ROW_BLOB_MAX, admit, placed, private};
 use append::Rows;
+pub use evidence::{Beside, StoredEntry};
 use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};

@@ -1,17 +1,19 @@
 //! `audit`: evidence for outsiders, in the formats of transparency logs.
 
-use crate::args::Audit;
+use crate::args::{Audit, Export, WithoutPart};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kapell_home::{HomeError, Kind, Proven};
+use kapell_home::{Exporting, HomeError, Kind, Proven, Scope, WithoutPart as Without, read_text};
 use kapell_model::id::RunId;
 use kapell_report::log::instant;
 use serde_json::json;
 use std::fs;
+use std::io::BufWriter;
 use std::path::Path;
+use tempfile::NamedTempFile;
 
 pub(crate) fn run(session: &Session, audit: &Audit) -> anyhow::Result<Exit> {
     match audit {
@@ -27,6 +29,7 @@ pub(crate) fn run(session: &Session, audit: &Audit) -> anyhow::Result<Exit> {
                 || json!({ "schema": "kapell.audit/1", "size": head.size, "at": instant(head.at), "checkpoint": head.note }),
             );
         }
+        Audit::Export(asked) => export(session, asked)?,
         Audit::Prove { entry, into } => prove(session, entry, into.as_deref())?,
         Audit::Consistency { old, new } => {
             let hashes = session.home.consistency(*old, *new)?;
@@ -89,4 +92,49 @@ fn write(session: &Session, folder: &Path, stem: &str, proven: &Proven) -> anyho
         fs::write(&path, bytes).map_err(|cause| HomeError::io("write", &path, &cause))?;
     }
     Ok(files.into_iter().map(|(name, _)| name).collect())
+}
+
+/// Most bytes of a checkpoint.
+const CHECKPOINT_MAX: u64 = 64 << 10;
+
+/// Writes the file beside its place first, so that what has the name is whole.
+fn export(session: &Session, asked: &Export) -> anyhow::Result<()> {
+    let exporting = exporting(session, asked)?;
+    let failed = |cause: std::io::Error| HomeError::io("write", &asked.out, &cause);
+    let folder = asked.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+    let progress = crate::live::slow("writing", &asked.out);
+    let exported = session.home.export(&exporting, BufWriter::new(file.as_file_mut()));
+    progress.done();
+    let exported = exported?;
+    let bytes = file.as_file().metadata().map_err(failed)?.len();
+    file.persist(&asked.out).map_err(|error| failed(error.error))?;
+    let (entries, absent, shown) = (exported.entries, exported.absent, asked.out.display().to_string());
+    if session.json {
+        output::json(&json!({
+            "schema": "kapell.audit/1", "written": shown, "entries": entries, "absent": absent, "bytes": bytes,
+            "size": exported.head.size, "checkpoint": exported.head.note,
+        }));
+        return Ok(());
+    }
+    let size = kapell_model::quantity::Bytes(bytes);
+    let without = if absent > 0 { format!(", without {absent} blobs and components") } else { String::new() };
+    output::talk(&format!(
+        "wrote {entries} entries to {shown}, {size}{without}; whoever gets it runs `kapell-verify {shown}`"
+    ));
+    Ok(())
+}
+
+fn exporting(session: &Session, asked: &Export) -> Result<Exporting, HomeError> {
+    let scope = match (&asked.run, &asked.since) {
+        (Some(run), _) => Scope::Run(session.home.find_run(run)?),
+        (None, Some(since)) => Scope::Since(session.home.since(since)?),
+        (None, None) => Scope::All,
+    };
+    let without = asked.without.iter().map(|part| match part {
+        WithoutPart::Components => Without::Components,
+        WithoutPart::Blobs => Without::Blobs,
+    });
+    let held = asked.held.iter().map(|path| read_text(path, CHECKPOINT_MAX)).collect::<Result<_, _>>()?;
+    Ok(Exporting { scope, without: without.collect(), held })
 }

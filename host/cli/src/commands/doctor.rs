@@ -113,7 +113,8 @@ async fn home(args: &Args, recount: bool) -> Vec<Finding> {
                 session.home.policy.rules.len()
             );
             let home = Finding::sound("home", words);
-            vec![home, engine(&session), journal(&session), spending(&session, recount), files(&session)]
+            let (journal, evidence) = (journal(&session), evidence(&session));
+            vec![home, engine(&session), journal, evidence, spending(&session, recount), files(&session)]
         }
     }
 }
@@ -148,6 +149,28 @@ fn spending(session: &crate::session::Session, recount: bool) -> Finding {
             let mend = "the journal is right and what is kept beside it is not: `kapell doctor --recount` writes it anew";
             Finding { exit: Exit::Integrity, ..Finding::unsound(what, words, mend.into()) }
         }
+        Err(error) => {
+            let mend = error.hint.clone();
+            Finding::failed(what, &error.into(), mend)
+        }
+    }
+}
+
+/// Works the log out from its entries alone and holds it against everything that was signed or kept of it.
+fn evidence(session: &crate::session::Session) -> Finding {
+    let what = "evidence";
+    match session.home.check_whole(&kapell_home::Held::default(), |_, _| {}) {
+        Ok(checked) => match checked.broken.first() {
+            None => Finding::sound(what, format!("{} entries are what was signed of them", checked.entries)),
+            Some(first) => Finding {
+                exit: Exit::Integrity,
+                ..Finding::unsound(
+                    what,
+                    first.words.clone(),
+                    "`kapell verify` says where, and all of it".into(),
+                )
+            },
+        },
         Err(error) => {
             let mend = error.hint.clone();
             Finding::failed(what, &error.into(), mend)

@@ -20,6 +20,7 @@ mod runs;
 mod skills;
 mod start;
 mod test;
+mod verify;
 
 use crate::args::{Args, Verb};
 use crate::failure::Exit;
@@ -55,6 +56,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::Explain(explain) => explain::run(&open(&args).await?, explain),
         Verb::Dossier(dossier) => dossier::run(&open(&args).await?, dossier),
         Verb::Percolate(percolate) => percolate::run(&open(&args).await?, percolate),
+        Verb::Verify(asked) => verify::run(&args, asked).await,
         Verb::Cost(cost) => account::run(&open(&args).await?, cost),
     }
 }

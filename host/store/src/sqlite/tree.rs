@@ -35,8 +35,15 @@ pub struct Noted {
     pub note: String,
 }
 
+impl Noted {
+    /// A row of `size`, `at` and `note`.
+    pub(crate) fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { size: whole(row.get(0)?), at: Timestamp(whole(row.get(1)?)), note: row.get(2)? })
+    }
+}
+
 /// A read of the database whose answer may itself be that something is wrong.
-type Looked<T> = rusqlite::Result<Result<T, JournalError>>;
+pub(crate) type Looked<T> = rusqlite::Result<Result<T, JournalError>>;
 
 impl SqliteStore {
     /// The tree over all entries there are.
@@ -103,10 +110,7 @@ impl SqliteStore {
             let mut find = connection.prepare_cached(
                 "SELECT size, at, note FROM checkpoints WHERE size <= ?1 ORDER BY size DESC LIMIT 1",
             )?;
-            let noted = |row: &rusqlite::Row<'_>| {
-                Ok(Noted { size: whole(row.get(0)?), at: Timestamp(whole(row.get(1)?)), note: row.get(2)? })
-            };
-            find.query_row([number(most)], noted).optional()
+            find.query_row([number(most)], Noted::of).optional()
         })
     }
 
@@ -124,13 +128,13 @@ impl SqliteStore {
         })
     }
 
-    fn look<T>(&self, look: impl FnOnce(&Connection) -> Looked<T>) -> Result<T, JournalError> {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Connection) -> Looked<T>) -> Result<T, JournalError> {
         self.0.readers.read(look)?
     }
 
     /// Keeps every whole subtree that is not kept yet. They are worked out on a reader's connection: entries never
     /// change, so two processes that do it at once keep the same.
-    fn keep_subtrees(&self) -> Result<(), JournalError> {
+    pub(crate) fn keep_subtrees(&self) -> Result<(), JournalError> {
         loop {
             let missing = self.look(missing)?;
             if missing.is_empty() {
@@ -149,7 +153,7 @@ impl SqliteStore {
 }
 
 /// How many entries there are; one that was deleted is still counted, and then missing.
-fn size(connection: &Connection) -> rusqlite::Result<u64> {
+pub(crate) fn size(connection: &Connection) -> rusqlite::Result<u64> {
     let mut count = connection.prepare_cached("SELECT coalesce(max(place), 0) FROM entries")?;
     count.query_row([], |row| row.get(0)).map(whole)
 }
@@ -212,7 +216,7 @@ fn kept(connection: &Connection, level: u32, first: u64, count: u64) -> rusqlite
 }
 
 /// The subtrees of a database, kept ones and those below them.
-struct Kept<'c>(&'c Connection);
+pub(crate) struct Kept<'c>(pub(crate) &'c Connection);
 
 impl Nodes for Kept<'_> {
     type Error = JournalError;

@@ -1,0 +1,249 @@
+//! Checking the whole home: every entry read once, in the order of the log, and the tree worked out from them alone; held
+//! against every signed head, every kept subtree, every run's end, and everything entries name. An entry that is changed,
+//! a run that is deleted and a tail that is cut off differ from one of these, unless whoever did it holds the log's key.
+
+use crate::checked::{At, Checked, Held};
+use crate::error::HomeError;
+use crate::home::Home;
+use crate::names::{self, Kept, Names};
+use kapell_journal::chain;
+use kapell_journal::checkpoint::Checkpoint;
+use kapell_journal::entry::Body;
+use kapell_journal::note::Public;
+use kapell_journal::seam::Head;
+use kapell_journal::tree::{self, Growing, TILE};
+use kapell_model::digest::Digest;
+use kapell_model::id::RunId;
+use kapell_store::{Beside, StoredEntry};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Entries that are read at once.
+const PAGE: u64 = 4096;
+
+/// What is known while the log is read.
+struct Reading<'b> {
+    checked: Checked,
+    tree: Growing,
+    /// Kept subtrees by level and place; taken out as they are borne out.
+    subtrees: HashMap<(u32, u64), Digest>,
+    /// Signed heads by size, each with how it is told.
+    heads: BTreeMap<u64, Vec<(String, Digest)>>,
+    /// The last size at which leaves and heads agreed, and whether they parted after it.
+    agreed: u64,
+    parted: bool,
+    ends: HashMap<RunId, Head>,
+    /// Runs that are over.
+    over: HashSet<RunId>,
+    names: Names,
+    /// The first entry that names something.
+    by: HashMap<(Kept, Digest), (RunId, u64)>,
+    beside: &'b Beside,
+}
+
+impl Home {
+    /// Checks everything a home keeps of what happened. `seen` is told how many entries of how many were read.
+    ///
+    /// # Errors
+    /// When the store or the key can't be read. What does not hold is no error but what is told.
+    pub fn check_whole(&self, held: &Held, mut seen: impl FnMut(u64, u64)) -> Result<Checked, HomeError> {
+        let beside = self.store.beside()?;
+        let about = format!("the home {}", self.place.folder().display());
+        let mut reading = Reading::new(Checked { about, ..Checked::default() }, &beside);
+        if beside.size == 0 && beside.checkpoints.is_empty() && held.checkpoints.is_empty() {
+            reading.checked.holds("log", "it has no entries yet");
+            return Ok(reading.checked);
+        }
+        if let Some(key) = self.check_key(held, &mut reading.checked)? {
+            reading.sign(&key, held);
+        }
+        for begin in (0..beside.size).step_by(PAGE as usize) {
+            let end = beside.size.min(begin + PAGE);
+            let page = self.store.entries_between(begin, end)?;
+            reading.page(begin, end, &page);
+            seen(end, beside.size);
+        }
+        reading.log();
+        reading.runs();
+        let (names, by) = (std::mem::take(&mut reading.names), std::mem::take(&mut reading.by));
+        let at = |name: &(Kept, Digest)| {
+            by.get(name).map_or(At::Whole, |(run, seq)| At::Entry(run.clone(), *seq, None))
+        };
+        self.check_names(names, at, &mut reading.checked)?;
+        reading.checked.limits(held);
+        Ok(reading.checked)
+    }
+}
+
+impl<'b> Reading<'b> {
+    fn new(checked: Checked, beside: &'b Beside) -> Self {
+        Self {
+            checked,
+            tree: Growing::default(),
+            subtrees: beside.subtrees.iter().map(|(level, place, hash)| ((*level, *place), *hash)).collect(),
+            heads: BTreeMap::new(),
+            agreed: 0,
+            parted: false,
+            ends: HashMap::new(),
+            over: HashSet::new(),
+            names: Names::new(),
+            by: HashMap::new(),
+            beside,
+        }
+    }
+
+    /// Checks the signatures of all heads, kept here and outside.
+    fn sign(&mut self, key: &Public, held: &Held) {
+        let kept = self.beside.checkpoints.iter().map(|noted| {
+            (format!("the head signed over {} entries", noted.size), noted.note.as_str(), Some(noted.size))
+        });
+        let outside = held.checkpoints.iter().map(|(name, note)| (name.clone(), note.as_str(), None));
+        for (name, note, size) in kept.chain(outside) {
+            match Checkpoint::verified(note, key) {
+                Ok(head) if size.is_none_or(|size| size == head.size) => {
+                    self.heads.entry(head.size).or_default().push((name, head.root));
+                }
+                Ok(_) => self.checked.broken("signature", At::Whole, format!("{name} is of another size")),
+                Err(error) => self.checked.broken("signature", At::Whole, format!("{name}: {error}")),
+            }
+        }
+    }
+
+    /// The next entries; those that are not there are told.
+    fn page(&mut self, begin: u64, end: u64, page: &[StoredEntry]) {
+        let mut next = begin;
+        for entry in page {
+            self.missing(next, entry.leaf);
+            next = entry.leaf + 1;
+            self.entry(entry);
+        }
+        self.missing(next, end);
+    }
+
+    /// Leaves that are not there. Whatever comes after them can't be held against a head any more.
+    fn missing(&mut self, from: u64, to: u64) {
+        if from < to {
+            self.parted = true;
+            self.checked.broken("log", At::Leaves(from, to), "not there any more: entries were deleted");
+        }
+    }
+
+    fn entry(&mut self, stored: &StoredEntry) {
+        self.checked.entries += 1;
+        let end = self.ends.entry(stored.run.clone()).or_insert_with(|| chain::genesis(0));
+        let at = || At::Entry(stored.run.clone(), stored.seq, Some(stored.leaf));
+        if self.over.contains(&stored.run) {
+            self.checked.broken("chain", at(), "comes after the end of its run");
+        }
+        match chain::follow(&stored.run, end, &stored.bytes) {
+            Ok(entry) => {
+                if matches!(entry.body, Body::RunEnded(_)) {
+                    self.over.insert(stored.run.clone());
+                }
+                let mut named = Names::new();
+                names::of_entry(&entry, &mut named);
+                for (name, must) in named {
+                    self.by.entry(name).or_insert_with(|| (stored.run.clone(), stored.seq));
+                    *self.names.entry(name).or_default() |= must;
+                }
+            }
+            Err(error) => {
+                let (said, named) = (error.to_string(), format!(" of {} ", stored.run));
+                let words = said.split_once(&named).map_or(said.as_str(), |(_, words)| words);
+                self.checked.broken("chain", at(), words);
+                // From here on by what the row says, so that one fault is told once.
+                *end = Head { seq: stored.seq, ..*end };
+            }
+        }
+        if !self.parted || self.tree.size() == stored.leaf {
+            self.grow(&stored.bytes);
+        }
+    }
+
+    fn grow(&mut self, bytes: &[u8]) {
+        let (size, mut other) = (self.tree.size() + 1, None);
+        let subtrees = &mut self.subtrees;
+        self.tree.push(tree::leaf(bytes), |leaves, root| {
+            let level = leaves.ilog2() / TILE.ilog2();
+            if leaves == TILE.pow(level)
+                && let Some(kept) = subtrees.remove(&(level, size / leaves - 1))
+                && kept != *root
+            {
+                other = Some((size - leaves, size));
+            }
+        });
+        if let Some((from, to)) = other {
+            let words = "the subtree that is kept of them is of other entries";
+            self.checked.broken("subtree", At::Leaves(from, to), words);
+        }
+        self.signed();
+    }
+
+    /// What is signed of the log at this size must be so.
+    fn signed(&mut self) {
+        let Some(heads) = self.heads.remove(&self.tree.size()) else { return };
+        let (root, before) = (self.tree.root(), self.agreed);
+        for (name, signed) in heads {
+            if signed == root {
+                self.agreed = self.tree.size();
+            } else if !self.parted {
+                self.parted = true;
+                let leaves = At::Leaves(before, self.tree.size());
+                self.checked.broken("log", leaves, format!("{name} is over other entries than stand here"));
+            }
+        }
+    }
+
+    /// What is left to say of the log once every entry was read.
+    fn log(&mut self) {
+        let size = self.beside.size;
+        for (over, heads) in std::mem::take(&mut self.heads).into_iter().filter(|(over, _)| *over > size) {
+            for (name, _) in heads {
+                self.checked.broken(
+                    "rollback",
+                    At::Leaves(size, over),
+                    format!("{name} is over more entries than there are: the last were taken away"),
+                );
+            }
+        }
+        for ((level, place), _) in self.subtrees.drain().filter(|_| !self.parted) {
+            let leaves = TILE.pow(level);
+            let at = At::Leaves(place * leaves, (place + 1) * leaves);
+            self.checked.broken("subtree", at, "a subtree is kept of entries that are not there");
+        }
+        let signed = self.beside.checkpoints.len();
+        if self.checked.broken.is_empty() {
+            self.checked.holds("log", format!("{size} entries, without a gap; the tree over them is what each of {signed} signed heads says"));
+        }
+        if self.agreed < size && !self.parted {
+            self.checked.unknown(
+                "log",
+                format!("the last {}: they are under no signed head yet", size - self.agreed),
+            );
+        }
+    }
+
+    /// Each run ends where its row says.
+    fn runs(&mut self) {
+        let faults = self.checked.broken.len();
+        for (run, seq, hash) in &self.beside.heads {
+            let words = match self.ends.remove(run) {
+                Some(end) if (end.seq, end.hash) == (*seq, *hash) => continue,
+                Some(end) => format!(
+                    "its last entry is {}, its row names {seq} or another one of that number",
+                    end.seq
+                ),
+                None => "it has a row and no entries".into(),
+            };
+            self.checked.broken("runs", At::Entry(run.clone(), *seq, None), words);
+        }
+        for run in std::mem::take(&mut self.ends).into_keys() {
+            self.checked.broken("runs", At::Entry(run, 1, None), "it has entries and no row");
+        }
+        if self.checked.broken.is_empty() && faults == 0 {
+            self.checked.holds(
+                "runs",
+                format!("{} chains, each ending where its run's row says", self.beside.heads.len()),
+            );
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Runs, each followed from entry to entry: numbers without a gap, each entry bound to the one before it by that one's
+//! hash, owners that only follow each other, nothing after the end, and answers to what was shown.
+
+use crate::digest::Hash;
+use crate::entry::{Entry, Question};
+use std::collections::HashMap;
+
+/// Where every run stands.
+#[derive(Default)]
+pub(crate) struct Runs {
+    places: HashMap<String, usize>,
+    runs: Vec<Run>,
+    /// Answers that were held against what was asked.
+    pub(crate) answers: u64,
+}
+
+/// Where one run stands.
+pub(crate) struct Run {
+    pub(crate) id: String,
+    /// The number of the first entry that was seen.
+    pub(crate) first: u64,
+    /// The number of the last.
+    pub(crate) last: u64,
+    /// How it ended.
+    pub(crate) ended: Option<String>,
+    hash: Hash,
+    epoch: u64,
+    /// What was shown, by step and asking.
+    shown: HashMap<(Vec<u8>, Vec<u8>), Hash>,
+}
+
+impl Runs {
+    /// All of them, in the order of their first entries.
+    pub(crate) fn all(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Goes on with an entry's run; gives the run's place and what is wrong with the step.
+    pub(crate) fn follow(&mut self, entry: &Entry<'_>, hash: Hash) -> (usize, Vec<&'static str>) {
+        let place = match self.places.get(entry.run) {
+            Some(place) => *place,
+            None => self.begin(entry),
+        };
+        let Some(run) = self.runs.get_mut(place) else { return (place, Vec::new()) };
+        let mut faults: Vec<&'static str> = run.step(entry).into_iter().collect();
+        faults.extend(run.answer(&entry.question, &mut self.answers));
+        (run.last, run.hash, run.epoch) = (entry.seq, hash, entry.epoch);
+        run.ended = entry.ends.map(|state| String::from_utf8_lossy(state).escape_debug().to_string());
+        (place, faults)
+    }
+
+    /// What is not known of a run is what stood before its first entry that is seen.
+    fn begin(&mut self, entry: &Entry<'_>) -> usize {
+        let run = Run {
+            id: entry.run.into(),
+            first: entry.seq,
+            last: entry.seq.wrapping_sub(1),
+            ended: None,
+            hash: if entry.seq == 1 { [0; 32] } else { entry.prev },
+            epoch: 0,
+            shown: HashMap::new(),
+        };
+        self.runs.push(run);
+        self.places.insert(entry.run.into(), self.runs.len() - 1);
+        self.runs.len() - 1
+    }
+}
+
+impl Run {
+    fn step(&self, entry: &Entry<'_>) -> Option<&'static str> {
+        match () {
+            () if entry.seq != self.last.wrapping_add(1) => {
+                Some("does not have the number after the entry before it")
+            }
+            () if entry.prev != self.hash && entry.seq == 1 => Some("links to an entry before the first"),
+            () if entry.prev != self.hash => {
+                Some("links to another entry than the one before it, as that stands here")
+            }
+            () if entry.epoch < self.epoch => Some("goes back to an earlier owner"),
+            () if self.ended.is_some() => Some("comes after the end of its run"),
+            () => None,
+        }
+    }
+
+    /// An answer is one to what was shown, or to nothing. Of a run whose beginning is not seen that can't be said.
+    fn answer(&mut self, question: &Question<'_>, answers: &mut u64) -> Option<&'static str> {
+        let asking = (question.step.to_vec(), question.asking.to_vec());
+        if let Some(shown) = question.asked {
+            self.shown.insert(asking, shown);
+            return None;
+        }
+        let answered = question.answered?;
+        match self.shown.get(&asking) {
+            None if self.first > 1 => return None,
+            Some(shown) if *shown == answered => *answers += 1,
+            _ => return Some("answers another question than was shown"),
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(seq: u64, prev: u8) -> Entry<'static> {
+        Entry { run: "demo-1", seq, prev: [prev; 32], kind: b"x", ..Entry::default() }
+    }
+
+    fn faults(entries: &[Entry<'_>]) -> Vec<&'static str> {
+        let mut runs = Runs::default();
+        let numbers = entries.iter().zip(1..);
+        numbers.flat_map(|(entry, number)| runs.follow(entry, [number; 32]).1).collect()
+    }
+
+    #[test]
+    fn each_entry_follows_the_one_before() {
+        assert_eq!(faults(&[entry(1, 0), entry(2, 1), entry(3, 2)]), [""; 0]);
+        assert_eq!(faults(&[entry(1, 9)]), ["links to an entry before the first"]);
+        assert_eq!(faults(&[entry(5, 9), entry(6, 1)]), [""; 0], "its beginning is not seen");
+        assert_eq!(
+            faults(&[entry(1, 0), entry(3, 1)]),
+            ["does not have the number after the entry before it"]
+        );
+        assert_eq!(
+            faults(&[entry(1, 0), entry(1, 1)]),
+            ["does not have the number after the entry before it"]
+        );
+        assert_eq!(
+            faults(&[entry(1, 0), entry(2, 7)]),
+            ["links to another entry than the one before it, as that stands here"]
+        );
+        let owned = |seq, prev, epoch| Entry { epoch, ..entry(seq, prev) };
+        assert_eq!(faults(&[owned(1, 0, 2), owned(2, 1, 1)]), ["goes back to an earlier owner"]);
+        let ended = Entry { ends: Some(b"done"), ..entry(1, 0) };
+        assert_eq!(faults(&[ended, entry(2, 1)]), ["comes after the end of its run"]);
+    }
+
+    #[test]
+    fn an_answer_is_one_to_what_was_shown() {
+        let asked = Question { step: b"legal", asking: b"1", asked: Some([7; 32]), answered: None };
+        let answer = |shown: u8, asking: &'static [u8]| Entry {
+            question: Question { step: b"legal", asking, asked: None, answered: Some([shown; 32]) },
+            ..entry(2, 1)
+        };
+        let asked = || Entry { question: Question { ..asked }, ..entry(1, 0) };
+        assert_eq!(faults(&[asked(), answer(7, b"1")]), [""; 0]);
+        for other in [answer(8, b"1"), answer(7, b"2")] {
+            assert_eq!(faults(&[asked(), other]), ["answers another question than was shown"]);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! What entries name by digest: whether it is here, under its own digest and no other, and what of it was kept back.
+
+use crate::digest::{self, Hash as Digest, hex};
+use crate::entry::{self, Role};
+use crate::report::{Place, Report, count};
+use crate::wasm;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// The folders of a bundle whose files have digests for names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Folder {
+    Plans,
+    Tariffs,
+    Manifests,
+    Crossings,
+    Blobs,
+    Components,
+}
+
+impl Folder {
+    pub(crate) const ALL: [Folder; 6] = [
+        Folder::Plans,
+        Folder::Tariffs,
+        Folder::Manifests,
+        Folder::Crossings,
+        Folder::Blobs,
+        Folder::Components,
+    ];
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Folder::Plans => "plans",
+            Folder::Tariffs => "tariffs",
+            Folder::Manifests => "manifests",
+            Folder::Crossings => "crossings",
+            Folder::Blobs => "blobs",
+            Folder::Components => "components",
+        }
+    }
+
+    /// So many files of it.
+    fn files(self, number: u64) -> String {
+        let many = self.word();
+        let one = if self == Folder::Crossings { "record of crossings" } else { many.trim_end_matches('s') };
+        count(number, one, if self == Folder::Crossings { "records of crossings" } else { many })
+    }
+
+    /// Where what a role names is kept; nowhere for what may have been erased.
+    const fn of(role: Role) -> Option<Self> {
+        match role {
+            Role::Plan => Some(Folder::Plans),
+            Role::Tariff => Some(Folder::Tariffs),
+            Role::Crossings => Some(Folder::Crossings),
+            Role::Blob => Some(Folder::Blobs),
+            Role::Component => Some(Folder::Components),
+            Role::Commitment => None,
+        }
+    }
+}
+
+/// The first entry that names something: its run's place and its number.
+type By = (usize, u64);
+
+/// Something that is named.
+struct Named {
+    by: By,
+    here: bool,
+}
+
+/// Everything that entries name, and what of it was found.
+#[derive(Default)]
+pub(crate) struct Contents {
+    named: HashMap<(Folder, Digest), Named>,
+    commitments: HashSet<Digest>,
+    /// What ran, by the plan it ran under.
+    ran: HashMap<(Digest, Digest), By>,
+    /// The plan of each run.
+    plans: HashMap<usize, Digest>,
+    pins: HashMap<Digest, HashSet<Digest>>,
+    /// The manifest of a component, by digest, and whether the component bore it out.
+    manifests: HashMap<Digest, (Digest, bool)>,
+    approvals: Option<String>,
+    kept_back: BTreeMap<(Folder, bool), u64>,
+    found: BTreeMap<Folder, u64>,
+}
+
+impl Contents {
+    /// An entry names something.
+    pub(crate) fn name(&mut self, role: Role, named: Digest, by: By) {
+        match role {
+            Role::Plan => drop(self.plans.insert(by.0, named)),
+            Role::Component => {
+                if let Some(plan) = self.plans.get(&by.0) {
+                    self.ran.entry((*plan, named)).or_insert(by);
+                }
+            }
+            Role::Commitment => drop(self.commitments.insert(named)),
+            _ => {}
+        }
+        if let Some(folder) = Folder::of(role) {
+            self.named.entry((folder, named)).or_insert(Named { by, here: false });
+        }
+    }
+
+    /// A file of one of the folders.
+    pub(crate) fn file(&mut self, folder: Folder, name: &str, bytes: &[u8], report: &mut Report) {
+        let place = || Place::Member(format!("{}/{name}", folder.word()));
+        let Some(stated) = digest::read(name.as_bytes()) else {
+            return report.broken("contents", place(), "its name is no digest");
+        };
+        if folder == Folder::Manifests {
+            return self.manifest(stated, bytes, place(), report);
+        }
+        if digest::of(&[bytes]) != stated {
+            return report.broken("contents", place(), "its bytes have another digest than its name");
+        }
+        let Some(named) = self.named.get_mut(&(folder, stated)) else {
+            return report.broken("contents", place(), "no entry names it");
+        };
+        named.here = true;
+        let by = named.by;
+        *self.found.entry(folder).or_default() += 1;
+        if let Err(why) = self.within(folder, stated, bytes, by) {
+            report.broken("contents", place(), why);
+        }
+    }
+
+    /// What is named by what entries name.
+    fn within(&mut self, folder: Folder, stated: Digest, bytes: &[u8], by: By) -> Result<(), String> {
+        let mut more = Vec::new();
+        match folder {
+            Folder::Plans => {
+                let pins = self.pins.entry(stated).or_default();
+                entry::plan(bytes, |what, named| match what {
+                    Role::Component => drop(pins.insert(named)),
+                    _ => more.push(named),
+                })?;
+            }
+            Folder::Crossings => entry::crossings(bytes, |named| more.push(named))?,
+            Folder::Components => {
+                if let Some((manifest, borne_out)) = self.manifests.get_mut(&stated) {
+                    *borne_out = wasm::manifest(bytes).map(|own| digest::of(&[own])) == Some(*manifest);
+                    return if *borne_out {
+                        Ok(())
+                    } else {
+                        Err("it carries another manifest than is told of it".into())
+                    };
+                }
+            }
+            _ => {}
+        }
+        more.into_iter().for_each(|named| self.name(Role::Blob, named, by));
+        Ok(())
+    }
+
+    fn manifest(&mut self, component: Digest, bytes: &[u8], place: Place, report: &mut Report) {
+        match self.named.contains_key(&(Folder::Components, component)) {
+            true => drop(self.manifests.insert(component, (digest::of(&[bytes]), false))),
+            false => report.broken("contents", place, "no entry names the component it is of"),
+        }
+    }
+
+    /// The approvals, as they were when the bundle was made.
+    pub(crate) fn approvals(&mut self, bytes: &[u8], report: &mut Report) {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.approvals = Some(text.to_owned()),
+            Err(_) => report.broken("approvals", Place::Member("approvals.toml".into()), "it is no text"),
+        }
+    }
+
+    /// What the bundle says is not in it.
+    pub(crate) fn kept_back(&mut self, bytes: &[u8], report: &mut Report) {
+        let place = || Place::Member("withheld".into());
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return report.broken("withheld", place(), "it is no text");
+        };
+        for line in text.lines() {
+            let named = line.split_once(' ').and_then(|(why, path)| Some((why, self.absent(path)?)));
+            match named {
+                Some((why @ ("withheld" | "not-kept"), folder)) => {
+                    *self.kept_back.entry((folder, why == "withheld")).or_default() += 1;
+                }
+                _ => report.broken(
+                    "withheld",
+                    place(),
+                    format!("`{}` is nothing that is missing", line.escape_debug()),
+                ),
+            }
+        }
+    }
+
+    /// The folder of something that is named and not here; from then on it is missed no more.
+    fn absent(&mut self, path: &str) -> Option<Folder> {
+        let (folder, name) = path.split_once('/')?;
+        let folder = Folder::ALL.into_iter().find(|it| it.word() == folder)?;
+        let named = self.named.get_mut(&(folder, digest::read(name.as_bytes())?))?;
+        (!std::mem::replace(&mut named.here, true)).then_some(folder)
+    }
+
+    /// What is left to say of contents once everything was read; `run` is the id at a run's place.
+    pub(crate) fn finish(&mut self, run: impl Fn(usize) -> String, report: &mut Report) {
+        let place = |(run_at, seq): By| Place::Entry { run: Some(run(run_at)), seq, leaf: None };
+        let mut missing: Vec<_> = self.named.iter().filter(|(_, named)| !named.here).collect();
+        missing.sort_by_key(|((folder, hash), named)| (named.by, *folder, *hash));
+        for ((folder, hash), named) in missing {
+            report.broken(
+                "contents",
+                place(named.by),
+                format!("names {}/{}, which is not here", folder.word(), hex(hash)),
+            );
+        }
+        let mut unplanned: Vec<_> = self
+            .ran
+            .iter()
+            .filter(|((plan, component), _)| {
+                self.pins.get(plan).is_some_and(|pins| !pins.contains(component))
+            })
+            .collect();
+        unplanned.sort_by_key(|(_, by)| **by);
+        for ((_, component), by) in unplanned {
+            report.broken(
+                "plan",
+                place(*by),
+                format!("runs {}, which its plan does not call", hex(component)),
+            );
+        }
+        self.tell(report);
+    }
+
+    fn tell(&self, report: &mut Report) {
+        let found: Vec<String> = self.found.iter().map(|(folder, number)| folder.files(*number)).collect();
+        if !found.is_empty() {
+            report.holds("contents", format!("{}, each under its own digest", found.join(", ")));
+        }
+        let borne_out = self.manifests.values().filter(|(_, borne_out)| *borne_out).count() as u64;
+        if borne_out > 0 {
+            report.holds(
+                "manifests",
+                format!("{} of its component", count(borne_out, "is that", "are each that")),
+            );
+        }
+        if self.manifests.len() as u64 > borne_out {
+            report.unknown("manifests", "whether those without their component are its own");
+        }
+        if !self.pins.is_empty() && !self.ran.is_empty() {
+            report.holds("plan", "nothing ran but the bytes the plans call");
+        }
+        for ((folder, withheld), number) in &self.kept_back {
+            let why = if *withheld { "withheld by whoever made this file" } else { "not kept by the home" };
+            report.unknown(
+                "contents",
+                format!("what is in {}: {why}; only digests stand", folder.files(*number)),
+            );
+        }
+        if !self.commitments.is_empty() {
+            let values = count(self.commitments.len() as u64, "value is", "values are");
+            report.unknown("private", format!("{values} bound by a commitment and not in this file"));
+        }
+        self.tell_approvals(report);
+    }
+
+    /// Approvals stand beside the journal, so nothing here can be more than what somebody says.
+    fn tell_approvals(&self, report: &mut Report) {
+        let Some(text) = &self.approvals else { return };
+        let components: Vec<String> = self
+            .named
+            .keys()
+            .filter(|(folder, _)| *folder == Folder::Components)
+            .map(|(_, hash)| hex(hash))
+            .collect();
+        let approved: HashSet<&str> = text
+            .split("\n[[")
+            .filter_map(|table| table.strip_prefix("skill]]\n"))
+            .flat_map(|table| table.lines().filter_map(|line| line.strip_prefix("component = \"sha256:")))
+            .map(|rest| rest.trim_end_matches('"'))
+            .collect();
+        let number = components.iter().filter(|component| approved.contains(component.as_str())).count();
+        report.unknown("approvals", format!(
+            "approvals.toml has an approval of {number} of the {} that ran, as whoever made this file tells: \
+             approvals stand beside the log, not in it", count(components.len() as u64, "component", "components")
+        ));
+    }
+}

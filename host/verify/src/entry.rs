@@ -1,0 +1,336 @@
+//! One entry of a journal: the frame every entry has, and what it names.
+//!
+//! What a skill said may stand in an entry too, at places where anything may stand. So digests count as names only at the
+//! places listed here, whatever a skill writes elsewhere.
+
+use crate::canonical::{self, Seen};
+use crate::digest::{self, Hash};
+
+/// The format of entries this reader knows.
+const FORMAT: u64 = 1;
+/// Most letters of a run's id.
+const ID_MAX: usize = 128;
+
+/// What an entry says of itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entry<'a> {
+    pub(crate) run: &'a str,
+    pub(crate) seq: u64,
+    pub(crate) epoch: u64,
+    pub(crate) prev: Hash,
+    /// What happened.
+    pub(crate) kind: &'a [u8],
+    /// How the run ended, if this entry ends it.
+    pub(crate) ends: Option<&'a [u8]>,
+    pub(crate) question: Question<'a>,
+}
+
+/// What was asked and what was answered, by the digest of what was shown.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Question<'a> {
+    pub(crate) step: &'a [u8],
+    pub(crate) asking: &'a [u8],
+    pub(crate) asked: Option<Hash>,
+    pub(crate) answered: Option<Hash>,
+}
+
+/// What a digest in an entry is the name of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Role {
+    /// What runs, whole.
+    Plan,
+    /// What prices it.
+    Tariff,
+    /// What crossed the sandbox's boundary; names more.
+    Crossings,
+    /// Any other value or text.
+    Blob,
+    /// A skill's bytes.
+    Component,
+    /// A value that may have been erased, bound by a commitment.
+    Commitment,
+}
+
+/// Reads an entry; what it names is told to `names`.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Result<Entry<'a>, String> {
+    let (mut entry, mut frame) = (Entry::default(), Frame::default());
+    let form = canonical::read(bytes, |keys, seen| match (keys, seen) {
+        ([], Seen::Open) | ([b"body"], Seen::Open) => {}
+        ([key], seen) => frame.put(key, seen, &mut entry),
+        ([b"body", kind, rest @ ..], seen) => {
+            frame.odd |= !entry.kind.is_empty() && entry.kind != *kind;
+            entry.kind = kind;
+            body(kind, rest, seen, &mut entry, &mut names);
+        }
+        // Deeper below another key than `body`, whose opening was odd already.
+        _ => {}
+    });
+    form.map_err(|fault| format!("is not in canonical form: byte {} {}", fault.at, fault.why))?;
+    match () {
+        () if frame.odd || frame.have != Frame::ALL || entry.kind.is_empty() => {
+            Err("does not have the parts of an entry".into())
+        }
+        () if frame.format != FORMAT => {
+            Err(format!("has format {}; this program reads {FORMAT}", frame.format))
+        }
+        () => Ok(entry),
+    }
+}
+
+/// The parts of an entry beside its body.
+#[derive(Default)]
+struct Frame {
+    have: u8,
+    format: u64,
+    odd: bool,
+}
+
+impl Frame {
+    const ALL: u8 = 0b11_1111;
+
+    fn put<'a>(&mut self, key: &[u8], seen: Seen<'a>, entry: &mut Entry<'a>) {
+        let number = |place: &mut u64| match seen {
+            Seen::Number(digits) => whole(digits).map(|number| *place = number),
+            _ => None,
+        };
+        let text = match seen {
+            Seen::Text(text) => text,
+            _ => &[],
+        };
+        let (bit, put) = match key {
+            b"at" => (0, number(&mut 0)),
+            b"epoch" => (1, number(&mut entry.epoch)),
+            b"prev" => (2, digest::named(text).map(|prev| entry.prev = prev)),
+            b"run" => (3, id(text).map(|run| entry.run = run)),
+            b"seq" => (4, number(&mut entry.seq)),
+            b"v" => (5, number(&mut self.format)),
+            _ => (0, None),
+        };
+        self.odd |= put.is_none();
+        self.have |= 1 << bit;
+    }
+}
+
+fn whole(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// A run's id, which can be printed as it is.
+fn id(text: &[u8]) -> Option<&str> {
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    let fits = !text.is_empty() && text.len() <= ID_MAX && text.iter().all(plain);
+    std::str::from_utf8(text).ok().filter(|_| fits)
+}
+
+/// One value of a body, by the keys below its kind.
+fn body<'a>(
+    kind: &[u8],
+    keys: &[&[u8]],
+    seen: Seen<'a>,
+    entry: &mut Entry<'a>,
+    names: &mut impl FnMut(Role, Hash),
+) {
+    let text = match seen {
+        Seen::Text(text) => text,
+        Seen::Number(number) if kind.starts_with(b"question") && *keys == [b"asking"] => {
+            return entry.question.asking = number;
+        }
+        _ => return,
+    };
+    match (kind, keys) {
+        (b"run-ended", [b"state"]) => return entry.ends = Some(text),
+        (b"question-asked" | b"question-answered" | b"question-overridden", [b"step"]) => {
+            return entry.question.step = text;
+        }
+        _ => {}
+    }
+    let Some(named) = digest::named(text) else { return };
+    if let (b"question-answered" | b"question-overridden", [b"shown"]) = (kind, keys) {
+        entry.question.answered = Some(named);
+    }
+    if let (b"question-asked", [b"shown", _]) = (kind, keys) {
+        entry.question.asked = Some(named);
+    }
+    if let Some(role) = role(kind, keys) {
+        names(role, named);
+    }
+}
+
+/// What a digest at that place is the name of.
+fn role(kind: &[u8], keys: &[&[u8]]) -> Option<Role> {
+    let (place, form) = match keys {
+        [place @ .., b"digest"] => (place, Some(Role::Blob)),
+        [place @ .., b"commitment"] => (place, Some(Role::Commitment)),
+        _ => (keys, None),
+    };
+    Some(match (kind, place, form) {
+        (b"run-started", [b"plan"], Some(Role::Blob)) => Role::Plan,
+        (b"run-started", [b"tariff"], None) => Role::Tariff,
+        (b"run-started", [b"text" | b"policy"], None) => Role::Blob,
+        (b"attempt-started", [b"skill", b"component"], None) => Role::Component,
+        (b"attempt-ended", [b"crossings"], Some(Role::Blob))
+        | (b"doubt-raised", [b"broke", b"crossings"], Some(Role::Blob)) => Role::Crossings,
+        // What was written to a key or a file: the digest of it, without an object around.
+        (b"attempt-ended", [b"writes"], Some(Role::Blob)) => Role::Blob,
+        (b"run-started", [b"inputs" | b"plan"], Some(form))
+        | (b"attempt-started", [b"input"], Some(form))
+        | (b"attempt-ended", [b"crossings"] | [b"ending", b"output" | b"skill-error"], Some(form))
+        | (
+            b"doubt-raised",
+            [b"broke", b"crossings"] | [b"broke", b"ending", b"output" | b"skill-error"],
+            Some(form),
+        )
+        | (b"question-asked", [b"shown"], Some(form))
+        | (b"question-answered", [b"value"], Some(form))
+        | (b"run-ended", [b"outputs"], Some(form)) => form,
+        _ => return None,
+    })
+}
+
+/// What a record of crossings names: content that was read, and what was sent and answered.
+///
+/// # Errors
+/// When it is not in canonical form.
+pub(crate) fn crossings(bytes: &[u8], mut names: impl FnMut(Hash)) -> Result<(), String> {
+    let read = canonical::read(bytes, |keys, seen| {
+        if let (
+            [b"answer", b"content"]
+            | [b"answer", b"exchange", b"body" | b"request"]
+            | [b"answer", b"completion", b"prompt" | b"text"],
+            Seen::Text(text),
+        ) = (keys, seen)
+            && let Some(named) = digest::named(text)
+        {
+            names(named);
+        }
+    });
+    read.map_err(|fault| format!("is not in canonical form: byte {} {}", fault.at, fault.why))
+}
+
+/// What a plan names: the skills it pins, by the bytes of each step's call, of its verdict's and of its ladder's, and the
+/// texts beside the flow.
+///
+/// # Errors
+/// When it is not in canonical form.
+pub(crate) fn plan(bytes: &[u8], mut names: impl FnMut(Role, Hash)) -> Result<(), String> {
+    let read = canonical::read(bytes, |keys, seen| {
+        let role = match (keys, seen) {
+            ([b"steps", b"work", b"call", b"skill", b"component"], Seen::Text(_))
+            | (
+                [b"steps", b"work", b"expect" | b"otherwise", b"call", b"skill", b"component"],
+                Seen::Text(_),
+            ) => Role::Component,
+            ([b"files", _], Seen::Text(_)) => Role::Blob,
+            _ => return,
+        };
+        if let Seen::Text(text) = seen
+            && let Some(named) = digest::named(text)
+        {
+            names(role, named);
+        }
+    });
+    read.map_err(|fault| format!("is not in canonical form: byte {} {}", fault.at, fault.why))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn text(body: Value) -> String {
+        let entry =
+            json!({ "at": 7, "body": body, "epoch": 1, "prev": named(0), "run": "demo-1", "seq": 3, "v": 1 });
+        String::from_utf8(serde_json_canonicalizer::to_vec(&entry).unwrap()).unwrap()
+    }
+
+    fn named(byte: u8) -> String {
+        format!("sha256:{}", digest::hex(&[byte; 32]))
+    }
+
+    fn roles(body: Value) -> Vec<(Role, u8)> {
+        let mut roles = Vec::new();
+        read(text(body).as_bytes(), |role, named| roles.push((role, *named.first().unwrap()))).unwrap();
+        roles
+    }
+
+    #[test]
+    fn the_frame_is_read() {
+        let text = text(json!({ "run-ended": { "state": "done" } }));
+        let entry = read(text.as_bytes(), |_, _| {}).unwrap();
+        assert_eq!((entry.run, entry.seq, entry.epoch, entry.prev), ("demo-1", 3, 1, [0; 32]));
+        assert_eq!((entry.kind, entry.ends), (&b"run-ended"[..], Some(&b"done"[..])));
+    }
+
+    #[test]
+    fn what_is_no_entry_says_so() {
+        let good = text(json!({ "run-ended": { "state": "done" } }));
+        let told = |text: &str| read(text.as_bytes(), |_, _| {}).unwrap_err();
+        assert_eq!(told(&good.replace("\"v\":1", "\"v\":2")), "has format 2; this program reads 1");
+        for (from, to) in [
+            ("\"v\":1", "\"v\":1,\"w\":{}"),
+            ("\"v\":1", "\"v\":\"1\""),
+            ("\"at\":7,", ""),
+            ("demo-1", "Demo"),
+            ("sha256:00", "sha256:0"),
+            ("{\"run-ended\":{\"state\":\"done\"}}", "{}"),
+            ("{\"run-ended\":{\"state\":\"done\"}}", "7"),
+            ("{\"run-ended\":{\"state\":\"done\"}}", "{\"a\":{},\"b\":{}}"),
+        ] {
+            assert_eq!(told(&good.replace(from, to)), "does not have the parts of an entry", "{to}");
+        }
+        assert!(told(&good.replace("\"at\":7", "\"at\": 7")).starts_with("is not in canonical form: byte 6"));
+    }
+
+    #[test]
+    fn digests_are_names_at_their_places_and_nowhere_else() {
+        let started = json!({ "run-started": {
+            "flow": "x", "plan": { "digest": named(1) }, "inputs": { "commitment": named(2) }, "text": named(3),
+            "policy": named(4), "tariff": named(5), "line": named(6), "by": named(7),
+        } });
+        let expected =
+            [(Role::Commitment, 2), (Role::Plan, 1), (Role::Blob, 4), (Role::Tariff, 5), (Role::Blob, 3)];
+        assert_eq!(roles(started), expected);
+        let ended = json!({ "attempt-ended": {
+            "crossings": { "digest": named(1) }, "ending": { "output": { "digest": named(2) } },
+            "notes": [{ "topic": "digest", "text": named(3) }], "writes": [{ "kind": "key", "digest": named(4) }],
+        } });
+        assert_eq!(roles(ended), [(Role::Crossings, 1), (Role::Blob, 2), (Role::Blob, 4)]);
+        // A skill answered with what looks like a name.
+        let seen =
+            json!({ "step-chosen": { "seen": { "digest": named(1), "plan": { "digest": named(2) } } } });
+        assert_eq!(roles(seen), []);
+    }
+
+    #[test]
+    fn an_answer_says_what_was_shown() {
+        let asked = text(
+            json!({ "question-asked": { "step": "legal", "asking": 2, "shown": { "digest": named(9) } } }),
+        );
+        let asked = read(asked.as_bytes(), |_, _| {}).unwrap().question;
+        assert_eq!((asked.step, asked.asking, asked.asked), (&b"legal"[..], &b"2"[..], Some([9; 32])));
+        let answered =
+            text(json!({ "question-answered": { "step": "legal", "asking": 2, "shown": named(9) } }));
+        let answered = read(answered.as_bytes(), |_, _| {}).unwrap().question;
+        assert_eq!(
+            (answered.step, answered.asking, answered.answered),
+            (asked.step, asked.asking, asked.asked)
+        );
+    }
+
+    #[test]
+    fn a_plan_pins_the_skills_it_calls() {
+        let call = |byte| json!({ "skill": { "component": named(byte), "name": "a:b" }, "with": {} });
+        let plan_of = json!({ "files": { "terms": named(5) }, "steps": [
+            { "id": "a", "work": { "kind": "call", "call": call(1), "expect": { "call": call(2) }, "otherwise": [{ "call": call(3) }] } },
+            { "id": "b", "work": { "kind": "call", "call": { "with": { "call": call(4) } } } },
+        ] });
+        let (bytes, mut pins) = (serde_json_canonicalizer::to_vec(&plan_of).unwrap(), Vec::new());
+        plan(&bytes, |role, named| pins.push((role, *named.first().unwrap()))).unwrap();
+        let component = |byte| (Role::Component, byte);
+        assert_eq!(pins, [(Role::Blob, 5), component(1), component(2), component(3)]);
+    }
+}

@@ -1,0 +1,185 @@
+//! What was found, in three parts: what holds, what does not and where, what can't be known.
+
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// Most faults that are told one by one; further ones are counted.
+const TOLD_MAX: usize = 50;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What was looked at, one line.
+    pub about: String,
+    /// What holds.
+    pub holds: Vec<Line>,
+    /// What does not hold, the first faults one by one.
+    pub broken: Vec<Line>,
+    /// How many more there are.
+    pub more_broken: u64,
+    /// What can't be known from what was given.
+    pub unknown: Vec<Line>,
+    /// How many entries were read.
+    pub entries: u64,
+}
+
+/// One thing that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What was looked at, a word or two.
+    pub what: String,
+    /// Where.
+    pub place: Place,
+    /// What was found.
+    pub words: String,
+}
+
+/// Where something was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere in particular.
+    #[default]
+    Whole,
+    /// At this byte of the file.
+    Byte(u64),
+    /// In this member of the file.
+    Member(String),
+    /// At this entry.
+    Entry {
+        /// Its run; none when that can't be read.
+        run: Option<String>,
+        /// Its number in the run, 0 when that can't be read.
+        seq: u64,
+        /// Its leaf in the log from 0, where that is known.
+        leaf: Option<u64>,
+    },
+    /// At one of these entries of the log, from 0, the end not among them.
+    Leaves(u64, u64),
+}
+
+impl Report {
+    /// Notes what holds.
+    pub fn holds(&mut self, what: &str, words: impl Into<String>) {
+        self.holds.push(Line { what: what.into(), place: Place::Whole, words: words.into() });
+    }
+
+    /// Notes what does not.
+    pub fn broken(&mut self, what: &str, place: Place, words: impl Into<String>) {
+        match self.broken.len() < TOLD_MAX {
+            true => self.broken.push(Line { what: what.into(), place, words: words.into() }),
+            false => self.more_broken += 1,
+        }
+    }
+
+    /// Notes what can't be known.
+    pub fn unknown(&mut self, what: &str, words: impl Into<String>) {
+        self.unknown.push(Line { what: what.into(), place: Place::Whole, words: words.into() });
+    }
+
+    /// Whether nothing was found that does not hold.
+    #[must_use]
+    pub const fn is_sound(&self) -> bool {
+        self.broken.is_empty()
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n", self.about);
+        part(&mut text, "holds", &self.holds);
+        part(&mut text, "does not hold", &self.broken);
+        if self.more_broken > 0 {
+            // Writing to a String can't fail.
+            let _ = writeln!(text, "  and {} more", self.more_broken);
+        }
+        part(&mut text, "can't be known", &self.unknown);
+        let verdict = if self.is_sound() { "it holds" } else { "it does not hold" };
+        let _ = write!(text, "\n{verdict}");
+        text
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let lines = |lines: &[Line]| lines.iter().map(Line::json).collect::<Vec<_>>();
+        json!({
+            "schema": "kapell.verify/1", "about": self.about, "sound": self.is_sound(), "entries": self.entries,
+            "holds": lines(&self.holds), "broken": lines(&self.broken), "more-broken": self.more_broken,
+            "unknown": lines(&self.unknown),
+        })
+    }
+}
+
+fn part(text: &mut String, title: &str, lines: &[Line]) {
+    if lines.is_empty() {
+        return;
+    }
+    let wide = lines.iter().map(|line| line.what.chars().count()).max().unwrap_or_default();
+    let _ = write!(text, "\n{title}\n");
+    for Line { what, place, words } in lines {
+        let at = place.words();
+        let colon = if at.is_empty() { "" } else { ": " };
+        let _ = writeln!(text, "  {what:wide$}  {at}{colon}{words}");
+    }
+}
+
+impl Line {
+    fn json(&self) -> Value {
+        let mut line = json!({ "what": self.what, "words": self.words });
+        let place = match &self.place {
+            Place::Whole => return line,
+            Place::Byte(byte) => json!({ "byte": byte }),
+            Place::Member(name) => json!({ "member": name }),
+            Place::Entry { run, seq, leaf } => json!({ "run": run, "entry": seq, "leaf": leaf }),
+            Place::Leaves(from, to) => json!({ "leaves": [from, to] }),
+        };
+        if let Some(line) = line.as_object_mut() {
+            line.insert("at".into(), place);
+        }
+        line
+    }
+}
+
+impl Place {
+    fn words(&self) -> String {
+        match self {
+            Place::Whole => String::new(),
+            Place::Byte(byte) => format!("byte {byte}"),
+            Place::Member(name) => name.clone(),
+            Place::Entry { run: Some(run), seq, leaf: None } => format!("entry {seq} of {run}"),
+            Place::Entry { run: Some(run), seq, leaf: Some(leaf) } => {
+                format!("entry {seq} of {run} (leaf {leaf})")
+            }
+            Place::Entry { run: None, leaf: Some(leaf), .. } => format!("leaf {leaf}"),
+            Place::Entry { run: None, seq, leaf: None } => format!("entry {seq}"),
+            Place::Leaves(from, to) if from + 1 == *to => format!("leaf {from}"),
+            Place::Leaves(from, to) => format!("leaves {from} to {}", to.saturating_sub(1)),
+        }
+    }
+}
+
+/// How many of something, in words.
+pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_told_in_three_parts() {
+        let mut report = Report { about: "run demo-1".into(), ..Report::default() };
+        report.holds("signature", "it is signed");
+        report.broken("chain", Place::Entry { run: Some("demo-1".into()), seq: 2, leaf: None }, "is another");
+        report.unknown("truth", "who wrote it may have lied");
+        let text = "run demo-1\n\nholds\n  signature  it is signed\n\ndoes not hold\n  chain  entry 2 of demo-1: is another\n\n\
+            can't be known\n  truth  who wrote it may have lied\n\nit does not hold";
+        assert_eq!(report.text(), text);
+        for _ in 0..TOLD_MAX {
+            report.broken("chain", Place::Byte(7), "is another");
+        }
+        assert_eq!((report.broken.len(), report.more_broken), (TOLD_MAX, 1));
+        assert!(report.text().contains("\n  and 1 more\n"));
+    }
+}

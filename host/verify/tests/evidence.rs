@@ -1,0 +1,414 @@
+//! Real evidence, and everything somebody could do to it: each change is found and located, whatever else is mended so
+//! that it fits; and what can't be found is said.
+//!
+//! The corpus was exported by the program: three runs of a skill that greets, one of them past a question. `run.kapell` is
+//! that one, `log.kapell` is all of them, `since.kapell` the last alone; `older`, `now` and `newer` are heads of the same
+//! log, `fork` is one of its twin that went another way.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "tests stop at the first surprise"
+)]
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signer as _, SigningKey};
+use kapell_verify::{Held, Place, Report, Unreadable, verify};
+use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
+use std::io::Read as _;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+const RUN: &[u8] = include_bytes!("corpus/run.kapell");
+const LOG: &[u8] = include_bytes!("corpus/log.kapell");
+const SINCE: &[u8] = include_bytes!("corpus/since.kapell");
+const KEY: &str = include_str!("corpus/log.pub");
+const OLDER: &str = include_str!("corpus/older.checkpoint");
+const NOW: &str = include_str!("corpus/now.checkpoint");
+const NEWER: &str = include_str!("corpus/newer.checkpoint");
+const FORK: &str = include_str!("corpus/fork.checkpoint");
+
+/// A file's parts, each with its name.
+type Parts = Vec<(String, Vec<u8>)>;
+
+fn apart(file: &[u8]) -> Parts {
+    let mut archive = tar::Archive::new(file);
+    let parts = archive.entries().unwrap().map(|entry| {
+        let mut entry = entry.unwrap();
+        let (name, mut bytes) = (entry.path().unwrap().display().to_string(), Vec::new());
+        entry.read_to_end(&mut bytes).unwrap();
+        (name, bytes)
+    });
+    parts.collect()
+}
+
+/// A file of these parts, with digests that fit: whoever changes a part changes those too.
+fn together(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let (mut tar, mut sums) = (tar::Builder::new(Vec::new()), String::new());
+    let mut put = |name: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_ustar();
+        header.set_path(name).unwrap();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        for set in [tar::Header::set_uid, tar::Header::set_gid, tar::Header::set_mtime] {
+            set(&mut header, 0);
+        }
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_cksum();
+        tar.append(&header, bytes).unwrap();
+    };
+    for (name, bytes) in parts.iter().filter(|(name, _)| name != "SHA256SUMS") {
+        let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        sums.push_str(&format!("{digest}  {name}\n"));
+        put(name, bytes);
+    }
+    put("SHA256SUMS", sums.as_bytes());
+    tar.into_inner().unwrap()
+}
+
+fn held(checkpoints: &[(&str, &str)]) -> Held {
+    let checkpoints = checkpoints.iter().map(|(name, note)| ((*name).to_owned(), note.as_bytes().to_vec()));
+    Held { key: Some(KEY.into()), checkpoints: checkpoints.collect() }
+}
+
+fn look(file: &[u8]) -> Result<Report, Unreadable> {
+    verify(file, &held(&[]))
+}
+
+/// What does not hold, one line each; a file that can't be read is one line too.
+fn broken(file: &[u8], held: &Held) -> Vec<String> {
+    match verify(file, held) {
+        Ok(report) => {
+            let text = report.text();
+            let lines = text.lines().skip_while(|line| *line != "does not hold").skip(1);
+            lines.take_while(|line| !line.is_empty()).map(|line| line.trim().to_owned()).collect()
+        }
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+fn part_mut<'p>(parts: &'p mut Parts, name: &str) -> &'p mut Vec<u8> {
+    &mut parts.iter_mut().find(|(it, _)| it == name).unwrap().1
+}
+
+/// Whether the fault is told at that entry or at the one after it, which links to it.
+fn is_at(report: &Report, run: &str, seq: u64) -> bool {
+    report.broken.iter().any(|line| match &line.place {
+        Place::Entry { run: Some(at), seq: told, .. } => at == run && (*told == seq || *told == seq + 1),
+        Place::Entry { run: None, .. } | Place::Leaves(..) => true,
+        _ => false,
+    })
+}
+
+#[test]
+fn what_was_exported_holds_and_says_what_can_t_be_known() {
+    for (file, entries) in [(RUN, 6), (LOG, 14), (SINCE, 4)] {
+        let report = look(file).unwrap();
+        assert!(report.is_sound(), "{}", report.text());
+        assert_eq!(report.entries, entries);
+    }
+    let text = verify(RUN, &held(&[("older", OLDER)])).unwrap().text();
+    let expected = "run greeting-1: 6 entries of a log of 14
+
+holds
+  key        kapell/eed6ed63+78988e8d is the one you hold
+  signature  the checkpoint over 14 entries is signed by the key
+  file       24 parts are as their digests in SHA256SUMS say
+  end        the last entry ends the run: done
+  chain      6 entries in canonical form, numbered without a gap, each linked to the one before in its run
+  answers    1 answer is to what was shown
+  inclusion  each entry stands in the log of 14 entries that the checkpoint signs, at its place
+  heads      the log only adds to 1 older head
+  history    the log only adds to the checkpoint you hold (older)
+  contents   1 plan, 1 tariff, 6 blobs, each under its own digest
+  plan       nothing ran but the bytes the plans call
+
+can't be known
+  others     anything of other runs, such as whether one was deleted: a file of the whole log shows that
+  manifests  whether those without their component are its own
+  contents   what is in 1 component: withheld by whoever made this file; only digests stand
+  approvals  approvals.toml has an approval of 0 of the 1 component that ran, as whoever made this file tells: approvals stand beside the log, not in it
+  truth      that the host told the truth when it wrote, and that its clock was right
+
+it holds";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn what_was_only_found_in_the_file_is_not_trusted() {
+    let report = verify(LOG, &Held::default()).unwrap();
+    let unknown: Vec<&str> = report.unknown.iter().map(|line| line.what.as_str()).collect();
+    assert!(unknown.contains(&"key") && unknown.contains(&"history"), "{unknown:?}");
+    let report = verify(LOG, &held(&[("older", OLDER), ("now", NOW)])).unwrap();
+    assert!(report.holds.iter().any(|line| line.words
+        == "the log only adds to the checkpoint you hold (older) and the checkpoint you hold (now)"));
+}
+
+/// Where each part's bytes stand in a file.
+fn contents(file: &[u8]) -> Vec<usize> {
+    let mut archive = tar::Archive::new(file);
+    let places = archive.entries().unwrap().flat_map(|entry| {
+        let entry = entry.unwrap();
+        let begins = entry.raw_file_position() as usize;
+        begins..begins + entry.size() as usize
+    });
+    places.collect()
+}
+
+/// The other bytes of a file, headers and what fills blocks, are tried where tar is read.
+#[test]
+fn no_byte_of_any_part_can_be_another() {
+    let places = contents(RUN);
+    thread::scope(|scope| {
+        for half in places.chunks(places.len().div_ceil(2)) {
+            scope.spawn(move || {
+                let mut file = RUN.to_vec();
+                for at in half {
+                    file[*at] ^= 1;
+                    assert!(
+                        look(&file).is_ok_and(|report| !report.broken.is_empty()) || *at < 1024,
+                        "byte {at}"
+                    );
+                    file[*at] ^= 1;
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn mending_the_digests_of_a_changed_part_hides_nothing() {
+    // What is prose, or the word of whoever made the file, and told as such.
+    let unbound = |name: &str| name == "README" || name == "approvals.toml" || name.starts_with("manifests/");
+    let parts = apart(RUN);
+    for (number, (name, bytes)) in parts.iter().enumerate().filter(|(_, (name, _))| name != "SHA256SUMS") {
+        for at in (0..bytes.len()).step_by(7) {
+            let mut changed = parts.clone();
+            changed[number].1[at] ^= 1;
+            let sound = look(&together(&changed)).is_ok_and(|report| report.is_sound());
+            assert_eq!(sound, unbound(name), "{name}, byte {at}");
+        }
+    }
+}
+
+#[test]
+fn a_changed_entry_is_located() {
+    for (file, runs) in [
+        (RUN, vec!["greeting-1"; 6]),
+        (LOG, [vec!["call-1"; 4], vec!["greeting-1"; 6], vec!["call-2"; 4]].concat()),
+    ] {
+        let parts = apart(file);
+        let (name, bytes) = parts.iter().find(|(name, _)| name.starts_with("entries/")).unwrap();
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let mut begins = 0;
+        for (number, line) in lines.iter().enumerate() {
+            let seq = 1 + runs[..number].iter().filter(|run| **run == runs[number]).count() as u64;
+            for at in (0..line.len() - 1).step_by(11) {
+                let mut changed = parts.clone();
+                part_mut(&mut changed, name)[begins + at] ^= 1;
+                let report = look(&together(&changed)).unwrap();
+                assert!(
+                    is_at(&report, runs[number], seq),
+                    "entry {seq} of {}, byte {at}\n{}",
+                    runs[number],
+                    report.text()
+                );
+            }
+            begins += line.len();
+        }
+    }
+}
+
+/// Puts other lines in the place of a file's entries; `log A B` in its first part is mended to their number.
+fn rewritten(file: &[u8], change: impl Fn(&mut Vec<String>)) -> Vec<u8> {
+    let mut parts = apart(file);
+    let name = parts.iter().find(|(name, _)| name.starts_with("entries/")).unwrap().0.clone();
+    let text = String::from_utf8(part_mut(&mut parts, &name).clone()).unwrap();
+    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
+    change(&mut lines);
+    *part_mut(&mut parts, &name) = lines.concat().into_bytes();
+    let bundle = part_mut(&mut parts, "BUNDLE");
+    *bundle = String::from_utf8(bundle.clone())
+        .unwrap()
+        .replace(" 14\n", &format!(" {}\n", lines.len()))
+        .into_bytes();
+    together(&parts)
+}
+
+#[test]
+fn entries_deleted_inserted_doubled_or_moved_are_found() {
+    for file in [RUN, LOG] {
+        let count = look(file).unwrap().entries as usize;
+        for number in 0..count {
+            let told = |change: &dyn Fn(&mut Vec<String>)| {
+                let report = look(&rewritten(file, change)).unwrap();
+                let placed = report.broken.iter().any(|line| line.place != Place::Whole);
+                assert!(!report.is_sound() && placed, "{number}\n{}", report.text());
+            };
+            told(&|lines| drop(lines.remove(number)));
+            told(&|lines| lines.insert(number, lines[number].clone()));
+            told(&|lines| lines.insert(number, lines[0].replace("-1\"", "-9\"")));
+            told(&|lines| lines.truncate(number));
+            told(&|lines| lines.swap(number, (number + 1) % count));
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_deleted_is_found_in_a_whole_log() {
+    let without = |run: &str| rewritten(LOG, |lines| lines.retain(|line| !line.contains(run)));
+    for run in ["\"call-1\"", "\"greeting-1\"", "\"call-2\""] {
+        assert!(!broken(&without(run), &held(&[])).is_empty(), "{run}");
+    }
+}
+
+#[test]
+fn parts_deleted_doubled_moved_or_added_are_found() {
+    for file in [RUN, LOG, SINCE] {
+        let parts = apart(file);
+        for number in 0..parts.len() - 1 {
+            // Nothing else of the file is bound to these; their absence is.
+            let free = |name: &str| name.starts_with("manifests/") || name.starts_with("checkpoints/");
+            let mut without = parts.clone();
+            let (name, bytes) = without.remove(number);
+            assert!(free(&name) || !broken(&together(&without), &held(&[])).is_empty(), "{name} deleted");
+            let mut twice = parts.clone();
+            twice.insert(number, (name.clone(), bytes));
+            assert!(!broken(&together(&twice), &held(&[])).is_empty(), "{name} twice");
+            let mut moved = parts.clone();
+            moved.swap(number, (number + 1) % (parts.len() - 1));
+            assert!(!broken(&together(&moved), &held(&[])).is_empty(), "{name} moved");
+        }
+        for name in ["zzz", "blobs/x", "blobs/00", "entries/x/y", "checkpoints/7"] {
+            let mut more = parts.clone();
+            more.insert(parts.len() - 1, (name.into(), b"forged".to_vec()));
+            assert!(!broken(&together(&more), &held(&[])).is_empty(), "{name} added");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_off_says_where() {
+    for length in (0..RUN.len()).step_by(97) {
+        match look(&RUN[..length]) {
+            Err(Unreadable::Foreign(_)) => assert!(length < 1024, "{length}"),
+            Err(Unreadable::Io(cause)) => panic!("{cause}"),
+            Ok(report) => {
+                assert_eq!(report.broken[0].place, Place::Byte(length as u64), "{}", report.text());
+                assert!(
+                    report.broken.iter().all(|line| line.what == "file"),
+                    "nothing else is said to be missing"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rollback_and_a_fork_are_found_by_what_somebody_kept() {
+    for file in [RUN, LOG, SINCE] {
+        let told = |name: &str, note: &str| broken(file, &held(&[(name, note)])).join("\n");
+        assert!(
+            told("newer", NEWER).contains("(newer) is over 18 entries, the checkpoint of this file over 14")
+        );
+        assert!(told("fork", FORK).contains(
+            "(fork) and the checkpoint of this file are both signed, over as many entries, and differ"
+        ));
+        assert_eq!(told("now", NOW), "");
+    }
+    let kept = verify(SINCE, &held(&[("older", OLDER)])).unwrap();
+    assert!(kept.unknown.iter().any(|line| line.what == "held"), "no proof leads from there");
+}
+
+/// Whoever rewrites everything needs the key; with another one it shows, if somebody knows the first.
+#[test]
+fn a_log_signed_anew_by_another_key_is_found_by_whoever_knows_the_key() {
+    let (name, forger) = ("kapell/eed6ed63", SigningKey::from_bytes(&[7; 32]));
+    let key = [&[1], forger.verifying_key().as_bytes().as_slice()].concat();
+    let id: [u8; 32] = Sha256::digest([name.as_bytes(), b"\n", &key].concat()).into();
+    let id = &id[..4];
+    let mut parts = apart(RUN);
+    let head = String::from_utf8(part_mut(&mut parts, "checkpoint").clone()).unwrap();
+    let text = format!("{}\n", head.split_once("\n\n").unwrap().0);
+    let signature = [id, &forger.sign(text.as_bytes()).to_bytes()].concat();
+    let note = format!("{text}\n\u{2014} {name} {}\n", STANDARD.encode(signature));
+    let number = u32::from_be_bytes(id.try_into().unwrap());
+    *part_mut(&mut parts, "log.pub") = format!("{name}+{number:08x}+{}\n", STANDARD.encode(key)).into_bytes();
+    for (name, bytes) in &mut parts {
+        if name == "checkpoint" || name.starts_with("proofs/") {
+            *bytes = String::from_utf8(bytes.clone()).unwrap().replace(&head, &note).into_bytes();
+        }
+    }
+    parts.retain(|(name, _)| !name.starts_with("checkpoints/") && !name.starts_with("consistency/"));
+    let forged = together(&parts);
+    let alone = verify(forged.as_slice(), &Held::default()).unwrap();
+    assert!(alone.is_sound() && alone.unknown.iter().any(|line| line.what == "key"), "{}", alone.text());
+    let told = broken(&forged, &held(&[]));
+    assert!(told[0].contains("is another than the one you hold, kapell/eed6ed63+78988e8d"), "{told:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever is done to a file, checking it ends, and does not end well.
+    #[test]
+    fn nothing_makes_it_panic(
+        which in 0..3_usize,
+        edits in prop::collection::vec((any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 0..40), 0..600_usize), 1..5),
+    ) {
+        let original = [RUN, LOG, SINCE][which];
+        let mut file = original.to_vec();
+        for (at, bytes, over) in edits {
+            let at = at.index(file.len());
+            let end = file.len().min(at + over);
+            file.splice(at..end, bytes);
+        }
+        let sound = verify(file.as_slice(), &held(&[("older", OLDER)])).is_ok_and(|report| report.is_sound());
+        prop_assert!(!sound || file == original);
+    }
+
+    #[test]
+    fn no_part_makes_it_panic(which in 0..3_usize, part in any::<prop::sample::Index>(), bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let mut parts = apart([RUN, LOG, SINCE][which]);
+        let part = part.index(parts.len() - 1);
+        parts[part].1 = bytes;
+        let _ = verify(together(&parts).as_slice(), &held(&[("older", OLDER)]));
+    }
+}
+
+#[test]
+fn the_program_ends_as_it_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let run = |arguments: &[&str]| {
+        let said = Command::new(env!("CARGO_BIN_EXE_kapell-verify"))
+            .args(arguments)
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        (
+            said.status.code().unwrap(),
+            String::from_utf8(said.stdout).unwrap(),
+            String::from_utf8(said.stderr).unwrap(),
+        )
+    };
+    let (code, out, err) = run(&["--key", "log.pub", "--checkpoint", "older.checkpoint", "run.kapell"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.ends_with("\nit holds\n"), "{out}");
+    assert_eq!(run(&["--key", KEY.trim(), "--json", "log.kapell"]).0, 0);
+    let (code, out, _) = run(&["--json", "--checkpoint", "fork.checkpoint", "run.kapell"]);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &told["sound"], &told["broken"][0]["what"]), (1, &false.into(), &"fork".into()));
+    assert_eq!(
+        run(&["log.pub"]),
+        (2, String::new(), "error: check log.pub: it is no bundle: it does not begin as one\n".into())
+    );
+    assert_eq!(run(&["absent"]).0, 2);
+    assert_eq!(run(&["--json", "absent"]).1.lines().next(), Some("{"));
+    assert_eq!(run(&[]).0, 64);
+    assert_eq!(run(&["--checkpoints", "x", "run.kapell"]).0, 64);
+    assert_eq!(run(&["--help"]).0, 0);
+}
