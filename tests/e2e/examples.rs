@@ -71,6 +71,7 @@ examples! {
     inference "10-inference" plays_with_a_model
     release_notes "11-release-notes" plays
     triage "12-triage" plays
+    month_end_close "13-month-end-close" plays
     percolate "14-percolate" plays
     learn "15-learn" plays
 }

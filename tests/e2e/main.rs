@@ -13,6 +13,7 @@ mod approvals; // what is shown, who may say yes, what is not as approved
 mod audit; // what an outsider checks a journal by
 mod budgets; // a budget that would be passed asks, and a no ends the run
 mod cli; // verbs, exit codes, JSON: what scripts rely on
+mod close; // two exports through the flow: clean, dirty, no exports at all
 mod compiling; // in a process of its own, within limits: what it makes, what ends it
 mod console; // the harness: sessions written in a README, run and compared
 mod crash; // killed with -9, resumed by the next command

@@ -259,8 +259,11 @@ fn read_or(path: &Path, absent: &str) -> Result<String, HomeError> {
 /// The largest policy, tariff or flow that is read at all; each has its own smaller bound.
 pub const TEXT_MAX: u64 = 1 << 20;
 
-/// The largest input of a run or call.
-pub const INPUT_MAX: u64 = 8 << 20;
+/// The largest input of a run or call: an export of a million lines.
+pub const INPUT_MAX: u64 = 64 << 20;
+
+/// The largest line of a batch, of which several are in memory at a time.
+pub const LINE_MAX: u64 = 8 << 20;
 
 /// The largest component file that is read at all.
 pub const COMPONENT_MAX: u64 = (64 << 20) + 1;

@@ -55,7 +55,7 @@ pub use export::{Exported, Exporting, Scope, Without as WithoutPart};
 pub use flow_approvals::ApprovingFlow;
 pub use flows::{CheckedFlow, inputs, some_inputs};
 pub use home::{
-    COMPONENT_MAX, Home, INPUT_MAX, Options, TEXT_MAX, leads_through_link, read_capped, read_text,
+    COMPONENT_MAX, Home, INPUT_MAX, LINE_MAX, Options, TEXT_MAX, leads_through_link, read_capped, read_text,
 };
 pub use kapell_conductor::answer::{Given, Said};
 pub use kapell_conductor::drive::{Standing, Unwatched, Watcher};

@@ -8,7 +8,7 @@ use crate::failure::Exit;
 use crate::live::Advance;
 use crate::output;
 use crate::session::Session;
-use kapell_home::{Batch, Came, CheckedFlow, HomeError, INPUT_MAX, Kind, Line, some_inputs};
+use kapell_home::{Batch, Came, CheckedFlow, HomeError, Kind, LINE_MAX, Line, some_inputs};
 use kapell_journal::fold::RunState;
 use kapell_model::quantity::Bytes;
 use kapell_report::batch::Summary;
@@ -141,14 +141,14 @@ impl Lines {
     fn next(&mut self) -> anyhow::Result<Option<Numbered>> {
         loop {
             let mut line = Vec::new();
-            let read = self.reader.by_ref().take(INPUT_MAX + 1).read_until(b'\n', &mut line)?;
+            let read = self.reader.by_ref().take(LINE_MAX + 1).read_until(b'\n', &mut line)?;
             if read == 0 {
                 return Ok(None);
             }
             (self.number, self.read) = (self.number + 1, self.read + read as u64);
-            if read as u64 > INPUT_MAX && line.last() != Some(&b'\n') {
+            if read as u64 > LINE_MAX && line.last() != Some(&b'\n') {
                 self.pass_over()?;
-                let words = format!("it has more than {}", Bytes(INPUT_MAX));
+                let words = format!("it has more than {}", Bytes(LINE_MAX));
                 return Ok(Some((self.number, Err(HomeError::new(Kind::Argument, words)))));
             }
             if !line.trim_ascii().is_empty() {

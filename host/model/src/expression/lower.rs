@@ -114,13 +114,29 @@ impl Lowered {
             if !bound.contains(&read.name.as_str())
                 && let Some(value) = names(&read.name)
             {
-                context.add_variable_from_value(read.name.as_str(), crossing.enter(&value));
+                let value = match self.members_read(&read.name) {
+                    Some(members) => crossing.enter_members(&value, &members),
+                    None => crossing.enter(&value),
+                };
+                context.add_variable_from_value(read.name.as_str(), value);
                 bound.push(&read.name);
             }
         }
         self.work.check(&crossing)?;
         let value = cel::Value::resolve(&self.tree, &context).map_err(|error| plainly(&error))?;
         crossing.leave(&value)
+    }
+}
+
+impl Lowered {
+    /// The members of a value that are read, where it is never read as a whole: a large text beside them costs nothing.
+    fn members_read(&self, name: &str) -> Option<Vec<&str>> {
+        let reads = self.reads.iter().filter(|read| read.name == name && !read.tested);
+        let members = reads.map(|read| match read.way.first() {
+            Some(Segment::Field(field)) => Some(field.as_str()),
+            _ => None,
+        });
+        members.collect()
     }
 }
 

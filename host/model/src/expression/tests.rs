@@ -132,6 +132,21 @@ fn an_expression_has_a_longest_length() {
 }
 
 #[test]
+fn what_is_not_read_costs_nothing() {
+    let values = json!({ "large": "x".repeat(64 << 20), "of-all": vec![json!({ "a": "x" }); 1_000] });
+    let values = Arc::new(values);
+    let names = move |name: &str| (name == "step").then(|| Arc::clone(&values));
+    let run = |source: &str| {
+        let value = Expression::compile(source).unwrap().evaluate(&names);
+        value.map(|value| value.to_string().len()).map_err(|error| error.message)
+    };
+    assert_eq!(run("step.of_all.map(d, d.a + 'y')"), Ok(5_001));
+    assert_eq!(run("size(step.of_all.filter(d, d.a == 'x'))"), Ok(4));
+    assert!(run("step.of_all.map(d, d.a + step.large)").is_err_and(|why| why.contains("too large")));
+    assert!(run("[step].map(s, s.of_all.map(d, d.a + 'y'))").is_err_and(|why| why.contains("too large")));
+}
+
+#[test]
 fn work_is_bounded_by_the_values_before_it_begins() {
     let list = |length: usize| Arc::new(json!({ "of": vec![json!({ "a": "x" }); length] }));
     let run = |source: &str, length: usize| {

@@ -40,16 +40,27 @@ impl Crossing {
                 self.longest = self.longest.max(items.len() as u64);
                 Cel::List(Arc::new(items.iter().map(|item| self.enter(item)).collect()))
             }
-            Value::Object(fields) => self.enter_object(fields),
+            Value::Object(fields) => self.enter_object(fields, None),
         }
     }
 
-    fn enter_object(&mut self, fields: &Map<String, Value>) -> Cel {
+    /// The same of an object of which only these members are read, as they are written.
+    pub(super) fn enter_members(&mut self, value: &Value, read: &[&str]) -> Cel {
+        match value {
+            Value::Object(fields) => self.enter_object(fields, Some(read)),
+            other => self.enter(other),
+        }
+    }
+
+    fn enter_object(&mut self, fields: &Map<String, Value>, read: Option<&[&str]>) -> Cel {
         self.longest = self.longest.max(fields.len() as u64);
         let mut map = HashMap::with_capacity(fields.len());
         for (key, value) in fields {
-            self.bytes = self.bytes.saturating_add(key.len() as u64);
             let written = self.written(key, fields);
+            if read.is_some_and(|read| !read.contains(&written.as_str())) {
+                continue;
+            }
+            self.bytes = self.bytes.saturating_add(key.len() as u64);
             map.insert(Key::String(Arc::new(written)), self.enter(value));
         }
         Cel::Map(CelMap { map: Arc::new(map) })
