@@ -81,29 +81,42 @@ pub(crate) fn take_near(books: &mut Books, settings: &Settings) {
         while bank.get(first).is_some_and(|line| line.0 < amount - settings.tolerance) {
             first += 1;
         }
-        let words = telling(books.ledger.words(place));
-        let (mut at, mut best) = (first, None);
-        for _ in 0..LOOKED_AT {
-            let Some(next) = alive.from(at) else { break };
-            let Some((their_amount, their_day, their)) = bank.get(next) else { break };
-            if *their_amount > amount + settings.tolerance {
-                break;
-            }
-            at = next + 1;
-            let fits = their_amount.is_negative() == amount.is_negative()
-                && day.apart(*their_day) <= settings.days
-                && shares(&words, books.bank.words(*their))
-                && !books.contradict(place, *their);
-            let order = ((*their_amount - amount).size(), day.apart(*their_day), next, *their);
-            if fits && best.is_none_or(|best| order < best) {
-                best = Some(order);
-            }
-        }
-        if let Some((_, _, next, their)) = best {
+        if let Some((next, their)) = nearest(books, settings, (amount, day, place), &bank, &mut alive, first)
+        {
             alive.take(next);
             books.take(How::AmountSmall, &[place], &[their], 1);
         }
     }
+}
+
+/// Of the first few lines that are left the one whose amount, then whose day is nearest.
+fn nearest(
+    books: &Books,
+    settings: &Settings,
+    (amount, day, place): Sorted,
+    bank: &[Sorted],
+    alive: &mut Alive,
+    first: usize,
+) -> Option<(usize, u32)> {
+    let words = telling(books.ledger.words(place));
+    let (mut at, mut best) = (first, None);
+    for _ in 0..LOOKED_AT {
+        let Some(next) = alive.from(at) else { break };
+        let Some((their_amount, their_day, their)) = bank.get(next) else { break };
+        if *their_amount > amount + settings.tolerance {
+            break;
+        }
+        at = next + 1;
+        let fits = their_amount.is_negative() == amount.is_negative()
+            && day.apart(*their_day) <= settings.days
+            && shares(&words, books.bank.words(*their))
+            && !books.contradict(place, *their);
+        let order = ((*their_amount - amount).size(), day.apart(*their_day), next, *their);
+        if fits && best.is_none_or(|best| order < best) {
+            best = Some(order);
+        }
+    }
+    best.map(|(_, _, next, their)| (next, their))
 }
 
 /// Finds lines that are the sum of several lines of the other side, near in time and with a word in common: a payout of
@@ -116,6 +129,11 @@ pub(crate) fn take_sums(books: &mut Books, settings: &Settings, search: &mut Sea
         others.sort_by_key(|(_, day, place)| (*day, *place));
         for (amount, day, place) in targets {
             let near = near(day, &others, settings);
+            // Where not all of them are looked at, none is the only choice.
+            if near.len() > LOOKED_AT_FOR_A_SUM {
+                search.unsought += 1;
+                continue;
+            }
             if !search.pays(LOOK * near.len() as u64) {
                 continue;
             }
@@ -133,7 +151,7 @@ fn near<'a>(day: Day, others: &'a [Sorted], settings: &Settings) -> &'a [Sorted]
     let from = others.partition_point(|line| line.1 < day.plus(-days));
     let rest = others.get(from..).unwrap_or_default();
     let length = rest.partition_point(|line| line.1 <= day.plus(days));
-    rest.get(..length.min(LOOKED_AT_FOR_A_SUM)).unwrap_or_default()
+    rest.get(..length).unwrap_or_default()
 }
 
 /// Free lines of the other side that could be part of a line: smaller, the same way, and with a word in common.

@@ -5,6 +5,20 @@ use crate::exceptions::spoken;
 use crate::{Found, Small};
 use kapell_cells::{Amount, Cell, Day, Sheet};
 
+const HEADER: [&str; 11] = [
+    "match",
+    "how",
+    "candidates",
+    "ledger_line",
+    "ledger_date",
+    "ledger_amount",
+    "bank_line",
+    "bank_date",
+    "bank_amount",
+    "difference",
+    "text",
+];
+
 /// How many small differences are told to people.
 const TOLD: usize = 50;
 
@@ -63,19 +77,7 @@ fn own(sorted: &[(u32, u32)], id: u32) -> &[(u32, u32)] {
 
 /// All of them, as a file: a row for each pair, and as many as the longer side has lines where one stands for several.
 pub(crate) fn sheet(books: &Books, members: &Members) -> String {
-    let mut sheet = Sheet::new(&[
-        "match",
-        "how",
-        "candidates",
-        "ledger_line",
-        "ledger_date",
-        "ledger_amount",
-        "bank_line",
-        "bank_date",
-        "bank_amount",
-        "difference",
-        "text",
-    ]);
+    let mut sheet = Sheet::new(&HEADER);
     for member in members.each(books) {
         for row in 0..member.ledger.len().max(member.bank.len()) {
             let (ours, theirs) = (member.ledger.get(row), member.bank.get(row));

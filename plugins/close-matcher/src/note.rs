@@ -2,7 +2,7 @@
 //! what was found weak in the first: items that are too long end earlier, and items that say the same become one.
 
 use crate::exceptions::side_word;
-use crate::{Finding, Summary, Weakness};
+use crate::{Finding, Side, Summary, Weakness};
 use kapell_cells::on_one_line;
 use std::fmt::Write as _;
 
@@ -43,8 +43,8 @@ pub(crate) fn write(
         section("Small differences", small(summary), summary.small_total as usize),
         section("Exceptions", exceptions(summary), summary.open_total as usize),
         section("Journal draft", [item(&drafted(summary), 0)].into_iter(), 0),
-        section("Ledger export", ledger.iter().map(found), ledger.len()),
-        section("Bank export", bank.iter().map(found), bank.len()),
+        section("Ledger export", ledger.iter().map(|it| found(it, Side::Ledger)), ledger.len()),
+        section("Bank export", bank.iter().map(|it| found(it, Side::Bank)), bank.len()),
     ];
     sections.retain(|section| !section.items.is_empty());
     let head = head(month, summary);
@@ -102,7 +102,12 @@ fn exceptions(summary: &Summary) -> impl Iterator<Item = Item> {
     summary.open.iter().map(|open| {
         let side = side_word(open.side);
         let text = if open.text.is_empty() { "no text" } else { &open.text };
-        item(&format!("{} in the {side} on {}: {}; {text}", open.amount, open.date, open.why), open.line)
+        // In words, since a reader may miss a sign.
+        let (size, way) = match open.amount.strip_prefix('-') {
+            Some(size) => (size, "out of"),
+            None => (open.amount.as_str(), "into"),
+        };
+        item(&format!("{size} {way} the {side} on {}: {}; {text}", open.date, open.why), open.line)
     })
 }
 
@@ -116,8 +121,10 @@ fn drafted(summary: &Summary) -> String {
     format!("{} {entries} over {}; {balance}", journal.entries, journal.debits)
 }
 
-fn found(finding: &Finding) -> Item {
-    item(&format!("{}: {}", finding.kind.replace('-', " "), finding.why), finding.line)
+/// With its side, since both exports may have the same.
+fn found(finding: &Finding, side: Side) -> Item {
+    let (kind, side) = (finding.kind.replace('-', " "), side_word(side));
+    item(&format!("{kind} in the {side}: {}", finding.why), finding.line)
 }
 
 impl Section {
@@ -126,7 +133,8 @@ impl Section {
         let mut lines = vec![String::new(), format!("## {}", self.heading), String::new()];
         lines.extend(self.items.iter().map(Item::told));
         if self.more > 0 {
-            lines.push(format!("- and {} others, in the files that go with this note", self.more));
+            let what = self.heading.to_lowercase();
+            lines.push(format!("- and {} more of {what}, in the files that go with this note", self.more));
         }
         lines
     }
@@ -161,7 +169,8 @@ fn answer(sections: &mut [Section], head: &str, weak: &[Weakness]) {
             if found(place, "too-long") {
                 item.text = shortened(&item.text);
             }
-            let same = kept.iter_mut().find(|kept| found(place, "repeated") && kept.text == item.text);
+            // Items that were cut may say the same from now on.
+            let same = kept.iter_mut().find(|kept| words(&kept.text) == words(&item.text));
             match same {
                 Some(same) => same.lines.extend(item.lines),
                 None => kept.push(item),
@@ -170,6 +179,13 @@ fn answer(sections: &mut [Section], head: &str, weak: &[Weakness]) {
         at += section.items.len() + usize::from(section.more > 0);
         section.items = kept;
     }
+}
+
+/// What makes two items the same to a reader.
+fn words(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let words = lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn shortened(text: &str) -> String {

@@ -116,6 +116,27 @@ fn settle(
     month: Option<Date>,
     said: Option<Said>,
 ) -> Result<(Vec<Choice>, Decimal, Order), ReadingError> {
+    let (amounts, dates) = votes(table, columns, month);
+    let (decimal, decimal_why) =
+        amounts.decide(said.and_then(|said| said.decimal)).map_err(ReadingError::Ambiguous)?;
+    let (order, order_why) =
+        dates.decide(said.and_then(|said| said.dates)).map_err(ReadingError::Ambiguous)?;
+    let mark = if decimal == Decimal::Point { "." } else { "," };
+    let choices = [
+        ("separator", separator_word(form.separator), "with it a header has a date and an amount"),
+        ("columns", &columns.told, "by the words of the header"),
+        ("decimal mark", mark, &decimal_why),
+        ("dates", order_word(order), &order_why),
+    ];
+    let choices = choices.map(|(what, taken, because)| Choice {
+        what: what.to_owned(),
+        taken: taken.to_owned(),
+        because: because.to_owned(),
+    });
+    Ok((choices.into(), decimal, order))
+}
+
+fn votes(table: &Table, columns: &Columns, month: Option<Date>) -> (decimals::Votes, dates::Votes) {
     let (mut amounts, mut dates) = (decimals::Votes::default(), dates::Votes::default());
     let [one, other] = match columns.money {
         Money::One { amount, .. } => [amount, amount],
@@ -132,23 +153,7 @@ fn settle(
             last = date;
         }
     }
-    let (decimal, decimal_why) =
-        amounts.decide(said.and_then(|said| said.decimal)).map_err(ReadingError::Ambiguous)?;
-    let (order, order_why) =
-        dates.decide(said.and_then(|said| said.dates)).map_err(ReadingError::Ambiguous)?;
-    let mark = if decimal == Decimal::Point { "." } else { "," };
-    let choice = |what: &str, taken: &str, because: &str| Choice {
-        what: what.to_owned(),
-        taken: taken.to_owned(),
-        because: because.to_owned(),
-    };
-    let choices = vec![
-        choice("separator", separator_word(form.separator), "with it a header has a date and an amount"),
-        choice("columns", &columns.told, "by the words of the header"),
-        choice("decimal mark", mark, &decimal_why),
-        choice("dates", order_word(order), &order_why),
-    ];
-    Ok((choices, decimal, order))
+    (amounts, dates)
 }
 
 const fn separator_word(separator: u8) -> &'static str {

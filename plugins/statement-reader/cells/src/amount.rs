@@ -93,10 +93,7 @@ impl Amount {
             Ok(size) => (u128::from(size / UNIT), size % UNIT),
             Err(_) => (size / u128::from(UNIT), u64::try_from(size % u128::from(UNIT)).unwrap_or_default()),
         };
-        match u64::try_from(whole) {
-            Ok(whole) => text.push_str(itoa::Buffer::new().format(whole)),
-            Err(_) => text.push_str(itoa::Buffer::new().format(whole)),
-        }
+        text.push_str(itoa::Buffer::new().format(whole));
         text.push('.');
         let mut divisor = UNIT / 10;
         let mut rest = part;
