@@ -361,7 +361,7 @@ async fn a_run_in_doubt_says_that_nobody_knows_and_who_is_asked() {
     insta::assert_snapshot!(told(&stage, &standing), @r#"
     flow-1, a run of flow 1
 
-    It is in doubt and waits for operator (user:*), asked at `paid` on 1970-01-01 00:01:00.000 UTC: The host stopped while test:pay 1.0.0#pay was under way. It must not happen twice. Did it happen?
+    It is in doubt and waits for operator (anybody), asked at `paid` on 1970-01-01 00:01:00.000 UTC: The host stopped while test:pay 1.0.0#pay was under way. It must not happen twice. Did it happen?
     It waits without an end.
     It was cut off once and gone on with from the journal.
 
@@ -382,7 +382,7 @@ async fn a_run_in_doubt_says_that_nobody_knows_and_who_is_asked() {
       1970-01-01 00:00:00.000  #2  Try 1 began: test:pay 1.0.0 (9350872d712a), operation pay.
                                    given = {"input":1}
       1970-01-01 00:01:00.000  #4  The host went away while try 1 was under way. It is not known whether it happened, and it must not happen twice: nothing goes on before somebody says.
-      1970-01-01 00:01:00.000  #5  operator (user:*) was asked, because nobody knows whether it happened: The host stopped while test:pay 1.0.0#pay was under way. It must not happen twice. Did it happen?
+      1970-01-01 00:01:00.000  #5  operator (anybody) was asked, because nobody knows whether it happened: The host stopped while test:pay 1.0.0#pay was under way. It must not happen twice. Did it happen?
                                    │ arguments:
                                    │   input: 1
                                    │ idempotency-key:

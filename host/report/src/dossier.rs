@@ -22,7 +22,7 @@ use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, SkillName, StepId};
 use kapell_model::lock::Lock;
 use kapell_model::plan::{Outcome, Plan};
-use kapell_model::policy::{ANYBODY, Policy};
+use kapell_model::policy::Policy;
 use kapell_model::quantity::Timestamp;
 use kapell_model::review::Standing;
 use kapell_model::seam::Skill;
@@ -199,17 +199,12 @@ fn accountable(sources: &Sources<'_>) -> Vec<Accountable> {
     let roles = plan
         .roles
         .iter()
-        .map(|(role, people)| Accountable { what: format!("answers as {role}"), who: named(people) });
+        .map(|(role, people)| Accountable { what: format!("answers as {role}"), who: pinned::named(people) });
     let approving = sources.policy.approving_role(sources.lock.locked).map(|role| Accountable {
         what: format!("approvals, as {role}"),
-        who: sources.policy.roles.get(&role).and_then(|people| named(people)),
+        who: sources.policy.roles.get(&role).and_then(|people| pinned::named(people)),
     });
     std::iter::once(flow).chain(owners).chain(roles).chain(approving).collect()
-}
-
-fn named(people: &[String]) -> Option<String> {
-    let word = |it: &String| if it == ANYBODY { "anybody".into() } else { line(it) };
-    (!people.is_empty()).then(|| people.iter().map(word).collect::<Vec<_>>().join(", "))
 }
 
 fn approvals(sources: &Sources<'_>) -> Vec<Approved> {

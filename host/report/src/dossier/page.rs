@@ -15,9 +15,7 @@ pub fn html(dossier: &Dossier) -> String {
         .tag(" <span>")
         .text(&dossier.version)
         .tag("</span></h1>\n");
-    if let Some(purpose) = &dossier.purpose {
-        page.tag("<p>").text(purpose).tag("</p>\n");
-    }
+    page.tag("<p>What a board asks of a flow, from flow, policy, approvals and journal</p>\n");
     page.tag("</header>\n");
     for chapter in chapters(dossier) {
         page.tag("<section>\n<h2>").tag(chapter.title).tag("</h2>\n");

@@ -280,7 +280,7 @@ impl<'a> Teller<'a> {
             AskReason::WeekBudget => ", because the flow's weekly budget would be passed",
             AskReason::MonthBudget => ", because the flow's monthly budget would be passed",
         };
-        let people = it.people.iter().map(|one| line(one)).collect::<Vec<_>>().join(", ");
+        let people = pinned::named(&it.people).unwrap_or_else(|| "nobody".into());
         let words = format!("{} ({people}) was asked{why}: {}", it.role, short(&it.text, SAID));
         let mut said = Said::new("question-asked", words).tone(Tone::Weighs);
         match self.value(&it.shown) {

@@ -143,14 +143,16 @@ pub(crate) fn asked(plan: &Plan, role: &Role) -> String {
     format!("{role} ({})", people(plan, role))
 }
 
-/// The people of a role; `anybody` stands for a role that is open to all.
+/// The people of a role.
 pub(crate) fn people(plan: &Plan, role: &Role) -> String {
     let people = plan.roles.get(role).map(Vec::as_slice).unwrap_or_default();
-    let named = |it: &String| if it == kapell_model::policy::ANYBODY { "anybody".into() } else { line(it) };
-    match people.is_empty() {
-        true => "nobody is bound to it".into(),
-        false => people.iter().map(named).collect::<Vec<_>>().join(", "),
-    }
+    named(people).unwrap_or_else(|| "nobody is bound to it".into())
+}
+
+/// People by their names, or that anybody is meant; none when nobody is.
+pub(crate) fn named(people: &[String]) -> Option<String> {
+    let word = |it: &String| if it == kapell_model::policy::ANYBODY { "anybody".into() } else { line(it) };
+    (!people.is_empty()).then(|| people.iter().map(word).collect::<Vec<_>>().join(", "))
 }
 
 /// The skills nobody is named to answer for.

@@ -2,7 +2,7 @@
 
 use super::{Record, pinned};
 use crate::log::instant;
-use crate::plain::{line, short};
+use crate::plain::short;
 use kapell_journal::entry::{Body, RunEnded, RunEnding};
 use kapell_journal::fold::{OpenQuestion, RunState};
 use kapell_model::quantity::Timestamp;
@@ -52,7 +52,7 @@ const fn how(ending: RunEnding) -> &'static str {
 
 fn waits(record: &Record<'_>, state: &RunState, question: &OpenQuestion) -> Vec<String> {
     let asked = &question.asked;
-    let people = asked.people.iter().map(|it| line(it)).collect::<Vec<_>>().join(", ");
+    let people = pinned::named(&asked.people).unwrap_or_else(|| "nobody".into());
     let (role, step, since) = (&asked.role, &asked.step, instant(question.asked_at));
     let doubt = if state.doubt.is_some() { "It is in doubt and waits" } else { "It waits" };
     let mut told = vec![format!(

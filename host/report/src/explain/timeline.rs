@@ -20,7 +20,7 @@ const ROW: f64 = 38.0;
 /// The height of a row of responsibility.
 const HELD: f64 = 26.0;
 /// The room a letter takes.
-const LETTER: f64 = 6.6;
+const LETTER: f64 = 6.2;
 
 /// The drawing.
 pub(super) fn drawn(account: &Account) -> Markup {
@@ -160,10 +160,10 @@ fn bar(svg: &mut Markup, scale: &Scale, bar: &Bar, top: f64) {
 
 /// What took how long, beside the last bar of a row, on the side where there is room.
 fn label(svg: &mut Markup, scale: &Scale, step: &StepAccount, last: &Bar, top: f64) {
-    let asked = if last.asked { "asked " } else { "" };
-    let words = match step.bars.len() {
-        1 => format!("{asked}{}, {}", last.name, lasted(last)),
-        many => format!("{many} in turn, last {asked}{}, {}", last.name, lasted(last)),
+    let words = match (step.bars.len(), last.asked) {
+        (1, true) => format!("asked {}, {}", last.name, lasted(last)),
+        (1, false) => format!("{}, {}", last.name, lasted(last)),
+        (many, _) => format!("last of {many}: {}, {}", last.name, lasted(last)),
     };
     let words = short(&words, 60);
     let until = last.until.map_or(RIGHT, |until| scale.x(until));
