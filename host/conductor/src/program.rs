@@ -52,6 +52,8 @@ pub struct ReadyCall {
     pub grant: Digest,
     /// What it costs at its worst.
     pub dearest: Money,
+    /// The part of it that is its models', where it may ask any.
+    pub models: Option<Money>,
 }
 
 /// A plan that cannot be made ready: it was not made by this host's check.
@@ -178,8 +180,12 @@ impl ReadyCall {
         let operation = Arc::new(call.operation.clone());
         let grants = Arc::new(call.grants.clone());
         let work = tariff.reserve(call.limits.limits.fuel, call.limits.limits.memory)?;
-        let dearest = models(&grants, work.currency).try_fold(work, |sum, most| sum.plus(most))?;
-        Ok(Self { grant: grants.digest(), operation, grants, dearest, call: Arc::new(call) })
+        let mut granted = models(&grants, work.currency);
+        let first = granted.next().cloned();
+        let models = first.map(|first| granted.try_fold(first, |sum, most| sum.plus(most))).transpose()?;
+        drop(granted);
+        let dearest = models.iter().try_fold(work, |sum, most| sum.plus(most))?;
+        Ok(Self { grant: grants.digest(), operation, grants, dearest, models, call: Arc::new(call) })
     }
 
     /// The limits of one attempt: the call's own, unless the budget left it less time.

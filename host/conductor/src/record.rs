@@ -112,8 +112,10 @@ fn receipt(
     Ok(Receipt { component: start.skill.component, grant, meters, money, tariff: program.tariff.digest })
 }
 
-/// The entry of an attempt the host lost: nothing is known of what it used, so nothing is charged.
+/// The entry of an attempt the host lost. Nothing is known of what it used; what it asked of models is somebody else's
+/// bill all the same, so it is charged at the most its intent says.
 pub(crate) fn lost(start: &AttemptStarted, program: &Program) -> Result<AttemptEnded, JournalError> {
+    let models = start.models_at_most.clone();
     Ok(AttemptEnded {
         attempt: start.attempt,
         crossings: None,
@@ -124,8 +126,8 @@ pub(crate) fn lost(start: &AttemptStarted, program: &Program) -> Result<AttemptE
         receipt: Receipt {
             component: start.skill.component,
             grant: program.call_of(start)?.grant,
-            meters: Meters::default(),
-            money: program.nothing(),
+            money: models.clone().unwrap_or_else(|| program.nothing()),
+            meters: Meters { inference: models.clone(), inference_at_most: models, ..Meters::default() },
             tariff: program.tariff.digest,
         },
         seen: Vec::new(),

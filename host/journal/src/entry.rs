@@ -220,6 +220,10 @@ pub struct AttemptStarted {
     pub input: BlobRef,
     /// Its lane.
     pub lane: Lane,
+    /// The most its models may cost, where it is granted any: what is charged when the host dies meanwhile, and nobody
+    /// is left who knows what was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models_at_most: Option<Money>,
     /// The operation.
     pub operation: String,
     /// What the attempt is for.

@@ -336,7 +336,11 @@ impl RunState {
             return Err(format!("the ladder of {step} is on rung {}", state.rung));
         }
         match to {
-            Some(to) => (state.rung, state.judged, state.answered) = (to, None, None),
+            Some(to) => {
+                (state.rung, state.judged, state.answered) = (to, None, None);
+                // The next rung may fit where this one did not.
+                state.passed = None;
+            }
             None => state.exhausted = true,
         }
         Ok(())

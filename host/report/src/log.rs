@@ -179,6 +179,9 @@ fn ending(it: &AttemptEnded, values: &Values<'_>) -> String {
     let meters = &it.receipt.meters;
     let crossings: u64 = meters.crossings.values().sum();
     let mut text = format!("try {}: {how}", it.attempt);
+    if let (RecordedEnding::Lost, Some(most)) = (&it.ending, &meters.inference_at_most) {
+        let _ = write!(text, "; {most} is charged, the most its models can have cost");
+    }
     if it.ending != RecordedEnding::Lost {
         let _ = write!(
             text,

@@ -1,6 +1,6 @@
 //! Deciding over a step that calls: its attempts, the judgement on its output, its ladder.
 
-use super::budget::{Allowance, allowance, binding};
+use super::budget::{Allowance, Past, allowance, binding};
 use super::{Action, DecideError, Start, Turn, ask, blob, past, record};
 use crate::program::ReadyCall;
 use kapell_journal::entry::{AttemptStarted, Body, Purpose, RecordedEnding, RunEnding};
@@ -159,6 +159,19 @@ impl<'a> Calling<'a> {
         ask::rung(self.turn, self.id, question, self.state, output)
     }
 
+    /// A rung that is too dear is passed over like one that is not good enough, unless somebody may let it pass. The last
+    /// one ends the run by its budget.
+    fn past_budget(&self, call: &ReadyCall, past: &Past) -> Result<Action, DecideError> {
+        let may_be_let = past.over.is_some() && self.state.denied.is_none();
+        let is_last = self.state.rung as usize >= self.otherwise.len();
+        match may_be_let || is_last {
+            true => past::next(self.turn, self.id, self.state, call, past),
+            false => {
+                Ok(self.fall(&format!("it would pass the budget: {}", past::why(self.state, past)), None))
+            }
+        }
+    }
+
     fn start(&self, call: &ReadyCall, purpose: Purpose) -> Result<Action, DecideError> {
         let arguments = match self.turn.scope().within(self.id).render_all(&call.call.with) {
             Ok(arguments) => arguments,
@@ -177,7 +190,7 @@ impl<'a> Calling<'a> {
         }
         let (reserved, deadline) = match allowance(self.turn, self.id, self.state, call)? {
             Allowance::Granted { reserved, deadline } => (reserved, deadline),
-            Allowance::Exhausted(past) => return past::next(self.turn, self.id, self.state, call, &past),
+            Allowance::Exhausted(past) => return self.past_budget(call, &past),
         };
         let input = blob(arguments)?;
         let intent = AttemptStarted {
@@ -186,6 +199,7 @@ impl<'a> Calling<'a> {
             effects: call.call.effects,
             input: input.named(),
             lane: call.call.lane,
+            models_at_most: call.models.clone(),
             operation: call.operation.name.clone(),
             purpose,
             reserved,

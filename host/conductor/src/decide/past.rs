@@ -19,13 +19,19 @@ pub(super) fn next(
     past: &Past,
 ) -> Result<Action, DecideError> {
     match (&past.over, &state.denied) {
-        (_, Some(denied)) => {
-            let why = denied.reason.as_deref().unwrap_or("no reason given");
-            let words = format!("{}; {} said no: {why}", past.why, denied.by);
-            Ok(turn.end(RunEnding::OverBudget, id, words))
-        }
-        (None, None) => Ok(turn.end(RunEnding::OverBudget, id, past.why.clone())),
         (Some(role), None) => ask(turn, id, state, call, past, role),
+        _ => Ok(turn.end(RunEnding::OverBudget, id, why(state, past))),
+    }
+}
+
+/// Why the attempt does not begin, with the no of whoever was asked.
+pub(super) fn why(state: &StepState, past: &Past) -> String {
+    match &state.denied {
+        Some(denied) => {
+            let reason = denied.reason.as_deref().unwrap_or("no reason given");
+            format!("{}; {} said no: {reason}", past.why, denied.by)
+        }
+        None => past.why.clone(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod flow_budgets;
+mod lost;
 
 use crate::stage::{Act, Stage, ask, call, flow};
 use kapell_conductor::answer::Said;
