@@ -113,8 +113,52 @@ fn a_table_of_verdicts_is_kept_beside_the_policy() {
         said.out.starts_with("policy.test.toml:10: kapell:letter files write out/../a.txt: expected granted")
     );
     assert!(said.out.contains("it leads out of the directory"), "{}", said.out);
-    stage.write("policy.test.toml", "[[case]]\nskil = \"a:b\"\n");
-    stage.kapell(&["policy", "test"]).ends(3);
+}
+
+/// Tables that say nothing sound, each with its place, and tables that say what is not so.
+#[test]
+fn a_table_of_verdicts_that_is_wrong_is_told_where() {
+    let stage = letters(LETTERS);
+    let case = |skill: &str, used: &str, expect: &str| {
+        format!("[[case]]\nskill = \"{skill}\"\nuse = \"{used}\"\nexpect = \"{expect}\"\n")
+    };
+    let sound = || case("kapell:letter", "clock", "refused");
+    for (table, code, told) in [
+        ("[[case]]\nskil = \"a:b\"\n".to_owned(), 3, "2:1: [[case]] has no key `skil`"),
+        (case("Letter", "clock", "refused"), 3, "2:9: `Letter` is not a skill name"),
+        (case("kapell:letter", "clocks", "refused"), 3, "3:7: `clocks`"),
+        (case("kapell:letter", "files write", "refused"), 3, "3:7: `files write`"),
+        (case("kapell:letter", "clock", "maybe"), 3, "4:10: `maybe` is no expect"),
+        (sound() + &sound(), 3, "5:1: it asks the same as the case on line 1"),
+        (sound() + "rule = \"\"\n", 3, "5:8: is no"),
+        ("case = []\n".into(), 3, "1:8: there is no case in it"),
+        (String::new(), 3, "1:1: the file has no `case`"),
+        ("[[case]".into(), 3, "1:8: unclosed"),
+        (case("kapell:lettre", "clock", "refused"), 1, "kapell:lettre clock: expected refused, found "),
+        (
+            case("kapell:letter", "clock", "granted"),
+            1,
+            "kapell:letter clock: expected granted, found refused",
+        ),
+        (
+            sound() + "rule = \"letters-out\"\n",
+            1,
+            "kapell:letter clock: expected refused by rule `letters-out`",
+        ),
+    ] {
+        stage.write("policy.test.toml", &table);
+        let said = stage.kapell(&["policy", "test"]).ends(code);
+        let (text, (place, words)) = match code {
+            3 => (said.err, told.split_once(": ").unwrap()),
+            _ => (said.out, ("1", told)),
+        };
+        assert!(
+            text.contains(&format!("policy.test.toml:{place}")) && text.contains(words),
+            "{table}\n{text}"
+        );
+    }
+    stage.write("policy.test.toml", sound());
+    stage.kapell(&["policy", "test"]).ends(0);
 }
 
 #[test]

@@ -384,9 +384,10 @@ impl HttpWish {
     }
 }
 
-/// A header the host adds to every request of a grant: the secret between two plain texts. The value is known to the
-/// egress alone.
+/// A header the host adds to every request of a grant: the secret between two plain texts, written as people read it,
+/// `authorization: Bearer {crm-token}`. The value is known to the egress alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Injection {
     /// The header's name, lower case. A skill that sets it itself is refused.
     pub header: String,
@@ -396,6 +397,75 @@ pub struct Injection {
     pub secret: SecretName,
     /// What stands after it.
     pub after: String,
+}
+
+/// Why a text is no header that a rule can set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InjectionError {
+    /// It is no name of a header, or of one that the host writes itself.
+    #[error("`{0}` is no header a rule can set, in lower case")]
+    Header(String),
+    /// A value has one secret in it.
+    #[error("it names no secret, or more than one")]
+    Secrets,
+    /// What stands between the brackets is no name.
+    #[error("{0}")]
+    Name(String),
+}
+
+impl Injection {
+    /// The header with a value such as `Bearer {crm-token}`.
+    ///
+    /// # Errors
+    /// When no rule can set the header, or its value has not one secret between plain texts.
+    pub fn of(header: &str, value: &str) -> Result<Self, InjectionError> {
+        if !is_header(header) || HOST_HEADERS.contains(&header) || header == "content-length" {
+            return Err(InjectionError::Header(header.into()));
+        }
+        let parts = value.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)));
+        let plain =
+            |text: &str| text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && !b"{}".contains(&byte));
+        let (before, (name, after)) = parts
+            .filter(|(before, (_, after))| plain(before) && plain(after))
+            .ok_or(InjectionError::Secrets)?;
+        let secret =
+            name.parse().map_err(|error: crate::id::InvalidName| InjectionError::Name(error.to_string()))?;
+        Ok(Self { header: header.into(), before: before.into(), secret, after: after.into() })
+    }
+
+    /// The header's value, with the secret's name in its place.
+    #[must_use]
+    pub fn value(&self) -> String {
+        format!("{}{{{}}}{}", self.before, self.secret, self.after)
+    }
+}
+
+/// A header's name (RFC 9110, 5.1) in lower case.
+fn is_header(name: &str) -> bool {
+    let token =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(token)
+}
+
+impl fmt::Display for Injection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.header, self.value())
+    }
+}
+
+impl From<Injection> for String {
+    fn from(injection: Injection) -> Self {
+        injection.to_string()
+    }
+}
+
+impl TryFrom<String> for Injection {
+    type Error = InjectionError;
+
+    fn try_from(text: String) -> Result<Self, InjectionError> {
+        let (header, value) = text.split_once(": ").ok_or(InjectionError::Secrets)?;
+        Self::of(header, value)
+    }
 }
 
 /// A certificate authority of the operator's own. A place that names one is known by it alone: of the authorities that

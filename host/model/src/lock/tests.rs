@@ -116,6 +116,43 @@ fn a_lock_is_a_text_people_can_review_and_reads_back() {
 }
 
 /// What is wrong with the lock of [`locked`] after one text in it was replaced.
+/// What a rule of kind http with this key permits.
+fn requests(inject: &str) -> GrantSet {
+    let grant = serde_json::json!({ "name": "crm", "rule": "crm-api", "authority": {
+        "kind": "http", "target": "https://api.acme.example/v1/", "methods": ["GET"], "calls_max": 10,
+        "sent_max": 65536, "received_max": 1_048_576, "hosts_max": 1, "addresses": [], "inject": [inject] } });
+    granted(vec![serde_json::from_value(grant).unwrap()])
+}
+
+#[test]
+fn a_header_with_a_secret_is_approved_as_people_read_it() {
+    let grants = requests("authorization: Bearer {crm-token}");
+    let lines = grant_lines(&grants, Path::new("/srv"));
+    assert!(lines[0].contains(r#" inject=["authorization: Bearer {crm-token}"] "#), "{lines:?}");
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    assert_eq!(read_grants(&lines, Path::new("/srv")), Ok(grants));
+    // Another secret, another header, another scheme of the same: nothing of it is approved with the one.
+    let others = [
+        "authorization: Bearer {pay-token}",
+        "x-key: Bearer {crm-token}",
+        "authorization: Basic {crm-token}",
+    ];
+    for other in others.map(|other| grant_lines(&requests(other), Path::new("/srv"))) {
+        assert_ne!(other, lines);
+    }
+    for text in [
+        "host: {a}",
+        "Authorization: {a}",
+        "x-key: a",
+        "x-key: {a}{b}",
+        "x-key:{a}",
+        "x-key: {A}",
+        "x-key: {a}\r\ny: z",
+    ] {
+        assert!(serde_json::from_value::<crate::http::Injection>(text.into()).is_err(), "{text}");
+    }
+}
+
 fn problems(from: &str, to: &str) -> String {
     let text = locked().written(Path::new(FOLDER));
     assert!(text.contains(from), "{from}");

@@ -54,11 +54,29 @@ impl Case {
 /// Everything wrong with the text, each with its place in `file`.
 pub fn read_cases(file: &str, text: &str) -> Result<Vec<Case>, Diagnostics> {
     Form::read(Source { file, text }, |root| {
-        let cases = root.required("case").map(|field| field.tables("[[case]]"));
-        let cases = cases.map(|tables| tables.iter().filter_map(read_case).collect());
+        let cases = root.required("case").map(|field| {
+            let tables = field.tables("[[case]]");
+            // A table that holds nothing would hold whatever the policy says.
+            if tables.is_empty() && root.is_clean() {
+                field.tell("there is no case in it");
+            }
+            tables.iter().filter_map(read_case).collect()
+        });
+        tell_same_questions(root, cases.as_deref().unwrap_or_default());
         root.close();
         cases
     })
+}
+
+/// A question is asked once: of two answers one is wrong, and the same twice is one that somebody meant otherwise.
+fn tell_same_questions(root: &Table<'_, '_>, cases: &[Case]) {
+    for (index, case) in cases.iter().enumerate() {
+        let asks =
+            |it: &&Case| (&it.skill, &it.operation, &it.used) == (&case.skill, &case.operation, &case.used);
+        if let Some(first) = cases.iter().take(index).find(asks) {
+            root.tell_line(case.line, format!("it asks the same as the case on line {}", first.line), None);
+        }
+    }
 }
 
 fn read_case(table: &Table<'_, '_>) -> Option<Case> {

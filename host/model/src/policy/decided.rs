@@ -341,6 +341,11 @@ rule = "letters"
     policy.test.toml:1:1: the file has no `case`
     policy.test.toml:1:1: the file has no key `cases`
     "#);
+    assert_snapshot!(told("case = []\n"), @"policy.test.toml:1:8: there is no case in it");
+    let case = |expect: &str| format!("[[case]]\nskill = \"a:b\"\nuse = \"clock\"\nexpect = \"{expect}\"\n");
+    assert_snapshot!(told(&(case("granted") + &case("refused"))), @"policy.test.toml:5:1: it asks the same as the case on line 1");
+    let of_another = case("refused").replace("clock", "random");
+    assert_eq!(read_cases(CASES, &(case("granted") + &of_another)).map(|cases| cases.len()), Ok(2));
 }
 
 #[test]

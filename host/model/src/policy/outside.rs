@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::form::{Field, Table};
 use crate::grant::Authority;
 use crate::http::{
-    CertificateAuthority, HOST_HEADERS, Hosts, HttpGrant, Injection, Scheme, Target, read_methods, shortest,
+    CertificateAuthority, Hosts, HttpGrant, Injection, InjectionError, Scheme, Target, read_methods, shortest,
 };
 use crate::id::{AuthorityName, RuleId, SecretName};
 use crate::inference::{InferenceGrant, LimitKey, Provider, Tier};
@@ -111,27 +111,14 @@ fn read_injections(field: &Field<'_, '_>) -> Option<Vec<Injection>> {
 }
 
 fn read_injection(field: &Field<'_, '_>) -> Option<Injection> {
-    let text = field.text()?;
-    if !is_header(field.key) || HOST_HEADERS.contains(&field.key) || field.key == "content-length" {
-        field.tell_key(format!("`{}` is no header a rule can set, in lower case", field.key));
-        return None;
-    }
-    let parts = text.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)));
-    let plain = |text: &str| text.bytes().all(|byte| (0x20..0x7f).contains(&byte) && !b"{}".contains(&byte));
-    let Some((before, (name, after))) = parts.filter(|(before, (_, after))| plain(before) && plain(after))
-    else {
-        field.tell_with("it names no secret, or more than one", "authorization = \"Bearer {crm-token}\"");
-        return None;
+    let told = |error: InjectionError| match error {
+        InjectionError::Header(_) => field.tell_key(error.to_string()),
+        InjectionError::Secrets => {
+            field.tell_with(error.to_string(), "authorization = \"Bearer {crm-token}\"")
+        }
+        InjectionError::Name(_) => field.tell(error.to_string()),
     };
-    let secret = name.parse::<SecretName>().map_err(|error| field.tell(error.to_string())).ok()?;
-    Some(Injection { header: field.key.into(), before: before.into(), secret, after: after.into() })
-}
-
-/// A header's name (RFC 9110, 5.1) in lower case.
-fn is_header(name: &str) -> bool {
-    let token =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.len() <= 64 && name.bytes().all(token)
+    Injection::of(field.key, field.text()?).map_err(told).ok()
 }
 
 /// A rule of kind inference.

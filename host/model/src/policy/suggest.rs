@@ -264,13 +264,8 @@ fn http_lines(grant: &HttpGrant) -> String {
         let _ = writeln!(text, "addresses = [{addresses}]");
     }
     if !grant.inject.is_empty() {
-        let header = |it: &crate::http::Injection| {
-            format!(
-                "{} = {}",
-                quoted(&it.header),
-                quoted(&format!("{}{{{}}}{}", it.before, it.secret, it.after))
-            )
-        };
+        let header =
+            |it: &crate::http::Injection| format!("{} = {}", quoted(&it.header), quoted(&it.value()));
         let _ = writeln!(text, "inject = {{ {} }}", list(grant.inject.iter().map(header).collect()));
     }
     if let Some(authority) = &grant.vouched_by {

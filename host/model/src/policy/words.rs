@@ -54,9 +54,7 @@ fn http_words(grant: &HttpGrant) -> String {
         false => format!(", {what} {}", all.join(" ")),
     };
     let addresses = listed("at", grant.addresses.iter().map(ToString::to_string).collect());
-    let injected =
-        |it: &crate::http::Injection| format!("{}: {}{{{}}}{}", it.header, it.before, it.secret, it.after);
-    let inject = listed("with", grant.inject.iter().map(injected).collect());
+    let inject = listed("with", grant.inject.iter().map(ToString::to_string).collect());
     let vouched_by = listed("vouched for by", grant.vouched_by.iter().map(ToString::to_string).collect());
     format!(
         "{} {}, {}{hosts}, {} out, {} in{addresses}{inject}{vouched_by}",
