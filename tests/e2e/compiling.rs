@@ -7,7 +7,7 @@ use kapell_home::{CompileCaps, CompileWorker, Compiler, Home, HomeError, Kind, O
 use kapell_model::quantity::Bytes;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -229,15 +229,8 @@ fn the_worker_has_taken_from_itself_what_it_has_no_use_for() {
     std::thread::spawn(move || tell.send(left_open.read_to_end(&mut Vec::new()).unwrap()));
     assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(0));
     let pid = worker.id();
-    let about = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();
-    let lowered =
-        || about("limits").lines().any(|line| line.starts_with("Max open files") && line.contains(" 3 "));
-    let patience = Instant::now();
-    while !lowered() {
-        assert!(patience.elapsed() < Duration::from_secs(30), "{}", about("limits"));
-        std::thread::yield_now();
-    }
-    let limits = about("limits");
+    confined(pid);
+    let limits = about(pid, "limits");
     let limit = |name: &str| {
         let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
         line[name.len()..].split_whitespace().take(2).collect::<Vec<_>>().join(" ")
@@ -248,6 +241,78 @@ fn the_worker_has_taken_from_itself_what_it_has_no_use_for() {
     drop(worker.stdin.take());
     let said = worker.wait_with_output().unwrap();
     assert_eq!((said.status.code(), said.stdout.first()), (Some(0), Some(&b'I')));
+}
+
+/// A process as the kernel tells of it.
+fn about(pid: u32, name: &str) -> String {
+    fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap()
+}
+
+/// How far a process steps back for others. The name in front of it may have blanks and brackets of its own.
+fn niceness(pid: u32) -> i32 {
+    let stat = about(pid, "stat");
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    fields.split(' ').nth(16).unwrap().parse().unwrap()
+}
+
+/// Waits until a worker is done with taking from itself, the last of which is its place before others.
+fn confined(pid: u32) {
+    let lowest = (niceness(std::process::id()) + 10).min(19);
+    let patience = Instant::now();
+    while niceness(pid) != lowest {
+        assert!(patience.elapsed() < Duration::from_secs(30), "its nice value is {}", niceness(pid));
+        std::thread::yield_now();
+    }
+}
+
+/// Who owns a process's folder under `/proc`: the system for one that leaves no image, else whoever runs it.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_worker_steps_back_for_others_and_leaves_no_image_of_its_memory() {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::process::CommandExt as _;
+    let owner = |pid: u32| fs::metadata(format!("/proc/{pid}/stat")).unwrap().uid();
+    // What the system's own user runs always is the system's, so then it is somebody else's.
+    let mine = if owner(std::process::id()) == 0 { 65_534 } else { owner(std::process::id()) };
+    let start = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        let ready = command.args(arguments).uid(mine).stdin(Stdio::piped()).stdout(Stdio::null());
+        ready.stderr(Stdio::null()).spawn().unwrap()
+    };
+    let mut other = start("/bin/cat", &[]);
+    let mut worker = start(env!("CARGO_BIN_EXE_kapell"), &["compile-worker", "5", "100000000"]);
+    confined(worker.id());
+    assert_eq!((owner(other.id()), owner(worker.id())), (mine, 0));
+    for child in [&mut other, &mut worker] {
+        drop(child.stdin.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+}
+
+/// The worker waits for a component that the test never sends; what tells that it is gone is that nobody holds its
+/// output any more.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_worker_ends_with_whoever_started_it() {
+    let worker = env!("CARGO_BIN_EXE_kapell");
+    let line = format!("exec 3<&0; {worker} compile-worker 60 100000000 <&3 3<&- & echo $!; wait");
+    let mut host = Command::new("/bin/sh")
+        .args(["-c", &line])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _component = host.stdin.take().unwrap();
+    let mut said = BufReader::new(host.stdout.take().unwrap());
+    let mut pid = String::new();
+    said.read_line(&mut pid).unwrap();
+    confined(pid.trim().parse().unwrap());
+    host.kill().unwrap();
+    host.wait().unwrap();
+    let (tell, told) = channel();
+    std::thread::spawn(move || tell.send(said.read_to_end(&mut Vec::new()).unwrap()));
+    assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(0), "the worker outlives its host");
 }
 
 /// The whole way, as people meet it: through the program, over its own worker.

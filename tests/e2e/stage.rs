@@ -134,7 +134,8 @@ impl Stage {
         Said::of(command.stdin(Stdio::null()).output().unwrap())
     }
 
-    fn settle(&self, command: &mut Command) {
+    /// Lets a command run in the project, seeing nothing of whoever runs the tests.
+    pub(crate) fn settle(&self, command: &mut Command) {
         command.env_clear().current_dir(&self.project).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         let path = std::env::var("PATH").unwrap_or_default();
