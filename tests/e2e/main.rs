@@ -34,8 +34,10 @@ mod python; // a skill written in Python, where its builder is installed
 mod replay; // runs done again from their record: the same, or where they depart
 mod secrets; // a secret is nowhere in a home, and in nothing that is printed
 mod stage; // the harness: a project of its own for each test, skills built once
+mod stalled; // a file system that never answers holds up no command
 mod swap; // a newer skill comes in while a run waits
 mod tickets_and_logs; // what the world sends to the examples' flows: empty, binary, huge, forged, giving orders
+mod terminal; // a person at a terminal: what a yes comes to, and a no
 mod tidy; // what the house promises about itself, read off its own files
 
 #[test]

@@ -25,7 +25,12 @@ fn main() -> ExitCode {
         return compiling::serve(worker).into();
     }
     let json = args.json;
-    let outcome = output::runtime().and_then(|runtime| runtime.block_on(commands::run(args)));
+    let outcome = output::runtime().and_then(|runtime| {
+        let outcome = runtime.block_on(commands::run(args));
+        // What is still at work here waits for a directory that does not answer, and nobody waits for that.
+        runtime.shutdown_background();
+        outcome
+    });
     match outcome {
         Ok(code) => code.into(),
         Err(error) => failure::report(&error, json),

@@ -22,6 +22,9 @@ use kapell_store::{Components, OwnerLock, SqliteStore};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
 
 /// How a home is opened.
 pub struct Options {
@@ -235,12 +238,23 @@ pub(crate) fn read_policy(place: &Place) -> Result<(String, Policy), HomeError> 
     Ok((text, policy))
 }
 
-/// Whether a path leads through a symbolic link as things stand; what is not there yet is no link.
+/// Whether a path leads through a symbolic link as things stand; what is not there yet is no link, nor is what a file
+/// system does not say within a second: a mount that stalls must not keep a policy from being read, and whoever is lent
+/// the directory is led through no link whatever stands in the policy.
 #[must_use]
 pub fn leads_through_link(path: &Path) -> bool {
     let is_link = |part: &Path| fs::symlink_metadata(part).is_ok_and(|metadata| metadata.is_symlink());
-    path.ancestors().any(is_link)
+    let (tell, told) = sync_channel(1);
+    let path = path.to_owned();
+    thread::spawn(move || {
+        // Nobody hears of it who has stopped waiting.
+        let _ = tell.send(path.ancestors().any(is_link));
+    });
+    told.recv_timeout(LINKS).unwrap_or(false)
 }
+
+/// How long a file system may take to say what a path leads through.
+const LINKS: Duration = Duration::from_secs(1);
 
 fn read_tariff(path: &Path) -> Result<(String, PinnedTariff), HomeError> {
     let text = read_or(path, EXAMPLE_TARIFF)?;

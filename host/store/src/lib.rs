@@ -16,6 +16,7 @@ mod content;
 mod error;
 mod memory;
 mod owner;
+mod patience;
 mod placed;
 mod private;
 mod skills;

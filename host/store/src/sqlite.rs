@@ -25,6 +25,7 @@ mod writer;
 use crate::content::{ContentDir, checked};
 use crate::error::{StoreError, damaged, unwritten};
 use crate::owner::{self, OwnerLock};
+use crate::patience::{Silent, WRITING};
 use crate::{ROW_BLOB_MAX, admit, placed, private};
 use append::Rows;
 pub use evidence::{Beside, StoredEntry};
@@ -43,6 +44,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 use stored::number;
 use tokio::sync::oneshot;
 pub use tree::{Noted, TreeHead};
@@ -92,11 +94,12 @@ pub(crate) struct Inner {
     blobs: ContentDir,
     components: ContentDir,
     options: Options,
+    silent: Silent,
 }
 
 impl SqliteStore {
     /// Opens the store in `dir`, made if it is not there, and puts written files in their place that a crash left
-    /// pending. Several processes may have it open.
+    /// pending, as far as their directories answer within some seconds. Several processes may have it open.
     ///
     /// # Errors
     /// When the directory cannot be made or written, or holds a store this program does not know.
@@ -129,7 +132,8 @@ impl SqliteStore {
         let (writer, readers) = (Writer::start(&database, options.durability)?, Readers::new(&database));
         drop(turn);
 
-        let store = Self(Arc::new(Inner { dir: dir.into(), writer, readers, blobs, components, options }));
+        let (dir, silent) = (dir.into(), Silent::default());
+        let store = Self(Arc::new(Inner { dir, writer, readers, blobs, components, options, silent }));
         store.recover(&owners).map_err(|cause| failed(&owners, cause))?;
         Ok(store)
     }
@@ -314,20 +318,26 @@ impl SqliteStore {
     /// until they are placed, so that nobody of this store changes one in between.
     async fn turn(&self, commit: &Commit) -> Result<(Turn, BTreeSet<String>), JournalError> {
         let (inner, files) = (Arc::clone(&self.0), commit.writes.files.clone());
-        aside(move || {
-            let roots: BTreeSet<String> = files.iter().map(|file| file.root.clone()).collect();
-            let turn = Turn::take(&inner, &roots).map_err(unwritten)?;
+        let roots: BTreeSet<String> = files.iter().map(|file| file.root.clone()).collect();
+        let (silent, asked) = (inner.silent.clone(), roots.clone());
+        let work = move || {
+            let turn = Turn::take(&inner, &asked).map_err(unwritten)?;
             match placed::first_changed(&files) {
                 Some(changed) => Err(placed::conflict(changed)),
-                None => Ok((turn, roots)),
+                None => Ok((turn, asked)),
             }
+        };
+        aside(move || {
+            let working =
+                silent.begin(roots, work).and_then(|working| working.until(Instant::now() + WRITING));
+            working.map_err(unwritten)?
         })
         .await
     }
 
     async fn place_aside(&self, run: RunId, turn: Turn, roots: BTreeSet<String>) -> Result<(), JournalError> {
         let inner = Arc::clone(&self.0);
-        aside(move || pending::place_all(&inner, Some(&run), &roots, &turn)).await
+        aside(move || pending::place_within(&inner, &run, roots, move |_| Ok(turn))).await
     }
 }
 

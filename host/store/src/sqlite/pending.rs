@@ -4,6 +4,7 @@
 //! threads nor two processes can put an older content over a newer one. A crash before the note is gone does it again.
 
 use crate::error::{damaged, unwritten};
+use crate::patience::{OPENING, WRITING};
 use crate::sqlite::stored::{parsed, whole};
 use crate::sqlite::writer::Wait;
 use crate::sqlite::{FaultPoint, Inner, number};
@@ -15,6 +16,8 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
+use std::time::Instant;
 
 /// A written file that is not in its place yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,15 +56,26 @@ impl Turn {
     }
 }
 
-/// Puts everything that is pending in its place, directory by directory.
+/// Puts everything that is pending in its place, all directories at once. One that does not answer is not waited for:
+/// its files stay pending until it does, and are put in their place then.
 ///
 /// # Errors
 /// When what is pending can't be read. A file that can't be placed is told to its own run.
-pub(crate) fn recover(inner: &Inner) -> Result<(), JournalError> {
-    for root in inner.readers.read(|connection| roots(connection, None))? {
-        let only = BTreeSet::from([root]);
-        let turn = Turn::take(inner, &only).map_err(unwritten)?;
-        place_all(inner, None, &only, &turn)?;
+pub(crate) fn recover(inner: &Arc<Inner>) -> Result<(), JournalError> {
+    let until = Instant::now() + OPENING;
+    let begin = |root: String| {
+        let (within, only) = (Arc::clone(inner), BTreeSet::from([root.clone()]));
+        inner.silent.begin([root], move || {
+            let turn = Turn::take(&within, &only).map_err(unwritten)?;
+            place_all(&within, None, &only, &turn)
+        })
+    };
+    let working: Vec<_> = inner.readers.read(|it| roots(it, None))?.into_iter().map(begin).collect();
+    for placed in working.into_iter().map(|working| working?.until(until)) {
+        match placed {
+            Ok(placed) => placed?,
+            Err(silent) => tracing::warn!(%silent, "written files are not in their place yet"),
+        }
     }
     Ok(())
 }
@@ -70,12 +84,38 @@ pub(crate) fn recover(inner: &Inner) -> Result<(), JournalError> {
 ///
 /// # Errors
 /// When a file of it could not be put there, or what is pending can't be read.
-pub(crate) fn place_run(inner: &Inner, run: &RunId) -> Result<(), JournalError> {
+pub(crate) fn place_run(inner: &Arc<Inner>, run: &RunId) -> Result<(), JournalError> {
     let roots = inner.readers.read(|connection| roots(connection, Some(run)))?;
+    let taken = roots.clone();
+    place_within(inner, run, roots, move |inner| Turn::take(inner, &taken))
+}
+
+/// Puts everything pending below these directories in its place, once it is their turn, and waits for it no longer than
+/// a directory at work takes.
+pub(crate) fn place_within(
+    inner: &Arc<Inner>,
+    run: &RunId,
+    roots: BTreeSet<String>,
+    turn: impl FnOnce(&Inner) -> io::Result<Turn> + Send + 'static,
+) -> Result<(), JournalError> {
+    let (within, mine, below) = (Arc::clone(inner), run.clone(), roots.clone());
+    let work = move || {
+        let turn = turn(&within)?;
+        Ok(place_all(&within, Some(&mine), &below, &turn))
+    };
+    let placed =
+        inner.silent.begin(roots, work).and_then(|working| working.until(Instant::now() + WRITING)?);
     // Its entries are durable by now, which is what it must be told.
-    let told = |cause| placed::unplaced(run, &inner.dir.display().to_string(), "turns", cause);
-    let turn = Turn::take(inner, &roots).map_err(told)?;
-    place_all(inner, Some(run), &roots, &turn)
+    placed.unwrap_or_else(|cause| Err(first_unplaced(inner, run, &cause)))
+}
+
+/// What a run is told whose files wait for their directory.
+fn first_unplaced(inner: &Inner, run: &RunId, cause: &io::Error) -> JournalError {
+    match inner.readers.read(all).map(|all| all.into_iter().find(|pending| pending.run == *run)) {
+        Ok(Some(first)) => placed::unplaced(run, &first.root, &first.path, cause),
+        Ok(None) => placed::unplaced(run, &inner.dir.display().to_string(), "turns", cause),
+        Err(failed) => failed,
+    }
 }
 
 /// Puts everything pending below these directories in its place. A file that can't be leaves its note, and only its

@@ -2,6 +2,8 @@
 
 use crate::scene::{Driven, blob, file, said};
 use kapell_journal::seam::{JournalError, Journals};
+use kapell_model::digest::Digest;
+use kapell_model::id::RunId;
 use kapell_store::{Components, Durability, Options, PendingFile, ROW_BLOB_MAX, SqliteStore, StoreError};
 use rusqlite::Connection;
 use std::fs;
@@ -233,4 +235,46 @@ fn a_run_that_commits_again_and_again_lets_others_have_their_turn() {
         other.abort();
     });
     assert!(turns.load(Ordering::Relaxed) >= 3, "one turn a commit");
+}
+
+/// A store with a written file pending below each of two directories, the first of which stalls when it is to be placed.
+#[test]
+fn a_directory_that_stalls_holds_up_neither_the_opening_nor_the_others() {
+    let home = tempfile::tempdir().unwrap();
+    let outs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let store = SqliteStore::open(home.path()).unwrap();
+    let owner = store.new_owner().unwrap();
+    for (out, run) in outs.iter().zip(["demo-1", "demo-2"]) {
+        fs::create_dir(out.path().join("taken")).unwrap();
+        let mut driven = Driven::claim(&store, run, &owner).unwrap();
+        let mut commit = driven.next("write");
+        commit.writes.files = vec![file(out.path(), "taken", Some("new"))];
+        crate::scene::wait(driven.commit(&store, commit)).unwrap_err();
+        fs::remove_dir(out.path().join("taken")).unwrap();
+    }
+    drop((store, owner));
+
+    // The turn of the first directory is somebody's who never gives it back: its work is held up just as by a mount.
+    let turn = home.path().join("turns").join(Digest::of(outs[0].path().to_str().unwrap().as_bytes()).hex());
+    let turn = fs::File::open(turn).unwrap();
+    turn.lock().unwrap();
+    let store = SqliteStore::open(home.path()).unwrap();
+    let path = outs[0].path().join("taken").to_str().unwrap().to_owned();
+    let run: RunId = "demo-1".parse().unwrap();
+    assert_eq!(store.pending_files().unwrap(), [PendingFile { run: run.clone(), path: path.clone() }]);
+    assert_eq!(fs::read(outs[1].path().join("taken")).unwrap(), b"new");
+    assert_eq!(store.entries(&run).unwrap().len(), 1);
+    let told = store.place_pending(&run).unwrap_err().to_string();
+    let root = outs[0].path().display();
+    let silent = format!(
+        "{path}, written by run demo-1, is recorded but not in its place: the directory {root} does not answer"
+    );
+    assert_eq!(told, silent);
+
+    // Once it answers, what was begun at the opening is done by whoever began it.
+    turn.unlock().unwrap();
+    while store.place_pending(&run).is_err() {
+        std::thread::yield_now();
+    }
+    assert_eq!((store.pending_files().unwrap(), fs::read(&path).unwrap()), (vec![], b"new".to_vec()));
 }

@@ -3,9 +3,10 @@
 //! the directory: what the guest writes is held above it, read back by the guest, and made real by others.
 //!
 //! Told from the outside in: here is what a store gives, [`host`] answers the guest's calls, `stream` its streams,
-//! `tree` is the granted directory as the guest sees it, `beneath` the real one, `root` how that is opened, `disk`
-//! where it is read, `path` reads a guest's paths.
+//! `tree` is the granted directory as the guest sees it, `beneath` the real one, `root` how that is opened, `apart` that
+//! no other one has the same files, `disk` where it is read, `path` reads a guest's paths.
 
+mod apart;
 mod beneath;
 mod disk;
 mod host;

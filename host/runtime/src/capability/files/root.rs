@@ -5,6 +5,7 @@
 //! that in one call it does; elsewhere a path is walked one name at a time, each opened in the directory before it,
 //! with the same answers. Neither way has a moment in which somebody could put a link in between.
 
+use super::apart::check_apart;
 use super::disk::Disk;
 use kapell_model::grant::{Authority, Grant, GrantSet, Refusal, RootIdentity};
 use kapell_model::seam::HostFault;
@@ -83,8 +84,20 @@ impl Root {
         self.identity
     }
 
+    /// The number of its mount, where the kernel numbers them.
+    #[cfg(target_os = "linux")]
+    pub(super) fn mount_number(&self) -> Option<u64> {
+        self.mount.number
+    }
+
+    /// The number it is open under in this process.
+    #[cfg(target_os = "linux")]
+    pub(super) fn descriptor(&self) -> std::os::fd::RawFd {
+        std::os::fd::AsRawFd::as_raw_fd(&self.dir)
+    }
+
     /// Which directories it is in, from the nearest to the top.
-    fn around(&self) -> io::Result<Vec<RootIdentity>> {
+    pub(super) fn around(&self) -> io::Result<Vec<RootIdentity>> {
         let mut around: Vec<RootIdentity> = Vec::new();
         let mut dir = self.dir.try_clone()?;
         loop {
@@ -261,7 +274,7 @@ fn of_grant(grant: &Grant, walk: Walk) -> Result<Option<Root>, NotLent> {
 }
 
 /// Missing, a link or no directory is for the operator to mend; all else is the host's own trouble.
-fn not_opened(grant: &Grant, path: &str, cause: &io::Error) -> NotLent {
+pub(super) fn not_opened(grant: &Grant, path: &str, cause: &io::Error) -> NotLent {
     match cause.kind() {
         ErrorKind::NotFound
         | ErrorKind::NotADirectory
@@ -291,24 +304,7 @@ pub(super) async fn apart(roots: Vec<(&Grant, Root)>, disk: &Disk) -> Result<Vec
     disk.run(&first, move || check_apart(&roots).map(|()| roots)).await?
 }
 
-/// No two grants of one skill may reach the same file: what one forbids the other would permit.
-fn check_apart(roots: &[(Grant, Root)]) -> Result<(), NotLent> {
-    for (index, (grant, root)) in roots.iter().enumerate() {
-        let others = roots.iter().enumerate().filter(|(other, _)| *other != index);
-        let around = root.around().map_err(|cause| not_opened(grant, grant.name.as_str(), &cause))?;
-        for (_, (other, its)) in others {
-            let how = match () {
-                () if its.identity == root.identity => "the same directory as",
-                () if around.contains(&its.identity) => "inside",
-                () => continue,
-            };
-            return Err(refusal(grant, format!("it is {how} `{}` of rule {}", other.name, other.rule)).into());
-        }
-    }
-    Ok(())
-}
-
-fn refusal(grant: &Grant, why: String) -> Refusal {
+pub(super) fn refusal(grant: &Grant, why: String) -> Refusal {
     Refusal {
         subject: format!("files `{}`", grant.name),
         why,
