@@ -36,8 +36,8 @@ mod secrets; // a secret is nowhere in a home, and in nothing that is printed
 mod stage; // the harness: a project of its own for each test, skills built once
 mod stalled; // a file system that never answers holds up no command
 mod swap; // a newer skill comes in while a run waits
-mod tickets_and_logs; // what the world sends to the examples' flows: empty, binary, huge, forged, giving orders
 mod terminal; // a person at a terminal: what a yes comes to, and a no
+mod tickets_and_logs; // what the world sends to the examples' flows: empty, binary, huge, forged, giving orders
 mod tidy; // what the house promises about itself, read off its own files
 
 #[test]
