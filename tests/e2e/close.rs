@@ -143,7 +143,8 @@ fn what_is_no_export_stops_before_anything_is_closed() {
     let stage = stage();
     let good = fs::read(stage.project().join("exports/ledger.csv")).unwrap();
     let bank = fs::read(stage.project().join("exports/bank.csv")).unwrap();
-    let cases: [(&str, &[u8], &[u8], i32, &str); 9] = [
+    type Case<'a> = (&'a str, &'a [u8], &'a [u8], i32, &'a str);
+    let cases: [Case<'_>; 9] = [
         ("an empty file", b"", &bank, 1, "no-table"),
         ("an empty file for the other side", &good, b"\n", 1, "no-table"),
         ("zero bytes", b"Date,Amount\n\0\0\0", &bank, 1, "no-table"),

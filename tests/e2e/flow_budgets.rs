@@ -35,7 +35,7 @@ fn stage(policy: &str) -> Stage {
     stage
 }
 
-fn run<'a>(name: &'a str) -> [&'a str; 5] {
+fn run(name: &str) -> [&str; 5] {
     ["run", "hi.yaml", "-i", name, "--no-wait"]
 }
 

@@ -149,7 +149,7 @@ fn reads_back(before: &Authored, after: &Authored, asked: &Asked, condition: &st
     let old = asked.opens.as_ref().map(|opens| opens.condition.clone());
     for (step, _, _, opens) in &mut expected {
         if let Some((text, _)) =
-            opens.as_mut().filter(|(text, _)| *step == asked.step && Some(&*text) == old.as_ref())
+            opens.as_mut().filter(|(text, _)| *step == asked.step && Some(text) == old.as_ref())
         {
             *text = condition.into();
         }

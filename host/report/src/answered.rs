@@ -202,7 +202,7 @@ pub fn precedents(open: &Asking, past: impl Iterator<Item = Asking>) -> Vec<Prec
         *precedent = Precedent { times, reason, ..latest };
     }
     let mut precedents: Vec<Precedent> = known.into_values().map(|(precedent, _)| precedent).collect();
-    precedents.sort_by(|one, other| (other.times, other.last).cmp(&(one.times, one.last)));
+    precedents.sort_by_key(|it| std::cmp::Reverse((it.times, it.last)));
     precedents
 }
 

@@ -339,7 +339,7 @@ mod tests {
             let mut lines: Vec<u32> = table.rows().map(|row| row.line).collect();
             lines.extend(table.broken.iter().map(|broken| broken.line));
             lines.sort_unstable();
-            prop_assert!(lines.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", lines);
+            prop_assert!(lines.is_sorted_by(|one, next| one < next), "{:?}", lines);
         }
 
         /// What is written is read back.
