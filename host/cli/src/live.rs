@@ -4,6 +4,8 @@ use crate::output;
 use kapell_home::{Known, Watcher};
 use kapell_journal::entry::Entry;
 use kapell_journal::fold::RunState;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Prints a line for each entry that a person wants to see at once.
 pub(crate) struct Live {
@@ -31,36 +33,64 @@ impl Watcher for Live {
 
 /// Work that may take over a second: after that a bar is shown, on a terminal only.
 pub(crate) struct Slow {
-    finished: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    shared: Arc<Shared>,
     bar: Option<std::thread::JoinHandle<()>>,
+}
+
+/// What the one who works tells the one who draws.
+#[derive(Default)]
+struct Shared {
+    finished: AtomicBool,
+    done: AtomicU64,
+    /// 0 as long as nobody knows.
+    of: AtomicU64,
 }
 
 /// Begins such work.
 pub(crate) fn slow(doing: &'static str, what: &std::path::Path) -> Slow {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    let finished = std::sync::Arc::new(AtomicBool::new(false));
-    let (seen, words) = (finished.clone(), format!("{doing} {}", what.display()));
+    let shared = Arc::new(Shared::default());
+    let (seen, words) = (shared.clone(), format!("{doing} {}", what.display()));
     let bar = output::talks_to_terminal().then(|| {
         std::thread::spawn(move || {
             std::thread::park_timeout(std::time::Duration::from_secs(1));
-            if seen.load(Ordering::Acquire) {
-                return;
+            if !seen.finished.load(Ordering::Acquire) {
+                draw(&seen, words);
             }
-            let bar = indicatif::ProgressBar::new_spinner().with_message(words);
-            while !seen.load(Ordering::Acquire) {
-                bar.tick();
-                std::thread::park_timeout(std::time::Duration::from_millis(100));
-            }
-            bar.finish_and_clear();
         })
     });
-    Slow { finished, bar }
+    Slow { shared, bar }
+}
+
+/// A spinner, or a bar once it is known how much there is to do.
+fn draw(seen: &Shared, words: String) {
+    let bar = indicatif::ProgressBar::new_spinner().with_message(words);
+    while !seen.finished.load(Ordering::Acquire) {
+        let (done, of) = (seen.done.load(Ordering::Relaxed), seen.of.load(Ordering::Relaxed));
+        if of > 0 && bar.length() != Some(of) {
+            bar.set_length(of);
+            if let Ok(style) =
+                indicatif::ProgressStyle::with_template("{msg} {wide_bar} {percent} %, {eta} left")
+            {
+                bar.set_style(style);
+            }
+        }
+        bar.set_position(done);
+        bar.tick();
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
+    }
+    bar.finish_and_clear();
 }
 
 impl Slow {
+    /// So much of so much is done.
+    pub(crate) fn reached(&self, done: u64, of: u64) {
+        self.shared.done.store(done, Ordering::Relaxed);
+        self.shared.of.store(of, Ordering::Relaxed);
+    }
+
     /// The work is done.
     pub(crate) fn done(self) {
-        self.finished.store(true, std::sync::atomic::Ordering::Release);
+        self.shared.finished.store(true, Ordering::Release);
         if let Some(bar) = self.bar {
             bar.thread().unpark();
             // A bar that could not be drawn is no reason to fail.

@@ -14,6 +14,7 @@ use kapell_model::quantity::Timestamp;
 use kapell_model::writes::HeldWrites;
 use std::borrow::Cow;
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Keeps runs.
@@ -65,6 +66,19 @@ pub trait Journals: Send + Sync + 'static {
     /// broken.
     fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError>;
 
+    /// How many runs were ever claimed; they are numbered from 1 in that order, and stay so while others are added.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn claimed(&self) -> Result<u64, JournalError>;
+
+    /// Of the runs with these numbers those that are asked about, each with all its entries in order, newest first. For
+    /// whoever reads a whole journal: a stretch at a time is all that is ever in memory.
+    ///
+    /// # Errors
+    /// `Damaged` when a chain is broken.
+    fn stretch(&self, about: &About, numbers: RangeInclusive<u64>) -> Result<Vec<Vec<Entry>>, JournalError>;
+
     /// The bytes of a blob.
     ///
     /// # Errors
@@ -112,6 +126,30 @@ pub trait Journals: Send + Sync + 'static {
     /// # Errors
     /// When the journal cannot be read.
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError>;
+}
+
+/// Which runs are asked about; all of them when nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Only that one.
+    pub run: Option<RunId>,
+    /// Only those of a flow.
+    pub flow: Option<FlowName>,
+    /// Only those that were under way then or later.
+    pub since: Option<Timestamp>,
+    /// Only those that began then or later.
+    pub began: Option<Timestamp>,
+}
+
+impl About {
+    /// Whether a run is one of them.
+    #[must_use]
+    pub fn is(&self, row: &RunRow) -> bool {
+        self.run.as_ref().is_none_or(|run| row.run == *run)
+            && self.flow.as_ref().is_none_or(|flow| row.flow == *flow)
+            && self.since.is_none_or(|since| row.changed >= since)
+            && self.began.is_none_or(|began| row.started >= began)
+    }
 }
 
 /// Where a run's journal stands.

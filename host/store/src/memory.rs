@@ -10,7 +10,7 @@ use crate::{admit, placed};
 use kapell_journal::chain;
 use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
-use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
+use kapell_journal::seam::{About, Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_journal::spending::{self, Spending, Spent};
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId, SkillName};
@@ -20,6 +20,7 @@ use kapell_model::writes::{FileWrite, HeldWrites, KeySeen};
 use semver::Version;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A store that ends with the process. A clone is another handle of the same store.
@@ -125,6 +126,19 @@ impl Journals for MemoryStore {
             Some(begun) if begun.row.is_some() => chain::verify(run, &begun.entries),
             _ => Err(JournalError::NotFound(run.clone())),
         }
+    }
+
+    fn claimed(&self) -> Result<u64, JournalError> {
+        Ok(self.state().began)
+    }
+
+    fn stretch(&self, about: &About, numbers: RangeInclusive<u64>) -> Result<Vec<Vec<Entry>>, JournalError> {
+        let state = self.state();
+        let asked =
+            |run: &&Run| numbers.contains(&run.nth) && run.row.as_ref().is_some_and(|row| about.is(row));
+        let mut runs: Vec<(&RunId, &Run)> = state.runs.iter().filter(|(_, run)| asked(run)).collect();
+        runs.sort_by_key(|(_, run)| Reverse(run.nth));
+        runs.into_iter().map(|(id, run)| chain::verify(id, &run.entries)).collect()
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {

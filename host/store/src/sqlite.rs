@@ -31,7 +31,7 @@ use append::Rows;
 pub use evidence::{Beside, StoredEntry};
 use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
-use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
+use kapell_journal::seam::{About, Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_journal::spending::Spent;
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId};
@@ -42,6 +42,7 @@ use pending::Turn;
 use read::Readers;
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -252,6 +253,14 @@ impl Journals for SqliteStore {
 
     fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError> {
         read::entries(&self.0.readers, run)
+    }
+
+    fn claimed(&self) -> Result<u64, JournalError> {
+        self.0.readers.read(read::claimed)
+    }
+
+    fn stretch(&self, about: &About, numbers: RangeInclusive<u64>) -> Result<Vec<Vec<Entry>>, JournalError> {
+        read::stretch(&self.0.readers, about, &numbers)
     }
 
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {

@@ -18,8 +18,8 @@ use std::path::Path;
 pub(crate) fn run(session: &Session, cost: &Cost) -> anyhow::Result<Exit> {
     let about = About {
         run: cost.run.as_deref().map(|said| session.home.find_run(said)).transpose()?,
-        flow: None,
         since: cost.since.as_deref().map(|said| session.home.since(said)).transpose()?,
+        ..About::default()
     };
     match &cost.focus {
         Some(file) => export(session, &about, file),
@@ -30,14 +30,18 @@ pub(crate) fn run(session: &Session, cost: &Cost) -> anyhow::Result<Exit> {
 fn summary(session: &Session, about: &About, said: CostBy) -> anyhow::Result<Exit> {
     let (mut rows, mut outcomes, mut example) = (Rows::by(by(said)), Outcomes::default(), false);
     let progress = crate::live::slow("reading", Path::new("the journal"));
-    let read = session.home.tallies(about, |tally, tariff| {
-        rows.add(&tally.lines).map_err(currencies)?;
-        if let Some(used) = tally.budget() {
-            rows.used(&tally.run, used);
-        }
-        example |= tariff.example;
-        outcomes.add(&tally).map_err(currencies)
-    });
+    let read = session.home.tallies_told(
+        about,
+        |done, of| progress.reached(done, of),
+        |tally, tariff| {
+            rows.add(&tally.lines).map_err(currencies)?;
+            if let Some(used) = tally.budget() {
+                rows.used(&tally.run, used);
+            }
+            example |= tariff.example;
+            outcomes.add(&tally).map_err(currencies)
+        },
+    );
     progress.done();
     read?;
     for (flow, used) in session.home.budgets_used()? {
@@ -76,11 +80,15 @@ fn export(session: &Session, about: &About, file: &Path) -> anyhow::Result<Exit>
     out.write_all(&focus::head()).map_err(failed)?;
     let (account, mut charges) = (account(session), 0_u64);
     let progress = crate::live::slow("writing", file);
-    let written = session.home.tallies(about, |tally, tariff| {
-        charges += tally.lines.len() as u64;
-        let mut lines = tally.lines.iter().map(|line| focus::line(line, &account, tariff.example));
-        lines.try_for_each(|line| out.write_all(&line)).map_err(failed)
-    });
+    let written = session.home.tallies_told(
+        about,
+        |done, of| progress.reached(done, of),
+        |tally, tariff| {
+            charges += tally.lines.len() as u64;
+            let mut lines = tally.lines.iter().map(|line| focus::line(line, &account, tariff.example));
+            lines.try_for_each(|line| out.write_all(&line)).map_err(failed)
+        },
+    );
     progress.done();
     written?;
     out.flush().map_err(failed)?;
@@ -99,11 +107,15 @@ pub(crate) fn estimate(session: &Session, flow: &FlowName, inputs: &Value) -> an
     let about = About { flow: Some(flow.clone()), ..About::default() };
     let mut past = Vec::new();
     let progress = crate::live::slow("reading", Path::new("the journal"));
-    let read = session.home.tallies(&about, |tally, _| {
-        let input = session.home.size(&tally.inputs).unwrap_or_default();
-        past.extend(Past::of(&tally, input).map_err(currencies)?);
-        Ok(())
-    });
+    let read = session.home.tallies_told(
+        &about,
+        |done, of| progress.reached(done, of),
+        |tally, _| {
+            let input = session.home.size(&tally.inputs).unwrap_or_default();
+            past.extend(Past::of(&tally, input).map_err(currencies)?);
+            Ok(())
+        },
+    );
     progress.done();
     read?;
     let estimate = estimate::estimate(&past, inputs.to_string().len() as u64);

@@ -5,7 +5,7 @@ use kapell_conductor::drive::{Conductor, DriveError, Launch, Standing, Unwatched
 use kapell_conductor::program::Program;
 use kapell_conductor::replay::{Recollection, recollect};
 use kapell_journal::entry::Entry;
-use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner, RunRow};
+use kapell_journal::seam::{About, Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_journal::spending::Spent;
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Attempt, Ending, Left, Meters, Trap, TrapCause};
@@ -18,6 +18,7 @@ use kapell_model::writes::{FileSeen, FileWrite, HeldWrites, KeySeen, KeyWrite, U
 use kapell_store::{MemoryStore, OwnerLock};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -252,6 +253,12 @@ impl Journals for Cut {
     }
     fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError> {
         self.store.entries(run)
+    }
+    fn claimed(&self) -> Result<u64, JournalError> {
+        self.store.claimed()
+    }
+    fn stretch(&self, about: &About, numbers: RangeInclusive<u64>) -> Result<Vec<Vec<Entry>>, JournalError> {
+        self.store.stretch(about, numbers)
     }
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
         let is_gone = self.forgotten.lock().unwrap().contains(digest);

@@ -5,12 +5,13 @@ use crate::sqlite::connection;
 use crate::sqlite::stored::{bytes32, number, parsed, whole};
 use kapell_journal::chain;
 use kapell_journal::entry::Entry;
-use kapell_journal::seam::{JournalError, RunRow};
+use kapell_journal::seam::{About, JournalError, RunRow};
 use kapell_model::digest::Digest;
-use kapell_model::id::RunId;
+use kapell_model::id::{FlowName, RunId};
 use kapell_model::quantity::Timestamp;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Statement, params};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -58,33 +59,85 @@ fn failed(error: rusqlite::Error) -> JournalError {
     }
 }
 
-/// The head and the entries as they stand at one moment.
-type Stored = (u64, Digest, Vec<Vec<u8>>);
-
 /// All entries of a run, every link of their chain checked and its end compared with the run's head: a chain
 /// alone does not show that its tail is missing.
 pub(crate) fn entries(readers: &Readers, run: &RunId) -> Result<Vec<Entry>, JournalError> {
-    let stored = readers.read(|connection| stored(connection, run))?;
-    let Some((seq, hash, stored)) = stored.filter(|(seq, ..)| *seq > 0) else {
-        return Err(JournalError::NotFound(run.clone()));
-    };
-    let entries = chain::verify(run, &stored)?;
-    let last = stored.last().map(|bytes| Digest::of(bytes));
-    if stored.len() as u64 == seq && last == Some(hash) {
-        Ok(entries)
-    } else {
-        Err(damaged(format!("the entries of {run} do not end where its head says: at entry {seq}")))
+    let found = readers.read(|connection| {
+        let moment = connection.unchecked_transaction()?;
+        let mut find = moment
+            .prepare_cached("SELECT run, head_seq, head_hash FROM runs WHERE run = ?1 AND head_seq > 0")?;
+        let begun = find.query_row([run.as_str()], Begun::read).optional()?;
+        let mut entries = moment.prepare_cached(ENTRIES)?;
+        begun.map(|begun| chained(&mut entries, begun)).transpose()
+    })?;
+    found.unwrap_or_else(|| Err(JournalError::NotFound(run.clone())))
+}
+
+/// Of the runs with these numbers those that are asked about, each with all its entries, newest first. The numbers are
+/// the table's own key and the entries of a run lie together, so nothing is sorted and little is looked for.
+pub(crate) fn stretch(
+    readers: &Readers,
+    about: &About,
+    numbers: &RangeInclusive<u64>,
+) -> Result<Vec<Vec<Entry>>, JournalError> {
+    let read = readers.read(|connection| {
+        let moment = connection.unchecked_transaction()?;
+        let mut runs = moment.prepare_cached(
+            "SELECT run, head_seq, head_hash FROM runs
+             WHERE rowid BETWEEN ?1 AND ?2 AND head_seq > 0
+               AND (?3 IS NULL OR run = ?3) AND (?4 IS NULL OR flow = ?4)
+               AND (?5 IS NULL OR changed >= ?5) AND (?6 IS NULL OR started >= ?6)
+             ORDER BY rowid DESC",
+        )?;
+        let mut entries = moment.prepare_cached(ENTRIES)?;
+        let (first, last) = (number(*numbers.start()), number(*numbers.end()));
+        let (run, flow) = (about.run.as_ref().map(RunId::as_str), about.flow.as_ref().map(FlowName::as_str));
+        let [since, began] = [about.since, about.began].map(|at| at.map(|at| number(at.0)));
+        let begun = runs.query_map(params![first, last, run, flow, since, began], Begun::read)?;
+        begun.map(|begun| chained(&mut entries, begun?)).collect::<rusqlite::Result<Vec<Chained>>>()
+    });
+    read?.into_iter().collect()
+}
+
+const ENTRIES: &str = "SELECT bytes FROM entries WHERE run = ?1 ORDER BY seq";
+
+/// A run that has begun, and where its row says its entries end.
+struct Begun {
+    run: RunId,
+    seq: u64,
+    hash: Digest,
+}
+
+impl Begun {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let hash = Digest::from_bytes(bytes32(row, 2)?);
+        Ok(Self { run: parsed(row, 0)?, seq: whole(row.get(1)?), hash })
     }
 }
 
-fn stored(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Stored>> {
-    let moment = connection.unchecked_transaction()?;
-    let mut find = moment.prepare_cached("SELECT head_seq, head_hash FROM runs WHERE run = ?1")?;
-    let head = find.query_row([run.as_str()], |row| Ok((whole(row.get(0)?), bytes32(row, 1)?))).optional()?;
-    let Some((seq, hash)) = head else { return Ok(None) };
-    let mut all = moment.prepare_cached("SELECT bytes FROM entries WHERE run = ?1 ORDER BY seq")?;
-    let bytes = all.query_map([run.as_str()], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    Ok(Some((seq, Digest::from_bytes(hash), bytes)))
+/// Entries whose chain was checked.
+type Chained = Result<Vec<Entry>, JournalError>;
+
+fn chained(all: &mut Statement<'_>, begun: Begun) -> rusqlite::Result<Chained> {
+    let Begun { run, seq, hash } = begun;
+    let mut rows = all.query([run.as_str()])?;
+    let (mut end, mut entries) = (chain::genesis(0), Vec::new());
+    while let Some(row) = rows.next()? {
+        match chain::follow(&run, &mut end, row.get_ref(0)?.as_blob()?) {
+            Ok(entry) => entries.push(entry),
+            Err(broken) => return Ok(Err(broken)),
+        }
+    }
+    if (end.seq, end.hash) == (seq, hash) {
+        Ok(Ok(entries))
+    } else {
+        Ok(Err(damaged(format!("the entries of {run} do not end where its head says: at entry {seq}"))))
+    }
+}
+
+/// How many runs were ever claimed: a run is a row from then on, and none is ever taken away.
+pub(crate) fn claimed(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0)).map(whole)
 }
 
 /// The bytes of a blob that is a row.

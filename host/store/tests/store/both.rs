@@ -1,7 +1,7 @@
 //! One suite over both stores.
 
 use crate::scene::{Driven, Store, blob, file, key, row, said, seen, wait};
-use kapell_journal::seam::{Commit, Head, JournalError};
+use kapell_journal::seam::{About, Commit, Head, JournalError};
 use kapell_journal::spending::{Bound, Charge};
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId, SkillName};
@@ -54,6 +54,7 @@ on_both_stores! {
     ids_are_given_once,
     one_run_is_begun_for_a_line,
     the_newest_run_of_each_flow_is_found,
+    a_stretch_holds_the_runs_asked_about_newest_first,
     many_writers_leave_no_gap,
     files_become_real_with_their_commit,
     a_file_that_somebody_changed_meanwhile_is_not_overwritten,
@@ -370,6 +371,32 @@ fn the_newest_run_of_each_flow_is_found(store: &impl Store) {
     let newest = store.newest_runs().unwrap();
     let newest: Vec<&str> = newest.iter().map(|row| row.run.as_str()).collect();
     assert_eq!(newest, ["a-2", "b-3"], "a run without entries is no run");
+}
+
+fn a_stretch_holds_the_runs_asked_about_newest_first(store: &impl Store) {
+    let owner = store.new_owner();
+    for (run, started, changed) in
+        [("a-1", 3, 5), ("b-1", 4, 90), ("a-2", 5, 6), ("a-3", 6, 90), ("b-2", 7, 8)]
+    {
+        let mut driven = Driven::claim(store, run, &owner).unwrap();
+        let mut commit = driven.commit_of(&[run, "more"]);
+        (commit.row.started, commit.row.changed) = (Timestamp(started), Timestamp(changed));
+        wait(driven.commit(store, commit)).unwrap();
+    }
+    Driven::claim(store, "a-4", &owner).unwrap();
+    assert_eq!(store.claimed(), Ok(6));
+    let of = |about: &About, numbers| {
+        let runs = store.stretch(about, numbers).unwrap();
+        assert!(runs.iter().all(|entries| entries.len() == 2 && entries[1].seq == 2));
+        runs.iter().map(|entries| entries[0].run.to_string()).collect::<Vec<_>>()
+    };
+    let all = About::default();
+    assert_eq!(of(&all, 1..=6), ["b-2", "a-3", "a-2", "b-1", "a-1"], "a run without entries is no run");
+    assert_eq!(of(&all, 2..=3), ["a-2", "b-1"]);
+    assert_eq!(of(&About { flow: Some("a".parse().unwrap()), ..all.clone() }, 1..=6), ["a-3", "a-2", "a-1"]);
+    assert_eq!(of(&About { run: Some("a-2".parse().unwrap()), ..all.clone() }, 1..=6), ["a-2"]);
+    assert_eq!(of(&About { since: Some(Timestamp(8)), ..all.clone() }, 1..=6), ["b-2", "a-3", "b-1"]);
+    assert_eq!(of(&About { began: Some(Timestamp(6)), ..all }, 1..=6), ["b-2", "a-3"]);
 }
 
 fn one_run_is_begun_for_a_line(store: &impl Store) {
