@@ -64,13 +64,15 @@ fn answer(command: &str, stage: &Stage) -> String {
 
 /// A text without what differs from machine to machine, and without the padding that hangs on it.
 pub(crate) fn steady(text: &str) -> String {
-    const CHANGING: [(&str, &str); 10] = [
+    const CHANGING: [(&str, &str); 12] = [
         (r"\b[0-9a-f]{64}\b", "DIGEST"),
         (r"\b[0-9a-f]{12}\b", "DIGEST"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\b", "INSTANT"),
+        (r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b", "MINUTE"),
         (r"\b\d{4}-\d\d-\d\d \(UTC\)", "DAY"),
         (r"\b\d\d:\d\d:\d\d\.\d{3}\b", "TIME"),
-        (r"\b\d+(\.\d+)? (µs|ms|s)\b", "SPAN"),
+        (r"\b(\d+ min )?\d+(\.\d+)? (µs|ms|s)\b", "SPAN"),
+        (r"\b\d+\.\d % of it\b", "PERCENT of it"),
         (r"\b\d+(\.\d+)? (B|KiB|MiB)\b", "SIZE"),
         (r"\bfuel \d+(,\d{3})*", "fuel FUEL"),
         (r"\b\d+(\.\d+)? EUR\b", "MONEY"),

@@ -32,6 +32,7 @@ mod plugins; // every skill's own examples, through a home
 mod policy; // what skills may reach, asked and told
 mod python; // a skill written in Python, where its builder is installed
 mod replay; // runs done again from their record: the same, or where they depart
+mod report; // the measures of a flow, from its journal alone: text, JSON, a page
 mod secrets; // a secret is nowhere in a home, and in nothing that is printed
 mod stage; // the harness: a project of its own for each test, skills built once
 mod stalled; // a file system that never answers holds up no command

@@ -34,6 +34,7 @@ Operate:
 
 Account:
   cost         What runs and outcomes cost, by run, step, skill, lane, flow or day
+  report       What a flow is worth: outcomes, cost, exceptions and why, time, judgment
   replay       Do recorded attempts again, answered from their record, and compare
   explain      What happened in a run and why, for somebody who was not there
   dossier      What a board asks of a flow: who is accountable, what it may touch, what it did
@@ -122,6 +123,8 @@ pub(crate) enum Verb {
     /// Do recorded attempts again, every crossing answered from the record and nothing reached outside, and compare.
     /// Ends with 9 when something is not as it was.
     Replay(Replay),
+    /// What a flow is worth: outcomes, cost, exceptions and why, time, judgment.
+    Report(Report),
     /// What happened in a run and why, for somebody who was not there: who asked, each decision with what it saw, who
     /// held responsibility when, what it cost.
     Explain(Explain),
@@ -607,6 +610,18 @@ pub(crate) struct Cost {
     /// Write one line a charge into this file, as CSV that finance tools read: FOCUS 1.2.
     #[arg(long, value_name = "FILE")]
     pub(crate) focus: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Report {
+    /// The flow's name.
+    pub(crate) flow: String,
+    /// Only runs that began from then on: a span until now such as `7d`, or a date.
+    #[arg(long, value_name = "SPAN|DATE")]
+    pub(crate) since: Option<String>,
+    /// Write it as one page for a browser into this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]

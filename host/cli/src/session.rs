@@ -108,6 +108,7 @@ fn moves_due(verb: &Verb) -> bool {
             | Verb::Percolate(_)
             | Verb::Gates(Gates::Learn(_))
             | Verb::Verify(_)
+            | Verb::Report(_)
     );
     !stops && !reads
 }

@@ -24,7 +24,7 @@ impl Home {
     /// journal or lock can't be read.
     pub fn dossier(&self, said: &str, since: Option<Timestamp>) -> Result<Dossier, HomeError> {
         let (plan, from) = self.plan_said(said)?;
-        let about = About { run: None, flow: Some(plan.flow.clone()), since };
+        let about = About { flow: Some(plan.flow.clone()), since, ..About::default() };
         let used = self.used_in(&about)?;
         let mut counting = Period::since(since);
         self.tallies(&about, |tally, tariff| {

@@ -26,6 +26,7 @@ mod guard;
 mod home;
 mod learning;
 mod locks;
+mod measures;
 mod models;
 mod names;
 mod notary;

@@ -9,6 +9,7 @@ mod ledger;
 mod outcomes;
 
 pub use ledger::ledger;
+pub(crate) use outcomes::shared;
 pub use outcomes::{FlowOutcomes, Outcomes, table as outcomes_table};
 
 use kapell_model::id::{FlowName, RunId, StepId};

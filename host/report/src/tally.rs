@@ -8,6 +8,7 @@ use kapell_journal::entry::{
     AskReason, BlobRef, Body, Entry, QuestionAnswered, QuestionAsked, RunEnding, Verdict,
 };
 use kapell_journal::fold::{FoldError, RunState, Settled};
+use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, Role, RunId, StepId};
 use kapell_model::money::{Money, MoneyError, Tariff};
 use kapell_model::plan::{Budget, Outcome};
@@ -34,6 +35,10 @@ pub struct Tally {
     pub flow: FlowName,
     /// The run.
     pub run: RunId,
+    /// The flow's version when it began.
+    pub version: String,
+    /// What it runs, pinned: another digest is another flow text, skill, grant or policy.
+    pub plan: Digest,
     /// What the flow declared when it began.
     pub declared: Arc<Declared>,
     /// When it began.
@@ -95,6 +100,8 @@ pub struct Answer {
     pub reason: Option<String>,
     /// Minutes it took, stated or by the tariff.
     pub minutes: Decimal,
+    /// Whether nobody stated them.
+    pub estimated: bool,
     /// Whether the run came to something else by it than without it: a no, or a value that is not the one shown.
     pub changed: bool,
 }
@@ -141,6 +148,8 @@ impl Tally {
         });
         Ok(Self {
             flow: state.started.flow.clone(),
+            version: state.started.version.clone(),
+            plan: *state.started.plan.digest(),
             declared,
             started: state.started_at,
             fuel: lines.iter().map(|line| line.fuel).sum(),
@@ -258,6 +267,7 @@ fn answer(it: &QuestionAnswered, tariff: &Tariff, outputs: &BTreeMap<&StepId, &B
         verdict: it.verdict,
         value: it.value.clone(),
         reason: it.reason.clone(),
+        estimated: minutes.is_none(),
         minutes: minutes.unwrap_or(tariff.minutes_per_decision),
         changed: match it.verdict {
             Verdict::Rejected => true,

@@ -2,8 +2,8 @@
 //!
 //! Prints a table and asserts nothing: a machine's noise is no reason to fail a build. Reading order: [`rounds`]
 //! measures, [`bare`] and [`bare_files`] are the engine alone, [`house`] is the product put together; then one file a
-//! group of rows: [`step`], [`unused`], [`durable`], [`interrupt`], [`files`], [`outside`], [`review`], [`process`],
-//! [`memory`].
+//! group of rows: [`step`], [`unused`], [`durable`], [`interrupt`], [`files`], [`outside`], [`review`], [`report`],
+//! [`process`], [`memory`].
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -17,6 +17,7 @@ mod interrupt;
 mod memory;
 mod outside;
 mod process;
+mod report;
 mod review;
 mod rounds;
 mod step;
@@ -32,6 +33,7 @@ fn main() -> anyhow::Result<()> {
         [unused::GROUP] => unused::print(),
         [files::GROUP] => files::print(),
         [review::GROUP] => review::print(),
+        [report::GROUP] => report::print(),
         [step::AROUND, rounds] => step::around(rounds.parse()?),
         [step::WITHIN, rounds] => step::within(rounds.parse()?),
         // Memory is measured in a child, where no compiler has left its own behind.
@@ -50,6 +52,7 @@ fn everything() -> anyhow::Result<()> {
     files::print()?;
     outside::print()?;
     review::print()?;
+    report::print()?;
     process::print()?;
     memory::print()
 }

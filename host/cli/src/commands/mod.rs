@@ -15,6 +15,7 @@ mod learning;
 mod percolate;
 mod policy;
 mod replay;
+mod report;
 mod run;
 mod runs;
 mod skills;
@@ -58,5 +59,6 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::Percolate(percolate) => percolate::run(&open(&args).await?, percolate),
         Verb::Verify(asked) => verify::run(&args, asked).await,
         Verb::Cost(cost) => account::run(&open(&args).await?, cost),
+        Verb::Report(report) => report::run(&open(&args).await?, report),
     }
 }
