@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Why an attempt may be impossible to do again: the world ended it.
 const STOPPED: [&str; 4] =
-    ["the host went away", "its time ran out", "somebody stopped it", "it was refused before"];
+    ["its ending was lost", "its time ran out", "somebody stopped it", "it was refused before"];
 
 /// Every run of a stage's home comes out as it is recorded.
 pub(crate) fn comes_out_again(stage: &Stage) {

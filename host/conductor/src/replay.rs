@@ -96,7 +96,9 @@ fn left_in(body: &Body) -> Option<&AttemptEnded> {
 fn why_not(ended: &AttemptEnded) -> Option<String> {
     let began = ended.receipt.meters.fuel > 0;
     match &ended.ending {
-        RecordedEnding::Lost => Some("the host went away while it ran".into()),
+        RecordedEnding::Lost => {
+            Some("its ending was lost: the host went away, or what it read had moved".into())
+        }
         RecordedEnding::Cancelled => Some("somebody stopped it, at a moment that is not on record".into()),
         RecordedEnding::Trap(trap) if trap.cause == TrapCause::Deadline => {
             Some("its time ran out, at a moment that is not on record".into())

@@ -330,7 +330,7 @@ fn costs(total: Figure<Money>, parts: BTreeMap<CostKind, Sum>, outcomes: u64, es
     let parts: BTreeMap<CostKind, Money> =
         parts.into_iter().filter_map(|(kind, sum)| Some((kind, sum.sum.filter(|_| !sum.mixed)?))).collect();
     let (waste_percent, per_outcome) = match &total {
-        Figure::Unknown(why) => (Figure::Unknown(*why), Figure::Unknown(*why)),
+        Figure::Unknown(why) => (Figure::Unknown(why), Figure::Unknown(why)),
         Figure::Known(total) => {
             let waste = parts.get(&CostKind::Waste).map_or(Decimal::ZERO, |waste| waste.amount);
             let each = crate::cost::shared(total, outcomes);

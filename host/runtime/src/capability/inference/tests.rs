@@ -190,7 +190,7 @@ async fn a_failure_is_told_recorded_and_paid() {
         recorded.extend(lines(&left.crossings));
     }
     insta::assert_snapshot!(recorded.join("\n"), @r#"
-    inference complete cheap {"failed":{"code":"failed","cause":"no provider answered: hosted: status 500","sent":true,"money":"0.01 EUR"}}
+    inference complete cheap {"failed":{"code":"failed","cause":"no provider answered: hosted: status 500","sent":true,"money":"0.01 EUR","tokens":90}}
     inference complete cheap {"failed":{"code":"timed-out","cause":"not answered in time","sent":true}}
     inference complete cheap {"refused":"no-provider"}
     inference complete cheap {"refused":"budget money"}
