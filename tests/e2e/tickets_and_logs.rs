@@ -72,9 +72,12 @@ fn a_ticket_of_megabytes_is_sorted_or_asked_about_and_one_that_is_larger_is_told
     let huge = "x".repeat(10 << 20);
     let told = sorted(&stage, &[&huge, "I was charged twice for March, please refund it."], 2);
     assert_eq!(told, [("bad".to_owned(), Value::Null), ("done".to_owned(), json!("billing"))]);
+    // Alone it comes in, and nobody believes a word of it.
     stage.write("huge.txt", huge);
-    let said = stage.kapell(&["run", "triage.yaml", "-i", "ticket=@huge.txt", "--no-wait"]).ends(3);
-    assert!(said.err.contains("huge.txt has more than 8 MiB"), "{}", said.err);
+    stage.kapell(&["run", "triage.yaml", "-i", "ticket=@huge.txt", "--no-wait"]).ends(5);
+    stage.write("vast.txt", "x".repeat((64 << 20) + 1));
+    let said = stage.kapell(&["run", "triage.yaml", "-i", "ticket=@vast.txt", "--no-wait"]).ends(3);
+    assert!(said.err.contains("vast.txt has more than 64 MiB"), "{}", said.err);
 }
 
 fn commit(number: u32, message: &str) -> String {

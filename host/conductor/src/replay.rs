@@ -118,13 +118,16 @@ fn ready<J: Journals>(
     ended: &AttemptEnded,
 ) -> Result<Result<Ready, String>, DriveError> {
     let Some(arguments) = value(journals, &started.input)? else { return Ok(gone("its input")) };
-    let crossings = match &ended.crossings {
+    let crossings: Vec<Crossing> = match &ended.crossings {
         None => Vec::new(),
         Some(named) => match value(journals, named)? {
             None => return Ok(gone("the record of its crossings")),
             Some(crossings) => serde_json::from_value(crossings).map_err(|cause| damaged(named, &cause))?,
         },
     };
+    if let Some(hidden) = crossings.iter().find(|it| it.redacted) {
+        return Ok(Err(format!("a secret stood in {} {} and is not on record", hidden.kind, hidden.object)));
+    }
     let contents = match contents(journals, &crossings)? {
         Ok(contents) => contents,
         Err(crossing) => return Ok(gone(&format!("{} {}", crossing.kind, crossing.object))),

@@ -27,6 +27,10 @@ pub struct Crossing {
     /// that does not reach so far. None where no rule is for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleId>,
+    /// Whether a secret stood in it that the guest saw and that was taken out before it was written down: from such a
+    /// record nothing can be answered again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
 }
 
 /// What a crossing was answered.

@@ -545,6 +545,7 @@ fn crossing(ask: &Ask<'_>, answer: Answer) -> Crossing {
         object: ask.object.to_owned(),
         answer,
         rule: ask.rule.cloned(),
+        redacted: false,
     }
 }
 

@@ -149,7 +149,7 @@ mod tests {
 
     fn crossing(ask: &Ask<'_>, answer: Answer) -> Crossing {
         let (call, object) = (ask.call.into(), ask.object.into());
-        Crossing { kind: ask.kind, call, object, answer, rule: None }
+        Crossing { kind: ask.kind, call, object, answer, rule: None, redacted: false }
     }
 
     fn recalled(crossings: Vec<Crossing>) -> Recalled {

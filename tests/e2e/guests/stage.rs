@@ -28,7 +28,8 @@ use tempfile::TempDir;
 use wasm_encoder::{ComponentSection, CustomSection};
 
 /// How it is said of an attempt that the world ended it.
-const STOPPED: [&str; 5] = [
+const STOPPED: [&str; 6] = [
+    "a secret stood in ",
     "its ending was lost: ",
     "its time ran out, at",
     "somebody stopped it, at",

@@ -103,6 +103,12 @@ impl Redactor {
     }
 
     fn redact_crossing(&self, crossing: &mut Crossing, moved: &BTreeMap<Digest, Digest>) {
+        let before = crossing.clone();
+        self.redact_answer(crossing, moved);
+        crossing.redacted = *crossing != before;
+    }
+
+    fn redact_answer(&self, crossing: &mut Crossing, moved: &BTreeMap<Digest, Digest>) {
         let follow = |digest: &mut Digest| *digest = *moved.get(digest).unwrap_or(digest);
         self.redact_text(&mut crossing.object);
         match &mut crossing.answer {

@@ -103,6 +103,7 @@ fn everything_an_attempt_leaves_is_redacted_before_it_is_hashed() {
         object,
         answer,
         rule: None,
+        redacted: false,
     };
     let exchange = Exchange {
         address: "192.0.2.1".parse().unwrap(),
