@@ -124,6 +124,22 @@ fn no_file_holds_a_cell_that_a_spreadsheet_runs() {
     );
 }
 
+/// Both sides agree to the cent, and neither is the whole month.
+#[test]
+fn half_a_month_and_another_month_are_never_passed_without_a_person() {
+    let stage = stage();
+    let half = "Date,Text,Amount\n2026-10-01,a,1.00\n2026-10-02,b,2.00\n2026-10-05,c,3.00\n";
+    let of_the_bank = |text: &str| text.replace("Text", "Memo");
+    let run = close_texts(&stage, half, of_the_bank(half)).ends(5).json();
+    assert_eq!(
+        shown(&run, "bank_findings"),
+        ["missing-days, no line from 2026-10-06 to 2026-10-30, 19 working days"]
+    );
+    let next = half.replace("-10-", "-11-");
+    let run = close_texts(&stage, &next, of_the_bank(&next)).ends(5).json();
+    assert!(shown(&run, "ledger_findings").iter().any(|it| it.contains("other-month, it is of 2026-11-01")));
+}
+
 #[test]
 fn a_broken_line_is_asked_about_and_the_others_are_closed() {
     let stage = stage();
@@ -131,11 +147,12 @@ fn a_broken_line_is_asked_about_and_the_others_are_closed() {
     let run = close_texts(&stage, ledger, "Date,Text,Amount\n2026-10-01,a,1.00\n2026-10-02,\"b,2.00\n")
         .ends(5)
         .json();
-    assert_eq!(shown(&run, "bank_findings"), ["line 3, unreadable, a quote is opened and not closed"]);
+    let cut = "missing-days, no line from 2026-10-02 to 2026-10-30, 21 working days";
+    assert_eq!(shown(&run, "bank_findings"), [cut, "line 3, unreadable, a quote is opened and not closed"]);
     let long = format!("Date,Text,Amount\n2026-10-01,a,1.00\n2026-10-02,b,{}\n", "7".repeat(30));
     let run = close_texts(&stage, ledger, long).ends(5).json();
     let too_long = "line 3, unreadable, it has 30 digits; amounts have 15 at most";
-    assert_eq!(shown(&run, "bank_findings"), [too_long]);
+    assert_eq!(shown(&run, "bank_findings"), [cut, too_long]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod failure;
 mod live;
 mod output;
 mod session;
+mod written;
 
 use clap::Parser as _;
 use std::process::ExitCode;

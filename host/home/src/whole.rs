@@ -206,8 +206,8 @@ impl<'b> Reading<'b> {
             }
         }
         for ((level, place), _) in self.subtrees.drain().filter(|_| !self.parted) {
-            let leaves = TILE.pow(level);
-            let at = At::Leaves(place * leaves, (place + 1) * leaves);
+            let leaves = TILE.saturating_pow(level);
+            let at = At::Leaves(place.saturating_mul(leaves), place.saturating_add(1).saturating_mul(leaves));
             self.checked.broken("subtree", at, "a subtree is kept of entries that are not there");
         }
         let signed = self.beside.checkpoints.len();

@@ -221,7 +221,7 @@ impl Row {
 fn name(line: &Line, by: By) -> String {
     match (by, &line.skill) {
         (By::Run, _) => line.run.to_string(),
-        (By::Step, _) => format!("{} {}", line.run, line.step),
+        (By::Step, _) => format!("{} {}", line.flow, line.step),
         (By::Skill, Some(pin)) => format!("{} {}", pin.name, pin.version),
         (By::Skill, None) => "a person".into(),
         (By::Lane, _) => line.lane.word().into(),

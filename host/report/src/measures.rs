@@ -260,13 +260,7 @@ impl Share {
     /// In percent with one digit behind the point; none of nothing. Rounded, but only nothing is 0 and only all is 100.
     #[must_use]
     pub fn percent(self) -> Option<Decimal> {
-        let share = percent(self.n.into(), self.of.into())?;
-        let tenth = Decimal::new(1, 1);
-        Some(match self.n {
-            0 => share,
-            n if n == self.of => share,
-            _ => share.clamp(tenth, Decimal::ONE_HUNDRED - tenth),
-        })
+        percent(self.n.into(), self.of.into())
     }
 
     /// `9 of 12 (75.0 %)`.
@@ -318,10 +312,15 @@ impl<T> Figure<T> {
     }
 }
 
-/// One amount in percent of another, with one digit behind the point; none of nothing, and none beyond what a decimal
-/// holds.
+/// One amount in percent of another, with one digit behind the point: rounded, but only nothing is 0 and only all is
+/// 100. None of nothing, and none beyond what a decimal holds.
 fn percent(part: Decimal, whole: Decimal) -> Option<Decimal> {
-    rounded(part.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole)?, 1)
+    let share = rounded(part.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole)?, 1)?;
+    let tenth = Decimal::new(1, 1);
+    Some(match part {
+        part if part.is_zero() || part >= whole => share,
+        _ => share.clamp(tenth, Decimal::ONE_HUNDRED - tenth),
+    })
 }
 
 /// A number with so many digits behind the point, halves away from nothing, and zeros where there are fewer.

@@ -152,7 +152,7 @@ impl Place {
             }
             Place::Entry { run: None, leaf: Some(leaf), .. } => format!("leaf {leaf}"),
             Place::Entry { run: None, seq, leaf: None } => format!("entry {seq}"),
-            Place::Leaves(from, to) if from + 1 == *to => format!("leaf {from}"),
+            Place::Leaves(from, to) if from.checked_add(1) == Some(*to) => format!("leaf {from}"),
             Place::Leaves(from, to) => format!("leaves {from} to {}", to.saturating_sub(1)),
         }
     }

@@ -24,10 +24,14 @@ pub(crate) struct Growing {
     whole: Vec<Hash>,
 }
 
+/// More leaves than any log has; sums with it still fit.
+const SIZE_MAX: u64 = 1 << 53;
+
 impl Growing {
-    /// A tree of so many leaves, by the roots of its whole subtrees; none when there are not as many as it must have.
+    /// A tree of so many leaves, by the roots of its whole subtrees; none when there are not as many as it must have, or
+    /// more leaves than any log has.
     pub(crate) fn from(size: u64, whole: Vec<Hash>) -> Option<Self> {
-        (whole.len() == size.count_ones() as usize).then_some(Self { size, whole })
+        (size <= SIZE_MAX && whole.len() == size.count_ones() as usize).then_some(Self { size, whole })
     }
 
     /// How many leaves it has.
@@ -222,5 +226,7 @@ mod tests {
         all[13..].iter().for_each(|leaf| tree.push(*leaf));
         assert_eq!((tree.size(), tree.root()), (23, root(&all)));
         assert!(Growing::from(12, before.whole).is_none());
+        // One leaf more would be no number any more.
+        assert!(Growing::from(u64::MAX, vec![[0; 32]; 64]).is_none());
     }
 }

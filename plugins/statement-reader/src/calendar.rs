@@ -11,7 +11,8 @@ const IN_A_ROW: usize = 2;
 /// Days that are looked at, at most: what spans more is no month and no year.
 const SPAN_MAX: u32 = 400;
 
-/// Names lines outside of the month, and working days without a line in an account that has one on most of them.
+/// Names lines outside of the month, working days without a line in an account that has one on most of them, and more
+/// than half of all working days in any account: an export that ends early looks like a quiet one.
 pub(crate) fn check(entries: &[Entry], month: Option<Date>, findings: &mut Findings) {
     if let Some(month) = month {
         let (first, last) = (Day::of(month.first_of_month()), Day::of(month.last_of_month()));
@@ -25,13 +26,14 @@ pub(crate) fn check(entries: &[Entry], month: Option<Date>, findings: &mut Findi
     let all = (0..=length).filter_map(|on| Some(first.plus(i32::try_from(on).ok()?)));
     let working: Vec<Day> = all.filter(|day| is_working(*day)).collect();
     let booked = working.iter().filter(|day| days.contains(day)).count();
-    if length == SPAN_MAX || booked * 2 < working.len() {
+    if length == SPAN_MAX {
         return;
     }
+    let is_busy = booked * 2 >= working.len();
     for gap in working.chunk_by(|one, next| days.contains(one) == days.contains(next)) {
         if let [begin, .., end] = gap
             && !days.contains(begin)
-            && gap.len() >= IN_A_ROW
+            && (is_busy && gap.len() >= IN_A_ROW || gap.len() * 2 > working.len())
         {
             findings.add(0, Kind::MissingDays, || {
                 format!("no line from {begin} to {end}, {} working days", gap.len())

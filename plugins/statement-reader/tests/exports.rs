@@ -112,6 +112,19 @@ fn balances_say_the_order_and_where_a_line_is_missing() {
     assert_eq!(bank(other).unwrap().closing, None, "balances that follow from nothing are none");
 }
 
+/// A quiet account is quiet all month; one that ends on the second is an export that was cut.
+#[test]
+fn an_export_that_stops_early_is_named_however_few_lines_it_has() {
+    let gaps = |text: &str| {
+        let statement = read(text, Side::Bank, Some("2026-10"), None).unwrap();
+        let gaps = statement.findings.iter().filter(|it| it.kind == "missing-days");
+        gaps.map(|it| it.why.clone()).collect::<Vec<_>>()
+    };
+    let cut = gaps("Date,Amount\n2026-10-01,1.00\n2026-10-02,2.00\n");
+    assert_eq!(cut, ["no line from 2026-10-05 to 2026-10-30, 20 working days"]);
+    assert!(gaps("Date,Amount\n2026-10-05,1.00\n2026-10-14,2.00\n2026-10-23,3.00\n").is_empty());
+}
+
 #[test]
 fn repeated_lines_and_missing_days_are_named() {
     let mut text = String::from("Date,Amount\n");

@@ -5,6 +5,7 @@ use crate::args::{Cost, CostBy};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
+use crate::written;
 use kapell_home::{About, HomeError, Kind};
 use kapell_model::id::FlowName;
 use kapell_model::money::MoneyError;
@@ -76,8 +77,10 @@ fn currencies(cause: MoneyError) -> HomeError {
 /// One line a charge, written while the journal is read.
 fn export(session: &Session, about: &About, file: &Path) -> anyhow::Result<Exit> {
     let failed = |cause: std::io::Error| HomeError::io("write", file, &cause);
+    let head = focus::head();
+    written::may_write(file, &head)?;
     let mut out = BufWriter::new(File::create(file).map_err(failed)?);
-    out.write_all(&focus::head()).map_err(failed)?;
+    out.write_all(&head).map_err(failed)?;
     let (account, mut charges) = (account(session), 0_u64);
     let progress = crate::live::slow("writing", file);
     let written = session.home.tallies_told(

@@ -4,6 +4,7 @@ use crate::args::{Audit, Export, WithoutPart};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
+use crate::written;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kapell_home::{Exporting, HomeError, Kind, Proven, Scope, WithoutPart as Without, read_text};
@@ -89,7 +90,7 @@ fn write(session: &Session, folder: &Path, stem: &str, proven: &Proven) -> anyho
     fs::create_dir_all(folder).map_err(|cause| HomeError::io("make the folder", folder, &cause))?;
     for (name, bytes) in &files {
         let path = folder.join(name);
-        fs::write(&path, bytes).map_err(|cause| HomeError::io("write", &path, &cause))?;
+        written::write(&path, bytes)?;
     }
     Ok(files.into_iter().map(|(name, _)| name).collect())
 }
@@ -98,10 +99,14 @@ fn write(session: &Session, folder: &Path, stem: &str, proven: &Proven) -> anyho
 const CHECKPOINT_MAX: u64 = 64 << 10;
 
 /// Writes the file beside its place first, so that what has the name is whole.
+/// How every file of evidence begins: the name of its first member, with the zeros after it.
+const FIRST_MEMBER: &[u8] = b"BUNDLE\0\0\0\0\0\0\0\0\0\0";
+
 fn export(session: &Session, asked: &Export) -> anyhow::Result<()> {
     let exporting = exporting(session, asked)?;
     let failed = |cause: std::io::Error| HomeError::io("write", &asked.out, &cause);
     let folder = asked.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    written::may_write(&asked.out, FIRST_MEMBER)?;
     let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
     let progress = crate::live::slow("writing", &asked.out);
     let exported = session.home.export(&exporting, BufWriter::new(file.as_file_mut()));

@@ -4,7 +4,7 @@ use crate::args::Explain;
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
-use kapell_home::HomeError;
+use crate::written;
 use kapell_report::explain::{html, text};
 use serde_json::json;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(crate) fn tell(
 
 /// Writes a page and says where.
 pub(crate) fn write_page(session: &Session, file: &Path, page: &str, schema: &str) -> anyhow::Result<()> {
-    std::fs::write(file, page).map_err(|cause| HomeError::io("write", file, &cause))?;
+    written::write(file, page.as_bytes())?;
     match session.json {
         true => output::json(&json!({ "schema": schema, "file": file })),
         false => output::talk(&format!("wrote {}", file.display())),

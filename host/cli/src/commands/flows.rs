@@ -6,6 +6,7 @@ use crate::consent::{Shown, consent};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
+use crate::written;
 use kapell_home::{ApprovingFlow, HomeError, Kind};
 use kapell_model::flow::FlowReview;
 use kapell_report::cost::listed;
@@ -59,7 +60,7 @@ pub(crate) fn review(session: &Session, args: &ReviewArgs, path: &Path) -> anyho
     match &args.out {
         Some(out) => {
             let page = flow_html(&review);
-            std::fs::write(out, page).map_err(|cause| HomeError::io("write", out, &cause))?;
+            written::write(out, page.as_bytes())?;
             match session.json {
                 true => {
                     output::json(&json!({ "schema": "kapell.review-page/1", "file": out, "shown": shown }))

@@ -6,6 +6,7 @@ use crate::consent::{Shown, consent};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
+use crate::written;
 use kapell_home::{Approved, Approving, HomeError, Kind, Revoking, Subject};
 use kapell_model::id::FlowName;
 use kapell_model::lock::Lock;
@@ -62,7 +63,7 @@ fn as_json(review: &Review) -> anyhow::Result<Value> {
 }
 
 fn write_page(session: &Session, review: &Review, out: &Path) -> anyhow::Result<()> {
-    std::fs::write(out, html(review)).map_err(|cause| HomeError::io("write", out, &cause))?;
+    written::write(out, html(review).as_bytes())?;
     match session.json {
         true => {
             output::json(&json!({ "schema": "kapell.review-page/1", "file": out, "shown": review.digest() }))

@@ -4,9 +4,9 @@ use crate::args::Report;
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
+use crate::written;
 use kapell_home::HomeError;
 use kapell_report::measures::{Measures, html, text};
-use std::fs;
 use std::path::Path;
 
 pub(crate) fn run(session: &Session, report: &Report) -> anyhow::Result<Exit> {
@@ -28,7 +28,7 @@ pub(crate) fn run(session: &Session, report: &Report) -> anyhow::Result<Exit> {
 }
 
 fn write(measures: &Measures, file: &Path) -> Result<(), HomeError> {
-    fs::write(file, html(measures)).map_err(|cause| HomeError::io("write", file, &cause))
+    written::write(file, html(measures).as_bytes())
 }
 
 fn json(measures: &Measures, file: Option<&Path>) -> anyhow::Result<serde_json::Value> {

@@ -163,8 +163,7 @@ fn missing(connection: &Connection) -> Looked<Vec<(u32, u64, Digest)>> {
     let moment = connection.unchecked_transaction()?;
     let size = size(&moment)?;
     for (level, leaves) in levels().take_while(|(_, leaves)| *leaves <= size) {
-        let mut count = moment.prepare_cached("SELECT count(*) FROM tree WHERE level = ?1")?;
-        let (have, all) = (count.query_row([level], |row| row.get(0)).map(whole)?, size / leaves);
+        let (have, all) = (kept_in_a_row(&moment, level)?, size / leaves);
         let next: Result<Vec<_>, JournalError> = (have..all.min(have + KEPT_AT_ONCE))
             .map(|place| Ok((level, place, tree::root_of(&below(&moment, level, place * TILE, TILE)?))))
             .collect();
@@ -174,6 +173,28 @@ fn missing(connection: &Connection) -> Looked<Vec<(u32, u64, Digest)>> {
         }
     }
     Ok(Ok(Vec::new()))
+}
+
+/// How many subtrees of a level are kept before the first that is not. Somebody may have taken one out of their midst.
+fn kept_in_a_row(connection: &Connection, level: u32) -> rusqlite::Result<u64> {
+    let mut all = connection.prepare_cached(
+        "SELECT count(*), coalesce(max(place) + 1, 0) FROM tree WHERE level = ?1 AND place >= 0",
+    )?;
+    let (count, end): (u64, u64) =
+        all.query_row([level], |row| Ok((whole(row.get(0)?), whole(row.get(1)?))))?;
+    if count == end {
+        return Ok(count);
+    }
+    let mut places =
+        connection.prepare_cached("SELECT place FROM tree WHERE level = ?1 AND place >= 0 ORDER BY place")?;
+    let (mut rows, mut next) = (places.query([level])?, 0);
+    while let Some(row) = rows.next()? {
+        if whole(row.get(0)?) != next {
+            break;
+        }
+        next += 1;
+    }
+    Ok(next)
 }
 
 /// The levels of kept subtrees, each with how many leaves one has.

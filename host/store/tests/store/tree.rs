@@ -79,6 +79,22 @@ fn a_deleted_run_is_missed() {
     assert_eq!(told, "the journal is damaged: of entries 1 to 8 some are missing");
 }
 
+/// What is kept of the tree can be worked out again, so one that was taken out is; nobody waits for it for ever.
+#[test]
+fn a_subtree_that_was_taken_out_is_kept_again() {
+    let home = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(home.path()).unwrap();
+    grow(&store, "demo-1", 3 * 256 + 5);
+    let before = store.tree_head().unwrap();
+    let connection = Connection::open(home.path().join("journal.sqlite")).unwrap();
+    for damage in ["DELETE FROM tree WHERE place = 0", "DELETE FROM tree WHERE place = 1"] {
+        assert_eq!(connection.execute(damage, []).unwrap(), 1);
+        assert_eq!(store.tree_head().unwrap(), before, "{damage}");
+        let kept = connection.query_row("SELECT count(*) FROM tree", [], |row| row.get::<_, i64>(0));
+        assert_eq!(kept.unwrap(), 3);
+    }
+}
+
 #[test]
 fn the_first_head_that_was_signed_over_so_many_entries_stays() {
     let home = tempfile::tempdir().unwrap();
