@@ -129,7 +129,7 @@ fn no_file_holds_a_cell_that_a_spreadsheet_runs() {
 fn half_a_month_and_another_month_are_never_passed_without_a_person() {
     let stage = stage();
     let half = "Date,Text,Amount\n2026-10-01,a,1.00\n2026-10-02,b,2.00\n2026-10-05,c,3.00\n";
-    let of_the_bank = |text: &str| text.replace("Text", "Memo");
+    let of_the_bank = |text: &str| text.replace(",a,", ",A Ltd,").replace(",b,", ",B Ltd,");
     let run = close_texts(&stage, half, of_the_bank(half)).ends(5).json();
     assert_eq!(
         shown(&run, "bank_findings"),
