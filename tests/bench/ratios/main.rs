@@ -3,7 +3,7 @@
 //! Prints a table and asserts nothing: a machine's noise is no reason to fail a build. Reading order: [`rounds`]
 //! measures, [`bare`] and [`bare_files`] are the engine alone, [`house`] is the product put together; then one file a
 //! group of rows: [`step`], [`unused`], [`durable`], [`interrupt`], [`files`], [`outside`], [`review`], [`report`],
-//! [`process`], [`memory`].
+//! [`many`], [`growth`], [`process`], [`memory`].
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -11,9 +11,11 @@ mod bare;
 mod bare_files;
 mod durable;
 mod files;
+mod growth;
 mod guests;
 mod house;
 mod interrupt;
+mod many;
 mod memory;
 mod outside;
 mod process;
@@ -34,11 +36,15 @@ fn main() -> anyhow::Result<()> {
         [files::GROUP] => files::print(),
         [review::GROUP] => review::print(),
         [report::GROUP] => report::print(),
+        [many::GROUP] => many::print(),
+        [growth::GROUP] => growth::print(),
         [step::AROUND, rounds] => step::around(rounds.parse()?),
         [step::WITHIN, rounds] => step::within(rounds.parse()?),
         // Memory is measured in a child, where no compiler has left its own behind.
         [memory::SKILLS, dir] => memory::hold_skills(Path::new(dir)),
         [memory::RUNS, dir] => memory::hold_runs(Path::new(dir)),
+        [many::PEAK, runs, dir] => many::say_peak(runs.parse()?, Path::new(dir)),
+        [growth::START, dir] => growth::start_home(Path::new(dir)),
         _ => everything(),
     }
 }
@@ -53,6 +59,8 @@ fn everything() -> anyhow::Result<()> {
     outside::print()?;
     review::print()?;
     report::print()?;
+    many::print()?;
+    growth::print()?;
     process::print()?;
     memory::print()
 }
