@@ -49,7 +49,7 @@ impl Home {
         let beside = self.store.beside()?;
         let about = format!("the home {}", self.place.folder().display());
         let mut reading = Reading::new(Checked { about, ..Checked::default() }, &beside);
-        if beside.size == 0 && beside.checkpoints.is_empty() && held.checkpoints.is_empty() {
+        if beside.is_empty() && held.checkpoints.is_empty() {
             reading.checked.holds("log", "it has no entries yet");
             return Ok(reading.checked);
         }

@@ -4,7 +4,7 @@
 //! There are three runs of four entries, `call-1` to `call-3`, with a signed head after each; somebody outside holds the
 //! head after `call-2`, or with `hold today` the last one. `does` is done to the database in turn: `edit RUN/N`, `delete RUN/N`, `double RUN/N`,
 //! `swap RUN/N RUN/N`, `cut N` (the last entries), `forget RUN` (its entries and its row), `renumber` (no holes are left),
-//! `rechain RUN` (each link and the run's end are mended), `forget heads`, `forget subtrees`, `new key`, `sign`,
+//! `rechain RUN` (each link and the run's end are mended), `forget entries`, `forget heads`, `forget subtrees`, `new key`, `sign`,
 //! `yesterday` (the home as it was after `call-2`), `another history` (as it was then, and on otherwise), and `said TEXT`:
 //! a run whose skill says that. `export` and `hold` choose who looks: whoever has the exported file, and whoever also holds
 //! the head; without them it is the home. What is expected is what does not hold, or `holds`.
@@ -114,6 +114,7 @@ impl Scene {
                 ));
             }
             ("cut", count) => all(&format!("DELETE FROM entries WHERE place > (SELECT max(place) FROM entries) - {count}")),
+            ("forget", "entries") => all("DELETE FROM entries"),
             ("forget", "heads") => all("DELETE FROM checkpoints"),
             ("forget", "subtrees") => all("DELETE FROM tree"),
             ("forget", run) => all(&format!("DELETE FROM entries WHERE run = '{run}'; DELETE FROM runs WHERE run = '{run}'")),

@@ -40,6 +40,14 @@ pub struct Beside {
     pub subtrees: Vec<(u32, u64, Digest)>,
 }
 
+impl Beside {
+    /// Whether nothing ever happened: no entry, and nothing that an entry leaves behind.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.size == 0 && self.heads.is_empty() && self.checkpoints.is_empty() && self.subtrees.is_empty()
+    }
+}
+
 impl SqliteStore {
     /// The entries from one leaf up to another, the end not counted, however many of them are there.
     ///
