@@ -142,7 +142,7 @@ async fn aborted(stage: &Arc<Stage>, number: usize) -> String {
         tokio::spawn(async move { drop(stage.call("spins", &[], "").await) })
     };
     let calls: Vec<_> = (0..number).map(call).collect();
-    // The first have begun once somebody else was answered between them.
+    // The first have begun once somebody else was answered between them; their time is long, so that none ends by itself.
     let between = stage.call("echo", &[], "between").await.map(|story| story.text());
     calls.iter().for_each(tokio::task::JoinHandle::abort);
     let mut ended = 0;
