@@ -74,6 +74,8 @@ pub(crate) struct Contents {
     commitments: HashSet<Digest>,
     /// What ran, by the plan it ran under.
     ran: HashMap<(Digest, Digest), By>,
+    /// Attempts of runs whose plan no entry before them names.
+    planless: u64,
     /// The plan of each run.
     plans: HashMap<usize, Digest>,
     pins: HashMap<Digest, HashSet<Digest>>,
@@ -89,11 +91,10 @@ impl Contents {
     pub(crate) fn name(&mut self, role: Role, named: Digest, by: By) {
         match role {
             Role::Plan => drop(self.plans.insert(by.0, named)),
-            Role::Component => {
-                if let Some(plan) = self.plans.get(&by.0) {
-                    self.ran.entry((*plan, named)).or_insert(by);
-                }
-            }
+            Role::Component => match self.plans.get(&by.0) {
+                Some(plan) => drop(self.ran.entry((*plan, named)).or_insert(by)),
+                None => self.planless += 1,
+            },
             Role::Commitment => drop(self.commitments.insert(named)),
             _ => {}
         }
@@ -217,6 +218,7 @@ impl Contents {
             })
             .collect();
         unplanned.sort_by_key(|(_, by)| **by);
+        let as_planned = unplanned.is_empty();
         for ((_, component), by) in unplanned {
             report.broken(
                 "plan",
@@ -225,6 +227,25 @@ impl Contents {
             );
         }
         self.tell(report);
+        if as_planned {
+            self.tell_plans(report);
+        }
+    }
+
+    /// What ran was held against the plans that are here, and against no others.
+    fn tell_plans(&self, report: &mut Report) {
+        let unread = self.ran.keys().filter(|(plan, _)| !self.pins.contains_key(plan)).count() as u64;
+        match unread + self.planless {
+            0 if self.ran.is_empty() => {}
+            0 => report.holds("plan", "nothing ran but the bytes the plans call"),
+            unread => report.unknown(
+                "plan",
+                format!(
+                    "whether a plan called {}: it is not here",
+                    count(unread, "that ran", "of those that ran")
+                ),
+            ),
+        }
     }
 
     fn tell(&self, report: &mut Report) {
@@ -242,11 +263,12 @@ impl Contents {
         if self.manifests.len() as u64 > borne_out {
             report.unknown("manifests", "whether those without their component are its own");
         }
-        if !self.pins.is_empty() && !self.ran.is_empty() {
-            report.holds("plan", "nothing ran but the bytes the plans call");
-        }
         for ((folder, withheld), number) in &self.kept_back {
-            let why = if *withheld { "withheld by whoever made this file" } else { "not kept by the home" };
+            let why = if *withheld {
+                "withheld by whoever made this file"
+            } else {
+                "not kept by the home, as that one says"
+            };
             report.unknown(
                 "contents",
                 format!("what is in {}: {why}; only digests stand", folder.files(*number)),
@@ -279,5 +301,36 @@ impl Contents {
             "approvals.toml has an approval of {number} of the {} that ran, as whoever made this file tells: \
              approvals stand beside the log, not in it", count(components.len() as u64, "component", "components")
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is told of the plans when one run has a plan, whose pins are these, and ran a component.
+    fn told(plan: Option<Digest>, pins: Option<&[Digest]>) -> String {
+        let (mut contents, mut report) = (Contents::default(), Report::default());
+        if let Some(plan) = plan {
+            contents.name(Role::Plan, plan, (0, 1));
+            contents.pins.extend(pins.map(|pins| (plan, pins.iter().copied().collect())));
+        }
+        contents.name(Role::Component, [7; 32], (0, 2));
+        contents.named.clear();
+        contents.finish(|_| "greeting-1".into(), &mut report);
+        format!("{report:?}")
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_ran_by_a_plan_that_is_not_here() {
+        let plan = [1; 32];
+        let held = "nothing ran but the bytes the plans call";
+        assert!(told(Some(plan), Some(&[[7; 32]])).contains(held));
+        for (plan, pins) in [(Some(plan), None), (None, None)] {
+            let told = told(plan, pins);
+            assert!(!told.contains(held) && told.contains("whether a plan called 1 that ran"), "{told}");
+        }
+        let other = told(Some(plan), Some(&[[8; 32]]));
+        assert!(!other.contains(held) && other.contains("which its plan does not call"), "{other}");
     }
 }
