@@ -74,8 +74,9 @@ impl Checked {
     /// The parts every check of a home ends with.
     pub(crate) fn limits(&mut self, held: &Held) {
         if held.checkpoints.is_empty() {
-            let words = "whoever holds the log's key could have written another history; only a checkpoint that somebody \
-                outside kept shows that, given with --checkpoint";
+            let words = "whoever may write to the home could have taken the last entries away with the heads over them, \
+                or put others after the last head, and whoever holds the log's key could have written another \
+                history; only a checkpoint that somebody outside kept shows that, given with --checkpoint";
             self.unknown("history", words);
         }
         self.unknown("truth", "that the host told the truth when it wrote, and that its clock was right");
@@ -185,21 +186,7 @@ impl Home {
         held: &Held,
         checked: &mut Checked,
     ) -> Result<(), HomeError> {
-        let Some(noted) = self.store.checkpoint(i64::MAX as u64)? else {
-            checked.unknown("inclusion", "no head was signed yet");
-            return Ok(());
-        };
-        let head = match Checkpoint::verified(&noted.note, key) {
-            Ok(head) if head.size == noted.size => head,
-            Ok(_) => {
-                checked.broken("signature", At::Whole, "the newest head is kept as one of another size");
-                return Ok(());
-            }
-            Err(error) => {
-                checked.broken("signature", At::Whole, format!("the newest head: {error}"));
-                return Ok(());
-            }
-        };
+        let Some(head) = self.newest_head(key, checked)? else { return Ok(()) };
         let (size, faults) = (head.size, checked.broken.len());
         let entries = self.store.entries_within(run, size)?;
         let leaves: Vec<u64> = entries.iter().map(|entry| entry.leaf).collect();
@@ -231,6 +218,20 @@ impl Home {
             checked.unknown("inclusion", format!("the last {later}: they are under no signed head yet"));
         }
         self.check_held(&head, key, held, checked)
+    }
+
+    /// The newest head, where one was signed and still says what it is kept as.
+    fn newest_head(&self, key: &Public, checked: &mut Checked) -> Result<Option<Checkpoint>, HomeError> {
+        let Some(noted) = self.store.checkpoint(i64::MAX as u64)? else {
+            checked.unknown("inclusion", "no head was signed yet");
+            return Ok(None);
+        };
+        match Checkpoint::verified(&noted.note, key) {
+            Ok(head) if head.size == noted.size => return Ok(Some(head)),
+            Ok(_) => checked.broken("signature", At::Whole, "the newest head is kept as one of another size"),
+            Err(error) => checked.broken("signature", At::Whole, format!("the newest head: {error}")),
+        }
+        Ok(None)
     }
 
     /// That a head only adds to what is held outside.

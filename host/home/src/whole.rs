@@ -1,6 +1,7 @@
 //! Checking the whole home: every entry read once, in the order of the log, and the tree worked out from them alone; held
 //! against every signed head, every kept subtree, every run's end, and everything entries name. An entry that is changed,
-//! a run that is deleted and a tail that is cut off differ from one of these, unless whoever did it holds the log's key.
+//! a run that is deleted and a tail that is cut off differ from one of these, unless whoever did it holds the log's key. What no
+//! head was signed over yet, and a tail that went together with the heads over it, only somebody outside can tell.
 
 use crate::checked::{At, Checked, Held};
 use crate::error::HomeError;

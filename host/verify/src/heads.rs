@@ -211,8 +211,9 @@ impl Heads {
             [] if self.points.iter().any(|point| point.held) => {}
             [] => report.unknown(
                 "history",
-                "whoever holds the log's key could have written another history before this file was \
-                made; only a checkpoint that somebody outside kept shows that, given with --checkpoint",
+                "whoever could write to the home may have taken the last entries away or put others after \
+                the last head before this file was made, and whoever holds the log's key could have written \
+                another history; only a checkpoint that somebody outside kept shows that, given with --checkpoint",
             ),
             held if report.is_sound() => {
                 report.holds("history", format!("the log only adds to {}", held.join(" and ")))

@@ -161,7 +161,10 @@ fn evidence(session: &crate::session::Session) -> Finding {
     let what = "evidence";
     match session.home.check_whole(&kapell_home::Held::default(), |_, _| {}) {
         Ok(checked) => match checked.broken.first() {
-            None => Finding::sound(what, format!("{} entries are what was signed of them", checked.entries)),
+            None => Finding::sound(
+                what,
+                format!("nothing that was signed of {} entries is otherwise", checked.entries),
+            ),
             Some(first) => Finding {
                 exit: Exit::Integrity,
                 ..Finding::unsound(

@@ -139,6 +139,10 @@ impl Place {
     }
 }
 
+fn asked<'a>(wanted: &'a Wanted, rule: &'a RuleId) -> Ask<'a> {
+    Ask { kind: Kind::Http, call: wanted.method.word(), object: wanted.url.as_str(), rule: Some(rule) }
+}
+
 /// How many bytes came back; of an answer that was too large, the most it might have been.
 fn received(came: &Result<Incoming, SendFailure>, most: u64) -> u64 {
     match came {
@@ -217,12 +221,7 @@ impl Lent<'_, HttpCtx> {
             idempotency_key: key,
         };
         let rule = place.rule.clone();
-        let ask = Ask {
-            kind: Kind::Http,
-            call: wanted.method.word(),
-            object: wanted.url.as_str(),
-            rule: Some(&rule),
-        };
+        let ask = asked(&wanted, &rule);
         if let Some(answer) = self.crossings.recall(&ask, Some(&outgoing.body))? {
             place.settle(received_then(&answer, most));
             return self.answered_then(&ask, answer);
