@@ -12,12 +12,19 @@ use rusqlite::Connection;
 const STALLED: &str =
     "exec 9<>/dev/fuse && mount -i -t fuse -o fd=9,rootmode=40000,user_id=0,group_id=0 stalled out";
 
-/// A project whose last run wrote a file that is recorded and, as after a crash, not in its place yet.
-fn pending() -> Stage {
+/// A project with a skill that writes below `out`.
+fn writing() -> Stage {
     let stage = Stage::empty();
     let ask = r#"kind = "files", name = "data", access = "write""#;
     stage.write("policy.toml", policy("writes_file", &[&format!(r#"{ask}, bind = "./out""#)], ""));
     stage.write("writes.wasm", asking("writes_file", &[ask]));
+    std::fs::create_dir(stage.project().join("out")).unwrap();
+    stage
+}
+
+/// A project whose last run wrote a file that is recorded and, as after a crash, not in its place yet.
+fn pending() -> Stage {
+    let stage = writing();
     stage.kapell(&["call", "writes.wasm", "run", r#"{ "input": "letter.txt\nDear Ada" }"#]).ends(0);
     let out = stage.project().join("out");
     std::fs::remove_file(out.join("letter.txt")).unwrap();
@@ -59,4 +66,14 @@ fn a_mount_that_stalls_holds_up_no_command() {
     // Without it the file is put there by the next command, whatever that is.
     stage.kapell(&["runs", "list"]).ends(0);
     assert_eq!(stage.read("out/letter.txt"), "Dear Ada");
+}
+
+#[test]
+fn a_run_whose_directory_stalls_does_not_begin_and_says_so() {
+    let stage = writing();
+    let call =
+        r#"kapell call writes.wasm run "{ \"input\": \"letter.txt\nDear Ada\" }"; echo $?; kapell runs list"#;
+    let Some(said) = stalled(&stage, call) else { return };
+    assert!(said.contains("\nerror: the directory /project/out does not answer\nhint: "), "{said}");
+    assert!(said.contains("\n70\n") && said.trim_end().ends_with("there are no runs yet"), "{said}");
 }

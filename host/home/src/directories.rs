@@ -4,24 +4,66 @@
 
 use crate::error::HomeError;
 use crate::error::Kind;
-use kapell_model::grant::{Authority, Refusal};
+use kapell_model::grant::{Authority, GrantSet, Refusal};
 use kapell_model::plan::Plan;
 use kapell_runtime::{NotLent, Walk, pinned};
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+use std::time::Duration;
+
+/// How long directories are waited for, all of a run's together. A disk at work is done by then.
+const ANSWERING: Duration = Duration::from_secs(5);
 
 /// Makes and pins the directories of a plan, where it holds up nobody.
 ///
 /// # Errors
 /// `Refused` for one that is missing, is reached through a link or is inside another one of the same skill's;
-/// otherwise when one can't be made or opened.
+/// otherwise when one can't be made or opened, or does not answer: its mount stalls.
 pub(crate) async fn make_and_pin(mut plan: Plan, walk: Walk) -> Result<Plan, HomeError> {
+    let silent = does_not_answer(&plan);
     let work = move || -> Result<Plan, HomeError> {
         make(&plan)?;
         plan.pin_grants(|grants| pinned(grants, walk)).map_err(not_lent)?;
         Ok(plan)
     };
     let broken = |error: tokio::task::JoinError| HomeError::new(Kind::Internal, error.to_string());
-    tokio::task::spawn_blocking(work).await.map_err(broken)?
+    tokio::task::spawn_blocking(|| answered(work)).await.map_err(broken)?.unwrap_or(Err(silent))
+}
+
+/// The same grants with the directories that stand there now; as they are where one is missing, can't be lent or does
+/// not answer, which a run refuses.
+pub(crate) fn as_found(grants: GrantSet, walk: Walk) -> GrantSet {
+    let looked = grants.clone();
+    answered(move || pinned(&looked, walk)).and_then(Result::ok).unwrap_or(grants)
+}
+
+/// What work on directories gives, unless it takes too long: its thread then stays in the kernel until the mount
+/// answers, and nobody waits for it.
+fn answered<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (told, answer) = sync_channel(1);
+    let worker = move || told.send(work());
+    thread::Builder::new().name("kapell-directories".into()).spawn(worker).ok()?;
+    answer.recv_timeout(ANSWERING).ok()
+}
+
+/// All of them are named: which one it is that stalls, only the kernel knows.
+fn does_not_answer(plan: &Plan) -> HomeError {
+    let roots: BTreeSet<&str> = plan
+        .calls()
+        .flat_map(|(_, call)| &call.grants.grants)
+        .filter_map(|grant| match &grant.authority {
+            Authority::Files { root, .. } => Some(root.as_str()),
+            _ => None,
+        })
+        .collect();
+    let roots: Vec<&str> = roots.into_iter().collect();
+    let words = match roots.as_slice() {
+        [root] => format!("the directory {root} does not answer"),
+        roots => format!("one of the directories {} does not answer", roots.join(", ")),
+    };
+    HomeError::new(Kind::Internal, words).hint("look at what is mounted there; nothing was run")
 }
 
 fn not_lent(cause: NotLent) -> HomeError {

@@ -1,6 +1,7 @@
 //! Reviewing: what a person must see of a skill before they let it in, put together from its bytes, the policy and
 //! the version approved before.
 
+use crate::directories;
 use crate::error::HomeError;
 use crate::home::Home;
 use crate::skills::{Inspected, inspect_file, invalid};
@@ -127,10 +128,9 @@ impl Home {
         (grants, limits)
     }
 
-    /// The same grants with the directories that stand there now; as they are where one is missing or can't be lent,
-    /// which a run refuses.
+    /// The same grants with the directories that stand there now.
     pub(crate) fn as_found(&self, grants: GrantSet) -> GrantSet {
-        kapell_runtime::pinned(&grants, self.walk).unwrap_or(grants)
+        directories::as_found(grants, self.walk)
     }
 
     fn reviewed(&self, looked: &Looked, base: Option<&Base>) -> Result<Review, HomeError> {
