@@ -6,6 +6,7 @@
 //! guest (calls, talk, the size of the record) are enforced here and end it with [`LimitReached`].
 
 use crate::record::{Recalled, Record};
+use crate::turn::{self, Turn};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kapell_model::capability::Kind;
@@ -127,6 +128,7 @@ struct Ledger {
     known: BTreeSet<Digest>,
     calls: u64,
     calls_max: u64,
+    turn: Turn,
     until: Instant,
     deadline: Span,
     cancel: Cancel,
@@ -151,12 +153,14 @@ impl Crossings {
     /// Crossings answered by the world, under these limits.
     #[must_use]
     pub fn live(limits: &Limits) -> Self {
+        let now = Instant::now();
         Self(Arc::new(Mutex::new(Ledger {
             left: Crossed::default(),
             known: BTreeSet::new(),
             calls: 0,
             calls_max: limits.host_calls,
-            until: Instant::now() + Duration::from_millis(limits.deadline.0),
+            turn: Turn::beginning(now),
+            until: now + Duration::from_millis(limits.deadline.0),
             deadline: limits.deadline,
             cancel: Cancel::default(),
             withheld: Vec::new(),
@@ -224,7 +228,11 @@ impl Crossings {
         if ledger.cancel.is_raised() {
             return Err(Cancelled.into());
         }
-        ledger.count(word)?;
+        let others_wait = ledger.count(word)?;
+        drop(ledger);
+        if others_wait {
+            turn::let_others_go_on();
+        }
         Ok(())
     }
 
@@ -428,8 +436,10 @@ impl Ledger {
         self.withheld.iter().find(about).and_then(|it| it.rule.clone())
     }
 
-    fn count(&mut self, word: &'static str) -> Result<(), LimitReached> {
-        if Instant::now() >= self.until {
+    /// Counts a call; whether the guest has been calling for so long that others are due.
+    fn count(&mut self, word: &'static str) -> Result<bool, LimitReached> {
+        let now = Instant::now();
+        if now >= self.until {
             return Err(LimitReached { cause: TrapCause::Deadline, detail: not_done_within(self.deadline) });
         }
         if self.calls >= self.calls_max {
@@ -438,7 +448,7 @@ impl Ledger {
         }
         self.calls += 1;
         *self.left.counts.entry(word).or_default() += 1;
-        Ok(())
+        Ok(self.turn.is_over(now))
     }
 
     fn count_refusal(&mut self) {

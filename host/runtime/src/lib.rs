@@ -27,6 +27,7 @@ mod replay;
 mod runtime;
 pub mod section;
 pub mod shapes;
+mod turn;
 mod value;
 
 pub use cache::CacheError;

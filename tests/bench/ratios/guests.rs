@@ -21,19 +21,27 @@ pub(crate) fn spin() -> Result<Vec<u8>> {
     Ok(wat::parse_str(include_str!("guests/spin.wat"))?)
 }
 
+/// Never comes back, and calls the host all the while.
+pub(crate) fn storm() -> Result<Vec<u8>> {
+    let imports = "import wasi:clocks/monotonic-clock@0.2.12;";
+    importing(imports, include_str!("guests/storm.wat"))
+}
+
 /// Reads a file to its end and says how long it was.
 pub(crate) fn reader() -> Result<Vec<u8>> {
-    let world = "package bench:reader;
-        world reader {
-            import wasi:filesystem/preopens@0.2.12;
-            import wasi:filesystem/types@0.2.12;
-            export run: func(rounds: u32) -> u32;
-        }";
+    let imports = "import wasi:filesystem/preopens@0.2.12; import wasi:filesystem/types@0.2.12;";
+    importing(imports, include_str!("guests/read.wat"))
+}
+
+/// A component of a core module whose names are those of the component model's own ABI.
+fn importing(imports: &str, module: &str) -> Result<Vec<u8>> {
+    let world =
+        format!("package bench:guest; world guest {{ {imports} export run: func(rounds: u32) -> u32; }}");
     let mut resolve = Resolve::default();
     resolve.push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit"))?;
-    let package = resolve.push_str("reader.wit", world)?;
+    let package = resolve.push_str("guest.wit", &world)?;
     let world = resolve.select_world(&[package], None)?;
-    let mut module = wat::parse_str(include_str!("guests/read.wat"))?;
+    let mut module = wat::parse_str(module)?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
     ComponentEncoder::default().module(&module)?.validate(true).encode()
 }

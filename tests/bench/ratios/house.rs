@@ -95,6 +95,7 @@ fn named(name: &str, inspection: Inspection) -> Result<Skill> {
 fn limits(deadline_millis: u64) -> EffectiveLimits {
     let ample = WishedLimits {
         fuel: Some(1 << 40),
+        host_calls: Some(1 << 40),
         deadline: Some(kapell_model::quantity::Span(deadline_millis)),
         ..WishedLimits::default()
     };

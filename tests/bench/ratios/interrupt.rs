@@ -1,4 +1,5 @@
-//! What being interruptible costs a guest that only computes, and how late a guest is stopped when every core spins.
+//! What being interruptible costs a guest that only computes, how late a guest is stopped when every core spins, and
+//! what one that calls the host without end does to others.
 
 use crate::bare::{Bare, Setting};
 use crate::guests::{self, COMPUTING, Computing};
@@ -17,12 +18,18 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime as Tokio};
 use tokio::task::JoinSet;
 
+/// The argument that asks for these rows alone.
+pub(crate) const GROUP: &str = "interrupt";
 const ROUNDS: usize = 15;
 const STOPS: usize = 8;
 /// How long the guests spin before they are to be stopped.
 const SPIN: Duration = Duration::from_millis(60);
 /// How late a stop may come.
 const LATE_MAX: Duration = Duration::from_millis(50);
+/// How late the stop of a guest may come that calls the host all the while.
+const STORM_MAX: Duration = Duration::from_millis(100);
+/// How many attempts of others are timed beside such guests.
+const BESIDE: usize = 1000;
 
 /// Prints both groups.
 pub(crate) fn print() -> Result<()> {
@@ -32,7 +39,8 @@ pub(crate) fn print() -> Result<()> {
     for guest in &COMPUTING {
         computing(&sandbox, guest)?;
     }
-    stopping(&sandbox)
+    stopping(&sandbox)?;
+    storming(&sandbox)
 }
 
 fn computing(sandbox: &Runtime, guest: &Computing) -> Result<()> {
@@ -69,21 +77,56 @@ fn stopping(sandbox: &Arc<Runtime>) -> Result<()> {
         deadline = deadline.max(tokio.block_on(stopped_by_deadline(sandbox, &spin))?);
         cancel = cancel.max(tokio.block_on(stopped_by_cancel(sandbox, &spin))?);
     }
-    let cores = available_parallelism()?;
-    late(&format!("latest stop after the deadline, {cores} cores spinning"), deadline);
-    late(&format!("latest stop after a cancel, {cores} cores spinning"), cancel);
+    let cores = cores()?;
+    late(&format!("latest stop after the deadline, {cores} cores spinning"), deadline, LATE_MAX);
+    late(&format!("latest stop after a cancel, {cores} cores spinning"), cancel, LATE_MAX);
     Ok(())
 }
 
 /// The ratio is to the latest that is allowed.
-fn late(name: &str, late: Duration) {
-    table::against(name, &table::time(late), late.as_secs_f64() / LATE_MAX.as_secs_f64(), Goal::AtMost(1.0));
+fn late(name: &str, late: Duration, most: Duration) {
+    table::against(name, &table::time(late), late.as_secs_f64() / most.as_secs_f64(), Goal::AtMost(1.0));
+}
+
+/// One guest a core that calls the host without end, attempts of others beside them, and the storm that ended last.
+fn storming(sandbox: &Arc<Runtime>) -> Result<()> {
+    let storm = house::install(sandbox, "bench:storm", &guests::storm()?)?;
+    let echo = house::install(sandbox, "bench:beside", &guests::echo()?)?.job(json!({ "text": "beside" }));
+    let tokio = Builder::new_multi_thread().enable_all().build()?;
+    let alone = tokio.block_on(attempts(sandbox, &echo))?;
+    let job = Job { cancel: Cancel::default(), ..storm.job(json!({ "rounds": 1 })) };
+    let (beside, stopped) = tokio.block_on(async {
+        let storms = spinning(sandbox, &job, cores()?)?;
+        let beside = attempts(sandbox, &echo).await?;
+        let at = Instant::now();
+        job.cancel.raise();
+        Ok::<_, anyhow::Error>((beside, last(storms, at).await?))
+    })?;
+    table::shown("slowest 1 % of attempts, alone", &table::time(alone), None);
+    let name = format!("slowest 1 % of attempts, {} cores in host calls", cores()?);
+    table::shown(&name, &table::time(beside), Some(beside.as_secs_f64() / alone.as_secs_f64()));
+    late(&format!("latest stop, {} cores in host calls", cores()?), stopped, STORM_MAX);
+    Ok(())
+}
+
+/// What all but the slowest hundredth of many attempts took at most, one after the other.
+async fn attempts(sandbox: &Arc<Runtime>, job: &Job) -> Result<Duration> {
+    let mut took = Vec::with_capacity(BESIDE);
+    for _ in 0..BESIDE {
+        let (sandbox, job, began) = (sandbox.clone(), job.clone(), Instant::now());
+        // As a run does, on a worker of its own choosing.
+        let attempt = tokio::spawn(async move { sandbox.perform(job).await }).await??;
+        ensure!(matches!(attempt.ending, Ending::Output(_)), "ended as {:?}", attempt.ending);
+        took.push(began.elapsed());
+    }
+    took.sort_unstable();
+    Ok(took.get(BESIDE * 99 / 100).copied().unwrap_or_default())
 }
 
 async fn stopped_by_deadline(sandbox: &Arc<Runtime>, spin: &Skill) -> Result<Duration> {
     let millis = u64::try_from(SPIN.as_millis())?;
     let job = spin.job_within(json!({ "rounds": 1 }), millis);
-    let ended = spinning(sandbox, &job)?.join_all().await;
+    let ended = spinning(sandbox, &job, 2 * cores()?)?.join_all().await;
     let times = ended.into_iter().collect::<Result<Vec<_>>>()?;
     // Each deadline counts from its own first instruction, so the time of the attempt itself is what is late.
     Ok(times.into_iter().map(|(began, ended)| ended - began).max().unwrap_or_default().saturating_sub(SPIN))
@@ -91,7 +134,7 @@ async fn stopped_by_deadline(sandbox: &Arc<Runtime>, spin: &Skill) -> Result<Dur
 
 async fn stopped_by_cancel(sandbox: &Arc<Runtime>, spin: &Skill) -> Result<Duration> {
     let job = Job { cancel: Cancel::default(), ..spin.job(json!({ "rounds": 1 })) };
-    let (spinning, cancel) = (spinning(sandbox, &job)?, job.cancel.clone());
+    let (spinning, cancel) = (spinning(sandbox, &job, 2 * cores()?)?, job.cancel.clone());
     let raised = std::thread::spawn(move || {
         std::thread::sleep(SPIN);
         let at = Instant::now();
@@ -100,21 +143,35 @@ async fn stopped_by_cancel(sandbox: &Arc<Runtime>, spin: &Skill) -> Result<Durat
     });
     let ended = spinning.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
     let at = raised.join().map_err(|_| anyhow::anyhow!("the thread that cancels is gone"))?;
-    Ok(ended.into_iter().map(|(_, ended)| ended.saturating_duration_since(at)).max().unwrap_or_default())
+    Ok(latest(&ended, at))
+}
+
+async fn last(spinning: Spun, at: Instant) -> Result<Duration> {
+    let ended = spinning.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
+    Ok(latest(&ended, at))
+}
+
+fn latest(ended: &[(Instant, Instant)], at: Instant) -> Duration {
+    ended.iter().map(|(_, ended)| ended.saturating_duration_since(at)).max().unwrap_or_default()
+}
+
+fn cores() -> Result<usize> {
+    Ok(available_parallelism()?.get())
 }
 
 /// When each guest began and when it was stopped.
 type Spun = JoinSet<Result<(Instant, Instant)>>;
 
-fn spinning(sandbox: &Arc<Runtime>, job: &Job) -> Result<Spun> {
+fn spinning(sandbox: &Arc<Runtime>, job: &Job, number: usize) -> Result<Spun> {
     let mut spinning = JoinSet::new();
-    for _ in 0..2 * available_parallelism()?.get() {
+    for _ in 0..number {
         let (sandbox, job) = (sandbox.clone(), job.clone());
         spinning.spawn(async move {
             let began = Instant::now();
             let attempt = sandbox.perform(job).await?;
+            let ended = Instant::now();
             ensure!(matches!(attempt.ending, Ending::Trap(_) | Ending::Cancelled), "{:?}", attempt.ending);
-            Ok((began, Instant::now()))
+            Ok((began, ended))
         });
     }
     Ok(spinning)

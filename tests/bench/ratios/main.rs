@@ -33,6 +33,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [step::GROUP] => step::print(),
         [unused::GROUP] => unused::print(),
+        [interrupt::GROUP] => interrupt::print(),
         [files::GROUP] => files::print(),
         [review::GROUP] => review::print(),
         [report::GROUP] => report::print(),

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
+/// After so many seconds, its build included, a test has ended. One that without its control never ends has noticed it.
+const LONGEST_SECONDS: &str = "1800";
+
 /// What a trial showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -78,8 +81,8 @@ impl<'c> Trials<'c> {
     }
 
     fn run(&self, test: &str) -> anyhow::Result<Ended> {
-        let ran = Command::new("cargo")
-            .arg("test")
+        let ran = Command::new("timeout")
+            .args([LONGEST_SECONDS, "cargo", "test"])
             .args(test.split_whitespace())
             .current_dir(&self.copy.root)
             .env("CARGO_TARGET_DIR", &self.build)
