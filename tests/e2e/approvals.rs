@@ -35,6 +35,13 @@ fn greet(stage: &Stage) -> Said {
 #[test]
 fn nothing_runs_in_a_locked_home_until_somebody_else_approved_exactly_what_is_shown() {
     let stage = locked("");
+    stage.write("other.wasm", crate::guests::stage::bare("echo"));
+    let file = stage.kapell(&["call", "other.wasm", "run", r#"{"input": ""}"#]).ends(4);
+    assert!(
+        file.err.contains("nobody has approved this skill") && file.err.contains("kapell add FILE"),
+        "{}",
+        file.err
+    );
     let said = greet(&stage).ends(4);
     assert!(said.err.contains("nobody has approved this skill"), "{}", said.err);
     assert!(said.err.contains("kapell review kapell:hello --version 1.0.0"), "{}", said.err);

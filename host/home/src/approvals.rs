@@ -17,6 +17,9 @@ use kapell_store::{Installed, Skills as _, What};
 use semver::Version;
 use std::sync::Arc;
 
+/// What to do about bytes that are called from a file and that nobody approved.
+const INSTALL_FIRST: &str = "`kapell add FILE` installs it; then it can be reviewed and approved";
+
 #[cfg(test)]
 mod tests;
 
@@ -239,8 +242,14 @@ impl Home {
             asked_at: None,
             advice: None,
         };
-        let permits = self.permits(skill).map_err(unreadable)?;
-        permits.map_err(|why| why.refusal(&skill.pin))
+        let Err(why) = self.permits(skill).map_err(unreadable)? else { return Ok(()) };
+        let refusal = why.refusal(&skill.pin);
+        let installed = self.store.installed().map_err(|error| unreadable(error.into()))?;
+        // What is not installed has no name yet to review and approve it by.
+        Err(match installed.iter().any(|it| it.skill.pin == skill.pin) {
+            true => refusal,
+            false => Refusal { advice: Some(INSTALL_FIRST.into()), ..refusal },
+        })
     }
 
     fn permits(&self, skill: &Skill) -> Result<Result<(), Unapproved>, HomeError> {

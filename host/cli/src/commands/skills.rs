@@ -67,9 +67,12 @@ fn tell(session: &Session, added: &Added) {
             "  warning: one letter is all that tells its name from {near}, which is installed"
         ));
     }
-    for refusal in &added.refusals {
-        output::talk(&format!("  not permitted yet: {refusal}"));
-        if let Some(advice) = &refusal.advice {
+    // What is mended by the same line of policy is told together.
+    for mended_alike in added.refusals.chunk_by(|one, other| one.advice == other.advice) {
+        for refusal in mended_alike {
+            output::talk(&format!("  not permitted yet: {refusal}"));
+        }
+        if let Some(advice) = mended_alike.first().and_then(|refusal| refusal.advice.as_deref()) {
             output::talk(&format!("{}\n", indented(advice)));
         }
     }
