@@ -100,6 +100,95 @@ fn what_is_not_there_is_said() {
     assert!(empty.kapell(&["replay"]).ends(0).err.contains("there are no runs to do again"));
 }
 
+/// A file of everything in a home, as somebody else has it who has no home.
+fn exported(stage: &Stage, more: &[&str]) -> (Stage, String) {
+    let empty = Stage::empty();
+    let file = empty.project().join("all.kapell").display().to_string();
+    stage.kapell(&[&["audit", "export", "--all", "-o", &file], more].concat()).ends(0);
+    (empty, file)
+}
+
+#[test]
+fn a_run_is_done_again_from_a_file_by_somebody_who_never_saw_its_home() {
+    let stage = greeted();
+    let (empty, file) = exported(&stage, &[]);
+    let said = empty.kapell(&["replay", &file]).ends(0);
+    assert_eq!(said.out, stage.kapell(&["replay", "last"]).ends(0).out);
+    for named in ["greeted-1", "last"] {
+        empty.kapell(&["replay", &file, named, "--step", "greeting"]).ends(0);
+    }
+    let newer = empty.write("newer.wasm", next_hello()).display().to_string();
+    let said = empty.kapell(&["replay", &file, "--with", &newer]).ends(1);
+    assert!(said.out.contains("is   output \"Good day, Ada!\""), "{}", said.out);
+    empty.kapell(&["replay", &file, "greeted-2"]).ends(10);
+    assert!(!empty.project().join(".kapell").exists(), "a home was made");
+
+    // Another home, with another version of the skill in use, is not asked.
+    empty.kapell(&["add", &newer]).ends(0);
+    let told = empty.kapell(&["replay", &file, "--json"]).ends(0).json();
+    assert!(told["runs"][0]["attempts"][0]["verdict"]["same"].is_object(), "{told}");
+    assert_eq!(empty.kapell(&["runs", "list", "--json"]).ends(0).json()["runs"], serde_json::json!([]));
+}
+
+#[test]
+fn a_file_in_which_a_byte_is_another_is_not_done_again() {
+    let (empty, file) = exported(&greeted(), &[]);
+    let whole = std::fs::read(&file).unwrap();
+    let places = [
+        (&b"with: { name: Ada"[..], "blobs/"),
+        (b"Hello, Ada!", "manifests/"),
+        (b"\0asm\x0d", "components/"),
+        (b"\"fuel\":", "leaf "),
+    ];
+    for (needle, place) in places {
+        let mut forged = whole.clone();
+        let at = whole.windows(needle.len()).position(|window| window == needle).unwrap();
+        forged[at + needle.len()] ^= 1;
+        let forged = empty.write("forged.kapell", forged).display().to_string();
+        let said = empty.kapell(&["replay", &forged]).ends(9);
+        assert!(
+            said.err.contains("forged.kapell does not hold: ") && said.err.contains(place),
+            "{}",
+            said.err
+        );
+        assert_eq!(said.out, "");
+    }
+    let half = empty.write("half.kapell", &whole[..whole.len() / 2]).display().to_string();
+    assert!(empty.kapell(&["replay", &half]).ends(9).err.contains("it ends here, before its end"));
+    let text = empty.write("text", "text").display().to_string();
+    empty.kapell(&["replay", &text]).ends(3);
+    let pipe = empty.project().join("pipe").display().to_string();
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for verb in ["replay", "verify"] {
+        assert!(empty.kapell(&[verb, &pipe]).ends(2).err.contains("is no regular file"));
+    }
+}
+
+#[test]
+fn what_is_not_in_a_file_is_said_and_never_guessed() {
+    let stage = greeted();
+    for (without, why) in [("components", "its component"), ("blobs", "its input")] {
+        let (empty, file) = exported(&stage, &["--without", without]);
+        let said = empty.kapell(&["replay", &file]).ends(0);
+        let why = format!("not replayable: {why} is withheld by whoever made this file");
+        assert!(said.out.contains(&why), "{}", said.out);
+    }
+}
+
+#[test]
+fn what_runs_again_in_a_home_has_the_digest_it_is_named_by() {
+    let stage = greeted();
+    let folder = stage.project().join(".kapell/components");
+    let component = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&component).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&component, &bytes).unwrap();
+    assert!(stage.kapell(&["replay", "last"]).ends(9).err.contains("have another digest"));
+    std::fs::remove_file(&component).unwrap();
+    let said = stage.kapell(&["replay", "last"]).ends(0);
+    assert!(said.out.contains("not replayable: its component is not kept"), "{}", said.out);
+}
+
 /// A newer version of the skill, that greets otherwise.
 fn next_hello() -> Vec<u8> {
     let stage = Stage::empty();

@@ -150,8 +150,9 @@ pub(crate) enum Verb {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Replay {
-    /// The runs, or `last`; all of them without any.
-    #[arg(value_name = "RUN")]
+    /// The runs, or `last`; all of them without any. Or a file of `audit export`, of which no home is needed: all its runs,
+    /// or those named after it.
+    #[arg(value_name = "RUN|FILE")]
     pub(crate) runs: Vec<String>,
     /// Only runs that began from then on: a span until now such as `7d`, or a date.
     #[arg(long, value_name = "SPAN|DATE", conflicts_with = "runs")]

@@ -15,7 +15,7 @@ use kapell_journal::entry::{
     AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, RunEnded, RunEnding, RunStarted,
 };
 use kapell_journal::fold::{FoldError, RunState, Settled};
-use kapell_journal::seam::{Commit, Head, JournalError, Journals, Owner};
+use kapell_journal::seam::{Commit, Head, JournalError, JournalReads, Journals, Owner};
 use kapell_journal::shared::Shared;
 use kapell_journal::spending::{self, Bound, Charge};
 use kapell_model::digest::Digest;
@@ -260,24 +260,28 @@ pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usi
     Ok((Standing { state, known, program }, entries.len()))
 }
 
-fn stored<J: Journals>(journals: &J, named: &BlobRef) -> Result<Blob, DriveError> {
+fn stored<R: JournalReads>(recorded: &R, named: &BlobRef) -> Result<Blob, DriveError> {
     let digest = named.digest();
     let missing = || JournalError::Damaged(format!("the value {digest} is missing"));
-    let content = Content::of(journals.blob(digest)?.ok_or_else(missing)?);
+    let content = Content::of(recorded.blob(digest)?.ok_or_else(missing)?);
     let value = serde_json::from_slice(content.bytes())
         .map_err(|cause| JournalError::Damaged(format!("the value {digest} cannot be read: {cause}")))?;
     Ok(Blob { content, value: Arc::new(value) })
 }
 
 /// The program a stored run is pinned to.
-fn program<J: Journals>(journals: &J, run: &RunId, started: &RunStarted) -> Result<Program, DriveError> {
+pub(crate) fn program<R: JournalReads>(
+    recorded: &R,
+    run: &RunId,
+    started: &RunStarted,
+) -> Result<Program, DriveError> {
     let plan_error = |cause: String| DriveError::Plan { run: run.clone(), cause };
-    let plan = stored(journals, &started.plan)?;
+    let plan = stored(recorded, &started.plan)?;
     let plan: Plan =
         serde_json::from_value((*plan.value).clone()).map_err(|cause| plan_error(cause.to_string()))?;
     let text = |digest: &Digest| -> Result<String, DriveError> {
         let bytes =
-            journals.blob(digest)?.ok_or_else(|| plan_error(format!("the text {digest} is missing")))?;
+            recorded.blob(digest)?.ok_or_else(|| plan_error(format!("the text {digest} is missing")))?;
         String::from_utf8(bytes.to_vec()).map_err(|cause| plan_error(cause.to_string()))
     };
     let tariff =

@@ -3,16 +3,18 @@
 //! The job is built from the plan that is stored with the run and from the blobs its entries name, never from what is
 //! installed now. What comes out is written down as if it were to be journaled, and the two entries are compared.
 
-use crate::drive::{DriveError, standing};
+use crate::drive::{DriveError, program};
 use crate::program::Program;
 use crate::record;
-use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, Entry, RecordedEnding};
+use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, Entry, RecordedEnding, RunStarted};
+use kapell_journal::fold::RunState;
 use kapell_journal::replay::{Difference, Verdict};
-use kapell_journal::seam::{JournalError, Journals};
+use kapell_journal::seam::{JournalError, JournalReads};
 use kapell_model::crossing::{Crossing, Departure};
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Attempt, Ending, TrapCause};
 use kapell_model::id::RunId;
+use kapell_model::plan::Plan;
 use kapell_model::seam::{Cancel, Job};
 use kapell_model::writes::{FileSeen, WriteSummary};
 use serde_json::{Value, json};
@@ -26,8 +28,6 @@ pub type Contents = BTreeMap<Digest, Arc<[u8]>>;
 pub struct Recollection {
     /// The engine it ran on.
     pub engine: String,
-    /// What it ran by.
-    pub program: Arc<Program>,
     /// Its attempts, in the order they began.
     pub attempts: Vec<Remembered>,
 }
@@ -44,6 +44,8 @@ pub struct Remembered {
 pub struct Ready {
     /// What is to be done.
     pub job: Job,
+    /// What its run ran by.
+    program: Arc<Program>,
     /// What crossed then.
     pub crossings: Vec<Crossing>,
     /// What the crossings name.
@@ -56,25 +58,49 @@ pub struct Ready {
 /// A run's attempts, each ready to be done again or with why it can't be.
 ///
 /// # Errors
-/// When the journal cannot be read or is damaged.
-pub fn recollect<J: Journals>(journals: &J, run: &RunId) -> Result<Recollection, DriveError> {
-    let (standing, _) = standing(journals, run)?;
-    let program = standing.program;
-    let entries = journals.entries(run)?;
+/// When the record cannot be read or is damaged.
+pub fn recollect<R: JournalReads>(recorded: &R, run: &RunId) -> Result<Recollection, DriveError> {
+    let entries = recorded.entries(run)?;
+    let state = RunState::fold(run, &entries)?;
+    let program = program_of(recorded, run, &state.started)?;
     let begun = entries.iter().filter_map(|entry| match &entry.body {
         Body::AttemptStarted(started) => Some(&**started),
         _ => None,
     });
     let attempts = begun.map(|started| {
-        let ready = match ending_of(&entries, started).map(|ended| (ended, why_not(ended))) {
-            None => Err("it has no ending".to_owned()),
-            Some((_, Some(why))) => Err(why),
-            Some((ended, None)) => ready(journals, run, &program, started, ended)?.map(Box::new),
+        let ready = match (ending_of(&entries, started).map(|ended| (ended, why_not(ended))), &program) {
+            (None, _) => Err("it has no ending".to_owned()),
+            (Some((_, Some(why))), _) => Err(why),
+            (_, Err(why)) => Err(why.clone()),
+            (Some((ended, None)), Ok(program)) => {
+                ready(recorded, run, program, started, ended)?.map(Box::new)
+            }
         };
         Ok(Remembered { started: started.clone(), ready })
     });
     let attempts = attempts.collect::<Result<_, DriveError>>()?;
-    Ok(Recollection { engine: standing.state.started.engine.clone(), program, attempts })
+    Ok(Recollection { engine: state.started.engine, attempts })
+}
+
+/// What a run ran by; where a part of it was left out, which.
+fn program_of<R: JournalReads>(
+    recorded: &R,
+    run: &RunId,
+    started: &RunStarted,
+) -> Result<Result<Arc<Program>, String>, DriveError> {
+    let mut parts =
+        vec![("its plan".to_owned(), *started.plan.digest()), ("its tariff".into(), started.tariff)];
+    if let Some(plan) = recorded.blob(started.plan.digest())? {
+        let plan: Plan = serde_json::from_slice(&plan).map_err(|cause| damaged(&started.plan, &cause))?;
+        parts.extend(plan.files.into_iter().map(|(name, text)| (format!("the flow's file {name}"), text)));
+    }
+    for (what, digest) in parts {
+        // What nobody left out on purpose is missed where the program is made.
+        if let (None, Some(_)) = (recorded.blob(&digest)?, recorded.left_out(&digest)) {
+            return Ok(gone(recorded, &what, &digest));
+        }
+    }
+    Ok(Ok(Arc::new(program(recorded, run, started)?)))
 }
 
 fn ending_of<'a>(entries: &'a [Entry], started: &AttemptStarted) -> Option<&'a AttemptEnded> {
@@ -110,38 +136,43 @@ fn why_not(ended: &AttemptEnded) -> Option<String> {
     }
 }
 
-fn ready<J: Journals>(
-    journals: &J,
+fn ready<R: JournalReads>(
+    recorded: &R,
     run: &RunId,
-    program: &Program,
+    program: &Arc<Program>,
     started: &AttemptStarted,
     ended: &AttemptEnded,
 ) -> Result<Result<Ready, String>, DriveError> {
-    let Some(arguments) = value(journals, &started.input)? else { return Ok(gone("its input")) };
+    let Some(arguments) = value(recorded, &started.input)? else {
+        return Ok(gone(recorded, "its input", started.input.digest()));
+    };
     let crossings: Vec<Crossing> = match &ended.crossings {
         None => Vec::new(),
-        Some(named) => match value(journals, named)? {
-            None => return Ok(gone("the record of its crossings")),
+        Some(named) => match value(recorded, named)? {
+            None => return Ok(gone(recorded, "the record of its crossings", named.digest())),
             Some(crossings) => serde_json::from_value(crossings).map_err(|cause| damaged(named, &cause))?,
         },
     };
     if let Some(hidden) = crossings.iter().find(|it| it.redacted) {
         return Ok(Err(format!("a secret stood in {} {} and is not on record", hidden.kind, hidden.object)));
     }
-    let contents = match contents(journals, &crossings)? {
+    let contents = match contents(recorded, &crossings)? {
         Ok(contents) => contents,
-        Err(crossing) => return Ok(gone(&format!("{} {}", crossing.kind, crossing.object))),
+        Err((crossing, digest)) => {
+            return Ok(gone(recorded, &format!("{} {}", crossing.kind, crossing.object), digest));
+        }
     };
     let answered = match &ended.ending {
-        RecordedEnding::Output(named) | RecordedEnding::SkillError(named) => value(journals, named)?,
+        RecordedEnding::Output(named) | RecordedEnding::SkillError(named) => value(recorded, named)?,
         _ => None,
     };
     let job = job(run, program, started, Arc::new(arguments))?;
-    Ok(Ok(Ready { job, crossings, contents, ended: ended.clone(), answered }))
+    let program = Arc::clone(program);
+    Ok(Ok(Ready { job, program, crossings, contents, ended: ended.clone(), answered }))
 }
 
-fn gone<T>(what: &str) -> Result<T, String> {
-    Err(format!("{what} is not kept"))
+fn gone<R: JournalReads, T>(recorded: &R, what: &str, digest: &Digest) -> Result<T, String> {
+    Err(format!("{what} is {}", recorded.left_out(digest).unwrap_or("not kept")))
 }
 
 /// The job the attempt had, by the plan that is stored with its run.
@@ -168,8 +199,8 @@ fn job(
     })
 }
 
-fn value<J: Journals>(journals: &J, named: &BlobRef) -> Result<Option<Value>, DriveError> {
-    let Some(bytes) = journals.blob(named.digest())? else { return Ok(None) };
+fn value<R: JournalReads>(recorded: &R, named: &BlobRef) -> Result<Option<Value>, DriveError> {
+    let Some(bytes) = recorded.blob(named.digest())? else { return Ok(None) };
     Ok(Some(serde_json::from_slice(&bytes).map_err(|cause| damaged(named, &cause))?))
 }
 
@@ -177,17 +208,17 @@ fn damaged(named: &BlobRef, cause: &serde_json::Error) -> JournalError {
     JournalError::Damaged(format!("the value {} cannot be read: {cause}", named.digest()))
 }
 
-/// What the crossings name; the first crossing that names what is not kept.
-fn contents<'a, J: Journals>(
-    journals: &J,
+/// What the crossings name; the first crossing that names what is not there.
+fn contents<'a, R: JournalReads>(
+    recorded: &R,
     crossings: &'a [Crossing],
-) -> Result<Result<Contents, &'a Crossing>, DriveError> {
+) -> Result<Result<Contents, (&'a Crossing, &'a Digest)>, DriveError> {
     let mut contents = Contents::new();
     for crossing in crossings {
         for digest in crossing.answer.contents() {
-            match journals.blob(digest)? {
+            match recorded.blob(digest)? {
                 Some(bytes) => drop(contents.insert(*digest, bytes)),
-                None => return Ok(Err(crossing)),
+                None => return Ok(Err((crossing, digest))),
             }
         }
     }
@@ -201,7 +232,6 @@ impl Ready {
     /// When what came out can't be written down.
     pub fn verdict(
         &self,
-        program: &Program,
         started: &AttemptStarted,
         attempt: Attempt,
         departure: Option<Departure>,
@@ -214,7 +244,7 @@ impl Ready {
             Ending::Output(value) | Ending::SkillError(value) => Some(value.clone()),
             _ => None,
         };
-        let recorded = record::attempt(started, self.job.grant, program, attempt)?;
+        let recorded = record::attempt(started, self.job.grant, &self.program, attempt)?;
         let unfinished = || JournalError::Damaged(format!("attempt {} left nothing", started.attempt));
         let again = left_in(&recorded.body).ok_or_else(unfinished)?;
         let mut differences = Vec::new();
@@ -223,6 +253,8 @@ impl Ready {
                 differences.push(Difference { what, recorded, again });
             }
         };
+        // Where what was answered then is left out, its digest is held against the digest of what is answered now.
+        let answered = answered.filter(|_| self.answered.is_some());
         compare("ending", ending(&self.ended, self.answered.as_ref()), ending(again, answered.as_ref()));
         compare("writes", listed(&json!(written(&self.ended))), listed(&json!(written(again))));
         compare("notes", listed(&json!(self.ended.notes)), listed(&json!(again.notes)));
@@ -249,10 +281,10 @@ impl Ready {
 }
 
 fn ending(ended: &AttemptEnded, answered: Option<&Value>) -> String {
-    let value = || answered.map(Value::to_string).unwrap_or_default();
+    let value = |named: &BlobRef| answered.map_or_else(|| named.digest().to_string(), Value::to_string);
     match &ended.ending {
-        RecordedEnding::Output(_) => format!("output {}", value()),
-        RecordedEnding::SkillError(_) => format!("skill error {}", value()),
+        RecordedEnding::Output(named) => format!("output {}", value(named)),
+        RecordedEnding::SkillError(named) => format!("skill error {}", value(named)),
         RecordedEnding::Refusal(refusal) => format!("refused: {}: {}", refusal.subject, refusal.why),
         RecordedEnding::Trap(trap) => format!("{}: {}", trap.cause.word(), trap.detail),
         RecordedEnding::Cancelled => "cancelled".into(),

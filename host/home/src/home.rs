@@ -282,18 +282,27 @@ pub const LINE_MAX: u64 = 8 << 20;
 /// The largest component file that is read at all.
 pub const COMPONENT_MAX: u64 = (64 << 20) + 1;
 
-/// The bytes of a regular file, up to a bound: a pipe would be waited on for ever, an endless device read for ever.
+/// A regular file, open to be read: a pipe would be waited on for ever, an endless device read for ever.
+///
+/// # Errors
+/// When it is no regular file or can't be opened.
+pub fn open_regular(path: &Path) -> Result<fs::File, HomeError> {
+    let failed = |cause: std::io::Error| HomeError::io("read", path, &cause);
+    match fs::metadata(path).map_err(failed)?.is_file() {
+        true => fs::File::open(path).map_err(failed),
+        false => Err(HomeError::new(Kind::Argument, format!("{} is no regular file", path.display()))),
+    }
+}
+
+/// The bytes of a regular file, up to a bound.
 ///
 /// # Errors
 /// When it is no regular file, larger than `most` bytes, or can't be read.
 pub fn read_capped(path: &Path, most: u64) -> Result<Vec<u8>, HomeError> {
     use std::io::Read as _;
-    let failed = |cause: std::io::Error| HomeError::io("read", path, &cause);
-    if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(HomeError::new(Kind::Argument, format!("{} is no regular file", path.display())));
-    }
     let mut bytes = Vec::new();
-    fs::File::open(path).map_err(failed)?.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let failed = |cause: std::io::Error| HomeError::io("read", path, &cause);
+    open_regular(path)?.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
     match bytes.len() as u64 > most {
         true => {
             Err(HomeError::new(Kind::Invalid, format!("{} has more than {}", path.display(), Bytes(most))))

@@ -10,6 +10,7 @@ mod answers;
 mod approvals;
 mod authorities;
 mod budgets;
+mod bundle;
 mod call;
 mod checked;
 mod clock;
@@ -46,6 +47,7 @@ mod whole;
 
 pub use answers::{Gate, Reply};
 pub use approvals::{Approved, Approving, Drift, Revoking, SkillState};
+pub use bundle::{Bundle, Hashing};
 pub use checked::{At, Checked, Fault, Held};
 pub use clock::SystemClock;
 pub use each::{Batch, Came, Line};
@@ -56,7 +58,8 @@ pub use export::{Exported, Exporting, Scope, Without as WithoutPart};
 pub use flow_approvals::ApprovingFlow;
 pub use flows::{CheckedFlow, inputs, some_inputs};
 pub use home::{
-    COMPONENT_MAX, Home, INPUT_MAX, LINE_MAX, Options, TEXT_MAX, leads_through_link, read_capped, read_text,
+    COMPONENT_MAX, Home, INPUT_MAX, LINE_MAX, Options, TEXT_MAX, leads_through_link, open_regular,
+    read_capped, read_text,
 };
 pub use kapell_conductor::answer::{Given, Said};
 pub use kapell_conductor::drive::{Standing, Unwatched, Watcher};

@@ -4,14 +4,18 @@
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
 use crate::skills::{inspect_file, invalid, uncompiled};
-use kapell_conductor::program::Program;
 use kapell_conductor::replay::{Ready, Recollection, Remembered, recollect};
 use kapell_egress::Redactor;
 use kapell_journal::entry::AttemptStarted;
 use kapell_journal::replay::{Replayed, RunReplayed, Verdict};
+use kapell_journal::seam::JournalReads;
+use kapell_model::digest::Digest;
 use kapell_model::id::{RunId, StepId};
 use kapell_model::seam::Skill;
 use kapell_runtime::{InstallError, Record, Runtime};
+use kapell_store::{Components as _, SqliteStore, StoreError};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -43,37 +47,81 @@ impl Home {
     /// # Errors
     /// `Invalid` for bytes that are no component; when they can't be compiled.
     pub fn stand_in(&self, file: &Path, bytes: &[u8]) -> Result<Arc<Skill>, HomeError> {
-        let skill = inspect_file(file, bytes)?.skill;
-        self.runtime.install(bytes, |_| {}).map_err(|cause| match cause {
-            InstallError::Load(cause) => invalid(file, &cause),
-            InstallError::Compile(cause) => uncompiled(file, &cause),
-        })?;
-        Ok(Arc::new(skill))
+        stand_in(&self.runtime, file, bytes)
     }
 
     /// Does the attempts of runs again; `done` is told after each run how many are.
     ///
     /// # Errors
-    /// `NotFound` when a run or the wanted step is not there; when the journal is damaged or the host fails.
+    /// `NotFound` when a run or the wanted step is not there; `Integrity` when the journal or a component is damaged; when
+    /// the host fails.
     pub async fn replay(
+        &self,
+        runs: &[RunId],
+        wish: &ReplayWish,
+        done: impl FnMut(usize),
+    ) -> Result<Vec<RunReplayed>, HomeError> {
+        let (runtime, redactor) = (Arc::clone(&self.runtime), self.redactor.clone());
+        Again { source: &*self.store, runtime, redactor }.runs(runs, wish, done).await
+    }
+}
+
+/// The skill of bytes that are to stand in for others.
+pub(crate) fn stand_in(runtime: &Runtime, file: &Path, bytes: &[u8]) -> Result<Arc<Skill>, HomeError> {
+    let skill = inspect_file(file, bytes)?.skill;
+    runtime.install(bytes, |_| {}).map_err(|cause| match cause {
+        InstallError::Load(cause) => invalid(file, &cause),
+        InstallError::Compile(cause) => uncompiled(file, &cause),
+    })?;
+    Ok(Arc::new(skill))
+}
+
+/// What runs are done again from.
+pub(crate) trait Source: JournalReads {
+    /// Why the bytes of a component are not there to be run; none when they are, and have the digest they are named by.
+    fn unfit(&self, component: &Digest) -> Result<Option<String>, HomeError>;
+
+    /// Why nothing can be said of a run whose beginning is not there.
+    fn cut(&self, run: &RunId) -> Option<String>;
+}
+
+impl Source for SqliteStore {
+    fn unfit(&self, component: &Digest) -> Result<Option<String>, HomeError> {
+        match self.component(component) {
+            Ok(_) => Ok(None),
+            Err(StoreError::NoComponent(_)) => Ok(Some("its component is not kept".into())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn cut(&self, _: &RunId) -> Option<String> {
+        None
+    }
+}
+
+/// Runs done again from a source.
+pub(crate) struct Again<'s, S> {
+    pub(crate) source: &'s S,
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) redactor: Option<Arc<Redactor>>,
+}
+
+impl<S: Source> Again<'_, S> {
+    /// As [`Home::replay`].
+    pub(crate) async fn runs(
         &self,
         runs: &[RunId],
         wish: &ReplayWish,
         mut done: impl FnMut(usize),
     ) -> Result<Vec<RunReplayed>, HomeError> {
         let mut replayed = Vec::with_capacity(runs.len());
-        let mut under_way = JoinSet::new();
+        let (mut under_way, mut unfit) = (JoinSet::new(), HashMap::new());
         for (place, run) in runs.iter().enumerate() {
-            let Recollection { engine, program, attempts } = recollect(&*self.store, run)?;
-            let engine = Some(engine).filter(|engine| *engine != self.runtime.engine_name());
-            replayed.push(RunReplayed { run: run.clone(), engine, attempts: Vec::new() });
-            let meant: Vec<Remembered> =
-                attempts.into_iter().filter(|it| wish.is_meant(&it.started)).collect();
-            if meant.is_empty() {
-                continue;
+            let (told, doing) = self.begun(run, wish, &mut unfit)?;
+            replayed.push(told);
+            if let Some(doing) = doing {
+                under_way.spawn(async move { (place, doing.all().await) });
             }
-            let doing = self.doing(program, meant, wish);
-            under_way.spawn(async move { (place, doing.all().await) });
             if under_way.len() > at_once() {
                 take(&mut replayed, &mut under_way).await?;
             }
@@ -83,16 +131,53 @@ impl Home {
             take(&mut replayed, &mut under_way).await?;
             done(runs.len() - under_way.len());
         }
-        match runs {
-            [run] if replayed.iter().all(|it| it.attempts.is_empty()) => Err(nothing_meant(run, wish)),
+        match (runs, replayed.as_slice()) {
+            ([run], [only]) if only.attempts.is_empty() && only.not_replayable.is_none() => {
+                Err(nothing_meant(run, wish))
+            }
             _ => Ok(replayed),
         }
     }
 
-    fn doing(&self, program: Arc<Program>, attempts: Vec<Remembered>, wish: &ReplayWish) -> Doing {
+    /// What is to be told of a run, its attempts not yet among it, and those that are to be done again. `unfit` is what is
+    /// known already of components.
+    fn begun(
+        &self,
+        run: &RunId,
+        wish: &ReplayWish,
+        unfit: &mut HashMap<Digest, Option<String>>,
+    ) -> Result<(RunReplayed, Option<Doing>), HomeError> {
+        let mut told = RunReplayed {
+            run: run.clone(),
+            engine: None,
+            not_replayable: self.source.cut(run),
+            attempts: Vec::new(),
+        };
+        if told.not_replayable.is_some() {
+            return Ok((told, None));
+        }
+        let Recollection { engine, attempts } = recollect(self.source, run)?;
+        told.engine = Some(engine).filter(|engine| *engine != self.runtime.engine_name());
+        let mut meant: Vec<Remembered> =
+            attempts.into_iter().filter(|it| wish.is_meant(&it.started)).collect();
+        for it in meant.iter_mut().filter(|it| it.ready.is_ok() && wish.instead(&it.started).is_none()) {
+            let component = it.started.skill.component;
+            let why = match unfit.entry(component) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.source.unfit(&component)?),
+            };
+            if let Some(why) = why {
+                it.ready = Err(why.clone());
+            }
+        }
+        let doing = (!meant.is_empty()).then(|| self.doing(meant, wish));
+        Ok((told, doing))
+    }
+
+    fn doing(&self, attempts: Vec<Remembered>, wish: &ReplayWish) -> Doing {
         let with = attempts.iter().map(|it| wish.instead(&it.started).cloned()).collect();
         let (runtime, redactor) = (Arc::clone(&self.runtime), self.redactor.clone());
-        Doing { runtime, redactor, program, attempts, with }
+        Doing { runtime, redactor, attempts, with }
     }
 }
 
@@ -130,7 +215,6 @@ fn nothing_meant(run: &RunId, wish: &ReplayWish) -> HomeError {
 struct Doing {
     runtime: Arc<Runtime>,
     redactor: Option<Arc<Redactor>>,
-    program: Arc<Program>,
     attempts: Vec<Remembered>,
     with: Vec<Option<Arc<Skill>>>,
 }
@@ -177,7 +261,7 @@ impl Doing {
                     redactor.redact_attempt(&mut attempt);
                 }
                 let same_bytes = with.is_none_or(|with| with.pin.component == started.skill.component);
-                Ok(ready.verdict(&self.program, started, attempt, departure, same_bytes)?)
+                Ok(ready.verdict(started, attempt, departure, same_bytes)?)
             }
         }
     }

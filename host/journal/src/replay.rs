@@ -13,6 +13,9 @@ pub struct RunReplayed {
     /// The engine it ran on, where that is not the one it was done again with: another engine may count work otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// Why none of it can be done again, where that is so.
+    #[serde(rename = "not-replayable", skip_serializing_if = "Option::is_none")]
+    pub not_replayable: Option<String>,
     /// Its attempts, in the order they began.
     pub attempts: Vec<Replayed>,
 }

@@ -128,6 +128,40 @@ pub trait Journals: Send + Sync + 'static {
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError>;
 }
 
+/// What is recorded of runs, to be read and never to be added to: a journal, or a file somebody exported from one.
+pub trait JournalReads {
+    /// All entries of a run in order.
+    ///
+    /// # Errors
+    /// As [`Journals::entries`].
+    fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError>;
+
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// As [`Journals::blob`].
+    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError>;
+
+    /// Why a blob is rightly not there, when somebody says so: `withheld by …`. What a run can't be without is damage
+    /// otherwise.
+    fn left_out(&self, digest: &Digest) -> Option<&'static str>;
+}
+
+/// A journal leaves nothing out.
+impl<J: Journals> JournalReads for J {
+    fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError> {
+        Journals::entries(self, run)
+    }
+
+    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+        Journals::blob(self, digest)
+    }
+
+    fn left_out(&self, _: &Digest) -> Option<&'static str> {
+        None
+    }
+}
+
 /// Which runs are asked about; all of them when nothing is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {

@@ -17,14 +17,17 @@ pub fn run(run: &RunReplayed) -> String {
     let engine = run.engine.iter().map(|engine| {
         format!("  it ran on {}, another engine than this one: work may be counted otherwise\n", line(engine))
     });
-    format!("{}\n{}{}", run.run, told.collect::<String>(), engine.collect::<String>())
+    let whole = run.not_replayable.iter().map(|why| format!("  not replayable: {}\n", line(why)));
+    let parts = [told.collect::<String>(), whole.collect(), engine.collect()];
+    format!("{}\n{}", run.run, parts.concat())
 }
 
 /// Several runs: whatever is not as it was, and a line for all of them.
 #[must_use]
 pub fn runs(runs: &[RunReplayed]) -> String {
     let is_told = |it: &&Replayed| !matches!(it.verdict, Verdict::Same { .. });
-    let odd = runs.iter().filter(|it| it.attempts.iter().any(|it| is_told(&it)));
+    let odd =
+        runs.iter().filter(|it| it.not_replayable.is_some() || it.attempts.iter().any(|it| is_told(&it)));
     let told = odd.map(|it| {
         let attempts = it.attempts.iter().filter(is_told).cloned().collect();
         run(&RunReplayed { attempts, ..it.clone() })
@@ -45,6 +48,10 @@ pub fn summary(runs: &[RunReplayed]) -> String {
     }
     if not > 0 {
         parts.push(format!("{} not replayable", count(not)));
+    }
+    let whole = runs.iter().filter(|run| run.not_replayable.is_some()).count();
+    if whole > 0 {
+        parts.push(format!("{} {} not replayable", count(whole), if whole == 1 { "run" } else { "runs" }));
     }
     let attempts = if same + other + not == 1 { "attempt" } else { "attempts" };
     format!("{attempts} done again: {}", parts.join(", "))
@@ -139,7 +146,7 @@ mod tests {
             attempt("terms", differing()),
             attempt("write", Verdict::NotReplayable("files in/a.txt is not kept".into())),
         ];
-        RunReplayed { run: "onboarding-1".parse().unwrap(), engine: None, attempts }
+        RunReplayed { run: "onboarding-1".parse().unwrap(), engine: None, not_replayable: None, attempts }
     }
 
     #[test]
@@ -166,6 +173,7 @@ mod tests {
         let same = RunReplayed {
             run: "onboarding-2".parse().unwrap(),
             engine: Some("wasmtime 47".into()),
+            not_replayable: None,
             attempts: vec![attempt("read", Verdict::Same { fuel: (7, 9) })],
         };
         insta::assert_snapshot!(runs(&[replayed(), same.clone()]), @r#"
@@ -182,6 +190,16 @@ mod tests {
               is   nothing
           write  1  kapell:letter 1.0.0 (f80105efab6d)  not replayable: files in/a.txt is not kept
         attempts done again: 2 of 4 the same, 1 not, 1 not replayable
+        "#);
+        let cut = RunReplayed {
+            attempts: Vec::new(),
+            not_replayable: Some("it is cut off".into()),
+            ..same.clone()
+        };
+        insta::assert_snapshot!(runs(&[RunReplayed { engine: None, ..cut }, same.clone()]), @r#"
+        onboarding-2
+          not replayable: it is cut off
+        attempt done again: 1 of 1 the same, 1 run not replayable
         "#);
         insta::assert_snapshot!(run(&same), @r#"
         onboarding-2

@@ -3,9 +3,10 @@
 use crate::capability::Sources;
 use crate::capability::clock::Ticks;
 use crate::capability::files::{Disk, Walk};
+use crate::compile::Compiler;
 use crate::invoke::Performed;
 use crate::record::Record;
-use crate::runtime::{Runtime, key};
+use crate::runtime::{Components, Runtime, RuntimeConfig, StartError, key};
 use kapell_model::crossing::Departure;
 use kapell_model::ending::Attempt;
 use kapell_model::quantity::Timestamp;
@@ -13,9 +14,32 @@ use kapell_model::seam::{
     Clock, Completed, CompletionFailure, Egress, HostFault, Incoming, Job, KeyvalueReads, Leaving, Outgoing,
     Prompt, SendFailure,
 };
+use std::path::PathBuf;
 use std::sync::Arc;
 
 impl Runtime {
+    /// A sandbox without a world, in which attempts can only be done again: whatever else was asked of it would find no
+    /// time, no keys and nobody to send anything.
+    ///
+    /// # Errors
+    /// As [`Runtime::new`].
+    pub fn without_a_world(
+        cache: PathBuf,
+        components: Arc<dyn Components>,
+        compiler: Compiler,
+    ) -> Result<Self, StartError> {
+        let nobody = Arc::new(Nobody);
+        Self::new(RuntimeConfig {
+            cache,
+            keyvalue: Arc::clone(&nobody) as Arc<dyn KeyvalueReads>,
+            clock: Arc::clone(&nobody) as Arc<dyn Clock>,
+            egress: nobody,
+            components,
+            walk: Walk::ByHand,
+            compiler,
+        })
+    }
+
     /// Does an attempt again: the same work under the same limits, every crossing answered from the record, nothing
     /// asked of the world and nothing written. Says where it departed from the record, if it did.
     ///

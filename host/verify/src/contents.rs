@@ -121,8 +121,23 @@ impl Contents {
         named.here = true;
         let by = named.by;
         *self.found.entry(folder).or_default() += 1;
-        if let Err(why) = self.within(folder, stated, bytes, by) {
-            report.broken("contents", place(), why);
+        match folder {
+            Folder::Components => self.bears_out(stated, bytes, report),
+            _ => {
+                if let Err(why) = self.within(folder, stated, bytes, by) {
+                    report.broken("contents", place(), why);
+                }
+            }
+        }
+    }
+
+    /// Holds what is told of a component against its bytes.
+    fn bears_out(&mut self, component: Digest, bytes: &[u8], report: &mut Report) {
+        let Some((manifest, borne_out)) = self.manifests.get_mut(&component) else { return };
+        *borne_out = wasm::manifest(bytes).map(|own| digest::of(&[own])) == Some(*manifest);
+        if !*borne_out {
+            let place = Place::Member(format!("manifests/{}", hex(&component)));
+            report.broken("contents", place, "its component carries another manifest");
         }
     }
 
@@ -138,16 +153,6 @@ impl Contents {
                 })?;
             }
             Folder::Crossings => entry::crossings(bytes, |named| more.push(named))?,
-            Folder::Components => {
-                if let Some((manifest, borne_out)) = self.manifests.get_mut(&stated) {
-                    *borne_out = wasm::manifest(bytes).map(|own| digest::of(&[own])) == Some(*manifest);
-                    return if *borne_out {
-                        Ok(())
-                    } else {
-                        Err("it carries another manifest than is told of it".into())
-                    };
-                }
-            }
             _ => {}
         }
         more.into_iter().for_each(|named| self.name(Role::Blob, named, by));

@@ -124,6 +124,14 @@ fn part(text: &mut String, title: &str, lines: &[Line]) {
 }
 
 impl Line {
+    /// What, where and what was found, in one line.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let at = self.place.words();
+        let parts = [self.what.as_str(), &at, &self.words];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+    }
+
     fn json(&self) -> Value {
         let mut line = json!({ "what": self.what, "words": self.words });
         let place = match &self.place {

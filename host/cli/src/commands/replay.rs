@@ -1,35 +1,76 @@
-//! `replay`: recorded attempts done again and held against their record.
+//! `replay`: recorded attempts done again and held against their record, out of a home or out of an exported file.
 
-use crate::args::Replay;
+use crate::args::{Args, Replay};
 use crate::commands::run::component;
+use crate::commands::verify::exported;
+use crate::compiling::compiler;
 use crate::failure::Exit;
 use crate::live::Advance;
 use crate::output;
-use crate::session::Session;
-use kapell_home::ReplayWish;
+use crate::session::{Session, open};
+use kapell_home::{Bundle, HomeError, Kind, ReplayWish};
 use kapell_journal::replay::RunReplayed;
 use kapell_model::id::RunId;
 use kapell_report::replay::{self, summary};
+use kapell_verify::{Held, Report};
 use serde_json::json;
+use std::path::Path;
+use tempfile::TempDir;
 
-pub(crate) async fn run(session: &Session, said: &Replay) -> anyhow::Result<Exit> {
-    let runs = wanted(session, said)?;
-    if runs.is_empty() {
-        output::talk("there are no runs to do again");
-        return Ok(Exit::Ok);
+pub(crate) async fn run(args: &Args, said: &Replay) -> anyhow::Result<Exit> {
+    match said.runs.split_first() {
+        Some((file, runs)) if is_file(Path::new(file)) => {
+            from_file(Path::new(file), runs, said, args.json).await
+        }
+        _ => from_home(&open(args).await?, said).await,
     }
+}
+
+/// Whether a file is meant and no run, which may have the name of a folder; what kind of file it is shows when it is opened.
+fn is_file(path: &Path) -> bool {
+    path.exists() && !path.is_dir()
+}
+
+async fn from_home(session: &Session, said: &Replay) -> anyhow::Result<Exit> {
+    let runs = wanted(session, said)?;
     let with = said.with.as_deref().map(|file| session.home.stand_in(file, &component(file)?)).transpose()?;
     let wish = ReplayWish { step: said.step.clone(), with };
     let mut advance = Advance::over(Some(runs.len() as u64), session.json);
     let replayed = session.home.replay(&runs, &wish, |done| advance.done_again(done as u64)).await;
     advance.done();
-    let replayed = replayed?;
-    tell(session, &replayed);
-    Ok(match replayed.iter().flat_map(|run| &run.attempts).any(|it| it.verdict.differs()) {
-        false => Exit::Ok,
-        true if wish.with.is_some() => Exit::SkillError,
-        true => Exit::Integrity,
-    })
+    Ok(tell(&replayed?, &wish, session.json))
+}
+
+/// Out of a file, once it was checked. What is compiled for it goes when it is done.
+async fn from_file(file: &Path, runs: &[String], said: &Replay, json: bool) -> anyhow::Result<Exit> {
+    let (report, digest) = exported(file, &Held::default())?;
+    if !report.is_sound() {
+        return Err(refused(file, &report).into());
+    }
+    let failed =
+        |cause: std::io::Error| HomeError::new(Kind::Internal, format!("make a temporary folder: {cause}"));
+    let compiled = TempDir::with_prefix("kapell-replay-").map_err(failed)?;
+    let bundle = Bundle::open(file, &digest, compiler(), compiled.path().join("compiled"))?;
+    let runs: Vec<RunId> = match runs {
+        [] => bundle.runs().to_vec(),
+        named => named.iter().map(|run| bundle.find_run(run)).collect::<Result<_, _>>()?,
+    };
+    let with = said.with.as_deref().map(|file| bundle.stand_in(file, &component(file)?)).transpose()?;
+    let wish = ReplayWish { step: said.step.clone(), with };
+    let mut advance = Advance::over(Some(runs.len() as u64), json);
+    let replayed = bundle.replay(&runs, &wish, |done| advance.done_again(done as u64)).await;
+    advance.done();
+    Ok(tell(&replayed?, &wish, json))
+}
+
+/// Why nothing is done again from a file.
+fn refused(file: &Path, report: &Report) -> HomeError {
+    let file = file.display();
+    let more = report.broken.len() as u64 + report.more_broken;
+    let first = report.broken.first().map(|line| line.told()).unwrap_or_default();
+    let others = if more > 1 { format!("; and {} more", more - 1) } else { String::new() };
+    HomeError::new(Kind::Integrity, format!("{file} does not hold: {first}{others}"))
+        .hint(format!("nothing was run; `kapell verify {file}` tells all that was found"))
 }
 
 /// The runs that are named, else all that began in the period, oldest first.
@@ -43,13 +84,20 @@ fn wanted(session: &Session, said: &Replay) -> anyhow::Result<Vec<RunId>> {
     Ok(rows.filter(|row| since.is_none_or(|since| row.started >= since)).map(|row| row.run).collect())
 }
 
-fn tell(session: &Session, replayed: &[RunReplayed]) {
+/// Says what it showed, and how the program ends by that.
+fn tell(replayed: &[RunReplayed], wish: &ReplayWish, json: bool) -> Exit {
     match replayed {
-        _ if session.json => output::json(&json!({ "schema": "kapell.replay/1", "runs": replayed })),
+        _ if json => output::json(&json!({ "schema": "kapell.replay/1", "runs": replayed })),
+        [] => output::talk("there are no runs to do again"),
         [only] => {
             output::data(replay::run(only).trim_end());
             output::talk(&summary(replayed));
         }
         many => output::data(replay::runs(many).trim_end()),
+    }
+    match replayed.iter().flat_map(|run| &run.attempts).any(|it| it.verdict.differs()) {
+        false => Exit::Ok,
+        true if wish.with.is_some() => Exit::SkillError,
+        true => Exit::Integrity,
     }
 }

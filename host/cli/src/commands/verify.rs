@@ -6,9 +6,9 @@ use crate::args::{Args, Verify};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::{Session, open, open_at, place};
-use kapell_home::{At, Checked, HomeError, Kind, read_text};
+use kapell_home::{At, Checked, Hashing, HomeError, Kind, open_regular, read_text};
+use kapell_model::digest::Digest;
 use kapell_verify::{Place, Report};
-use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
@@ -19,8 +19,8 @@ const BEGINNING: u64 = 1024;
 
 pub(crate) async fn run(args: &Args, asked: &Verify) -> anyhow::Result<Exit> {
     let report = match asked.what.as_deref().map(Path::new) {
-        Some(path) if path.is_file() => file(path, asked)?,
         Some(path) if path.is_dir() => whole(&at(args, path).await?, asked)?,
+        Some(path) if path.exists() => file(path, asked)?,
         Some(_) => one(&here(args).await?, asked)?,
         None => whole(&here(args).await?, asked)?,
     };
@@ -31,25 +31,30 @@ pub(crate) async fn run(args: &Args, asked: &Verify) -> anyhow::Result<Exit> {
     Ok(if report.is_sound() { Exit::Ok } else { Exit::Integrity })
 }
 
-/// Checks an exported file; no home is looked for or made.
 fn file(path: &Path, asked: &Verify) -> anyhow::Result<Report> {
+    let held = kapell_verify::Held {
+        key: asked.key.as_deref().map(key).transpose()?,
+        checkpoints: checkpoints(asked)?.into_iter().map(|(name, note)| (name, note.into_bytes())).collect(),
+    };
+    Ok(exported(path, &held)?.0)
+}
+
+/// Checks an exported file; no home is looked for or made. With the digest of what was checked.
+pub(crate) fn exported(path: &Path, held: &kapell_verify::Held) -> anyhow::Result<(Report, Digest)> {
     let failed = |cause: std::io::Error| HomeError::io("read", path, &cause);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = open_regular(path)?;
     let mut beginning = Vec::new();
     file.by_ref().take(BEGINNING).read_to_end(&mut beginning).map_err(failed)?;
     if !kapell_verify::is_bundle(&beginning) {
         let error = HomeError::new(Kind::Invalid, format!("{} is no evidence of a journal", path.display()));
         return Err(error.hint("`kapell audit export RUN -o FILE` writes such a file").into());
     }
-    let held = kapell_verify::Held {
-        key: asked.key.as_deref().map(key).transpose()?,
-        checkpoints: checkpoints(asked)?.into_iter().map(|(name, note)| (name, note.into_bytes())).collect(),
-    };
-    let whole = BufReader::with_capacity(1 << 20, beginning.as_slice().chain(file));
+    let mut whole = BufReader::with_capacity(1 << 20, Hashing::new(beginning.as_slice().chain(file)));
     let progress = crate::live::slow("checking", path);
-    let report = kapell_verify::verify(whole, &held);
+    let report = kapell_verify::verify(&mut whole, held);
     progress.done();
-    Ok(report.map_err(|cause| HomeError::new(Kind::Invalid, format!("check {}: {cause}", path.display())))?)
+    let unread = |cause| HomeError::new(Kind::Invalid, format!("check {}: {cause}", path.display()));
+    Ok((report.map_err(unread)?, whole.into_inner().digest()))
 }
 
 fn one(session: &Session, asked: &Verify) -> anyhow::Result<Report> {

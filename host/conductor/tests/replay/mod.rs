@@ -29,7 +29,7 @@ fn told(
     let mut attempt = attempt.clone();
     change(&mut attempt);
     let ready = remembered.ready.as_ref().unwrap();
-    let verdict = ready.verdict(&recorded.program, &remembered.started, attempt, departure, same_bytes);
+    let verdict = ready.verdict(&remembered.started, attempt, departure, same_bytes);
     match verdict.unwrap() {
         Verdict::Same { fuel: (then, now) } => format!("same {then} {now}"),
         Verdict::NotReplayable(why) => why,
