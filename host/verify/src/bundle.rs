@@ -136,6 +136,8 @@ struct Check<'h> {
     tree: Growing,
     runs: Runs,
     contents: Contents,
+    /// How many members with entries were read.
+    parts: u64,
     /// The leaves of a run's entries with their numbers, until their proofs come.
     leaves: Vec<(u64, Hash)>,
     proven: usize,
@@ -156,6 +158,7 @@ impl<'h> Check<'h> {
             tree: Growing::default(),
             runs: Runs::default(),
             contents: Contents::default(),
+            parts: 0,
             leaves: Vec::new(),
             proven: 0,
             last_leaf: None,
@@ -183,7 +186,7 @@ impl<'h> Check<'h> {
             "checkpoint" => self.heads.checkpoint(bytes, &mut self.report),
             "checkpoints/" | "consistency/" => self.older(part, name, rest, &bytes),
             "range" => self.range(&bytes),
-            "entries/" => self.entries(name, &bytes),
+            "entries/" => self.entries(name, rest, &bytes),
             "proofs/" => self.proof(name, rest, &bytes),
             "approvals.toml" => self.contents.approvals(&bytes, &mut self.report),
             "withheld" => self.contents.kept_back(&bytes, &mut self.report),
@@ -241,7 +244,11 @@ impl<'h> Check<'h> {
         self.heads.grown(&self.tree, &mut self.report);
     }
 
-    fn entries(&mut self, name: &str, bytes: &[u8]) {
+    fn entries(&mut self, name: &str, rest: &str, bytes: &[u8]) {
+        self.parts += 1;
+        if rest != format!("{:08}.jsonl", self.parts) {
+            self.report.broken("file", Place::Member(name.into()), "its name is not the next one of entries");
+        }
         if bytes.last() != Some(&b'\n') {
             self.report.broken("entries", Place::Member(name.into()), "its last line is cut off");
         }
@@ -390,6 +397,9 @@ impl<'h> Check<'h> {
     /// Whether all entries are here that should be, and bound to the head.
     fn all(&mut self) {
         let faults = self.report.broken.len();
+        if matches!(self.scope, Scope::Log(1.., _)) && !self.have.contains(&"range") {
+            self.report.broken("log", Place::Member("range".into()), "it is not here");
+        }
         match &self.scope {
             Scope::Run(id) => run_is_whole(id, &self.runs, self.leaves.len() - self.proven, &mut self.report),
             Scope::Log(from, to) => {

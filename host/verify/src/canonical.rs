@@ -26,8 +26,10 @@ pub(crate) enum Seen<'a> {
     Number(&'a [u8]),
     /// `true`, `false` or `null`.
     Word,
-    /// A list or an object begins.
-    Open,
+    /// An object begins.
+    Object,
+    /// A list begins.
+    List,
 }
 
 /// Reads one whole value. Places in a list count as no key.
@@ -90,8 +92,8 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
                 self.tell(Seen::Number(number));
                 Ok(())
             }
-            Some(b'{') => self.within(Self::object),
-            Some(b'[') => self.within(Self::list),
+            Some(b'{') => self.within(Seen::Object, Self::object),
+            Some(b'[') => self.within(Seen::List, Self::list),
             _ => self.word(),
         }
     }
@@ -105,11 +107,15 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
         Ok(())
     }
 
-    fn within(&mut self, read: impl FnOnce(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
+    fn within(
+        &mut self,
+        what: Seen<'a>,
+        read: impl FnOnce(&mut Self) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         if self.depth == DEPTH_MAX {
             return self.fault("stands too deep");
         }
-        self.tell(Seen::Open);
+        self.tell(what);
         self.at += 1;
         self.depth += 1;
         read(self)?;
@@ -354,7 +360,7 @@ mod tests {
             Seen::Text(text) => told.push(format!("{}={}", shown(keys), unescaped(text))),
             Seen::Number(number) => told.push(format!("{}={}", shown(keys), String::from_utf8_lossy(number))),
             Seen::Word => told.push(shown(keys)),
-            Seen::Open => {}
+            Seen::Object | Seen::List => {}
         })
         .unwrap();
         assert_eq!(told, ["a.b=x", "a.b.c=7", "d"]);

@@ -25,7 +25,7 @@ pub(crate) struct Run {
     pub(crate) ended: Option<String>,
     hash: Hash,
     epoch: u64,
-    /// What was shown, by step and asking.
+    /// What was shown and waits for an answer, by step and asking.
     shown: HashMap<(Vec<u8>, Vec<u8>), Hash>,
 }
 
@@ -82,18 +82,25 @@ impl Run {
         }
     }
 
-    /// An answer is one to what was shown, or to nothing. Of a run whose beginning is not seen that can't be said.
+    /// An answer is one to what was shown and waits for one. Of a run whose beginning is not seen that can't be said.
     fn answer(&mut self, question: &Question<'_>, answers: &mut u64) -> Option<&'static str> {
+        if question.step.is_empty() {
+            return None;
+        }
         let asking = (question.step.to_vec(), question.asking.to_vec());
         if let Some(shown) = question.asked {
-            self.shown.insert(asking, shown);
+            return self.shown.insert(asking, shown).map(|_| "asks what is asked already");
+        }
+        if question.expired {
+            self.shown.remove(&asking);
             return None;
         }
         let answered = question.answered?;
-        match self.shown.get(&asking) {
+        match self.shown.remove(&asking) {
             None if self.first > 1 => return None,
-            Some(shown) if *shown == answered => *answers += 1,
-            _ => return Some("answers another question than was shown"),
+            None => return Some("answers what was not asked, or is answered already, or has expired"),
+            Some(shown) if shown == answered => *answers += 1,
+            Some(_) => return Some("answers another question than was shown"),
         }
         None
     }
@@ -138,15 +145,23 @@ mod tests {
 
     #[test]
     fn an_answer_is_one_to_what_was_shown() {
-        let asked = Question { step: b"legal", asking: b"1", asked: Some([7; 32]), answered: None };
-        let answer = |shown: u8, asking: &'static [u8]| Entry {
-            question: Question { step: b"legal", asking, asked: None, answered: Some([shown; 32]) },
-            ..entry(2, 1)
+        let legal = |asking| Question { step: b"legal", asking, ..Question::default() };
+        let answer = |seq: u64, shown: u8, asking: &'static [u8]| Entry {
+            question: Question { answered: Some([shown; 32]), ..legal(asking) },
+            ..entry(seq, seq as u8 - 1)
         };
-        let asked = || Entry { question: Question { ..asked }, ..entry(1, 0) };
-        assert_eq!(faults(&[asked(), answer(7, b"1")]), [""; 0]);
-        for other in [answer(8, b"1"), answer(7, b"2")] {
-            assert_eq!(faults(&[asked(), other]), ["answers another question than was shown"]);
-        }
+        let asked = |seq: u64| Entry {
+            question: Question { asked: Some([7; 32]), ..legal(b"1") },
+            ..entry(seq, seq as u8 - 1)
+        };
+        let expired = Entry { question: Question { expired: true, ..legal(b"1") }, ..entry(2, 1) };
+        let unasked = "answers what was not asked, or is answered already, or has expired";
+        assert_eq!(faults(&[asked(1), answer(2, 7, b"1")]), [""; 0]);
+        assert_eq!(faults(&[asked(1), answer(2, 8, b"1")]), ["answers another question than was shown"]);
+        assert_eq!(faults(&[asked(1), answer(2, 7, b"2")]), [unasked]);
+        assert_eq!(faults(&[answer(1, 7, b"1")]), [unasked]);
+        assert_eq!(faults(&[asked(1), answer(2, 7, b"1"), answer(3, 7, b"1")]), [unasked]);
+        assert_eq!(faults(&[asked(1), expired, answer(3, 7, b"1")]), [unasked]);
+        assert_eq!(faults(&[asked(1), asked(2)]), ["asks what is asked already"]);
     }
 }

@@ -38,6 +38,11 @@ impl Folder {
         }
     }
 
+    /// Whether a home is never without what is named of it.
+    const fn is_always_kept(self) -> bool {
+        matches!(self, Folder::Plans | Folder::Tariffs | Folder::Components)
+    }
+
     /// So many files of it.
     fn files(self, number: u64) -> String {
         let many = self.word();
@@ -82,6 +87,8 @@ pub(crate) struct Contents {
     /// The manifest of a component, by digest, and whether the component bore it out.
     manifests: HashMap<Digest, (Digest, bool)>,
     approvals: Option<String>,
+    /// Components that are not here, as the file says.
+    absent: Vec<Digest>,
     kept_back: BTreeMap<(Folder, bool), u64>,
     found: BTreeMap<Folder, u64>,
 }
@@ -133,12 +140,15 @@ impl Contents {
 
     /// Holds what is told of a component against its bytes.
     fn bears_out(&mut self, component: Digest, bytes: &[u8], report: &mut Report) {
-        let Some((manifest, borne_out)) = self.manifests.get_mut(&component) else { return };
-        *borne_out = wasm::manifest(bytes).map(|own| digest::of(&[own])) == Some(*manifest);
-        if !*borne_out {
-            let place = Place::Member(format!("manifests/{}", hex(&component)));
-            report.broken("contents", place, "its component carries another manifest");
-        }
+        let own = wasm::manifest(bytes).map(|own| digest::of(&[own]));
+        let why = match (self.manifests.get_mut(&component), own) {
+            (None, None) => return,
+            (Some((told, borne_out)), Some(own)) if *told == own => return *borne_out = true,
+            (None, Some(_)) => "it is not here, and its component carries one",
+            (Some(_), _) => "its component carries another manifest",
+        };
+        let place = Place::Member(format!("manifests/{}", hex(&component)));
+        report.broken("contents", place, why);
     }
 
     /// What is named by what entries name.
@@ -180,9 +190,17 @@ impl Contents {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return report.broken("withheld", place(), "it is no text");
         };
-        for line in text.lines() {
+        if !text.is_empty() && !text.ends_with('\n') {
+            report.broken("withheld", place(), "its last line is cut off");
+        }
+        for line in text.split_terminator('\n') {
             let named = line.split_once(' ').and_then(|(why, path)| Some((why, self.absent(path)?)));
             match named {
+                Some(("not-kept", folder)) if folder.is_always_kept() => report.broken(
+                    "withheld",
+                    place(),
+                    format!("`{}` is what every home keeps", line.escape_debug()),
+                ),
                 Some((why @ ("withheld" | "not-kept"), folder)) => {
                     *self.kept_back.entry((folder, why == "withheld")).or_default() += 1;
                 }
@@ -199,8 +217,13 @@ impl Contents {
     fn absent(&mut self, path: &str) -> Option<Folder> {
         let (folder, name) = path.split_once('/')?;
         let folder = Folder::ALL.into_iter().find(|it| it.word() == folder)?;
-        let named = self.named.get_mut(&(folder, digest::read(name.as_bytes())?))?;
-        (!std::mem::replace(&mut named.here, true)).then_some(folder)
+        let name = digest::read(name.as_bytes())?;
+        let named = self.named.get_mut(&(folder, name))?;
+        if std::mem::replace(&mut named.here, true) {
+            return None;
+        }
+        self.absent.extend((folder == Folder::Components).then_some(name));
+        Some(folder)
     }
 
     /// What is left to say of contents once everything was read; `run` is the id at a run's place.
@@ -268,11 +291,17 @@ impl Contents {
         if self.manifests.len() as u64 > borne_out {
             report.unknown("manifests", "whether those without their component are its own");
         }
+        let told = |component: &Digest| self.manifests.contains_key(component);
+        let untold = self.absent.iter().filter(|component| !told(component)).count() as u64;
+        if untold > 0 {
+            let of = count(untold, "component", "components");
+            report.unknown("manifests", format!("what {of} asked for: neither bytes nor manifest are here"));
+        }
         for ((folder, withheld), number) in &self.kept_back {
             let why = if *withheld {
                 "withheld by whoever made this file"
             } else {
-                "not kept by the home, as that one says"
+                "not kept by the home, as whoever made this file says"
             };
             report.unknown(
                 "contents",

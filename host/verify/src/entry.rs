@@ -32,6 +32,8 @@ pub(crate) struct Question<'a> {
     pub(crate) asking: &'a [u8],
     pub(crate) asked: Option<Hash>,
     pub(crate) answered: Option<Hash>,
+    /// Whether it has expired.
+    pub(crate) expired: bool,
 }
 
 /// What a digest in an entry is the name of.
@@ -56,14 +58,18 @@ pub(crate) enum Role {
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Result<Entry<'a>, String> {
-    let (mut entry, mut frame) = (Entry::default(), Frame::default());
+    let (mut entry, mut frame, mut named) = (Entry::default(), Frame::default(), Named::default());
     let form = canonical::read(bytes, |keys, seen| match (keys, seen) {
-        ([], Seen::Open) | ([b"body"], Seen::Open) => {}
+        ([] | [b"body"] | [b"body", _], Seen::List) => frame.odd = true,
+        ([], Seen::Object) | ([b"body"], Seen::Object) => {}
         ([key], seen) => frame.put(key, seen, &mut entry),
         ([b"body", kind, rest @ ..], seen) => {
             frame.odd |= !entry.kind.is_empty() && entry.kind != *kind;
             entry.kind = kind;
-            body(kind, rest, seen, &mut entry, &mut names);
+            if let Seen::Text(text) = seen {
+                named.put(kind, rest, text, &mut names);
+            }
+            body(kind, rest, seen, &mut entry);
         }
         // Deeper below another key than `body`, whose opening was odd already.
         _ => {}
@@ -76,7 +82,62 @@ pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Re
         () if frame.format != FORMAT => {
             Err(format!("has format {}; this program reads {FORMAT}", frame.format))
         }
+        () if named.odd => Err("names something by what is no digest, or by two".into()),
+        () if named.number < least(entry.kind) || !entry.question.is_whole(entry.kind) => {
+            Err("does not name what it must".into())
+        }
         () => Ok(entry),
+    }
+}
+
+/// How many things an entry of a kind names at least.
+fn least(kind: &[u8]) -> usize {
+    match kind {
+        b"run-started" => 5,
+        b"attempt-started" => 2,
+        b"question-asked" => 1,
+        _ => 0,
+    }
+}
+
+impl Question<'_> {
+    /// Whether an entry about a question says which one, and by an answer what was shown.
+    fn is_whole(&self, kind: &[u8]) -> bool {
+        let said = !self.step.is_empty() && !self.asking.is_empty();
+        match kind {
+            b"question-asked" => said && self.asked.is_some(),
+            b"question-answered" | b"question-overridden" => said && self.answered.is_some(),
+            b"question-expired" => said,
+            _ => true,
+        }
+    }
+}
+
+/// What an entry names, as it comes.
+#[derive(Default)]
+struct Named<'a> {
+    number: usize,
+    odd: bool,
+    /// The place whose content was named by a commitment last.
+    committed: Option<&'a [u8]>,
+}
+
+impl<'a> Named<'a> {
+    /// A text of the body, by the keys below its kind.
+    fn put(&mut self, kind: &[u8], keys: &[&'a [u8]], text: &[u8], names: &mut impl FnMut(Role, Hash)) {
+        let Some(role) = role(kind, keys) else { return };
+        if let [.., place, b"commitment" | b"digest"] = keys {
+            let commits = role == Role::Commitment;
+            self.odd |= !commits && self.committed == Some(place);
+            self.committed = commits.then_some(place);
+        }
+        match digest::named(text) {
+            Some(named) => {
+                self.number += 1;
+                names(role, named);
+            }
+            None => self.odd = true,
+        }
     }
 }
 
@@ -126,13 +187,8 @@ fn id(text: &[u8]) -> Option<&str> {
 }
 
 /// One value of a body, by the keys below its kind.
-fn body<'a>(
-    kind: &[u8],
-    keys: &[&[u8]],
-    seen: Seen<'a>,
-    entry: &mut Entry<'a>,
-    names: &mut impl FnMut(Role, Hash),
-) {
+fn body<'a>(kind: &[u8], keys: &[&[u8]], seen: Seen<'a>, entry: &mut Entry<'a>) {
+    entry.question.expired |= kind == b"question-expired";
     let text = match seen {
         Seen::Text(text) => text,
         Seen::Number(number) if kind.starts_with(b"question") && *keys == [b"asking"] => {
@@ -142,20 +198,15 @@ fn body<'a>(
     };
     match (kind, keys) {
         (b"run-ended", [b"state"]) => return entry.ends = Some(text),
-        (b"question-asked" | b"question-answered" | b"question-overridden", [b"step"]) => {
-            return entry.question.step = text;
-        }
+        (_, [b"step"]) if kind.starts_with(b"question") => return entry.question.step = text,
         _ => {}
     }
     let Some(named) = digest::named(text) else { return };
     if let (b"question-answered" | b"question-overridden", [b"shown"]) = (kind, keys) {
         entry.question.answered = Some(named);
     }
-    if let (b"question-asked", [b"shown", _]) = (kind, keys) {
+    if let (b"question-asked", [b"shown", b"commitment" | b"digest"]) = (kind, keys) {
         entry.question.asked = Some(named);
-    }
-    if let Some(role) = role(kind, keys) {
-        names(role, named);
     }
 }
 
@@ -270,7 +321,10 @@ mod tests {
         let good = text(json!({ "run-ended": { "state": "done" } }));
         let told = |text: &str| read(text.as_bytes(), |_, _| {}).unwrap_err();
         assert_eq!(told(&good.replace("\"v\":1", "\"v\":2")), "has format 2; this program reads 1");
+        assert_eq!(told(&format!("[{good}]")), "does not have the parts of an entry");
         for (from, to) in [
+            ("{\"run-ended\":{\"state\":\"done\"}}", "[{\"run-ended\":{\"state\":\"done\"}}]"),
+            ("{\"state\":\"done\"}", "[{\"state\":\"done\"}]"),
             ("\"v\":1", "\"v\":1,\"w\":{}"),
             ("\"v\":1", "\"v\":\"1\""),
             ("\"at\":7,", ""),
@@ -303,6 +357,20 @@ mod tests {
         let seen =
             json!({ "step-chosen": { "seen": { "digest": named(1), "plan": { "digest": named(2) } } } });
         assert_eq!(roles(seen), []);
+    }
+
+    #[test]
+    fn what_an_entry_must_name_it_names_once() {
+        let told = |body: Value| read(text(body).as_bytes(), |_, _| {}).unwrap_err();
+        let asked = |shown: Value| json!({ "question-asked": { "step": "a", "asking": 1, "shown": shown } });
+        let (odd, lacks) = ("names something by what is no digest, or by two", "does not name what it must");
+        assert_eq!(told(asked(json!({ "commitment": named(1), "digest": named(2) }))), odd);
+        assert_eq!(told(asked(json!({ "digest": "sha256:7" }))), odd);
+        assert_eq!(told(asked(json!({ "other": named(1) }))), lacks);
+        assert_eq!(told(json!({ "question-answered": { "step": "a", "asking": 1 } })), lacks);
+        assert_eq!(told(json!({ "question-overridden": { "shown": named(1), "asking": 1 } })), lacks);
+        assert_eq!(told(json!({ "attempt-started": { "input": { "digest": named(1) } } })), lacks);
+        assert_eq!(told(json!({ "run-started": { "plan": { "digest": named(1) } } })), lacks);
     }
 
     #[test]

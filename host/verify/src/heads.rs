@@ -80,14 +80,25 @@ impl Heads {
         for (name, note) in &held.checkpoints {
             let from = format!("the checkpoint you hold ({})", name.escape_debug());
             match key.head(note) {
-                Ok(head) => self.put(Point { from, head, held: true, shown: false }),
+                Ok(head) => self.put(Point { from, head, held: true, shown: false }, report),
                 Err(why) => report.broken("held", Place::Whole, format!("{from}: {why}")),
             }
         }
         self.key = Some(key);
     }
 
-    fn put(&mut self, point: Point) {
+    /// Notes a head. A log of no entries is led on from by any.
+    fn put(&mut self, mut point: Point, report: &mut Report) {
+        if point.head.size == 0 {
+            point.shown = point.head.root == Growing::default().root();
+            if !point.shown {
+                report.broken(
+                    "log",
+                    Place::Whole,
+                    format!("{} is over no entries, and not the root of none", point.from),
+                );
+            }
+        }
         self.by_size.entry(point.head.size).or_default().push(self.points.len());
         self.points.push(point);
     }
@@ -97,7 +108,7 @@ impl Heads {
         if let Some(head) = self.signed("checkpoint", &note, report) {
             let size = head.size;
             report.holds("signature", format!("the checkpoint over {} is signed by the key", entries(size)));
-            self.put(Point { from: "the checkpoint".into(), head, held: false, shown: false });
+            self.put(Point { from: "the checkpoint".into(), head, held: false, shown: false }, report);
             (self.head, self.note) = (Some(head), note);
         }
     }
@@ -106,7 +117,7 @@ impl Heads {
     pub(crate) fn older(&mut self, name: &str, number: u64, note: &[u8], report: &mut Report) {
         if let Some(head) = self.signed(name, note, report) {
             match head.size == number {
-                true => self.put(Point { from: name.into(), head, held: false, shown: false }),
+                true => self.put(Point { from: name.into(), head, held: false, shown: false }, report),
                 false => report.broken(
                     "signature",
                     Place::Member(name.into()),
@@ -188,10 +199,13 @@ impl Heads {
                 )),
                 () if point.shown => older += u64::from(!point.held),
                 () if !whole => {}
-                () if point.held => report.unknown("held", format!(
-                    "{from} is over {}, and nothing in this file leads from there to its head; \
-                     ask for it with `kapell audit export … --held FILE`", entries(point.head.size)
-                )),
+                () if point.held => {
+                    report.unanswered += 1;
+                    report.unknown("held", format!(
+                        "{from} is over {}, and nothing in this file leads from there to its head; \
+                         ask for it with `kapell audit export … --held FILE`", entries(point.head.size)
+                    ));
+                }
                 () => report.broken("consistency", Place::Member(from.clone()), "nothing leads from it to the head"),
             }
         }

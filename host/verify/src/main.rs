@@ -5,7 +5,7 @@
     reason = "it prints what it found; nothing else of this crate does"
 )]
 
-use kapell_verify::{Held, verify};
+use kapell_verify::{Held, Report, verify};
 use lexopt::{Arg, Parser, ValueExt as _};
 use std::fs::{self, File};
 use std::io::{BufReader, Read as _};
@@ -21,13 +21,14 @@ Usage: kapell-verify [--json] [--key FILE|KEY] [--checkpoint FILE]... BUNDLE
   --checkpoint FILE   a checkpoint of the journal that you were given earlier; may be given several times
   --json              answer with one JSON object
 
-Exit codes: 0 it holds, 1 it does not hold, 2 it can't be read, 64 usage";
+Exit codes: 0 it holds, 1 it does not hold, 2 it can't be read, 3 it holds and does not lead on from a checkpoint you gave, 64 usage";
 
 /// Most bytes of a key or a checkpoint.
 const SMALL: u64 = 64 << 10;
 
 const BROKEN: u8 = 1;
 const UNREADABLE: u8 = 2;
+const UNANSWERED: u8 = 3;
 const USAGE: u8 = 64;
 
 /// What was asked for.
@@ -52,7 +53,11 @@ fn main() -> ExitCode {
         }
     };
     match check(&asked) {
-        Ok(sound) => ExitCode::from(if sound { 0 } else { BROKEN }),
+        Ok(report) => ExitCode::from(match (report.is_sound(), report.unanswered) {
+            (false, _) => BROKEN,
+            (true, 0) => 0,
+            (true, _) => UNANSWERED,
+        }),
         Err(error) => {
             match asked.json {
                 true => println!("{:#}", serde_json::json!({ "schema": "kapell.verify/1", "error": error })),
@@ -79,17 +84,25 @@ fn asked(mut arguments: Parser) -> Result<Option<Asked>, lexopt::Error> {
     Ok(Some(asked))
 }
 
-/// Whether it holds, once that was told.
-fn check(asked: &Asked) -> Result<bool, String> {
+/// What was found, once it was told.
+fn check(asked: &Asked) -> Result<Report, String> {
     let held = held(asked)?;
     let failed = |cause: &dyn std::fmt::Display| format!("check {}: {cause}", asked.bundle.display());
-    let file = File::open(&asked.bundle).map_err(|cause| failed(&cause))?;
+    let file = regular(&asked.bundle).map_err(|cause| failed(&cause))?;
     let report = verify(BufReader::with_capacity(1 << 20, file), &held).map_err(|cause| failed(&cause))?;
     match asked.json {
         true => println!("{:#}", report.json()),
         false => println!("{}", report.text()),
     }
-    Ok(report.is_sound())
+    Ok(report)
+}
+
+/// A file that ends: a pipe would be waited on for ever.
+fn regular(path: &Path) -> std::io::Result<File> {
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(std::io::Error::other("it is no regular file")),
+    }
 }
 
 fn held(asked: &Asked) -> Result<Held, String> {
@@ -105,11 +118,8 @@ fn held(asked: &Asked) -> Result<Held, String> {
 
 fn small(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |cause: std::io::Error| format!("read {}: {cause}", path.display());
-    if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(format!("{} is no regular file", path.display()));
-    }
     let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(SMALL + 1).read_to_end(&mut bytes).map_err(failed)?;
+    regular(path).map_err(failed)?.take(SMALL + 1).read_to_end(&mut bytes).map_err(failed)?;
     match bytes.len() as u64 > SMALL {
         true => Err(format!("{} is too large for a key or a checkpoint", path.display())),
         false => Ok(bytes),

@@ -7,6 +7,8 @@ use ed25519_dalek::{Signature, VerifyingKey};
 
 /// What an Ed25519 key is called in a note.
 const ED25519: u8 = 1;
+/// Most signatures of one note, as of Go's reader: each takes time to read.
+const SIGNATURES_MAX: u32 = 100;
 /// The first line of a proof.
 const PROOF: &str = "c2sp.org/tlog-proof@v1";
 
@@ -63,7 +65,7 @@ impl Key {
     /// What is wrong with it.
     pub(crate) fn head(&self, note: &[u8]) -> Result<Head, &'static str> {
         let text = self.signed(std::str::from_utf8(note).map_err(|_| "a checkpoint is text")?)?;
-        let mut lines = text.lines();
+        let mut lines = text.split_terminator('\n');
         let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
             return Err("a checkpoint has three lines");
         };
@@ -83,15 +85,22 @@ impl Key {
         if text.chars().any(|letter| letter.is_control() && letter != '\n') {
             return Err("its text has control characters");
         }
-        let mut own = 0;
-        for line in lines.lines() {
+        let (mut own, mut all) = (0, 0);
+        for line in lines.split_terminator('\n') {
+            all += 1;
+            if all > SIGNATURES_MAX {
+                return Err("it has more signatures than a note may have");
+            }
             let (name, bytes) = signature(line).ok_or("what follows its text is no signature")?;
             if let Some(bytes) = bytes.strip_prefix(&self.id).filter(|_| name == self.name) {
+                own += 1;
+                if own > 1 {
+                    return Err("it is signed twice by one key");
+                }
                 let signature = Signature::from_slice(bytes).map_err(|_| "its signature is cut off")?;
                 self.key
                     .verify_strict(text.as_bytes(), &signature)
                     .map_err(|_| "its signature does not fit")?;
-                own += 1;
             }
         }
         if own > 0 { Ok(text) } else { Err("it is not signed by the log's key") }
@@ -181,6 +190,12 @@ mod tests {
         let another = format!("{NOTE}\u{2014} enoch.example/witness AAAAAA==\n");
         assert!(key.signed(&another).is_ok(), "a witness does not disturb");
         assert_eq!(key.shown(), "PeterNeumann+c74f20a3");
+        let witnesses =
+            |number: usize| format!("{NOTE}{}", "\u{2014} enoch.example/witness AAAAAA==\n".repeat(number));
+        assert!(key.signed(&witnesses(99)).is_ok());
+        assert_eq!(key.signed(&witnesses(100)), Err("it has more signatures than a note may have"));
+        let twice = format!("{NOTE}{}", NOTE.split_once("\n\n").unwrap().1);
+        assert_eq!(key.signed(&twice), Err("it is signed twice by one key"));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Report {
     pub more_broken: u64,
     /// What can't be known from what was given.
     pub unknown: Vec<Line>,
+    /// How many checkpoints that were given nothing here leads on from: what was asked about them is not answered.
+    pub unanswered: u64,
     /// How many entries were read.
     pub entries: u64,
 }
@@ -93,7 +95,11 @@ impl Report {
             let _ = writeln!(text, "  and {} more", self.more_broken);
         }
         part(&mut text, "can't be known", &self.unknown);
-        let verdict = if self.is_sound() { "it holds" } else { "it does not hold" };
+        let verdict = match (self.is_sound(), self.unanswered) {
+            (false, _) => "it does not hold",
+            (true, 0) => "it holds",
+            (true, _) => "it holds, as far as it goes: nothing in it leads on from a checkpoint you gave",
+        };
         let _ = write!(text, "\n{verdict}");
         text
     }
@@ -103,7 +109,7 @@ impl Report {
     pub fn json(&self) -> Value {
         let lines = |lines: &[Line]| lines.iter().map(Line::json).collect::<Vec<_>>();
         json!({
-            "schema": "kapell.verify/1", "about": self.about, "sound": self.is_sound(), "entries": self.entries,
+            "schema": "kapell.verify/1", "about": self.about, "sound": self.is_sound(), "unanswered": self.unanswered, "entries": self.entries,
             "holds": lines(&self.holds), "broken": lines(&self.broken), "more-broken": self.more_broken,
             "unknown": lines(&self.unknown),
         })

@@ -12,63 +12,24 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod parts;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use kapell_verify::{Held, Place, Report, Unreadable, verify};
+use parts::{LOG, Parts, RUN, SINCE, apart, together};
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
-use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-const RUN: &[u8] = include_bytes!("corpus/run.kapell");
-const LOG: &[u8] = include_bytes!("corpus/log.kapell");
-const SINCE: &[u8] = include_bytes!("corpus/since.kapell");
 const KEY: &str = include_str!("corpus/log.pub");
 const OLDER: &str = include_str!("corpus/older.checkpoint");
 const NOW: &str = include_str!("corpus/now.checkpoint");
 const NEWER: &str = include_str!("corpus/newer.checkpoint");
 const FORK: &str = include_str!("corpus/fork.checkpoint");
-
-/// A file's parts, each with its name.
-type Parts = Vec<(String, Vec<u8>)>;
-
-fn apart(file: &[u8]) -> Parts {
-    let mut archive = tar::Archive::new(file);
-    let parts = archive.entries().unwrap().map(|entry| {
-        let mut entry = entry.unwrap();
-        let (name, mut bytes) = (entry.path().unwrap().display().to_string(), Vec::new());
-        entry.read_to_end(&mut bytes).unwrap();
-        (name, bytes)
-    });
-    parts.collect()
-}
-
-/// A file of these parts, with digests that fit: whoever changes a part changes those too.
-fn together(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let (mut tar, mut sums) = (tar::Builder::new(Vec::new()), String::new());
-    let mut put = |name: &str, bytes: &[u8]| {
-        let mut header = tar::Header::new_ustar();
-        header.set_path(name).unwrap();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        for set in [tar::Header::set_uid, tar::Header::set_gid, tar::Header::set_mtime] {
-            set(&mut header, 0);
-        }
-        header.set_entry_type(tar::EntryType::Regular);
-        header.set_cksum();
-        tar.append(&header, bytes).unwrap();
-    };
-    for (name, bytes) in parts.iter().filter(|(name, _)| name != "SHA256SUMS") {
-        let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        sums.push_str(&format!("{digest}  {name}\n"));
-        put(name, bytes);
-    }
-    put("SHA256SUMS", sums.as_bytes());
-    tar.into_inner().unwrap()
-}
 
 fn held(checkpoints: &[(&str, &str)]) -> Held {
     let checkpoints = checkpoints.iter().map(|(name, note)| ((*name).to_owned(), note.as_bytes().to_vec()));
@@ -148,32 +109,53 @@ fn what_was_only_found_in_the_file_is_not_trusted() {
         == "the log only adds to the checkpoint you hold (older) and the checkpoint you hold (now)"));
 }
 
-/// Where each part's bytes stand in a file.
-fn contents(file: &[u8]) -> Vec<usize> {
+/// Where the parts of a file stand, headers and all: the first byte, the first of the content, the one after it, the name.
+fn places(file: &[u8]) -> Vec<(usize, usize, usize, String)> {
     let mut archive = tar::Archive::new(file);
-    let places = archive.entries().unwrap().flat_map(|entry| {
+    let places = archive.entries().unwrap().map(|entry| {
         let entry = entry.unwrap();
-        let begins = entry.raw_file_position() as usize;
-        begins..begins + entry.size() as usize
+        let (begins, content) = (entry.raw_header_position() as usize, entry.raw_file_position() as usize);
+        (begins, content, content + entry.size() as usize, entry.path().unwrap().display().to_string())
     });
     places.collect()
 }
 
-/// The other bytes of a file, headers and what fills blocks, are tried where tar is read.
+/// Whether what is told of a file in which one byte is another says where it is.
+fn is_located(
+    told: &Result<Report, Unreadable>,
+    at: usize,
+    places: &[(usize, usize, usize, String)],
+) -> bool {
+    let part = places.iter().rfind(|(begins, ..)| *begins <= at).unwrap();
+    match told {
+        // The first part says what the file is: another one is none that can be read.
+        Err(Unreadable::Foreign(_)) => part.3 == "BUNDLE",
+        Err(Unreadable::Io(_)) => false,
+        Ok(report) => report.broken.iter().any(|line| match &line.place {
+            Place::Byte(told) => (part.0..=at.max(part.1)).contains(&(*told as usize)),
+            Place::Member(name) => *name == part.3 || part.3 == "SHA256SUMS" || at < part.1,
+            _ => false,
+        }),
+    }
+}
+
 #[test]
-fn no_byte_of_any_part_can_be_another() {
-    let places = contents(RUN);
+fn every_single_byte_that_is_another_is_found_and_located() {
+    let places = places(RUN);
+    let half = RUN.len().div_ceil(2);
     thread::scope(|scope| {
-        for half in places.chunks(places.len().div_ceil(2)) {
+        for begins in [0, half] {
+            let places = &places;
             scope.spawn(move || {
                 let mut file = RUN.to_vec();
-                for at in half {
-                    file[*at] ^= 1;
-                    assert!(
-                        look(&file).is_ok_and(|report| !report.broken.is_empty()) || *at < 1024,
-                        "byte {at}"
-                    );
-                    file[*at] ^= 1;
+                for at in begins..RUN.len().min(begins + half) {
+                    // One bit, and all of them: of a letter another letter, of a digit none.
+                    for change in [1, 0xff] {
+                        file[at] ^= change;
+                        let told = look(&file);
+                        assert!(is_located(&told, at, places), "byte {at}: {told:?}");
+                        file[at] ^= change;
+                    }
                 }
             });
         }
@@ -259,6 +241,76 @@ fn entries_deleted_inserted_doubled_or_moved_are_found() {
 }
 
 #[test]
+fn a_part_with_another_name_than_its_own_is_found() {
+    for (file, part, named) in [
+        (RUN, "entries/00000001.jsonl", "entries/00000002.jsonl"),
+        (LOG, "entries/00000001.jsonl", "entries/a"),
+    ] {
+        let mut parts = apart(file);
+        parts.iter_mut().find(|(name, _)| name == part).unwrap().0 = named.into();
+        assert_eq!(
+            broken(&together(&parts), &held(&[])),
+            [format!("file  {named}: its name is not the next one of entries")]
+        );
+    }
+}
+
+/// A whole log that says it begins later, and leaves out what shows how.
+#[test]
+fn a_log_from_somewhere_has_the_tree_before_it() {
+    let mut parts = apart(LOG);
+    *part_mut(&mut parts, "BUNDLE") = b"kapell-bundle/1\nlog 4 14\n".to_vec();
+    assert_eq!(broken(&together(&parts), &held(&[])), ["log  range: it is not here"]);
+}
+
+#[test]
+fn what_is_said_of_what_is_not_here_is_whose_word_it_is() {
+    let withheld = |change: &dyn Fn(&str) -> String| {
+        let mut parts = apart(RUN);
+        let text = String::from_utf8(part_mut(&mut parts, "withheld").clone()).unwrap();
+        *part_mut(&mut parts, "withheld") = change(&text).into_bytes();
+        parts
+    };
+    let said = withheld(&|text| text.replace("withheld components", "not-kept components"));
+    let told = broken(&together(&said), &held(&[])).join("\n");
+    assert!(told.contains("is what every home keeps"), "{told}");
+    let mut parts = withheld(&str::to_owned);
+    parts.retain(|(name, _)| !name.starts_with("manifests/"));
+    let report = look(&together(&parts)).unwrap();
+    let untold = "what 1 component asked for: neither bytes nor manifest are here";
+    assert!(report.is_sound() && report.unknown.iter().any(|line| line.words == untold), "{}", report.text());
+}
+
+#[test]
+fn any_log_adds_to_one_of_no_entries() {
+    let (forger, empty) = (SigningKey::from_bytes(&[7; 32]), STANDARD.encode(Sha256::digest(b"")));
+    let key = [&[1], forger.verifying_key().as_bytes().as_slice()].concat();
+    let id: [u8; 32] = Sha256::digest([b"log\n", key.as_slice()].concat()).into();
+    let signed = |root: &str| {
+        let text = format!("log\n0\n{root}\n");
+        let signature = [&id[..4], &forger.sign(text.as_bytes()).to_bytes()].concat();
+        format!("{text}\n\u{2014} log {}\n", STANDARD.encode(signature))
+    };
+    let verifier = format!(
+        "log+{}+{}",
+        id[..4].iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        STANDARD.encode(&key)
+    );
+    let looked = |root: &str| {
+        let held = Held {
+            key: Some(verifier.clone()),
+            checkpoints: vec![("mine".into(), signed(root).into_bytes())],
+        };
+        verify(LOG, &held).unwrap().text()
+    };
+    // The file's own heads are of another key, which is told; the one of no entries is led on from all the same.
+    assert!(!looked(&empty).contains("(mine)"), "{}", looked(&empty));
+    assert!(
+        looked(&STANDARD.encode([1; 32])).contains("(mine) is over no entries, and not the root of none")
+    );
+}
+
+#[test]
 fn a_run_that_was_deleted_is_found_in_a_whole_log() {
     let without = |run: &str| rewritten(LOG, |lines| lines.retain(|line| !line.contains(run)));
     for run in ["\"call-1\"", "\"greeting-1\"", "\"call-2\""] {
@@ -283,7 +335,7 @@ fn parts_deleted_doubled_moved_or_added_are_found() {
             moved.swap(number, (number + 1) % (parts.len() - 1));
             assert!(!broken(&together(&moved), &held(&[])).is_empty(), "{name} moved");
         }
-        for name in ["zzz", "blobs/x", "blobs/00", "entries/x/y", "checkpoints/7"] {
+        for name in ["zzz", "blobs/x", "blobs/00", "entries/x/y", "checkpoints/7", "proofs/7"] {
             let mut more = parts.clone();
             more.insert(parts.len() - 1, (name.into(), b"forged".to_vec()));
             assert!(!broken(&together(&more), &held(&[])).is_empty(), "{name} added");
@@ -322,6 +374,8 @@ fn a_rollback_and_a_fork_are_found_by_what_somebody_kept() {
     }
     let kept = verify(SINCE, &held(&[("older", OLDER)])).unwrap();
     assert!(kept.unknown.iter().any(|line| line.what == "held"), "no proof leads from there");
+    assert_eq!((kept.is_sound(), kept.unanswered), (true, 1));
+    assert!(kept.text().ends_with("nothing in it leads on from a checkpoint you gave"), "{}", kept.text());
 }
 
 /// Whoever rewrites everything needs the key; with another one it shows, if somebody knows the first.
@@ -407,6 +461,8 @@ fn the_program_ends_as_it_says() {
         (2, String::new(), "error: check log.pub: it is no bundle: it does not begin as one\n".into())
     );
     assert_eq!(run(&["absent"]).0, 2);
+    assert_eq!(run(&["/dev/zero"]).2, "error: check /dev/zero: it is no regular file\n");
+    assert_eq!(run(&["--key", "log.pub", "--checkpoint", "older.checkpoint", "since.kapell"]).0, 3);
     assert_eq!(run(&["--json", "absent"]).1.lines().next(), Some("{"));
     assert_eq!(run(&[]).0, 64);
     assert_eq!(run(&["--checkpoints", "x", "run.kapell"]).0, 64);
