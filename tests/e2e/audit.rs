@@ -113,6 +113,80 @@ fn the_key_is_its_owner_s_alone_and_what_names_no_entry_is_told() {
     stage.kapell(&["audit", "key"]).ends(9);
 }
 
+#[test]
+fn a_key_that_is_open_to_others_or_gone_signs_nothing_and_a_person_begins_another() {
+    let stage = greeted(1);
+    let (key, old) = (stage.project().join(".kapell/log.key"), key(&stage).to_string());
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let said = stage.kapell(&["audit", "checkpoint"]).ends(9);
+    assert!(
+        said.err.contains("is open to others (mode 0644)") && said.err.contains("chmod 600"),
+        "{}",
+        said.err
+    );
+    let said = stage.kapell(&["call", "kapell:hello", "greet", r#"{"name":"Ada"}"#]).ends(0);
+    assert!(said.err.contains("warning: the journal's head is not signed: "), "{}", said.err);
+    assert!(stage.kapell(&["verify"]).ends(9).out.contains("is open to others"));
+
+    let anew = ["audit", "key", "--begin-anew", "--reason", "a backup was left on a train"];
+    assert!(stage.kapell(&anew).ends(2).err.contains("is there, and signs"));
+    fs::remove_file(&key).unwrap();
+    assert!(stage.kapell(&["audit", "key"]).ends(9).err.contains("--begin-anew --reason WHY"));
+    let said = stage.kapell(&anew).ends(0);
+    assert_ne!(said.out.trim_end(), old);
+    let told = format!("{old} signed up to 8 entries; then user:ada began another at ");
+    assert!(said.err.contains(&told) && said.err.contains("left on a train"), "{}", said.err);
+    greet(&stage);
+    let said = stage.kapell(&["verify"]).ends(0).out;
+    assert!(
+        said.contains("user:ada began") && said.contains("nothing but their word binds the two"),
+        "{said}"
+    );
+    assert!(said.contains("the tree over them is what each of 3 signed heads says"), "{said}");
+    assert!(stage.kapell(&["verify", "--key", &old]).ends(9).out.contains("you hold kapell/"));
+    stage.kapell(&["audit", "export", "--all", "-o", "all.kapell"]).ends(0);
+    stage.kapell(&["verify", "all.kapell"]).ends(0);
+
+    // What stood under the old key is held against it still.
+    let forge = "UPDATE entries SET bytes = CAST(replace(CAST(bytes AS TEXT), '{\"at\":1', '{\"at\":2') AS BLOB) WHERE place = 2";
+    Connection::open(stage.project().join(".kapell/journal.sqlite")).unwrap().execute_batch(forge).unwrap();
+    let said = stage.kapell(&["verify"]).ends(9).out;
+    assert!(said.contains("the head signed over 4 entries is over other entries"), "{said}");
+}
+
+#[test]
+fn a_checkpoint_that_contradicts_the_log_is_not_exported_as_held() {
+    let stage = greeted(1);
+    stage.write("none", Stage::empty().kapell(&["audit", "checkpoint"]).ends(0).out);
+    stage.kapell(&["audit", "export", "last", "--held", "none", "-o", "x"]).ends(2);
+    // The log as it would be had another been greeted, signed by the same key.
+    let home = stage.project().join(".kapell");
+    let copied = stage.project().join("other");
+    fs::create_dir(&copied).unwrap();
+    let copy = Command::new("cp").arg("-a").arg(&home).arg(copied.join(".kapell")).status().unwrap();
+    assert!(copy.success());
+    greet(&stage);
+    let other = copied.display().to_string();
+    stage.kapell(&["--home", &other, "call", "kapell:hello", "greet", r#"{"name":"Eve"}"#]).ends(0);
+    stage.write("fork", stage.kapell(&["--home", &other, "audit", "checkpoint"]).ends(0).out);
+    let said = stage.kapell(&["audit", "export", "last", "--held", "fork", "-o", "x"]).ends(9);
+    assert!(said.err.contains("the log was shown in two versions"), "{}", said.err);
+}
+
+#[test]
+fn a_log_of_no_entries_is_led_on_from() {
+    let stage = Stage::empty();
+    stage.add(&["hello"]);
+    stage.write("none", stage.kapell(&["audit", "checkpoint"]).ends(0).out);
+    greet(&stage);
+    stage.kapell(&["audit", "export", "--all", "--held", "none", "-o", "all.kapell"]).ends(0);
+    stage.kapell(&["audit", "export", "last", "--held", "none", "-o", "run.kapell"]).ends(0);
+    for what in ["all.kapell", "run.kapell", "last", "."] {
+        let said = stage.kapell(&["verify", what, "--checkpoint", "none"]).ends(0).out;
+        assert!(!said.contains("nothing in"), "{said}");
+    }
+}
+
 /// The outsider's program, built alone as an outsider would: no skill, no engine, no home.
 fn outsider() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
@@ -226,7 +300,9 @@ fn a_head_somebody_holds_is_led_on_from_when_it_is_asked_for() {
     stage.kapell(&["audit", "export", "last", "--held", "held", "-o", "with.kapell"]).ends(0);
     let said = |file: &str, code| stage.kapell(&["verify", file, "--checkpoint", "held"]).ends(code).out;
     assert!(said("without.kapell", 9).contains("nothing in this file leads from there to its head"));
-    assert!(said("with.kapell", 0).contains("history    the log only adds to the checkpoint you hold (held)"));
+    assert!(
+        said("with.kapell", 0).contains("history    the log only adds to the checkpoint you hold (held)")
+    );
     stage.write("forged", stage.read("held").replacen("\n4\n", "\n3\n", 1));
     stage.kapell(&["audit", "export", "last", "--held", "forged", "-o", "x"]).ends(2);
 }

@@ -177,8 +177,16 @@ pub(crate) struct CompileWorker {
 /// What an outsider needs to check a journal they do not hold.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
-    /// The key the journal's heads are checked with, as a C2SP verifier key.
-    Key,
+    /// The key the journal's heads are checked with, as a C2SP verifier key, and those before it.
+    Key {
+        /// Begin another key, in the place of one that is lost or that others may have read and that was moved away. Everybody
+        /// who holds the old one must be told.
+        #[arg(long, requires = "reason")]
+        begin_anew: bool,
+        /// Why.
+        #[arg(long, requires = "begin_anew")]
+        reason: Option<String>,
+    },
     /// The journal's head as it is now, signed (C2SP tlog-checkpoint). Keep one elsewhere: only that shows later whether
     /// anything before it was rewritten.
     Checkpoint,

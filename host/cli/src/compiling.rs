@@ -3,9 +3,11 @@
 use crate::args::CompileWorker;
 use crate::failure::Exit;
 use crate::output;
-use kapell_home::{CompileCaps, Compiler, Options};
+use kapell_home::{CompileCaps, Compiler, HomeError, Options};
 use kapell_model::quantity::Bytes;
+use kapell_report::plain::lines;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The hidden verb.
@@ -13,7 +15,14 @@ const VERB: &str = "compile-worker";
 
 /// How this program opens a home: whatever it compiles, approved or not, it compiles in a process of its own.
 pub(crate) fn options() -> Options {
-    Options { compiler: Some(compiler()), ..Options::default() }
+    let unsigned = |error: &HomeError| {
+        let advice = error.hint.as_ref().map(|hint| format!("\nhint: {}", lines(hint))).unwrap_or_default();
+        output::talk(&format!(
+            "warning: the journal's head is not signed: {}{advice}",
+            lines(&error.message)
+        ));
+    };
+    Options { compiler: Some(compiler()), unsigned: Arc::new(unsigned), ..Options::default() }
 }
 
 /// This program as a compile worker.

@@ -3,14 +3,16 @@
 
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
+use crate::keys::LogKey;
 use crate::names::{self, Kept, Names};
 use kapell_journal::checkpoint::Checkpoint;
-use kapell_journal::note::Public;
-use kapell_journal::seam::Journals as _;
+use kapell_journal::fold::RunState;
+use kapell_journal::note::{NoteError, Public};
+use kapell_journal::seam::{Journals as _, RunRow};
 use kapell_journal::tree::{self, is_consistent, is_included};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
-use kapell_store::Components as _;
+use kapell_store::{Components as _, StoredRun};
 
 /// What somebody outside was given earlier: what a home can't have changed.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,30 @@ pub struct Held {
     pub key: Option<Public>,
     /// Checkpoints, each with the name it is told by.
     pub checkpoints: Vec<(String, String)>,
+}
+
+/// The head a note is of, by the key it names; by the newest where it names none of them.
+pub(crate) fn verified(note: &str, keys: &[Public]) -> Result<Checkpoint, NoteError> {
+    let name = note.lines().next().unwrap_or_default();
+    let key = keys.iter().rev().find(|key| key.name() == name).or(keys.last());
+    Checkpoint::verified(note, key.ok_or(NoteError::Form("there is no key to check it with"))?)
+}
+
+/// Holds a run's row against what its entries fold to, and tells the first difference.
+pub(crate) fn check_row(folded: &RunRow, stored: &StoredRun, checked: &mut Checked) {
+    let row = &stored.row;
+    let parts = [
+        ("flow", folded.flow == row.flow),
+        ("state", folded.state == row.state && folded.over == row.over),
+        ("beginning", folded.started == row.started),
+        ("last change", folded.changed == row.changed),
+        ("due time", folded.due == row.due),
+        ("line", folded.line == row.line),
+    ];
+    if let Some((what, _)) = parts.into_iter().find(|(_, is)| !is) {
+        let at = At::Entry(folded.run.clone(), stored.head.seq, None);
+        checked.broken("runs", at, format!("its row has another {what} than its entries come to"));
+    }
 }
 
 /// What was found.
@@ -105,12 +131,16 @@ impl Home {
                     names::of_entry(entry, &mut named);
                 }
                 self.check_names(named, |_| At::Whole, &mut checked)?;
+                let (state, row) = (RunState::fold(run, &entries), self.store.stored_run(run)?);
+                match (state, row) {
+                    (Err(error), _) => checked.broken("fold", At::Whole, error.to_string()),
+                    (Ok(state), Some(stored)) => check_row(&state.row(), &stored, &mut checked),
+                    (Ok(_), None) => checked.broken("runs", At::Whole, "it has entries and no row"),
+                }
             }
         }
-        let key = self.check_key(held, &mut checked)?;
-        if let Some(key) = key {
-            self.check_inclusion(run, &key, held, &mut checked)?;
-        }
+        let keys = self.check_keys(held, &mut checked)?;
+        self.check_inclusion(run, &keys, held, &mut checked)?;
         checked.unknown(
             "others",
             "anything of other runs, such as whether one was deleted: `kapell verify` of the home shows that",
@@ -119,25 +149,32 @@ impl Home {
         Ok(checked)
     }
 
-    /// The log's key, if there is one; held against the one that was given.
-    pub(crate) fn check_key(&self, held: &Held, checked: &mut Checked) -> Result<Option<Public>, HomeError> {
-        let Some(key) = self.log.made()? else {
-            checked.broken(
-                "key",
-                At::Whole,
-                "there is no log.key: no signed head can be checked, and none made",
-            );
-            return Ok(held.key.clone());
-        };
-        match &held.key {
-            Some(given) if *given == key => checked.holds("key", format!("{key} is the one you hold")),
-            Some(given) => {
-                checked.broken("key", At::Whole, format!("the home's is {key}, you hold {given}"));
-                return Ok(held.key.clone());
-            }
-            None => {}
+    /// The log's keys, held against the one that was given. Of which key a head must be says the head; the one given counts
+    /// where it is none of them.
+    pub(crate) fn check_keys(&self, held: &Held, checked: &mut Checked) -> Result<Vec<Public>, HomeError> {
+        let mut keys = self.log.keys.publics()?;
+        if let Err(error) = self.log.secret() {
+            checked.broken("key", At::Whole, error.message);
         }
-        Ok(Some(key))
+        for anew in self.log.keys.all()?.iter().filter_map(|key| Some((key, key.anew.as_ref()?))) {
+            let (LogKey { size, key, .. }, (by, reason)) = anew;
+            let words = format!(
+                "{by} began {key} after {size} entries, in the place of another: {reason}; nothing but their word binds the two"
+            );
+            checked.unknown("key", words);
+        }
+        match (&held.key, keys.last()) {
+            (Some(given), Some(key)) if given == key => {
+                checked.holds("key", format!("{key} is the one you hold"))
+            }
+            (Some(given), Some(key)) => {
+                checked.broken("key", At::Whole, format!("the home's is {key}, you hold {given}"));
+                keys = vec![given.clone()];
+            }
+            (Some(given), None) => keys.push(given.clone()),
+            (None, _) => {}
+        }
+        Ok(keys)
     }
 
     /// Everything that is named, read back under its digest.
@@ -182,11 +219,11 @@ impl Home {
     fn check_inclusion(
         &self,
         run: &RunId,
-        key: &Public,
+        keys: &[Public],
         held: &Held,
         checked: &mut Checked,
     ) -> Result<(), HomeError> {
-        let Some(head) = self.newest_head(key, checked)? else { return Ok(()) };
+        let Some(head) = self.newest_head(keys, checked)? else { return Ok(()) };
         let (size, faults) = (head.size, checked.broken.len());
         let entries = self.store.entries_within(run, size)?;
         let leaves: Vec<u64> = entries.iter().map(|entry| entry.leaf).collect();
@@ -217,16 +254,16 @@ impl Home {
         if later > 0 {
             checked.unknown("inclusion", format!("the last {later}: they are under no signed head yet"));
         }
-        self.check_held(&head, key, held, checked)
+        self.check_held(&head, keys, held, checked)
     }
 
     /// The newest head, where one was signed and still says what it is kept as.
-    fn newest_head(&self, key: &Public, checked: &mut Checked) -> Result<Option<Checkpoint>, HomeError> {
+    fn newest_head(&self, keys: &[Public], checked: &mut Checked) -> Result<Option<Checkpoint>, HomeError> {
         let Some(noted) = self.store.checkpoint(i64::MAX as u64)? else {
             checked.unknown("inclusion", "no head was signed yet");
             return Ok(None);
         };
-        match Checkpoint::verified(&noted.note, key) {
+        match verified(&noted.note, keys) {
             Ok(head) if head.size == noted.size => return Ok(Some(head)),
             Ok(_) => checked.broken("signature", At::Whole, "the newest head is kept as one of another size"),
             Err(error) => checked.broken("signature", At::Whole, format!("the newest head: {error}")),
@@ -238,12 +275,12 @@ impl Home {
     fn check_held(
         &self,
         head: &Checkpoint,
-        key: &Public,
+        keys: &[Public],
         held: &Held,
         checked: &mut Checked,
     ) -> Result<(), HomeError> {
         for (name, note) in &held.checkpoints {
-            let old = match Checkpoint::verified(note, key) {
+            let old = match verified(note, keys) {
                 Ok(old) if old.size <= head.size => old,
                 Ok(old) => {
                     let words = format!(

@@ -2,6 +2,7 @@
 
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
+use crate::keys::LogKey;
 use kapell_journal::checkpoint::proof;
 use kapell_journal::note::Public;
 use kapell_model::digest::Digest;
@@ -15,6 +16,23 @@ impl Home {
     /// When it can't be read or made.
     pub fn log_key(&self) -> Result<Public, HomeError> {
         self.log.public()
+    }
+
+    /// All keys the journal's heads were signed with, the one that signs now last.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    pub fn log_keys(&self) -> Result<Vec<LogKey>, HomeError> {
+        self.log.keys.all()
+    }
+
+    /// Begins another key in the place of one that is gone, and signs the head with it. Who holds the old one must be told:
+    /// nothing but the word of whoever did this binds the two.
+    ///
+    /// # Errors
+    /// `Argument` when the old one is there, or no reason is given; otherwise as [`checkpoint`](Self::checkpoint).
+    pub fn begin_log_key_anew(&self, reason: &str) -> Result<(), HomeError> {
+        self.log.begin_anew(&self.user, reason)
     }
 
     /// The journal's head as it is now, signed.

@@ -166,8 +166,11 @@ impl<W: Write> Export<'_, W> {
             self.exporting.held.iter().map(|note| self.held(note)).collect::<Result<_, _>>()?;
         if !is_run {
             let older: Vec<Noted> = self.home.store.checkpoints()?;
-            let older: Vec<Noted> =
-                older.into_iter().filter(|it| it.size >= from && it.size < size).collect();
+            // Those of a key before this one nobody could check by the key in the file.
+            let origin = self.head.note.lines().next();
+            let is_wanted =
+                |it: &Noted| it.size >= from && it.size < size && it.note.lines().next() == origin;
+            let older: Vec<Noted> = older.into_iter().filter(is_wanted).collect();
             let step = older.len().div_ceil(HEADS).max(1);
             heads.extend(older.into_iter().step_by(step).map(|noted| (noted.size, noted.note)));
         }
@@ -189,9 +192,15 @@ impl<W: Write> Export<'_, W> {
         };
         let held =
             Checkpoint::verified(note, &self.home.log_key()?).map_err(|why| not_ours(why.to_string()))?;
-        match held.size <= self.head.size {
-            true => Ok((held.size, note.to_owned())),
-            false => Err(damaged(format!(
+        match self.home.store.tree_root(held.size.min(self.head.size))? {
+            Some(root) if held.size <= self.head.size && root == held.root => {
+                Ok((held.size, note.to_owned()))
+            }
+            _ if held.size <= self.head.size => Err(damaged(format!(
+                "the checkpoint over {} entries is over other entries than stand here: the log was shown in two versions",
+                held.size
+            ))),
+            _ => Err(damaged(format!(
                 "the checkpoint is over {} entries, the journal has {}: entries were taken away",
                 held.size, self.head.size
             ))),

@@ -7,7 +7,7 @@ use crate::error::{HomeError, Kind};
 use crate::guard::Guarded;
 use crate::locks::Locks;
 use crate::models;
-use crate::notary::{Log, Notary};
+use crate::notary::{Log, Notary, Unsigned};
 use crate::place::Place;
 use crate::secrets::{self, Discreet};
 use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
@@ -36,6 +36,8 @@ pub struct Options {
     pub user: String,
     /// How the directories that skills are granted are walked.
     pub walk: Walk,
+    /// Hears why the journal's head could not be signed; what runs goes on.
+    pub unsigned: Unsigned,
     /// Who compiles components. Without one this process compiles those that a person approved, and no others.
     pub compiler: Option<Compiler>,
 }
@@ -43,7 +45,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let (clock, watcher) = (Arc::new(SystemClock), Arc::new(Unwatched));
-        Self { clock, watcher, user: "user:unknown".into(), walk: Walk::here(), compiler: None }
+        let unsigned: Unsigned = Arc::new(|error| tracing::warn!(%error, "the journal's head is not signed"));
+        Self { clock, watcher, user: "user:unknown".into(), walk: Walk::here(), unsigned, compiler: None }
     }
 }
 
@@ -99,7 +102,7 @@ impl Home {
             asks_nothing_itself: policy.approval.asks_nothing_itself,
         };
         let log = Arc::new(Log::new(store.clone(), clock.clone(), &folder));
-        let (notary, watcher) = Notary::start(log.clone(), options.watcher)?;
+        let (notary, watcher) = Notary::start(log.clone(), options.watcher, options.unsigned)?;
         let conductor = conductor(guarded, redactor.clone(), &owner, watcher);
         let place = Place { found: true, ..place };
         Ok(Self {

@@ -3,24 +3,34 @@
 //! can be shown and handed on.
 
 use crate::error::{HomeError, Kind};
+use crate::keys::Keys;
 use kapell_conductor::drive::Watcher;
 use kapell_conductor::known::Known;
+use kapell_journal::chain::GENESIS;
 use kapell_journal::checkpoint::Checkpoint;
 use kapell_journal::entry::{Body, Entry};
 use kapell_journal::fold::RunState;
-use kapell_journal::note::{NoteError, Public, Secret};
+use kapell_journal::note::{Public, Secret};
+use kapell_journal::tree::{self, Growing};
+use kapell_model::digest::Digest;
+use kapell_model::id::RunId;
+use kapell_model::quantity::Timestamp;
 use kapell_model::seam::Clock;
-use kapell_store::{Noted, SqliteStore, TreeHead};
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use kapell_store::{Noted, SqliteStore, StoredEntry};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+/// Hears why the journal's head could not be signed.
+pub type Unsigned = Arc<dyn Fn(&HomeError) + Send + Sync>;
+
+/// Entries that are read at once.
+const PAGE: u64 = 4096;
 /// Most entries that are not under a signed head yet.
 const ENTRIES: u64 = 256;
 /// Longest time an entry is not under one while work goes on.
@@ -30,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Log {
     store: Arc<SqliteStore>,
     clock: Arc<dyn Clock>,
-    key: PathBuf,
+    pub(crate) keys: Keys,
 }
 
 /// Signs in a thread of its own, for as long as the value lives and once more at its end.
@@ -70,12 +80,13 @@ impl Notary {
     pub(crate) fn start(
         log: Arc<Log>,
         inner: Arc<dyn Watcher>,
+        unsigned: Unsigned,
     ) -> Result<(Self, Arc<dyn Watcher>), HomeError> {
         let ((wakes, woken), entries) = (mpsc::channel(), Arc::new(AtomicU64::new(0)));
         let counted = Arc::clone(&entries);
         let thread = thread::Builder::new()
             .name("kapell-notary".into())
-            .spawn(move || keep_signing(&log, &woken, &counted))
+            .spawn(move || keep_signing(&log, &woken, &counted, &unsigned))
             .map_err(|cause| HomeError::new(Kind::Internal, format!("start a thread: {cause}")))?;
         let watcher = Arc::new(Counting { inner, entries, wakes: wakes.clone() });
         Ok((Self { wakes, thread: Some(thread) }, watcher))
@@ -91,9 +102,9 @@ impl Drop for Notary {
     }
 }
 
-/// Signs whenever there is something new, however many asked for it meanwhile.
-fn keep_signing(log: &Log, woken: &Receiver<Wake>, entries: &AtomicU64) {
-    let (mut signed, mut goes_on) = (0, true);
+/// Signs whenever there is something new, however many asked for it meanwhile. What keeps it from that is told once.
+fn keep_signing(log: &Log, woken: &Receiver<Wake>, entries: &AtomicU64, unsigned: &Unsigned) {
+    let (mut signed, mut goes_on, mut told) = (0, true, None);
     while goes_on {
         goes_on =
             !matches!(woken.recv_timeout(PATIENCE), Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected));
@@ -105,7 +116,12 @@ fn keep_signing(log: &Log, woken: &Receiver<Wake>, entries: &AtomicU64) {
             match log.sign() {
                 Ok(_) => signed = now,
                 // The entries are leaves all the same; the next head is over them too.
-                Err(error) => tracing::warn!(%error, "the journal's head is not signed"),
+                Err(error) => {
+                    if told.as_ref() != Some(&error.message) {
+                        unsigned(&error);
+                    }
+                    told = Some(error.message);
+                }
             }
         }
     }
@@ -113,41 +129,104 @@ fn keep_signing(log: &Log, woken: &Receiver<Wake>, entries: &AtomicU64) {
 
 impl Log {
     pub(crate) fn new(store: Arc<SqliteStore>, clock: Arc<dyn Clock>, folder: &Path) -> Self {
-        Self { store, clock, key: folder.join("log.key") }
+        let keys = Keys::new(store.clone(), folder);
+        Self { store, clock, keys }
     }
 
-    /// Signs the head as it is now, unless that is done already. What is signed only adds to what was signed before: a
-    /// log that was cut off or rewritten below its newest head is not signed once more.
+    /// Signs the head as it is now, unless that is done already. What is signed only adds to what was signed before, and
+    /// what is new is read from the entries themselves: a log that was cut off or rewritten below its newest head, or whose
+    /// new entries do not follow from those before, is not signed once more.
     pub(crate) fn sign(&self) -> Result<Noted, HomeError> {
-        let TreeHead { size, root } = self.store.tree_head()?;
-        let newest = self.store.checkpoint(i64::MAX.unsigned_abs())?;
+        let newest = self.store.checkpoint(u64::MAX)?;
         let secret = self.secret()?;
-        if let Some(noted) = newest {
-            self.adds_to(&noted, size, &secret.public())?;
-            if noted.size == size {
-                return Ok(noted);
-            }
-        }
         let origin = secret.public().name().to_owned();
-        let note = Checkpoint { origin, size, root }.signed(&secret).map_err(|error| self.unfit(&error))?;
+        let mut tree = match &newest {
+            Some(noted) => self.signed(noted)?,
+            None => Growing::default(),
+        };
+        self.grow(&mut tree)?;
+        let (size, root) = (tree.size(), tree.root());
+        let is_by_key = |noted: &Noted| noted.note.lines().next() == Some(&origin);
+        if let Some(noted) = newest.filter(|noted| noted.size == size && is_by_key(noted)) {
+            return Ok(noted);
+        }
+        let note =
+            Checkpoint { origin, size, root }.signed(&secret).map_err(|error| self.keys.unfit(&error))?;
         let noted = Noted { size, at: self.clock.now(), note };
         self.store.keep_checkpoint(noted.clone())?;
         Ok(noted)
     }
 
-    /// That a log of so many entries only adds to a head that was signed.
-    fn adds_to(&self, noted: &Noted, size: u64, public: &Public) -> Result<(), HomeError> {
-        let before = Checkpoint::verified(&noted.note, public).map_err(|error| self.unfit(&error))?;
-        let why = match self.store.tree_root(before.size)? {
-            Some(root) if root == before.root && noted.size == before.size => return Ok(()),
-            Some(_) => "over other entries than stand here".into(),
-            None => format!("over more entries than the {size} there are"),
+    /// The tree as it was when a head of it was signed, out of what stands here.
+    fn signed(&self, noted: &Noted) -> Result<Growing, HomeError> {
+        let (before, now) = (self.keys.head(&noted.note)?, self.store.size()?);
+        if before.size > now {
+            return Err(damaged(format!(
+                "its newest signed head is over more entries than the {now} there are"
+            )));
+        }
+        let whole = self.store.whole_subtrees(before.size)?;
+        match Growing::from_whole(before.size, whole) {
+            Some(tree) if tree.root() == before.root && noted.size == before.size => Ok(tree),
+            _ => Err(damaged("its newest signed head is over other entries than stand here".into())),
+        }
+    }
+
+    /// Puts the entries to it that came since, each of which must follow from the one before in its run.
+    fn grow(&self, tree: &mut Growing) -> Result<(), HomeError> {
+        let mut ends = Ends::default();
+        loop {
+            let from = tree.size();
+            let page = self.store.entries_between(from, from + PAGE)?;
+            for entry in &page {
+                if entry.leaf != tree.size() {
+                    return Err(damaged(format!(
+                        "of entries {} to {} some are missing",
+                        tree.size() + 1,
+                        entry.leaf
+                    )));
+                }
+                if !self.follows(entry, &mut ends)? {
+                    return Err(odd(&entry.run, entry.seq, "does not follow from the one before"));
+                }
+                tree.push(tree::leaf(&entry.bytes), |_, _| {});
+            }
+            if tree.size() < from + PAGE {
+                break;
+            }
+        }
+        ends.iter().try_for_each(|(run, end)| self.ends(run, *end))
+    }
+
+    /// Whether an entry is the one its row says, and links to the one before in its run.
+    fn follows(&self, stored: &StoredEntry, ends: &mut Ends) -> Result<bool, HomeError> {
+        #[derive(Deserialize)]
+        struct Link {
+            run: RunId,
+            seq: u64,
+            prev: Digest,
+        }
+        let before = match ends.get(&stored.run) {
+            Some(end) => Some(*end),
+            None if stored.seq == 1 => Some((0, GENESIS)),
+            None => {
+                let number = stored.seq.saturating_sub(1);
+                self.store.leaf(&stored.run, number)?.map(|(_, bytes)| (number, Digest::of(&bytes)))
+            }
         };
-        let error = HomeError::new(
-            Kind::Integrity,
-            format!("the journal is damaged: its newest signed head is {why}"),
-        );
-        Err(error.hint("`kapell verify` says which entries; keep a copy of the home as it is before you do anything else"))
+        ends.insert(stored.run.clone(), (stored.seq, Digest::of(&stored.bytes)));
+        let link: Option<Link> = serde_json::from_slice(&stored.bytes).ok();
+        Ok(link.zip(before).is_some_and(|(link, (seq, hash))| {
+            link.run == stored.run && link.seq == stored.seq && stored.seq == seq + 1 && link.prev == hash
+        }))
+    }
+
+    /// That a run goes as far as its row says, or farther by now.
+    fn ends(&self, run: &RunId, (seq, hash): (u64, Digest)) -> Result<(), HomeError> {
+        match self.store.stored_run(run)?.map(|row| row.head) {
+            Some(head) if head.seq > seq || (head.seq, head.hash) == (seq, hash) => Ok(()),
+            _ => Err(odd(run, seq, "is not where its run ends by its row")),
+        }
     }
 
     /// The key others check with.
@@ -155,51 +234,31 @@ impl Log {
         self.secret().map(|secret| secret.public())
     }
 
-    /// The key others check with, if there is one already.
-    pub(crate) fn made(&self) -> Result<Option<Public>, HomeError> {
-        if self.key.exists() { self.public().map(Some) } else { Ok(None) }
+    /// Begins another key in the place of one that is gone, and signs with it, over what the old one signed.
+    pub(crate) fn begin_anew(&self, by: &str, reason: &str) -> Result<(), HomeError> {
+        self.keys.begin_anew(self.now()?, by, reason)?;
+        self.sign().map(drop)
     }
 
     /// The key, made when it is first needed.
-    fn secret(&self) -> Result<Secret, HomeError> {
-        let text = match fs::read_to_string(&self.key) {
-            Err(cause) if cause.kind() == ErrorKind::NotFound => self.make()?,
-            read => read.map_err(|cause| self.failed("read", &cause))?,
-        };
-        text.trim_end().parse().map_err(|error| self.unfit(&error))
+    pub(crate) fn secret(&self) -> Result<Secret, HomeError> {
+        self.keys.secret(|| self.now())
     }
 
-    /// Makes a key. Of two processes that do so at once the first one's stays, and is whole before it has its name.
-    fn make(&self) -> Result<String, HomeError> {
-        let random = || -> std::io::Result<[u8; 32]> {
-            let mut bytes = [0; 32];
-            getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
-            Ok(bytes)
-        };
-        let make = || -> std::io::Result<()> {
-            let (seed, [a, b, c, d, ..]) = (random()?, random()?);
-            let name = format!("kapell/{:08x}", u32::from_be_bytes([a, b, c, d]));
-            let secret = Secret::new(&name, &seed).map_err(std::io::Error::other)?;
-            let draft = self.key.with_extension(format!("key.{}", std::process::id()));
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-            writeln!(file, "{}", secret.encoded())?;
-            file.sync_all()?;
-            let linked = fs::hard_link(&draft, &self.key);
-            fs::remove_file(&draft)?;
-            linked
-        };
-        match make() {
-            Err(cause) if cause.kind() != ErrorKind::AlreadyExists => Err(self.failed("make", &cause)),
-            _ => fs::read_to_string(&self.key).map_err(|cause| self.failed("read", &cause)),
-        }
+    fn now(&self) -> Result<(u64, Timestamp), HomeError> {
+        Ok((self.store.size()?, self.clock.now()))
     }
+}
 
-    fn failed(&self, doing: &str, cause: &std::io::Error) -> HomeError {
-        HomeError::io(&format!("{doing} the journal's key"), &self.key, cause)
-    }
+/// Where runs end so far: the number and hash of the last entry.
+type Ends = HashMap<RunId, (u64, Digest)>;
 
-    fn unfit(&self, error: &NoteError) -> HomeError {
-        HomeError::new(Kind::Integrity, format!("sign with {}: {error}", self.key.display()))
-    }
+fn odd(run: &RunId, seq: u64, why: &str) -> HomeError {
+    damaged(format!("entry {seq} of {run}, which no head is signed over yet, {why}"))
+}
+
+fn damaged(why: String) -> HomeError {
+    HomeError::new(Kind::Integrity, format!("the journal is damaged: {why}")).hint(
+        "`kapell verify` says which entries; keep a copy of the home as it is before you do anything else",
+    )
 }

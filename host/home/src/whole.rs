@@ -3,23 +3,38 @@
 //! a run that is deleted and a tail that is cut off differ from one of these, unless whoever did it holds the log's key. What no
 //! head was signed over yet, and a tail that went together with the heads over it, only somebody outside can tell.
 
-use crate::checked::{At, Checked, Held};
+use crate::checked::{At, Checked, Held, check_row, verified};
 use crate::error::HomeError;
 use crate::home::Home;
 use crate::names::{self, Kept, Names};
 use kapell_journal::chain;
-use kapell_journal::checkpoint::Checkpoint;
-use kapell_journal::entry::Body;
+use kapell_journal::entry::Entry;
+use kapell_journal::fold::RunState;
 use kapell_journal::note::Public;
-use kapell_journal::seam::Head;
+use kapell_journal::seam::{Head, RunRow};
 use kapell_journal::tree::{self, Growing, TILE};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use kapell_store::{Beside, StoredEntry};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// Entries that are read at once.
 const PAGE: u64 = 4096;
+
+/// What a run's entries come to so far.
+enum Fold {
+    Going(Box<RunState>),
+    /// It is over; what its row must say.
+    Over(RunRow),
+    /// An entry did not follow, which was told.
+    Lost,
+}
+
+/// The place of a kept subtree and its root; none where none can be.
+fn subtree(level: i64, place: i64, hash: &[u8]) -> Option<((u32, u64), Digest)> {
+    let level = u32::try_from(level).ok().filter(|level| (1..=7).contains(level))?;
+    Some(((level, place.try_into().ok()?), Digest::from_bytes(hash.try_into().ok()?)))
+}
 
 /// What is known while the log is read.
 struct Reading<'b> {
@@ -33,8 +48,7 @@ struct Reading<'b> {
     agreed: u64,
     parted: bool,
     ends: HashMap<RunId, Head>,
-    /// Runs that are over.
-    over: HashSet<RunId>,
+    folds: HashMap<RunId, Fold>,
     names: Names,
     /// The first entry that names something.
     by: HashMap<(Kept, Digest), (RunId, u64)>,
@@ -54,9 +68,9 @@ impl Home {
             reading.checked.holds("log", "it has no entries yet");
             return Ok(reading.checked);
         }
-        if let Some(key) = self.check_key(held, &mut reading.checked)? {
-            reading.sign(&key, held);
-        }
+        let keys = self.check_keys(held, &mut reading.checked)?;
+        reading.sign(&keys, held);
+        reading.signed();
         for begin in (0..beside.size).step_by(PAGE as usize) {
             let end = beside.size.min(begin + PAGE);
             let page = self.store.entries_between(begin, end)?;
@@ -76,16 +90,27 @@ impl Home {
 }
 
 impl<'b> Reading<'b> {
-    fn new(checked: Checked, beside: &'b Beside) -> Self {
+    fn new(mut checked: Checked, beside: &'b Beside) -> Self {
+        let mut subtrees = HashMap::new();
+        for (level, place, hash) in &beside.subtrees {
+            match subtree(*level, *place, hash) {
+                Some((at, root)) => drop(subtrees.insert(at, root)),
+                None => checked.broken(
+                    "subtree",
+                    At::Whole,
+                    format!("one is kept at level {level}, place {place}, where none can be"),
+                ),
+            }
+        }
         Self {
             checked,
             tree: Growing::default(),
-            subtrees: beside.subtrees.iter().map(|(level, place, hash)| ((*level, *place), *hash)).collect(),
+            subtrees,
             heads: BTreeMap::new(),
             agreed: 0,
             parted: false,
             ends: HashMap::new(),
-            over: HashSet::new(),
+            folds: HashMap::new(),
             names: Names::new(),
             by: HashMap::new(),
             beside,
@@ -93,13 +118,13 @@ impl<'b> Reading<'b> {
     }
 
     /// Checks the signatures of all heads, kept here and outside.
-    fn sign(&mut self, key: &Public, held: &Held) {
+    fn sign(&mut self, keys: &[Public], held: &Held) {
         let kept = self.beside.checkpoints.iter().map(|noted| {
             (format!("the head signed over {} entries", noted.size), noted.note.as_str(), Some(noted.size))
         });
         let outside = held.checkpoints.iter().map(|(name, note)| (name.clone(), note.as_str(), None));
         for (name, note, size) in kept.chain(outside) {
-            match Checkpoint::verified(note, key) {
+            match verified(note, keys) {
                 Ok(head) if size.is_none_or(|size| size == head.size) => {
                     self.heads.entry(head.size).or_default().push((name, head.root));
                 }
@@ -132,13 +157,21 @@ impl<'b> Reading<'b> {
         self.checked.entries += 1;
         let end = self.ends.entry(stored.run.clone()).or_insert_with(|| chain::genesis(0));
         let at = || At::Entry(stored.run.clone(), stored.seq, Some(stored.leaf));
-        if self.over.contains(&stored.run) {
+        if matches!(self.folds.get(&stored.run), Some(Fold::Over(_))) {
             self.checked.broken("chain", at(), "comes after the end of its run");
         }
         match chain::follow(&stored.run, end, &stored.bytes) {
             Ok(entry) => {
-                if matches!(entry.body, Body::RunEnded(_)) {
-                    self.over.insert(stored.run.clone());
+                if entry.seq != stored.seq {
+                    let words = format!("its row says that it is number {}", stored.seq);
+                    self.checked.broken(
+                        "chain",
+                        At::Entry(stored.run.clone(), entry.seq, Some(stored.leaf)),
+                        words,
+                    );
+                }
+                if let Some(why) = self.fold(&entry) {
+                    self.checked.broken("fold", at(), why);
                 }
                 let mut named = Names::new();
                 names::of_entry(&entry, &mut named);
@@ -151,6 +184,9 @@ impl<'b> Reading<'b> {
                 let (said, named) = (error.to_string(), format!(" of {} ", stored.run));
                 let words = said.split_once(&named).map_or(said.as_str(), |(_, words)| words);
                 self.checked.broken("chain", at(), words);
+                if !matches!(self.folds.get(&stored.run), Some(Fold::Over(_))) {
+                    self.folds.insert(stored.run.clone(), Fold::Lost);
+                }
                 // From here on by what the row says, so that one fault is told once.
                 *end = Head { seq: stored.seq, ..*end };
             }
@@ -158,6 +194,26 @@ impl<'b> Reading<'b> {
         if !self.parted || self.tree.size() == stored.leaf {
             self.grow(&stored.bytes);
         }
+    }
+
+    /// What keeps an entry from following from what happened before in its run; a run that does not fold is let be.
+    fn fold(&mut self, entry: &Entry) -> Option<String> {
+        let fold = self.folds.entry(entry.run.clone()).or_insert(Fold::Lost);
+        let state = match std::mem::replace(fold, Fold::Lost) {
+            over @ Fold::Over(_) => {
+                *fold = over;
+                return None;
+            }
+            Fold::Going(mut state) => state.apply(entry).map(|()| *state).map_err(|error| error.why),
+            Fold::Lost if entry.seq > 1 => return None,
+            Fold::Lost => RunState::begin(entry).ok_or_else(|| "is no beginning".into()),
+        };
+        match state {
+            Ok(state) if state.ended.is_some() => *fold = Fold::Over(state.row()),
+            Ok(state) => *fold = Fold::Going(Box::new(state)),
+            Err(why) => return Some(format!("does not follow from what was before: {why}")),
+        }
+        None
     }
 
     fn grow(&mut self, bytes: &[u8]) {
@@ -226,9 +282,20 @@ impl<'b> Reading<'b> {
     /// Each run ends where its row says.
     fn runs(&mut self) {
         let faults = self.checked.broken.len();
-        for (run, seq, hash) in &self.beside.heads {
+        for stored in &self.beside.runs {
+            let (run, Head { seq, hash, epoch }) = (&stored.row.run, &stored.head);
             let words = match self.ends.remove(run) {
-                Some(end) if (end.seq, end.hash) == (*seq, *hash) => continue,
+                Some(end) if (end.seq, end.hash) == (*seq, *hash) && end.epoch > *epoch => {
+                    format!("its row goes back to owner {epoch}, its last entry is of {}", end.epoch)
+                }
+                Some(end) if (end.seq, end.hash) == (*seq, *hash) => {
+                    match self.folds.get(run) {
+                        Some(Fold::Going(state)) => check_row(&state.row(), stored, &mut self.checked),
+                        Some(Fold::Over(row)) => check_row(row, stored, &mut self.checked),
+                        Some(Fold::Lost) | None => {}
+                    }
+                    continue;
+                }
                 Some(end) => format!(
                     "its last entry is {}, its row names {seq} or another one of that number",
                     end.seq
@@ -243,7 +310,10 @@ impl<'b> Reading<'b> {
         if self.checked.broken.is_empty() && faults == 0 {
             self.checked.holds(
                 "runs",
-                format!("{} chains, each ending where its run's row says", self.beside.heads.len()),
+                format!(
+                    "{} chains, each ending where its run's row says, and as it says",
+                    self.beside.runs.len()
+                ),
             );
         }
     }

@@ -138,6 +138,13 @@ pub struct Growing {
 }
 
 impl Growing {
+    /// A tree of so many leaves, to go on from: by the roots of its whole subtrees, the largest first; none when there are
+    /// not as many as it must have.
+    #[must_use]
+    pub fn from_whole(size: u64, whole: Vec<Digest>) -> Option<Self> {
+        (whole.len() == size.count_ones() as usize).then_some(Self { size, whole })
+    }
+
     /// How many leaves it has.
     #[must_use]
     pub const fn size(&self) -> u64 {
@@ -308,6 +315,12 @@ mod tests {
         for size in 0..=70 {
             assert_eq!((growing.size(), growing.root()), (size, root(&nodes, size).unwrap()));
             assert_eq!(growing.whole, whole(&nodes, size).unwrap());
+            let again = Growing::from_whole(size, growing.whole.clone()).unwrap();
+            assert_eq!((again.root(), again.size()), (growing.root(), size));
+            assert!(
+                Growing::from_whole(size + 1, again.whole)
+                    .is_none_or(|_| size.count_ones() == (size + 1).count_ones())
+            );
             if let Some(leaf) = nodes.0.get(size as usize) {
                 growing.push(*leaf, |leaves, subtree| {
                     told += 1;

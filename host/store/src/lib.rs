@@ -29,7 +29,8 @@ pub use owner::OwnerLock;
 pub use placed::make_directory;
 pub use skills::{CatalogSnapshot, Components, Installed, SkillEvent, Skills, What};
 pub use sqlite::{
-    Beside, Durability, FaultPoint, Noted, Options, PendingFile, SqliteStore, StoredEntry, TreeHead,
+    Beside, Durability, FaultPoint, Noted, Options, PendingFile, SqliteStore, StoredEntry, StoredRun,
+    TreeHead,
 };
 
 /// The largest blob kept as a row of the transaction that names it, in bytes; larger ones are files of their own,

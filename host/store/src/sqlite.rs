@@ -28,7 +28,7 @@ use crate::owner::{self, OwnerLock};
 use crate::patience::{Silent, WRITING};
 use crate::{ROW_BLOB_MAX, admit, placed, private};
 use append::Rows;
-pub use evidence::{Beside, StoredEntry};
+pub use evidence::{Beside, StoredEntry, StoredRun};
 use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{About, Commit, Head, JournalError, Journals, Owner, RunRow};

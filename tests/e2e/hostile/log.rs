@@ -4,7 +4,8 @@
 //! There are three runs of four entries, `call-1` to `call-3`, with a signed head after each; somebody outside holds the
 //! head after `call-2`, or with `hold today` the last one. `does` is done to the database in turn: `edit RUN/N`, `delete RUN/N`, `double RUN/N`,
 //! `swap RUN/N RUN/N`, `cut N` (the last entries), `forget RUN` (its entries and its row), `renumber` (no holes are left),
-//! `rechain RUN` (each link and the run's end are mended), `forget entries`, `forget heads`, `forget subtrees`, `new key`, `sign`,
+//! `rechain RUN` (each link and the run's end are mended), `forget entries`, `forget heads`, `forget subtrees`, `lose key`, `new key` (and nobody
+//! remembers the old one), `row CHANGE` (of the row of `call-2`), `sql TEXT`, `sign`,
 //! `yesterday` (the home as it was after `call-2`), `another history` (as it was then, and on otherwise), and `said TEXT`:
 //! a run whose skill says that. `export` and `hold` choose who looks: whoever has the exported file, and whoever also holds
 //! the head; without them it is the home. What is expected is what does not hold, or `holds`.
@@ -80,11 +81,17 @@ impl Scene {
         if exported {
             let said = self.stage.kapell(&["audit", "export", "--all", "-o", "all.kapell"]);
             if said.code != Some(0) {
-                return vec![format!("not exported: {}", said.err.lines().next().unwrap_or_default())];
+                let why = said.err.lines().next().unwrap_or_default();
+                return vec![self.plain(&format!("not exported: {why}"))];
             }
             arguments.push("all.kapell");
         }
-        told(&self.stage.kapell(&arguments).json())
+        told(&self.stage.kapell(&arguments).json()).iter().map(|line| self.plain(line)).collect()
+    }
+
+    /// The same wherever the home is.
+    fn plain(&self, line: &str) -> String {
+        line.replace(&self.stage.project().join(".kapell").display().to_string(), "HOME")
     }
 
     fn database(&self) -> Connection {
@@ -123,7 +130,13 @@ impl Scene {
                  UPDATE entries SET place = -place",
             ),
             ("rechain", run) => self.rechain(run),
-            ("new", "key") => fs::remove_file(self.stage.project().join(".kapell/log.key")).unwrap(),
+            ("lose", "key") => fs::remove_file(self.stage.project().join(".kapell/log.key")).unwrap(),
+            ("new", "key") => {
+                self.act("lose key");
+                all("DELETE FROM remembered WHERE name = 'log-keys'");
+            }
+            ("row", change) => all(&format!("UPDATE runs SET {change} WHERE run = 'call-2'")),
+            ("sql", sql) => all(sql),
             ("sign", _) => drop(self.stage.kapell(&["audit", "checkpoint"]).ends(0)),
             ("yesterday", _) => self.put_back("yesterday"),
             ("another", "history") => {

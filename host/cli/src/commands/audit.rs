@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use kapell_home::{Exporting, HomeError, Kind, Proven, Scope, WithoutPart as Without, read_text};
 use kapell_model::id::RunId;
 use kapell_report::log::instant;
+use kapell_report::plain::line;
 use serde_json::json;
 use std::fs;
 use std::io::BufWriter;
@@ -18,9 +19,11 @@ use tempfile::NamedTempFile;
 
 pub(crate) fn run(session: &Session, audit: &Audit) -> anyhow::Result<Exit> {
     match audit {
-        Audit::Key => {
-            let key = session.home.log_key()?.to_string();
-            tell(session, &key, || json!({ "schema": "kapell.audit/1", "key": key }));
+        Audit::Key { begin_anew, reason } => {
+            if *begin_anew {
+                session.home.begin_log_key_anew(reason.as_deref().unwrap_or_default())?;
+            }
+            key(session)?;
         }
         Audit::Checkpoint => {
             let head = session.home.checkpoint()?;
@@ -39,6 +42,23 @@ pub(crate) fn run(session: &Session, audit: &Audit) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// The key, and how it came to be the one, where it was not always.
+fn key(session: &Session) -> anyhow::Result<()> {
+    let (key, all) = (session.home.log_key()?.to_string(), session.home.log_keys()?);
+    tell(session, &key, || json!({ "schema": "kapell.audit/1", "key": key, "keys": all }));
+    for (before, it) in all.iter().zip(all.iter().skip(1)).filter(|_| !session.json) {
+        if let Some((by, reason)) = &it.anew {
+            let (at, size) = (instant(it.at), it.size);
+            let words = format!(
+                "{} signed up to {size} entries; then {by} began another at {at}: {reason}",
+                before.key
+            );
+            output::talk(&line(&words));
+        }
+    }
+    Ok(())
 }
 
 fn tell(session: &Session, text: &str, value: impl FnOnce() -> serde_json::Value) {

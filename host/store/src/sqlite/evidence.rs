@@ -3,14 +3,15 @@
 
 use crate::error::damaged;
 use crate::sqlite::SqliteStore;
+use crate::sqlite::read::run_row;
 use crate::sqlite::stored::{bytes32, number, parsed, whole};
 use crate::sqlite::tree::{Kept, Noted, size};
-use kapell_journal::seam::JournalError;
+use kapell_journal::seam::{Head, JournalError, RunRow};
 use kapell_journal::tree::{self, Nodes};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use kapell_model::quantity::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -32,19 +33,28 @@ pub struct StoredEntry {
 pub struct Beside {
     /// How many entries there are; one that was deleted is still counted.
     pub size: u64,
-    /// Where each run ends, by its row: its last entry's number and hash.
-    pub heads: Vec<(RunId, u64, Digest)>,
+    /// The rows of runs that have begun.
+    pub runs: Vec<StoredRun>,
     /// Every signed head that was kept, the smallest first.
     pub checkpoints: Vec<Noted>,
-    /// Every whole subtree that is kept: its level, its place in it, its root.
-    pub subtrees: Vec<(u32, u64, Digest)>,
+    /// Every whole subtree that is kept: its level, its place in it and its root, whatever stands there.
+    pub subtrees: Vec<(i64, i64, Vec<u8>)>,
+}
+
+/// What the row of a run says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRun {
+    /// What a listing shows.
+    pub row: RunRow,
+    /// Where its entries end, and the epoch of its owner.
+    pub head: Head,
 }
 
 impl Beside {
     /// Whether nothing ever happened: no entry, and nothing that an entry leaves behind.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.size == 0 && self.heads.is_empty() && self.checkpoints.is_empty() && self.subtrees.is_empty()
+        self.size == 0 && self.runs.is_empty() && self.checkpoints.is_empty() && self.subtrees.is_empty()
     }
 }
 
@@ -82,9 +92,28 @@ impl SqliteStore {
     pub fn beside(&self) -> Result<Beside, JournalError> {
         self.0.readers.read(|connection| {
             let moment = connection.unchecked_transaction()?;
-            let (size, heads) = (size(&moment)?, heads(&moment)?);
-            Ok(Beside { size, heads, checkpoints: checkpoints(&moment)?, subtrees: subtrees(&moment)? })
+            let (size, runs) = (size(&moment)?, stored_runs(&moment)?);
+            Ok(Beside { size, runs, checkpoints: checkpoints(&moment)?, subtrees: subtrees(&moment)? })
         })
+    }
+
+    /// The row of a run, once it has begun.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn stored_run(&self, run: &RunId) -> Result<Option<StoredRun>, JournalError> {
+        self.0.readers.read(|connection| {
+            let mut find = connection.prepare_cached(&format!("{STORED} AND run = ?1"))?;
+            find.query_row([run.as_str()], stored_run).optional()
+        })
+    }
+
+    /// How many entries there are; one that was deleted is still counted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn size(&self) -> Result<u64, JournalError> {
+        self.0.readers.read(size)
     }
 
     /// Every signed head that was kept, the smallest first.
@@ -172,11 +201,18 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
     })
 }
 
-fn heads(connection: &Connection) -> rusqlite::Result<Vec<(RunId, u64, Digest)>> {
-    let mut all = connection
-        .prepare_cached("SELECT run, head_seq, head_hash FROM runs WHERE head_seq > 0 ORDER BY rowid")?;
-    all.query_map([], |row| Ok((parsed(row, 0)?, whole(row.get(1)?), Digest::from_bytes(bytes32(row, 2)?))))?
-        .collect()
+const STORED: &str = "SELECT run, flow, state, over, started, changed, due, line, head_seq, head_hash, epoch
+    FROM runs WHERE head_seq > 0";
+
+fn stored_runs(connection: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
+    let mut all = connection.prepare_cached(&format!("{STORED} ORDER BY rowid"))?;
+    all.query_map([], stored_run)?.collect()
+}
+
+fn stored_run(row: &Row<'_>) -> rusqlite::Result<StoredRun> {
+    let hash = Digest::from_bytes(bytes32(row, 9)?);
+    let head = Head { seq: whole(row.get(8)?), hash, epoch: whole(row.get(10)?) };
+    Ok(StoredRun { row: run_row(row)?, head })
 }
 
 fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<Noted>> {
@@ -184,8 +220,7 @@ fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<Noted>> {
     all.query_map([], Noted::of)?.collect()
 }
 
-fn subtrees(connection: &Connection) -> rusqlite::Result<Vec<(u32, u64, Digest)>> {
+fn subtrees(connection: &Connection) -> rusqlite::Result<Vec<(i64, i64, Vec<u8>)>> {
     let mut all = connection.prepare_cached("SELECT level, place, hash FROM tree ORDER BY level, place")?;
-    all.query_map([], |row| Ok((row.get(0)?, whole(row.get(1)?), Digest::from_bytes(bytes32(row, 2)?))))?
-        .collect()
+    all.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
 }

@@ -192,7 +192,8 @@ pub(crate) fn run_of_line(connection: &Connection, line: &Digest) -> rusqlite::R
     find.query_row([line.as_bytes()], run_row).optional()
 }
 
-fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
+/// A row of a run's columns as they stand in the statements here.
+pub(crate) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     let time = |column| row.get(column).map(|at| Timestamp(whole(at)));
     Ok(RunRow {
         run: parsed(row, 0)?,
