@@ -188,3 +188,31 @@ fn a_step_that_may_not_reach_what_its_skill_needs_is_refused_before_anything_run
     assert!(refused.err.contains("`kapell:letter` is refused files `out`"), "{}", refused.err);
     run(&stage, "flow.yaml", "worth=5").ends(0);
 }
+
+#[test]
+fn a_run_that_waits_goes_on_under_the_policy_as_it_is_now() {
+    let stage = locked();
+    stage.kapell(&["add", "flow.yaml"]).ends(0);
+    let digest = shown(&stage, "flow.yaml");
+    stage.kapell(&["flows", "approve", "flow.yaml", "--as", "grace", "--shown", &digest]).ends(0);
+    let policy = stage.read("policy.toml");
+    for run_id in ["customer-letter-1", "customer-letter-2"] {
+        let waiting = run(&stage, "flow.yaml", "worth=5000").ends(5).err;
+        assert!(waiting.contains(&format!("{run_id} is waiting")), "{waiting}");
+    }
+    let approve = |by: &str, run: &str| stage.kapell(&["--as", by, "gates", "approve", run]);
+    // Whoever has left the role decides nothing more.
+    stage.write("policy.toml", policy.replace("user:lee", "user:noor"));
+    let left = approve("lee", "customer-letter-1").ends(4);
+    assert!(left.err.contains("user:lee is not of the role"), "{}", left.err);
+    approve("noor", "customer-letter-1").ends(4);
+    // What it has come to deny is not reached.
+    let denial = "[[rule]]\nid = \"nothing-out\"\neffect = \"deny\"\nskill = \"any\"\nkind = \"files\"\naccess = \"write\"\n";
+    stage.write("policy.toml", format!("{policy}\n{denial}"));
+    let denied = approve("lee", "customer-letter-1");
+    let why = "the policy has come to deny files `out` since the run began";
+    assert!(denied.err.contains(why), "{}", denied.err);
+    assert_eq!(std::fs::read_dir(stage.project().join("out")).unwrap().count(), 0);
+    stage.write("policy.toml", policy);
+    approve("lee", "customer-letter-2").ends(0);
+}

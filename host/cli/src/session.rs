@@ -4,8 +4,8 @@ use crate::args::{Args, Gates, Runs, Skills, Verb};
 use crate::compiling::options;
 use crate::live::Live;
 use crate::output;
-use kapell_home::{Home, Options, Place};
-use kapell_model::policy::Moved;
+use kapell_home::{Home, HomeError, Kind, Options, Place};
+use kapell_model::policy::{Moved, is_one_person};
 use kapell_report::plain;
 use std::env;
 use std::path::Path;
@@ -29,14 +29,22 @@ pub(crate) fn place(home: Option<&Path>) -> anyhow::Result<Place> {
     })
 }
 
-/// The person: `--as`, else the login name.
-pub(crate) fn user(args: &Args) -> String {
+/// The person: `--as`, else the login name. Names are kept in lock and journal, so one that could not be read back, or
+/// that means anybody, is none.
+pub(crate) fn user(args: &Args) -> anyhow::Result<String> {
     let login = || env::var("USER").or_else(|_| env::var("USERNAME")).unwrap_or_else(|_| "unknown".into());
-    match &args.user {
+    let user = match &args.user {
         Some(user) if user.starts_with("user:") => user.clone(),
         Some(user) => format!("user:{user}"),
         None => format!("user:{}", login()),
+    };
+    if is_one_person(&user) {
+        return Ok(user);
     }
+    let words = format!("{:?} names nobody", user.chars().take(80).collect::<String>());
+    Err(HomeError::new(Kind::Argument, words)
+        .hint("`--as NAME` says who you are: up to 64 letters, digits and ._@+-")
+        .into())
 }
 
 /// Opens the home the command works on, and moves what is due.
@@ -51,7 +59,7 @@ pub(crate) async fn open_at(args: &Args, place: Place) -> anyhow::Result<Session
     // Of a batch the summary is told, not each step of each run.
     let is_batch = matches!(&args.verb, Verb::Run(run) if run.each.is_some());
     let live = Arc::new(Live::new(!args.json && !is_batch));
-    let user = user(args);
+    let user = user(args)?;
     output::named(&place.lock());
     let home = Home::open(place, Options { watcher: live, user: user.clone(), ..options() })?;
     output::keep_secret(home.redactor());

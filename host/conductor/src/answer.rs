@@ -148,9 +148,10 @@ pub fn answer(
     Ok(Fact { body, blobs: blob.into_iter().collect() })
 }
 
-/// A no is anybody's who is asked; a yes, and doing without one, is not for whoever wants the run.
+/// A no is anybody's who is asked; a yes, an answer that decides, and doing without one are not for whoever wants the
+/// run.
 fn may_approve(program: &Program, state: &RunState, given: &Given) -> Result<(), AnswerError> {
-    let yes = matches!(given.said, Said::Approve | Said::Override);
+    let yes = !matches!(given.said, Said::Reject);
     match yes && program.plan.four_eyes && state.started.by == given.by {
         true => Err(AnswerError::OwnRun(given.by.clone())),
         false => Ok(()),
@@ -176,7 +177,8 @@ fn overriding(
 }
 
 /// The question of the plan that is open; a doubt or a budget is no question of the plan.
-fn question<'p>(program: &'p Program, open: &OpenQuestion) -> Option<&'p Question> {
+#[must_use]
+pub fn question<'p>(program: &'p Program, open: &OpenQuestion) -> Option<&'p Question> {
     let step = program.plan.step(&open.asked.step)?;
     match (&step.work, open.asked.reason) {
         (_, AskReason::Doubt) => None,

@@ -379,6 +379,18 @@ async fn nobody_approves_in_a_run_they_started_where_four_eyes_must_look() {
         let error = stage.conductor.answer(&waiting.state.run, &own).await.err().unwrap();
         assert!(matches!(error, DriveError::Answer(AnswerError::OwnRun(_))), "{error}");
     }
+    // What is typed decides as much as a yes.
+    let typed = json!({ "kind": "choice", "choices": ["send", "hold"] });
+    let mut choosing = question.clone();
+    choosing["answer"] = typed;
+    let asks = kapell_model::plan::Plan { four_eyes: true, ..asking(choosing.clone()) };
+    let chosen = stage.run(asks).await.unwrap();
+    let mut own = stage.given(&chosen, Said::Value(json!("send")));
+    own.by = chosen.state.started.by.clone();
+    let error = stage.conductor.answer(&chosen.state.run, &own).await.err().unwrap();
+    assert!(matches!(error, DriveError::Answer(AnswerError::OwnRun(_))), "{error}");
+    let chosen = stage.run(asking(choosing)).await.unwrap();
+    assert_eq!(stage.say(&chosen, Said::Value(json!("send"))).await.unwrap().state.word(), "done");
     // A no is always theirs to say; and where two eyes are enough, so is a yes.
     assert_eq!(stage.say(&waiting, Said::Reject).await.unwrap().state.word(), "rejected");
     let waiting = stage.run(asking(question)).await.unwrap();

@@ -3,10 +3,11 @@
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
 use crate::runs::Finished;
-use kapell_conductor::answer::{Given, Said};
+use kapell_conductor::answer::{Given, Said, question};
+use kapell_conductor::drive::Standing;
 use kapell_journal::fold::OpenQuestion;
 use kapell_model::digest::Digest;
-use kapell_model::id::RunId;
+use kapell_model::id::{Role, RunId};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -66,7 +67,9 @@ impl Home {
     /// When it is not an answer to what is asked now, `Refused` when the flow was taken back; nothing is recorded then.
     pub async fn answer(&self, run: &RunId, reply: Reply) -> Result<Finished, HomeError> {
         let shown = self.shown(run, reply.shown.as_deref())?;
-        self.check_going_on(&self.standing(run)?)?;
+        let standing = self.standing(run)?;
+        self.check_going_on(&standing)?;
+        self.check_still_asked(&standing, &reply)?;
         let Reply { said, by, reason, minutes, .. } = reply;
         let reason = self.reason_without_secrets(reason.as_deref());
         let said = match said {
@@ -76,6 +79,28 @@ impl Home {
         let given = Given { shown, said, by, reason, minutes };
         let standing = self.stoppable(run, self.conductor.answer(run, &given)).await?;
         Ok(Finished::of(standing))
+    }
+
+    /// Who answers is of those the run was begun to ask, and of those the policy names now: whoever has left a role
+    /// decides nothing more in it.
+    fn check_still_asked(&self, standing: &Standing, reply: &Reply) -> Result<(), HomeError> {
+        let (state, plan) = (&standing.state, &standing.program.plan);
+        let Some(open) = state.question.as_ref().filter(|_| state.ended.is_none()) else { return Ok(()) };
+        let escalated = open.asked.escalate_at.as_ref();
+        let escalated = escalated.filter(|(at, _)| open.escalated || *at <= self.clock.now());
+        let overriding = question(&standing.program, open).and_then(|asked| asked.override_by.as_ref());
+        let roles: Vec<&Role> = match reply.said {
+            Said::Override => overriding.into_iter().collect(),
+            _ => std::iter::once(&open.asked.role).chain(escalated.map(|(_, role)| role)).collect(),
+        };
+        // A role that the plan binds nobody to is anybody's.
+        let left = |role: &&Role| plan.roles.contains_key(*role) && !self.policy.is_still_of(&reply.by, role);
+        if roles.is_empty() || !roles.iter().all(|role| left(role)) {
+            return Ok(());
+        }
+        let named = roles.iter().map(|role| format!("`{role}`")).collect::<Vec<_>>().join(" or ");
+        let words = format!("{} is not of the role {named} by the policy as it is now", reply.by);
+        Err(HomeError::new(Kind::Refused, words).hint("`[role.NAME]` in policy.toml says who is asked"))
     }
 
     /// The digest an answer is bound to.

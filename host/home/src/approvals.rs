@@ -13,7 +13,7 @@ use kapell_model::quantity::Timestamp;
 use kapell_model::review::{Review, Standing};
 use kapell_model::seam::{Catalog as _, Skill};
 use kapell_model::shape::operations_digest;
-use kapell_store::{Installed, Skills as _, What};
+use kapell_store::{Components as _, Installed, Skills as _, What};
 use semver::Version;
 use std::sync::Arc;
 
@@ -96,7 +96,9 @@ impl Home {
         let subject = Subject::Installed(&approving.name, Some(&skill.pin.version));
         let review = self.review(subject, approving.against.as_ref())?;
         self.check_shown(&review, &approving.shown)?;
-        self.check_approver(&skill.pin, &approving.by)?;
+        let what = format!("approving {} {}", skill.pin.name, skill.pin.version);
+        let may = self.check_approver(&skill.pin, &approving.by)?;
+        may.map_err(|refusal| HomeError::refused(&what, vec![refusal]))?;
         if approving.expires.is_some_and(|at| at <= self.clock.now()) {
             return Err(HomeError::new(Kind::Argument, "the approval would have expired already"));
         }
@@ -136,14 +138,12 @@ impl Home {
         }
     }
 
-    fn check_approver(&self, pin: &SkillPin, person: &str) -> Result<(), HomeError> {
+    /// Whether that person may approve those bytes, by the policy as it is now.
+    fn check_approver(&self, pin: &SkillPin, person: &str) -> Result<Result<(), Refusal>, HomeError> {
         let events = self.store.events(&pin.name)?;
         let added = events.iter().filter(|it| it.what == What::Added && it.pin.component == pin.component);
         let asked_by: Vec<String> = added.map(|it| it.by.clone()).collect();
-        let may = self.policy.may_approve(person, &asked_by, self.is_locked()?);
-        may.map_err(|refusal| {
-            HomeError::refused(&format!("approving {} {}", pin.name, pin.version), vec![refusal])
-        })
+        Ok(self.policy.may_approve(person, &asked_by, self.is_locked()?))
     }
 
     /// What happened is recorded before it can have an effect.
@@ -186,22 +186,33 @@ impl Home {
     ///
     /// # Errors
     /// `NotFound`; `Refused` when the home is locked and this person is not of those who approve.
-    pub fn revoke(&self, revoking: &Revoking) -> Result<SkillPin, HomeError> {
-        let skill = match &revoking.version {
-            Some(version) => self.installed_skill(&revoking.name, Some(version))?,
-            None => self.skill(&revoking.name)?,
-        };
-        let pin = skill.pin.clone();
+    pub fn revoke(&self, revoking: &Revoking) -> Result<Vec<SkillPin>, HomeError> {
+        let pins = self.all_bytes_of(&revoking.name, revoking.version.as_ref())?;
         let may = self.policy.may_approve(&revoking.by, &[], self.is_locked()?);
-        may.map_err(|refusal| HomeError::refused(&format!("revoking {}", pin.name), vec![refusal]))?;
+        may.map_err(|refusal| HomeError::refused(&format!("revoking {}", revoking.name), vec![refusal]))?;
+        let (by, at) = (&revoking.by, self.clock.now());
         let reason = self.reason_without_secrets(revoking.reason.as_deref());
-        self.record(What::Revoked, &pin, &revoking.by, reason.clone())?;
         self.locks.change(|lock| {
-            let by = revoking.by.clone();
-            lock.revoke(Revoked { pin: pin.clone(), by, at: self.clock.now(), reason: reason.clone() });
+            for pin in &pins {
+                lock.revoke(Revoked { pin: pin.clone(), by: by.clone(), at, reason: reason.clone() });
+            }
             Ok(())
         })?;
-        Ok(pin)
+        for pin in &pins {
+            self.record(What::Revoked, pin, by, reason.clone())?;
+        }
+        Ok(pins)
+    }
+
+    /// Whatever is installed as a version, the one in use without any: the same version may have been brought more than
+    /// once, and whoever takes it back means all of it.
+    fn all_bytes_of(&self, name: &str, version: Option<&Version>) -> Result<Vec<SkillPin>, HomeError> {
+        let meant = match version {
+            Some(version) => self.installed_skill(name, Some(version))?,
+            None => self.skill(name)?,
+        };
+        let installed = self.store.installed()?.into_iter().map(|it| it.skill.pin.clone());
+        Ok(installed.filter(|pin| pin.name == meant.pin.name && pin.version == meant.pin.version).collect())
     }
 
     /// All installed versions and where each stands.
@@ -270,8 +281,8 @@ impl Home {
         }))
     }
 
-    /// Whether a skill that was just installed may be used; one that asks for nothing approves itself where the policy
-    /// lets it.
+    /// Whether a skill that was just installed may be used; one that asks for nothing, and does nothing more than what
+    /// a person approved of it, approves itself where the policy lets it.
     pub(crate) fn approved_or_itself(&self, skill: &Skill) -> Result<Result<(), Unapproved>, HomeError> {
         let permits = self.permits(skill)?;
         let revoked = matches!(permits, Err(Unapproved::Revoked { .. }));
@@ -280,7 +291,8 @@ impl Home {
         }
         let review =
             self.review(Subject::Installed(skill.pin.name.as_str(), Some(&skill.pin.version)), None)?;
-        if !review.asks_for_nothing() {
+        let widens = review.difference.as_ref().is_some_and(|difference| difference.widens());
+        if widens || !review.asks_for_nothing() {
             return Ok(permits);
         }
         let (by, at) = (ITSELF.to_owned(), self.clock.now());
@@ -302,9 +314,15 @@ impl Home {
             drifts.extend(what.map(|what| Drift { subject: named(&used.skill.pin), what }));
         }
         for locked in &lock.skills {
-            let what = self.drift_of_entry(locked, &installed);
+            let what = match self.drift_of_entry(locked, &installed) {
+                None => self.drift_of_approval(locked)?,
+                what => what,
+            };
             drifts.extend(what.map(|what| Drift { subject: named(&locked.pin), what }));
         }
+        let opened =
+            self.locks.says_open()?.then(|| "it says that the home is not locked, which it is".into());
+        drifts.extend(opened.map(|what| Drift { subject: crate::home::shown(&self.place.lock()), what }));
         drifts.extend(self.flow_drifts(&lock));
         Ok(drifts)
     }
@@ -368,6 +386,21 @@ impl Home {
         other
             .map(|other| format!("installed are other bytes, {}", other.component))
             .or_else(|| expired.map(|at| format!("its approval expired on {at}")))
+    }
+
+    /// An approval that nobody can have given so, and bytes that are no longer those it is for.
+    fn drift_of_approval(&self, locked: &LockedSkill) -> Result<Option<String>, HomeError> {
+        let (pin, approval) = (&locked.pin, &locked.approval);
+        if approval.at > self.clock.now() {
+            return Ok(Some(format!("its approval is of {}, which is not yet", approval.at)));
+        }
+        if let Err(damaged) = self.store.component(&pin.component) {
+            return Ok(Some(format!("its bytes are not kept as approved: {damaged}")));
+        }
+        match locked.approved_itself() {
+            true => Ok(None),
+            false => Ok(self.check_approver(pin, &approval.by)?.err().map(|refusal| refusal.to_string())),
+        }
     }
 
     /// The lock as it stands.

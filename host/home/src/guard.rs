@@ -1,11 +1,12 @@
-//! The one way to the sandbox: every attempt is held against the lock as it stands when it begins, and ends when its
-//! skill is revoked while it runs.
+//! The one way to the sandbox: every attempt is held against the lock and the policy as they stand when it begins, and
+//! ends when its skill is revoked while it runs.
 
 use crate::error::HomeError;
 use crate::locks::Locks;
 use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::grant::Refusal;
 use kapell_model::lock::{RevokedFlow, Unapproved, Wanted};
+use kapell_model::policy::Policy;
 use kapell_model::seam::{Clock, HostFault, Job, Performer};
 use kapell_model::writes::{HeldWrites, Undone};
 use kapell_runtime::Runtime;
@@ -18,14 +19,17 @@ use std::time::Duration;
 /// to the time a cancelled attempt takes to end.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// In how many looks one after the other a lock may be unreadable.
+const UNREADABLE_MAX: u32 = 3;
+
 /// The sandbox behind the lock.
 pub(crate) struct Guarded {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) locks: Arc<Locks>,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Whether the policy lets a skill that asks for nothing approve itself.
-    pub(crate) asks_nothing_itself: bool,
+    /// The policy of now, which may give less than the one a run began under.
+    pub(crate) policy: Policy,
 }
 
 impl Performer for Guarded {
@@ -33,10 +37,7 @@ impl Performer for Guarded {
         match self.may_run(&job) {
             Ok(()) => self.watched(job).await,
             Err(Stop::Refused(why)) => self.refused(&job, &why),
-            Err(Stop::Unreadable(error)) => Err(HostFault {
-                doing: format!("look whether {} is approved", job.skill.name),
-                cause: error.message,
-            }),
+            Err(Stop::Unreadable(error)) => Err(unreadable(&job, error)),
         }
     }
 }
@@ -47,10 +48,11 @@ enum Stop {
     Unreadable(HomeError),
 }
 
-/// What the lock has against an attempt.
+/// What lock and policy have against an attempt.
 enum Why {
     Skill(Unapproved),
     Flow(RevokedFlow),
+    Narrower(Box<Refusal>),
 }
 
 impl Why {
@@ -58,6 +60,35 @@ impl Why {
     const fn is_revocation(&self) -> bool {
         matches!(self, Why::Flow(_) | Why::Skill(Unapproved::Revoked { .. }))
     }
+}
+
+/// What was seen against an attempt while it runs.
+#[derive(Default)]
+struct Against {
+    revoked: Option<Why>,
+    /// What kept the lock from being read, and in how many looks one after the other.
+    unreadable: Option<HomeError>,
+    looks: u32,
+}
+
+impl Against {
+    /// A lock is replaced whole, so one that stays unreadable is damaged, and may hold a revocation nobody can read.
+    fn looked(&mut self, may: Result<(), Stop>) {
+        match may {
+            Err(Stop::Refused(why)) if why.is_revocation() => self.revoked = Some(why),
+            Err(Stop::Unreadable(error)) => (self.unreadable, self.looks) = (Some(error), self.looks + 1),
+            _ => (self.unreadable, self.looks) = (None, 0),
+        }
+    }
+
+    /// Whether the attempt ends by it.
+    const fn ends(&self) -> bool {
+        self.revoked.is_some() || self.looks >= UNREADABLE_MAX
+    }
+}
+
+fn unreadable(job: &Job, error: HomeError) -> HostFault {
+    HostFault { doing: format!("look whether {} is approved", job.skill.name), cause: error.message }
 }
 
 impl Guarded {
@@ -71,9 +102,11 @@ impl Guarded {
             grants: &job.grants,
             limits: &job.limits.limits,
             now: self.clock.now(),
-            asks_nothing_itself: self.asks_nothing_itself,
+            asks_nothing_itself: self.policy.approval.asks_nothing_itself,
         };
-        lock.permits(&wanted).map_err(|why| Stop::Refused(Why::Skill(why)))
+        lock.permits(&wanted).map_err(|why| Stop::Refused(Why::Skill(why)))?;
+        let still = self.policy.still_gives(&job.skill.name, &job.grants);
+        still.map_err(|refusal| Stop::Refused(Why::Narrower(Box::new(refusal))))
     }
 
     /// Performs while looking at the lock. The attempt has a flag of its own: the run may go on without it.
@@ -82,16 +115,16 @@ impl Guarded {
         let stop = job.cancel.clone();
         let looked_at = job.clone();
         let mut attempt = pin!(self.runtime.perform(job));
-        let mut revoked = None;
+        let mut against = Against::default();
         loop {
             tokio::select! {
                 // An attempt that needs no waiting costs neither a waker nor a timer.
                 biased;
-                ended = &mut attempt => return self.ended(&looked_at, ended?, revoked),
+                ended = &mut attempt => return self.ended(&looked_at, ended?, against),
                 () = asked.raised(), if !stop.is_raised() => stop.raise(),
-                () = tokio::time::sleep(LOOK), if revoked.is_none() => {
-                    revoked = self.revocation(&looked_at);
-                    if revoked.is_some() {
+                () = tokio::time::sleep(LOOK), if !against.ends() => {
+                    against.looked(self.may_run(&looked_at));
+                    if against.ends() {
                         stop.raise();
                     }
                 }
@@ -99,17 +132,12 @@ impl Guarded {
         }
     }
 
-    /// A lock that can't be read at this moment revokes nothing; no further attempt begins under it.
-    fn revocation(&self, job: &Job) -> Option<Why> {
-        match self.may_run(job) {
-            Err(Stop::Refused(why)) if why.is_revocation() => Some(why),
-            _ => None,
-        }
-    }
-
     /// What a revoked skill still answered while it was being stopped does not count.
-    fn ended(&self, job: &Job, attempt: Attempt, revoked: Option<Why>) -> Result<Attempt, HostFault> {
-        match revoked {
+    fn ended(&self, job: &Job, attempt: Attempt, against: Against) -> Result<Attempt, HostFault> {
+        if let Some(error) = against.unreadable.filter(|_| against.looks >= UNREADABLE_MAX) {
+            return Err(unreadable(job, error));
+        }
+        match against.revoked {
             Some(why) => {
                 let refusal = self.record(job, &why)?;
                 let undone = match attempt.undone.is_nothing() {
@@ -138,10 +166,11 @@ impl Guarded {
         })
     }
 
-    /// What is said against a skill stands in its history too; what is said against a flow, in its run alone.
+    /// What is said against a skill stands in its history too; what is said against a flow or a grant, in its run alone.
     fn record(&self, job: &Job, why: &Why) -> Result<Refusal, HostFault> {
         let why = match why {
             Why::Flow(revoked) => return Ok(revoked.refusal()),
+            Why::Narrower(refusal) => return Ok(Refusal::clone(refusal)),
             Why::Skill(why) => why,
         };
         let event = SkillEvent {

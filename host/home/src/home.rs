@@ -99,7 +99,7 @@ impl Home {
             locks: locks.clone(),
             store: store.clone(),
             clock: clock.clone(),
-            asks_nothing_itself: policy.approval.asks_nothing_itself,
+            policy: policy.clone(),
         };
         let log = Arc::new(Log::new(store.clone(), clock.clone(), &folder));
         let (notary, watcher) = Notary::start(log.clone(), options.watcher, options.unsigned)?;

@@ -7,6 +7,7 @@ use crate::error::{HomeError, Kind};
 use crate::home::read_text;
 use crate::place::Place;
 use kapell_model::lock::{LOCK_MAX, Lock};
+use kapell_model::source::Diagnostics;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,15 +63,22 @@ impl Locks {
     }
 
     fn load(&self, stamp: Stamp) -> Result<Lock, HomeError> {
-        let mut lock = match self.path.exists() {
-            true => {
-                let text = read_text(&self.path, LOCK_MAX as u64)?;
-                Lock::parse(&crate::home::shown(&self.path), &text, &self.folder)?
-            }
-            false => Lock::default(),
-        };
+        let mut lock = self.written()?.unwrap_or_default();
         lock.locked |= stamp.marked;
         Ok(lock)
+    }
+
+    fn written(&self) -> Result<Option<Lock>, HomeError> {
+        if !self.path.exists() {
+            return Ok(None);
+        }
+        let text = read_text(&self.path, LOCK_MAX as u64)?;
+        Ok(Some(Lock::parse(&crate::home::shown(&self.path), &text, &self.folder)?))
+    }
+
+    /// Whether the lock says that a home is open which was locked: whoever takes the lock elsewhere gets an open one.
+    pub(crate) fn says_open(&self) -> Result<bool, HomeError> {
+        Ok(self.marker.exists() && self.written()?.is_some_and(|lock| !lock.locked))
     }
 
     /// Changes the lock; processes that change it at the same time do so one after the other.
@@ -83,7 +91,13 @@ impl Locks {
         guard.lock().map_err(failed)?;
         let mut lock = Lock::clone(&*self.now()?);
         let changed = change(&mut lock)?;
-        replace(&self.path, &lock.written(&self.folder))?;
+        let text = lock.written(&self.folder);
+        // What can't be read again would stop everything that asks the lock, taking back included.
+        if let Err(problems) = Lock::parse(&crate::home::shown(&self.path), &text, &self.folder) {
+            let words = format!("that can't be kept in the lock: {}", said_of(&problems));
+            return Err(HomeError::new(Kind::Argument, words).hint("nothing was changed"));
+        }
+        replace(&self.path, &text)?;
         Ok(changed)
     }
 
@@ -96,6 +110,12 @@ impl Locks {
             Ok(())
         })
     }
+}
+
+/// What is wrong, without the line of a text that nobody sees.
+fn said_of(problems: &Diagnostics) -> String {
+    let told: Vec<&str> = problems.0.iter().map(|problem| problem.message.as_str()).collect();
+    told.join("; ")
 }
 
 /// Puts a whole new text in the place of a file, on the disk when this returns.

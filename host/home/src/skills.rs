@@ -62,6 +62,7 @@ impl Home {
     pub fn add(&self, file: &Path, bytes: &[u8], by: &str) -> Result<Added, HomeError> {
         let Inspected { skill, .. } = inspect_file(file, bytes)?;
         let near = self.names_like(&skill.pin.name)?;
+        self.check_version_is_free(&skill.pin)?;
         self.keep(file, bytes)?;
         let before = self.store.catalog()?.find(&skill.pin.name, None).map(|skill| skill.pin.version.clone());
         self.store.put_skill(&skill, &file.display().to_string(), self.clock.now())?;
@@ -69,6 +70,23 @@ impl Home {
         let pending = self.admit(&skill, by)?;
         let refusals = self.grants(&skill, None, &WishedLimits::default()).err().unwrap_or_default();
         Ok(Added { skill: Arc::new(skill), before, refusals, pending, near })
+    }
+
+    /// Where nothing unapproved runs, a version that is approved stays those bytes: whoever names it means them.
+    fn check_version_is_free(&self, pin: &SkillPin) -> Result<(), HomeError> {
+        let lock = self.lock()?;
+        let mut approved = lock.skills.iter().map(|it| &it.pin);
+        let other = approved
+            .find(|it| it.name == pin.name && it.version == pin.version && it.component != pin.component);
+        match other.filter(|_| lock.locked && lock.skill(pin).is_none()) {
+            None => Ok(()),
+            Some(other) => {
+                let (name, version, bytes) = (&pin.name, &pin.version, other.component.short());
+                let words = format!("{name} {version} is approved with other bytes ({bytes})");
+                Err(HomeError::new(Kind::Refused, words)
+                    .hint("other bytes are another version: give them a number of their own"))
+            }
+        }
     }
 
     /// Puts a skill in use that was just installed, or says why it waits.

@@ -29,6 +29,7 @@ mod explain;
 mod house;
 mod outside;
 mod read;
+mod still;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -120,6 +121,14 @@ pub struct Rule {
     pub marks: Option<BTreeSet<Mark>>,
     /// The line of the policy it stands on, from 1.
     pub line: u32,
+}
+
+/// Whether a text names one person: `user:` and up to 64 letters, digits and `._@+-`.
+#[must_use]
+pub fn is_one_person(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@+-".contains(&byte);
+    let named = |name: &str| !name.is_empty() && name.len() <= 64 && name.bytes().all(allowed);
+    text.strip_prefix("user:").is_some_and(named)
 }
 
 /// What the rules say to an ask they do not refuse. One that is optional may be given in part, or not at all.

@@ -137,15 +137,16 @@ pub(crate) fn revoke(
     reason: Option<String>,
 ) -> anyhow::Result<Exit> {
     let by = session.user.clone();
-    let pin = session.home.revoke(&Revoking { name: name.into(), version, reason, by })?;
-    match session.json {
-        true => output::json(&json!({ "schema": "kapell.revoked/1", "skill": pin })),
-        false => output::talk(&format!(
-            "revoked {} {} ({}); it runs no more, and what ran of it ends now",
-            pin.name,
-            pin.version,
-            pin.component.short()
-        )),
+    let pins = session.home.revoke(&Revoking { name: name.into(), version, reason, by })?;
+    if session.json {
+        output::json(&json!({ "schema": "kapell.revoked/1", "skills": pins }));
+        return Ok(Exit::Ok);
+    }
+    for pin in &pins {
+        let (name, version, bytes) = (&pin.name, &pin.version, pin.component.short());
+        output::talk(&format!(
+            "revoked {name} {version} ({bytes}); it runs no more, and what ran of it ends now"
+        ));
     }
     Ok(Exit::Ok)
 }

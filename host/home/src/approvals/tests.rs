@@ -627,3 +627,110 @@ fn an_approval_of_something_that_is_not_there_is_told() {
     fs::remove_dir_all(scene.folder.path().join(".kapell")).unwrap();
     assert_eq!(drifts(&scene.home()), "acme:worker 1.0.0: it is approved and not installed");
 }
+
+#[test]
+fn a_reason_that_could_not_be_read_again_is_refused_and_the_lock_stays_readable() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    for reason in ["r".repeat(301), "one\ntwo".into(), " ".into(), "\u{202e}back".into()] {
+        let revoking = Revoking { reason: Some(reason), ..revoking("user:eve") };
+        let refused = home.revoke(&revoking).unwrap_err();
+        assert_eq!(refused.kind, Kind::Argument);
+        assert!(refused.message.starts_with("that can't be kept in the lock: `reason` "), "{refused}");
+    }
+    assert_eq!(drifts(&scene.home()), "");
+    home.revoke(&Revoking { reason: Some("r".repeat(300)), ..revoking("user:eve") }).unwrap();
+    assert!(drifts(&scene.home()).contains("it was revoked by user:eve"));
+}
+
+#[tokio::test]
+async fn whoever_takes_a_version_back_means_all_bytes_that_are_installed_as_it() {
+    let scene = Scene::new(RULE);
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    let first = home.skill("acme:worker").unwrap();
+    home.add(Path::new("worker.wasm"), &worker("1.0.0", NOTES, "(nop)"), "user:ada").unwrap();
+    add(&home, "2.0.0", NOTES);
+    let version = Some("1.0.0".parse().unwrap());
+    assert_eq!(home.revoke(&Revoking { version, ..revoking("user:eve") }).unwrap().len(), 2);
+    let refused = home.call(first, "go", json!({}), "user:bob").await.err().unwrap();
+    assert!(refused.message.contains("it was revoked by user:eve"), "{refused}");
+    assert_eq!(call(&home).await, "done", "another version is another matter");
+}
+
+#[test]
+fn in_a_locked_home_a_version_that_is_approved_stays_those_bytes() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    let other = |home: &Home| {
+        home.add(Path::new("worker.wasm"), &worker("1.0.0", NOTES, "(nop)"), "user:mallory").map(|_| ())
+    };
+    add(&home, "1.0.0", NOTES);
+    other(&home).unwrap();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    let refused = other(&home).unwrap_err().message;
+    assert!(refused.starts_with("acme:worker 1.0.0 is approved with other bytes ("), "{refused}");
+    add(&home, "1.0.0", NOTES);
+}
+
+#[test]
+fn what_approves_itself_does_nothing_more_than_what_was_approved_before() {
+    let itself = format!("{PEOPLE}{RULE}[approval]\nasks-nothing = \"itself\"\n");
+    let scene = Scene::locked(&itself);
+    let home = scene.home();
+    let little = |fuel: u64| format!("[limits]\nfuel = {fuel}\n");
+    assert_eq!(add(&home, "1.0.0", &little(1_000)).pending, None);
+    assert!(add(&home, "1.1.0", &little(2_000)).pending.is_some());
+    assert_eq!(in_use(&home).as_deref(), Some("1.0.0"));
+    assert_eq!(add(&home, "1.2.0", &little(900)).pending, None);
+}
+
+#[tokio::test]
+async fn an_attempt_ends_when_the_lock_stays_unreadable() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}{ENDLESS}"));
+    let home = scene.home();
+    home.add(Path::new("worker.wasm"), &worker("1.0.0", NOTES, SPIN), "user:ada").unwrap();
+    approve(&home, "user:eve").unwrap();
+    let skill = home.skill("acme:worker").unwrap();
+    let running = home.call(skill, "go", json!({}), "user:bob");
+    let damaged = async {
+        while home.attempts_under_way() == 0 {
+            tokio::task::yield_now().await;
+        }
+        fs::write(scene.lock_path(), "version = 1\nlocked = maybe\n").unwrap();
+    };
+    let (finished, ()) = tokio::join!(running, damaged);
+    let error = finished.err().unwrap().message;
+    assert!(error.contains("skills.lock:2:"), "{error}");
+}
+
+#[test]
+fn an_approval_that_nobody_can_have_given_so_is_told() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    let lock = fs::read_to_string(scene.lock_path()).unwrap();
+    let with = |from: &str, to: &str| {
+        assert!(lock.contains(from), "{lock}");
+        fs::write(scene.lock_path(), lock.replace(from, to)).unwrap();
+        drifts(&scene.home())
+    };
+    let by = "approved-by = \"user:eve\"";
+    let told = [
+        with(by, "approved-by = \"user:mallory\""),
+        with(by, "approved-by = \"user:ada\""),
+        with("approved-at = \"2026", "approved-at = \"2099"),
+        with("locked = true", "locked = false").replace(&scene.folder.path().display().to_string(), "HOME"),
+        with(by, by),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    acme:worker 1.0.0: user:mallory: is not of the role `security`, which approves
+    acme:worker 1.0.0: user:ada: nobody approves what they asked for
+    acme:worker 1.0.0: its approval is of 2099-11-21T08:44:24Z, which is not yet
+    skills.lock: it says that the home is not locked, which it is
+    "#);
+}

@@ -417,7 +417,5 @@ fn read_people(field: &Field<'_, '_>) -> Option<Vec<String>> {
 }
 
 fn is_person(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@+-".contains(&byte);
-    let named = |name: &str| !name.is_empty() && name.len() <= 64 && name.bytes().all(allowed);
-    text == ANYBODY || text.strip_prefix("user:").is_some_and(named)
+    text == ANYBODY || super::is_one_person(text)
 }

@@ -17,7 +17,7 @@ pub(super) async fn run(args: &Args, child: &DemoChild) -> anyhow::Result<Exit> 
     let flow = home.check_flow(&child.flow)?;
     let pairs = child.input.iter().map(|pair| input(pair)).collect::<anyhow::Result<Vec<_>>>()?;
     let given = inputs(&flow.plan, &pairs)?;
-    let finished = home.run(flow, given, &session::user(args)).await?;
+    let finished = home.run(flow, given, &session::user(args)?).await?;
     Ok(exit(&finished, false))
 }
 

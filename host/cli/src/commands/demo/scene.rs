@@ -93,7 +93,7 @@ impl Scene {
         fs::create_dir(&out).map_err(|cause| HomeError::io("make the folder", &out, &cause))?;
         let home = Home::open(Place::at(folder.path())?, options())?;
         let program = session::program(Some(&home.place.root));
-        let session = Session { home: Arc::new(home), user: session::user(args), json: args.json, program };
+        let session = Session { home: Arc::new(home), user: session::user(args)?, json: args.json, program };
         let let_it_try = sources.read(LET_IT_TRY)?;
         let scene = Self { page, session, asked: Duration::ZERO, skills, let_it_try, folder };
         for built in &scene.skills.house {
