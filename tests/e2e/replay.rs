@@ -2,6 +2,7 @@
 //! bytes on the same record, and what can't be done again.
 
 use crate::stage::{Stage, repository};
+use kapell_home::{Home, Place, ReplayWish};
 use serde_json::Value;
 
 /// Why an attempt may be impossible to do again: the world ended it.
@@ -100,6 +101,31 @@ fn what_is_not_there_is_said() {
     assert!(empty.kapell(&["replay"]).ends(0).err.contains("there are no runs to do again"));
 }
 
+/// As many runs at once as there are cores, and whoever waits hears after each how many are done.
+#[test]
+fn many_runs_are_done_again_at_once_and_say_how_far_they_are() {
+    let stage = greeted();
+    let runs = 3 + std::thread::available_parallelism().unwrap().get();
+    (1..runs).for_each(|_| drop(stage.kapell(&["run", "greeted.yaml"]).ends(0)));
+    let home = Home::open(Place::at(stage.project()).unwrap(), crate::stage::options()).unwrap();
+    let all: Vec<_> = home.runs().unwrap().into_iter().map(|row| row.run).collect();
+    let (cores, mut told) = (runs - 3, Vec::new());
+    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let replayed = tokio.block_on(home.replay(&all, &ReplayWish::default(), |done| told.push(done))).unwrap();
+    assert!(
+        replayed
+            .iter()
+            .zip(&all)
+            .all(|(replayed, run)| replayed.run == *run && replayed.counts() == [1, 0, 0])
+    );
+    assert_eq!(
+        told[..cores],
+        vec![0; cores],
+        "none was waited for before there were as many as cores: {told:?}"
+    );
+    assert!(told.is_sorted() && told.last() == Some(&runs), "{told:?}");
+}
+
 /// A file of everything in a home, as somebody else has it who has no home.
 fn exported(stage: &Stage, more: &[&str]) -> (Stage, String) {
     let empty = Stage::empty();
@@ -158,7 +184,7 @@ fn a_file_in_which_a_byte_is_another_is_not_done_again() {
     let text = empty.write("text", "text").display().to_string();
     empty.kapell(&["replay", &text]).ends(3);
     let pipe = empty.project().join("pipe").display().to_string();
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    empty.shell("mkfifo pipe").ends(0);
     for verb in ["replay", "verify"] {
         assert!(empty.kapell(&[verb, &pipe]).ends(2).err.contains("is no regular file"));
     }
