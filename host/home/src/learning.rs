@@ -4,13 +4,16 @@
 use crate::error::{HomeError, Kind};
 use crate::flows::CheckedFlow;
 use crate::home::{Home, TEXT_MAX, read_text, shown};
+use kapell_journal::entry::Body;
 use kapell_journal::seam::RunRow;
-use kapell_model::flow::{self, Asked, Authored, CASES_ENDING, FlowCase, FlowChange, read_flow_cases};
+use kapell_model::digest::Digest;
+use kapell_model::flow::{self, Asked, Authored, CASES_ENDING, FlowCase, FlowChange, Taken, read_flow_cases};
 use kapell_model::id::{FlowName, RunId};
 use kapell_model::quantity::Timestamp;
 use kapell_model::source::Source;
-use kapell_report::answered::{Asking, Precedent, askings, precedents};
+use kapell_report::answered::{Asking, Part, Precedent, askings, precedents};
 use kapell_report::learn::{Follows, Learner, Lesson, diff};
+use std::collections::hash_map::{self, HashMap};
 use std::path::{Path, PathBuf};
 
 /// How many of a flow's last runs are looked at for precedents: whoever is asked does not wait for a whole journal.
@@ -42,18 +45,18 @@ impl Home {
     /// # Errors
     /// When the journal can't be read or is damaged.
     pub fn precedents(&self, run: &RunId) -> Result<Vec<Precedent>, HomeError> {
-        let own = askings(&self.entries(run)?);
+        let mut taken = HashMap::new();
+        let own = self.askings(run, &mut taken)?;
         let Some(open) = own.iter().rfind(|asking| asking.said.is_none()) else { return Ok(Vec::new()) };
         let flow = self.standing(run)?.state.started.flow;
         let (mut past, rows) = (own.clone(), self.runs()?);
         for row in rows.iter().filter(|row| row.flow == flow && row.run != *run).take(PRECEDENT_RUNS) {
-            past.extend(
-                askings(&self.entries(&row.run)?).into_iter().filter(|asking| asking.is_same_as(open)),
-            );
+            let asked = self.askings(&row.run, &mut taken)?.into_iter();
+            past.extend(asked.filter(|asking| asking.is_same_as(open)));
         }
         let mut precedents = precedents(open, past.into_iter());
         for precedent in &mut precedents {
-            precedent.value = precedent.answer.value.as_ref().and_then(|named| self.value(named));
+            precedent.value = precedent.named.as_ref().and_then(|named| self.value(named));
         }
         Ok(precedents)
     }
@@ -84,10 +87,25 @@ impl Home {
         mut take: impl FnMut(Asking),
     ) -> Result<(), HomeError> {
         let is = |row: &&RunRow| row.flow == *flow && since.is_none_or(|since| row.started >= since);
+        let mut taken = HashMap::new();
         for row in self.runs()?.iter().rev().filter(is) {
-            askings(&self.entries(&row.run)?).into_iter().for_each(&mut take);
+            self.askings(&row.run, &mut taken)?.into_iter().for_each(&mut take);
         }
         Ok(())
+    }
+
+    /// The questions of a run. What its plan takes of answers is read once, however many runs share the plan.
+    fn askings(&self, run: &RunId, taken: &mut HashMap<Digest, Taken>) -> Result<Vec<Asking>, HomeError> {
+        let entries = self.entries(run)?;
+        let Some(Body::RunStarted(started)) = entries.first().map(|entry| &entry.body) else {
+            return Ok(Vec::new());
+        };
+        let plan = *started.plan.digest();
+        let taken = match taken.entry(plan) {
+            hash_map::Entry::Occupied(known) => known.into_mut(),
+            hash_map::Entry::Vacant(place) => place.insert(self.declared(&plan)?.taken),
+        };
+        Ok(askings(&entries, &|step, named| Part::of(taken, step, named, |it| self.value(it))))
     }
 
     /// The flow's text with every condition that is proposed, and what that changes. A condition that can't be put into

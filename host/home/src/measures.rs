@@ -2,7 +2,6 @@
 
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
-use kapell_journal::entry::BlobRef;
 use kapell_journal::seam::{About, Journals as _};
 use kapell_model::id::FlowName;
 use kapell_model::quantity::Timestamp;
@@ -51,6 +50,6 @@ impl Home {
             count.add(&tally, tariff.example);
             Ok(())
         })?;
-        Ok(count.finish(&|digest| self.value(&BlobRef::Digest(*digest))))
+        Ok(count.finish())
     }
 }

@@ -12,6 +12,7 @@ use kapell_journal::seam::Journals as _;
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use kapell_model::money::{PinnedTariff, Tariff};
+use kapell_model::plan::Plan;
 use kapell_model::quantity::Timestamp;
 use kapell_report::tally::{Declared, Tally};
 use std::collections::hash_map::{self, HashMap};
@@ -115,7 +116,7 @@ impl Home {
     fn priced(&self, read: &mut Read, about: &About, entries: &[Entry]) -> Result<Priced, HomeError> {
         let (run, started) = begun(entries)?;
         let (tariff, declared) = self.pinned(read, started)?;
-        let tally = Tally::of(run, entries, &tariff, declared);
+        let tally = Tally::of(run, entries, &tariff, declared, &|named| self.value(named));
         let mut tally = tally.map_err(|cause| HomeError::new(Kind::Integrity, cause.to_string()))?;
         if let Some(since) = about.since {
             tally.since(since);
@@ -166,9 +167,10 @@ impl Home {
         pinned.map(|it| it.tariff).map_err(|cause| HomeError::new(Kind::Integrity, cause.to_string()))
     }
 
-    fn declared(&self, digest: &Digest) -> Result<Declared, HomeError> {
-        let read = serde_json::from_slice(&self.kept(digest)?);
-        read.map_err(|cause| {
+    /// What a plan that is kept declares.
+    pub(crate) fn declared(&self, digest: &Digest) -> Result<Declared, HomeError> {
+        let read = serde_json::from_slice::<Plan>(&self.kept(digest)?);
+        read.map(|plan| Declared::of(&plan)).map_err(|cause| {
             HomeError::new(Kind::Integrity, format!("the plan {digest} can't be read: {cause}"))
         })
     }

@@ -14,6 +14,7 @@ mod movement;
 mod page;
 mod review;
 mod scope;
+mod taken;
 mod widening;
 
 pub use asked::{Asked, Opens, OpensBy, written};
@@ -27,6 +28,7 @@ pub use meaning::{
 pub use movement::{Marks, Meeting, Move, Trace, meetings, moves};
 
 pub use review::{FlowReview, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep};
+pub use taken::Taken;
 pub use widening::{FlowChange, Spot, changes, waiting};
 
 #[cfg(test)]

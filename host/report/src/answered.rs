@@ -1,13 +1,17 @@
-//! Questions as a run's entries tell them: what opened each, over which values, and what was said.
+//! Questions as a run's entries tell them: what opened each, over which values, and what was said. Everything that
+//! counts questions reads them here, so that no two reports tell them apart in two ways.
 //!
 //! Two askings are the same question when they stand at the same place of a flow and the same condition opened them,
-//! whatever the values were. What was said to the same question before is its precedents.
+//! whatever the values were. Two answers are the same when the flow makes the same of them: a yes is a yes, and a value
+//! is what the flow takes of it. What was said to the same question before is its precedents.
 
 use crate::log::instant;
 use crate::plain::{line, short, value};
 use kapell_journal::entry::{
     AskReason, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked, RecordedEnding, Verdict,
 };
+use kapell_model::digest::Digest;
+use kapell_model::flow::Taken;
 use kapell_model::id::{Role, RunId, StepId};
 use kapell_model::quantity::Timestamp;
 use serde::{Serialize, Serializer};
@@ -25,8 +29,14 @@ pub struct Asking {
     pub reason: AskReason,
     /// Who was asked.
     pub role: Role,
+    /// When.
+    pub at: Timestamp,
     /// What opened it; none for a question that is always asked, or that no condition opened.
     pub condition: Option<Condition>,
+    /// How the attempt ended that had no output, where that opened it.
+    pub broke: Option<String>,
+    /// When it was over: answered or expired; none while it is open, and when the run ended with it.
+    pub until: Option<Timestamp>,
     /// What was said; none while it waits, and when nobody said anything in time.
     pub said: Option<Said>,
 }
@@ -36,6 +46,8 @@ pub struct Asking {
 pub struct Condition {
     /// As it stands in the flow.
     pub text: String,
+    /// Whether it held.
+    pub held: bool,
     /// The values it read, by path.
     pub seen: Value,
 }
@@ -45,17 +57,22 @@ pub struct Condition {
 pub struct Said {
     /// The answer.
     pub answer: Answer,
+    /// The value given, whole, where one was.
+    pub value: Option<BlobRef>,
     /// Who said it.
     pub by: String,
     /// As whom: the role that was asked, or the one that may override.
     pub role: Role,
     /// Why, in their words.
     pub reason: Option<String>,
+    /// Minutes of their time they state.
+    pub minutes: Option<String>,
     /// When.
     pub at: Timestamp,
     /// In which run.
     pub run: RunId,
-    /// Whether the step came to what its skill had answered: a yes, or the same value.
+    /// Whether the flow came to what it would have come to by what the skill had answered: a yes, or a value of which
+    /// it takes the same.
     pub unchanged: bool,
 }
 
@@ -64,8 +81,41 @@ pub struct Said {
 pub struct Answer {
     /// Yes, no, a value, or an override.
     pub verdict: Verdict,
-    /// The value, where one was given.
-    pub value: Option<BlobRef>,
+    /// What the flow takes of the value, where one was given.
+    pub part: Option<Part>,
+}
+
+/// What a flow takes of a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Part {
+    /// The digest of its JSON; of the whole value, where that is not kept any more.
+    pub digest: Digest,
+    /// It on one line, cut where it is long.
+    pub words: String,
+}
+
+/// How long a value may stand in a report.
+const VALUE_WIDTH: usize = 80;
+
+/// What a flow takes of a value that a step came to.
+pub type Take<'t> = dyn Fn(&StepId, &BlobRef) -> Part + 't;
+
+impl Part {
+    /// What a flow takes of a value that `values` finds.
+    #[must_use]
+    pub fn of(
+        taken: &Taken,
+        step: &StepId,
+        named: &BlobRef,
+        values: impl FnOnce(&BlobRef) -> Option<Value>,
+    ) -> Self {
+        match values(named).map(|value| taken.part(step, &value)) {
+            Some(part) => {
+                Self { digest: Digest::of(part.to_string().as_bytes()), words: value(&part, VALUE_WIDTH) }
+            }
+            None => Self { digest: *named.digest(), words: named.digest().short() },
+        }
+    }
 }
 
 impl Asking {
@@ -76,75 +126,129 @@ impl Asking {
         let condition = |it: &Asking| it.condition.as_ref().map(|condition| condition.text.clone());
         place(self) == place(other) && condition(self) == condition(other)
     }
+
+    /// What opened it, in words.
+    #[must_use]
+    pub fn opened_by(&self) -> String {
+        match (self.reason, &self.condition, &self.broke) {
+            (AskReason::Doubt, ..) => "it is not known whether an effect happened".into(),
+            (AskReason::RunBudget, ..) => "the run's budget would be passed".into(),
+            (AskReason::StepBudget, ..) => "the step's budget would be passed".into(),
+            (AskReason::DayBudget, ..) => "the flow's daily budget would be passed".into(),
+            (AskReason::WeekBudget, ..) => "the flow's weekly budget would be passed".into(),
+            (AskReason::MonthBudget, ..) => "the flow's monthly budget would be passed".into(),
+            (_, Some(condition), _) if condition.held => condition.text.clone(),
+            (_, Some(condition), _) => format!("not ({})", condition.text),
+            (_, None, Some(broke)) => broke.clone(),
+            (AskReason::Flow, None, None) => "always asked".into(),
+            (AskReason::Ladder, None, None) => "the ladder came to it".into(),
+        }
+    }
 }
 
 /// The questions of a run in the order they were asked.
 #[must_use]
-pub fn askings(entries: &[Entry]) -> Vec<Asking> {
-    let mut reading = Reading::default();
+pub fn askings(entries: &[Entry], take: &Take<'_>) -> Vec<Asking> {
+    let mut reading =
+        Reading { take, asked: Vec::new(), opened: BTreeMap::new(), outputs: BTreeMap::new(), working: None };
     entries.iter().for_each(|entry| reading.read(entry));
     reading.asked
 }
 
-#[derive(Default)]
 struct Reading<'e> {
+    take: &'e Take<'e>,
     asked: Vec<Asking>,
-    conditions: BTreeMap<&'e StepId, Condition>,
+    opened: BTreeMap<&'e StepId, Opened<'e>>,
     outputs: BTreeMap<&'e StepId, &'e BlobRef>,
     /// The attempt that does a step's work, not one that judges it.
     working: Option<u32>,
 }
 
+/// What a question would be opened by.
+enum Opened<'e> {
+    Condition { text: &'e str, held: bool, seen: &'e Value },
+    Broke(&'e RecordedEnding),
+}
+
 impl<'e> Reading<'e> {
     fn read(&mut self, entry: &'e Entry) {
         match &entry.body {
-            Body::StepChosen { step, condition, seen }
-            | Body::ExpectationJudged { step, by: condition, seen, held: false, .. } => {
-                let condition = Condition { text: condition.clone(), seen: seen.clone() };
-                self.conditions.insert(step, condition);
+            Body::StepChosen { step, condition: text, seen } => {
+                self.opened.insert(step, Opened::Condition { text, held: true, seen });
+            }
+            Body::ExpectationJudged { step, by: text, seen, held: false, .. } => {
+                self.opened.insert(step, Opened::Condition { text, held: false, seen });
             }
             // What was judged before was another output.
             Body::AttemptStarted(it) if it.purpose == Purpose::Work => {
-                self.conditions.remove(&it.step);
+                self.opened.remove(&it.step);
                 self.working = Some(it.attempt);
             }
-            Body::AttemptEnded(it) if self.working == Some(it.attempt) => {
-                if let RecordedEnding::Output(value) = &it.ending {
-                    self.outputs.insert(&it.step, value);
-                }
-            }
-            Body::QuestionAsked(it) => self.ask(it),
+            Body::AttemptEnded(it) if self.working == Some(it.attempt) => match &it.ending {
+                RecordedEnding::Output(value) => drop(self.outputs.insert(&it.step, value)),
+                other => drop(self.opened.insert(&it.step, Opened::Broke(other))),
+            },
+            Body::QuestionAsked(it) => self.ask(it, entry.at),
             Body::QuestionAnswered(it) => self.say(entry, it, None),
             Body::QuestionOverridden(it) => self.say(entry, &it.as_answer(), Some(&it.role)),
+            Body::QuestionExpired { .. } => self.close(entry.at),
             _ => {}
         }
     }
 
-    fn ask(&mut self, asked: &QuestionAsked) {
+    fn ask(&mut self, asked: &QuestionAsked, at: Timestamp) {
         let by_flow = matches!(asked.reason, AskReason::Flow | AskReason::Ladder);
-        self.asked.push(Asking {
-            step: asked.step.clone(),
-            rung: asked.rung,
-            reason: asked.reason,
-            role: asked.role.clone(),
-            condition: self.conditions.get(&asked.step).filter(|_| by_flow).cloned(),
-            said: None,
-        });
+        let (condition, broke) = match self.opened.get(&asked.step).filter(|_| by_flow) {
+            Some(Opened::Condition { text, held, seen }) => {
+                (Some(Condition { text: (*text).into(), held: *held, seen: (*seen).clone() }), None)
+            }
+            Some(Opened::Broke(ending)) => (None, Some(ended_words(ending))),
+            None => (None, None),
+        };
+        let (step, rung, reason, role) = (asked.step.clone(), asked.rung, asked.reason, asked.role.clone());
+        self.asked.push(Asking { step, rung, reason, role, at, condition, broke, until: None, said: None });
     }
 
     /// One question is open at a time: the last.
     fn say(&mut self, entry: &Entry, it: &QuestionAnswered, role: Option<&Role>) {
-        let same = it.value.as_ref() == self.outputs.get(&it.step).copied();
+        self.close(entry.at);
+        let part = it.value.as_ref().map(|value| (self.take)(&it.step, value));
+        let unchanged = match it.verdict {
+            Verdict::Approved => true,
+            Verdict::Rejected | Verdict::Overridden => false,
+            Verdict::Answered => {
+                part.is_some() && part == self.outputs.get(&it.step).map(|value| (self.take)(&it.step, value))
+            }
+        };
         let Some(asked) = self.asked.last_mut() else { return };
         asked.said = Some(Said {
-            answer: Answer { verdict: it.verdict, value: it.value.clone() },
+            answer: Answer { verdict: it.verdict, part },
+            value: it.value.clone(),
             by: it.by.clone(),
             role: role.unwrap_or(&asked.role).clone(),
             reason: it.reason.clone().filter(|reason| !reason.trim().is_empty()),
+            minutes: it.minutes.clone(),
             at: entry.at,
             run: entry.run.clone(),
-            unchanged: it.verdict == Verdict::Approved || (it.verdict == Verdict::Answered && same),
+            unchanged,
         });
+    }
+
+    fn close(&mut self, at: Timestamp) {
+        if let Some(last) = self.asked.last_mut() {
+            last.until = Some(at);
+        }
+    }
+}
+
+fn ended_words(ending: &RecordedEnding) -> String {
+    match ending {
+        RecordedEnding::Output(_) => "an output".into(),
+        RecordedEnding::SkillError(_) => "the skill answered with its own error".into(),
+        RecordedEnding::Refusal(_) => "the host refused".into(),
+        RecordedEnding::Trap(trap) => format!("stopped by {}", trap.cause.word()),
+        RecordedEnding::Cancelled => "cancelled".into(),
+        RecordedEnding::Lost => "the host lost the attempt".into(),
     }
 }
 
@@ -154,7 +258,10 @@ pub struct Precedent {
     /// The answer.
     #[serde(rename = "verdict", serialize_with = "verdict")]
     pub answer: Answer,
-    /// The value given, where it is kept.
+    /// The value given last, where one was.
+    #[serde(skip)]
+    pub named: Option<BlobRef>,
+    /// It, where it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
     /// How often.
@@ -186,9 +293,9 @@ fn at<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
 pub fn precedents(open: &Asking, past: impl Iterator<Item = Asking>) -> Vec<Precedent> {
     let mut known: BTreeMap<Answer, (Precedent, Timestamp)> = BTreeMap::new();
     for said in past.filter(|asking| asking.is_same_as(open)).filter_map(|asking| asking.said) {
-        let Said { answer, by, role, reason, at, run, .. } = said;
-        let new =
-            Precedent { answer: answer.clone(), value: None, times: 0, by, role, last: at, run, reason };
+        let Said { answer, value: named, by, role, reason, at, run, .. } = said;
+        let (new_answer, value) = (answer.clone(), None);
+        let new = Precedent { answer: new_answer, named, value, times: 0, by, role, last: at, run, reason };
         let (precedent, explained) = known.entry(answer).or_insert_with(|| (new.clone(), at));
         let times = precedent.times + 1;
         let reason = match &new.reason {

@@ -5,9 +5,10 @@
 //! Whoever changes one of them starts anew. What is proposed covers what was seen and nothing else, and where that
 //! can't be said in a condition a case to test the flow by is proposed instead, or nothing.
 
-use crate::answered::{Asking, Said};
+use crate::answered::{Asking, Part, Said};
+use crate::noise::{Judged, NOISE_FROM};
 use crate::plain::line;
-use kapell_journal::entry::{AskReason, BlobRef, Verdict};
+use kapell_journal::entry::{AskReason, Verdict};
 use kapell_model::expression::{Seen, with, without};
 use kapell_model::flow::{Asked, FlowCase, OpensBy};
 use serde::Serialize;
@@ -43,12 +44,12 @@ pub struct Lesson {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SaidAs {
-    /// A yes, or the very value the skill had answered.
+    /// A yes, or a value of which the flow takes the same as of what the skill had answered.
     Yes,
     /// A no.
     No,
-    /// Another value.
-    Value(BlobRef),
+    /// Another value; what the flow takes of it.
+    Value(Part),
     /// Nothing: somebody let the run go on without an answer.
     Overridden,
 }
@@ -58,8 +59,8 @@ pub enum SaidAs {
 pub enum Follows {
     /// So many more answers are needed.
     Missing(u64),
-    /// People decide differently: the question is needed.
-    Mixed,
+    /// People decide differently: how much so, as every report judges it.
+    Mixed(Judged),
     /// The condition becomes this.
     Condition(String),
     /// These cases are kept beside the flow; with why it is no condition.
@@ -155,7 +156,7 @@ impl Gathered {
         let all: u64 = self.answers.values().sum();
         let mut answers = self.answers.keys();
         match (answers.next(), answers.next()) {
-            (Some(_), Some(_)) => Follows::Mixed,
+            (Some(_), Some(_)) => Follows::Mixed(self.judged()),
             (None, _) => Follows::Missing(after),
             (Some(_), None) if all < after => Follows::Missing(after - all),
             (Some(SaidAs::Overridden), None) => Follows::Nothing("an override is no answer to the question"),
@@ -168,6 +169,11 @@ impl Gathered {
                 "a no is no reason to ask less: the cases hold now, and fail once a change stops asking",
             ),
         }
+    }
+
+    fn judged(&self) -> Judged {
+        let times = || self.answers.values().copied();
+        Judged::of(times().max().unwrap_or_default(), times().sum())
     }
 
     fn follows_from_yes(&self) -> Follows {
@@ -223,7 +229,7 @@ impl Gathered {
 }
 
 fn answer(said: &Said) -> SaidAs {
-    match (said.answer.verdict, &said.answer.value) {
+    match (said.answer.verdict, &said.answer.part) {
         _ if said.unchanged => SaidAs::Yes,
         (Verdict::Rejected, _) => SaidAs::No,
         (Verdict::Answered, Some(value)) => SaidAs::Value(value.clone()),
@@ -286,8 +292,9 @@ impl Lesson {
                     "{asked}: {answers}{unanswered}, by {people}; {missing} more and something is proposed"
                 )
             }
-            Follows::Mixed => {
-                format!("{asked}: {answers}{unanswered}, by {people}; mixed, so the question is needed")
+            Follows::Mixed(judged) => {
+                let mixed = self.mixed_words(*judged);
+                format!("{asked}: {answers}{unanswered}, by {people}; {mixed}")
             }
             Follows::Nothing(why) => {
                 format!("{asked}: {answers}{unanswered}, by {people}; nothing is proposed: {why}")
@@ -302,6 +309,24 @@ impl Lesson {
                 "{asked}: {answers}{unanswered}, by {people}; `{}` is proposed: the next case may still be decided otherwise, up to {} % of the time (95 % confidence)",
                 line(condition),
                 self.may_differ()
+            ),
+        }
+    }
+}
+
+impl Lesson {
+    /// What different answers say of the question.
+    fn mixed_words(&self, judged: Judged) -> String {
+        let all: u64 = self.answers.iter().map(|(_, times)| times).sum();
+        let most = self.answers.first().map_or(0, |(_, times)| *times);
+        match judged {
+            Judged::Varied => "mixed, so the question is needed".into(),
+            Judged::TooFew => {
+                format!("mixed, but {all} of {NOISE_FROM} answers are too few to say whether it is needed")
+            }
+            Judged::Noise => format!(
+                "noise: {most} of {all} the same way; nothing is proposed before somebody has looked at the {} that went another, because a rule would overrule them",
+                all - most
             ),
         }
     }

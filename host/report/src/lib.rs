@@ -16,6 +16,7 @@ pub mod learn;
 pub mod live;
 pub mod log;
 pub mod measures;
+pub mod noise;
 pub mod page;
 pub mod percolate;
 pub mod plain;

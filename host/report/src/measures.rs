@@ -14,9 +14,10 @@ mod series;
 mod tests;
 mod text;
 
+pub use crate::noise::{Judged, NOISE_FROM};
 pub use count::Count;
 pub use page::html;
-pub use questions::{Judged, NOISE_FROM, Question, Reason, Way};
+pub use questions::{Question, Reason, Way};
 pub use series::{Point, Series, Unit};
 pub use text::text;
 

@@ -1,31 +1,40 @@
 //! A tally: what reports over many runs need of one, from its entries alone.
 //!
-//! Making one folds entries but neither reads values nor makes the plan ready: what a flow declares is read out of
-//! the plan's text, and whoever makes many tallies reads each plan and tariff once.
+//! Making one folds entries and reads no values but those that people gave; the plan is not made ready, and whoever
+//! makes many tallies reads each plan and tariff once.
 
+use crate::answered::{Asking, Part, askings};
 use crate::cost::{BudgetUsed, Line, ledger};
-use kapell_journal::entry::{
-    AskReason, BlobRef, Body, Entry, QuestionAnswered, QuestionAsked, RunEnding, Verdict,
-};
+use kapell_journal::entry::{BlobRef, Body, Entry, RunEnding, Verdict};
 use kapell_journal::fold::{FoldError, RunState, Settled};
 use kapell_model::digest::Digest;
+use kapell_model::flow::Taken;
 use kapell_model::id::{FlowName, Role, RunId, StepId};
 use kapell_model::money::{Money, MoneyError, Tariff};
-use kapell_model::plan::{Budget, Outcome};
+use kapell_model::plan::{Budget, Outcome, Plan};
 use kapell_model::quantity::{Span, Timestamp};
 use rust_decimal::Decimal;
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What reports need of a plan.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declared {
     /// The business result, as its owner declares it.
     pub outcome: Option<Outcome>,
     /// What a run may spend.
-    #[serde(default)]
     pub budget: Budget,
+    /// What the flow takes of what its steps come to.
+    pub taken: Taken,
+}
+
+impl Declared {
+    /// What reports need of this plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let (outcome, budget) = (plan.outcome.clone(), plan.budget.clone());
+        Self { outcome, budget, taken: Taken::of(plan) }
+    }
 }
 
 /// One run, as far as reports over many need it.
@@ -77,6 +86,8 @@ pub struct Over {
 pub struct Asked {
     /// The step.
     pub step: StepId,
+    /// The rung of its ladder, 0 for a step that asks.
+    pub rung: u32,
     /// Who was asked.
     pub role: Role,
     /// The condition that opened it.
@@ -94,15 +105,16 @@ pub struct Asked {
 pub struct Answer {
     /// What was said.
     pub verdict: Verdict,
-    /// The value given, when the answer has one.
-    pub value: Option<BlobRef>,
+    /// What the flow takes of the value given, when the answer has one.
+    pub part: Option<Part>,
     /// Why, in the person's words.
     pub reason: Option<String>,
     /// Minutes it took, stated or by the tariff.
     pub minutes: Decimal,
     /// Whether nobody stated them.
     pub estimated: bool,
-    /// Whether the run came to something else by it than without it: a no, or a value that is not the one shown.
+    /// Whether the run came to something else by it than without it: a no, or a value of which the flow takes something
+    /// else than of the one shown.
     pub changed: bool,
 }
 
@@ -129,7 +141,7 @@ pub enum TallyError {
 }
 
 impl Tally {
-    /// The tally of one run.
+    /// The tally of one run. `values` finds the values that people gave, and those they were shown for them.
     ///
     /// # Errors
     /// When entries contradict each other or amounts do not add up.
@@ -138,6 +150,7 @@ impl Tally {
         entries: &[Entry],
         tariff: &Tariff,
         declared: Arc<Declared>,
+        values: &dyn Fn(&BlobRef) -> Option<Value>,
     ) -> Result<Self, TallyError> {
         let state = RunState::fold(run, entries)?;
         let lines = ledger(entries, &state, tariff).map_err(|cause| TallyError::Money(run.clone(), cause))?;
@@ -146,6 +159,9 @@ impl Tally {
             at: state.changed_at,
             reason: ended.reason.clone(),
         });
+        let ended_at = over.as_ref().map(|over| over.at);
+        let take = |step: &StepId, named: &BlobRef| Part::of(&declared.taken, step, named, values);
+        let questions = askings(entries, &take).into_iter().map(|it| asked(it, tariff, ended_at)).collect();
         Ok(Self {
             flow: state.started.flow.clone(),
             version: state.started.version.clone(),
@@ -153,7 +169,7 @@ impl Tally {
             declared,
             started: state.started_at,
             fuel: lines.iter().map(|line| line.fuel).sum(),
-            questions: questions(entries, tariff, over.as_ref().map(|over| over.at)),
+            questions,
             rungs: rungs(entries, &state),
             over,
             lines,
@@ -197,84 +213,22 @@ impl Tally {
     }
 }
 
-/// The questions in the order they were asked, each with what opened it.
-fn questions(entries: &[Entry], tariff: &Tariff, over: Option<Timestamp>) -> Vec<Asked> {
-    let mut asked: Vec<Asked> = Vec::new();
-    let (mut conditions, mut outputs) = (BTreeMap::new(), BTreeMap::new());
-    for entry in entries {
-        match &entry.body {
-            Body::StepChosen { step, condition, .. } => drop(conditions.insert(step, condition.clone())),
-            Body::ExpectationJudged { step, by, held: false, .. } => {
-                conditions.insert(step, format!("not ({by})"));
-            }
-            Body::AttemptEnded(it) => match &it.ending {
-                kapell_journal::entry::RecordedEnding::Output(value) => drop(outputs.insert(&it.step, value)),
-                other => drop(conditions.insert(&it.step, ended_words(other))),
-            },
-            Body::QuestionAsked(it) => {
-                let opened_by = opened_by(it, conditions.get(&it.step));
-                let (step, role) = (it.step.clone(), it.role.clone());
-                asked.push(Asked { step, role, opened_by, at: entry.at, answer: None, until: over });
-            }
-            Body::QuestionAnswered(it) => close(&mut asked, entry.at, Some(answer(it, tariff, &outputs))),
-            Body::QuestionOverridden(it) => {
-                close(&mut asked, entry.at, Some(answer(&it.as_answer(), tariff, &outputs)));
-            }
-            Body::QuestionExpired { .. } => close(&mut asked, entry.at, None),
-            _ => {}
+/// A question as reports count it; one that is open ends with the run.
+fn asked(it: Asking, tariff: &Tariff, over: Option<Timestamp>) -> Asked {
+    let opened_by = it.opened_by();
+    let answer = it.said.map(|said| {
+        let minutes = said.minutes.as_ref().and_then(|minutes| minutes.parse().ok());
+        Answer {
+            changed: !said.unchanged && said.answer.verdict != Verdict::Overridden,
+            verdict: said.answer.verdict,
+            part: said.answer.part,
+            reason: said.reason,
+            estimated: minutes.is_none(),
+            minutes: minutes.unwrap_or(tariff.minutes_per_decision),
         }
-    }
-    asked
-}
-
-/// One question is open at a time: the last.
-fn close(asked: &mut [Asked], at: Timestamp, answer: Option<Answer>) {
-    if let Some(last) = asked.last_mut() {
-        (last.answer, last.until) = (answer, Some(at));
-    }
-}
-
-fn opened_by(asked: &QuestionAsked, condition: Option<&String>) -> String {
-    match (asked.reason, condition) {
-        (AskReason::Doubt, _) => "it is not known whether an effect happened".into(),
-        (AskReason::RunBudget, _) => "the run's budget would be passed".into(),
-        (AskReason::StepBudget, _) => "the step's budget would be passed".into(),
-        (AskReason::DayBudget, _) => "the flow's daily budget would be passed".into(),
-        (AskReason::WeekBudget, _) => "the flow's weekly budget would be passed".into(),
-        (AskReason::MonthBudget, _) => "the flow's monthly budget would be passed".into(),
-        (_, Some(condition)) => condition.clone(),
-        (AskReason::Flow, None) => "always asked".into(),
-        (AskReason::Ladder, None) => "the ladder came to it".into(),
-    }
-}
-
-fn ended_words(ending: &kapell_journal::entry::RecordedEnding) -> String {
-    use kapell_journal::entry::RecordedEnding;
-    match ending {
-        RecordedEnding::Output(_) => "an output".into(),
-        RecordedEnding::SkillError(_) => "the skill answered with its own error".into(),
-        RecordedEnding::Refusal(_) => "the host refused".into(),
-        RecordedEnding::Trap(trap) => format!("stopped by {}", trap.cause.word()),
-        RecordedEnding::Cancelled => "cancelled".into(),
-        RecordedEnding::Lost => "the host lost the attempt".into(),
-    }
-}
-
-fn answer(it: &QuestionAnswered, tariff: &Tariff, outputs: &BTreeMap<&StepId, &BlobRef>) -> Answer {
-    let minutes = it.minutes.as_ref().and_then(|minutes| minutes.parse().ok());
-    let given = it.value.as_ref();
-    Answer {
-        verdict: it.verdict,
-        value: it.value.clone(),
-        reason: it.reason.clone(),
-        estimated: minutes.is_none(),
-        minutes: minutes.unwrap_or(tariff.minutes_per_decision),
-        changed: match it.verdict {
-            Verdict::Rejected => true,
-            Verdict::Answered => given != outputs.get(&it.step).copied(),
-            Verdict::Approved | Verdict::Overridden => false,
-        },
-    }
+    });
+    let (step, rung, role, at) = (it.step, it.rung, it.role, it.at);
+    Asked { step, rung, role, opened_by, at, answer, until: it.until.or(over) }
 }
 
 /// Which rung answered, for steps of which an output was judged.

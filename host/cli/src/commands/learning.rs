@@ -73,7 +73,7 @@ fn lesson_json(lesson: &Lesson) -> Value {
     let answers = lesson.answers.iter().map(|(said, times)| json!({ "answer": said, "times": times }));
     let (follows, condition, missing, why) = match &lesson.follows {
         Follows::Missing(missing) => ("missing", None, Some(missing), None),
-        Follows::Mixed => ("mixed", None, None, None),
+        Follows::Mixed(judged) => (judged.word(), None, None, None),
         Follows::Condition(condition) => ("condition", Some(condition), None, None),
         Follows::Cases(_, why) => ("cases", None, None, Some(why)),
         Follows::Nothing(why) => ("nothing", None, None, Some(why)),

@@ -3,10 +3,12 @@
 mod budgets;
 mod flow_budgets;
 mod lost;
+mod remarks;
 
 use crate::stage::{Act, Stage, ask, call, flow};
 use kapell_conductor::answer::Said;
 use kapell_conductor::drive::Standing;
+use kapell_journal::entry::BlobRef;
 use kapell_journal::seam::Journals as _;
 use kapell_model::plan::Plan;
 use kapell_model::quantity::Timestamp;
@@ -21,9 +23,13 @@ const DAY: u64 = 86_400_000;
 pub(crate) fn tally(stage: &Stage, standing: &Standing) -> Tally {
     let entries = stage.store.entries(&standing.state.run).unwrap();
     let plan = stage.store.blob(standing.state.started.plan.digest()).unwrap().unwrap();
-    let declared: Declared = serde_json::from_slice(&plan).unwrap();
+    let declared = Declared::of(&serde_json::from_slice(&plan).unwrap());
     let tariff = &standing.program.tariff.tariff;
-    Tally::of(&standing.state.run, &entries, tariff, Arc::new(declared)).unwrap()
+    let values = |named: &BlobRef| {
+        let bytes = stage.store.blob(named.digest()).unwrap()?;
+        serde_json::from_slice(&bytes).ok()
+    };
+    Tally::of(&standing.state.run, &entries, tariff, Arc::new(declared), &values).unwrap()
 }
 
 /// One step of work, then a question.

@@ -34,6 +34,38 @@ impl Read {
         Read { way: way.cloned().collect(), ..self.clone() }
     }
 
+    /// The way from the name, as an expression writes it; `?` for one that is only asked for by `has`.
+    #[must_use]
+    pub fn way_words(&self) -> String {
+        let words = self.to_string();
+        let way = words.strip_prefix(&self.name).unwrap_or_default().trim_start_matches('.');
+        format!("{way}{}", if self.tested { "?" } else { "" })
+    }
+
+    /// Whether what it names has what the other names in it.
+    #[must_use]
+    pub fn is_above(&self, other: &Read) -> bool {
+        !self.tested
+            && self.name == other.name
+            && self.way.len() < other.way.len()
+            && other.way.starts_with(&self.way)
+    }
+
+    /// What the fixed part of the path names in the value of its name, null where it is not there; for one that is only
+    /// asked for by `has`, whether it is.
+    #[must_use]
+    pub fn within(&self, whole: &Value) -> Value {
+        let fields = self.way.iter().map_while(|segment| match segment {
+            Segment::Field(name) => Some(name),
+            Segment::Item => None,
+        });
+        let found = fields.clone().try_fold(whole, |value, name| member(value, name));
+        match self.tested {
+            true => Value::Bool(found.is_some_and(|value| !value.is_null())),
+            false => found.cloned().unwrap_or(Value::Null),
+        }
+    }
+
     /// The value at the fixed part of the path, if it is there.
     #[must_use]
     pub(super) fn find(&self, names: &Names<'_>) -> Option<Value> {

@@ -16,7 +16,6 @@ use kapell_model::money::Money;
 use kapell_model::plan::Outcome;
 use kapell_model::quantity::{Span, Timestamp};
 use rust_decimal::Decimal;
-use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -198,14 +197,14 @@ impl Count {
         }
     }
 
-    /// The measures. `values` finds what was given as an answer, by its digest.
+    /// The measures.
     #[must_use]
-    pub fn finish(self, values: &dyn Fn(&Digest) -> Option<Json>) -> Measures {
+    pub fn finish(self) -> Measures {
         let outcomes = self.cycles.len() as u64;
         let (from, until) = (self.since.or(self.first), self.now);
         let newest = self.newest.as_ref().and_then(|newest| newest.outcome.as_ref());
         let (cost, worth) = (self.cost.figure("nothing was charged"), self.worth.figure(no_worth(outcomes)));
-        let (questions, more_questions) = self.questions.finish(values);
+        let (questions, more_questions) = self.questions.finish();
         let (endings, more_endings) = self.endings.commonest(ENDINGS);
         let ended = self.runs.over.iter().filter(|(word, _)| **word != RunEnding::Done.word());
         let ended_for =

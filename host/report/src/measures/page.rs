@@ -40,7 +40,7 @@ const COUNTED: &str = "<footer>\n<details><summary>How this is counted</summary>
     person or ended otherwise. Cost is everything that was charged for these runs, those without an outcome too: work, \
     models, waste (attempts whose output was not used), people and overhead. Worth and time by hand are what the flow's \
     owner declares. Half of the outcomes took no longer than p50, nine in ten no longer than p90. An answer changed the \
-    result when it was a no, or a value other than the one that was shown. A question is noise when of twenty answers \
+    result when it was a no, or a value of which the flow takes something else than of the one shown. A question is noise when of twenty answers \
     or more over 95 % went the same way.</p></details>\n</footer>\n";
 
 fn head(page: &mut Markup, measures: &Measures) {

@@ -2,38 +2,33 @@
 
 use super::few::Few;
 use super::{Figure, Share};
-use crate::plain;
+use crate::answered::Part;
+use crate::noise::Judged;
 use crate::tally::{Answer, Asked};
-use kapell_journal::entry::{BlobRef, Verdict};
+use kapell_journal::entry::Verdict;
 use kapell_model::digest::Digest;
 use kapell_model::id::{Role, StepId};
 use kapell_model::quantity::Span;
 use rust_decimal::Decimal;
 use serde::Serialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// The fewest answers from which one can say that a question is always answered the same way: of fewer, one other
-/// answer is over five in a hundred.
-pub const NOISE_FROM: u64 = 20;
 
 /// Questions that are listed, the ways each was answered, and the reasons given.
 const QUESTIONS: usize = 200;
 const WAYS: usize = 12;
 const REASONS: usize = 12;
 
-/// How long a value may stand in a report.
-const VALUE_WIDTH: usize = 80;
-
-/// One question: a step that asks, for one condition.
+/// One question: a step that asks a role, for one condition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Question {
     /// The step.
     pub step: StepId,
+    /// The rung of its ladder, 0 for a step that asks.
+    pub rung: u32,
     /// The condition that opened it.
     pub condition: String,
-    /// Who was asked last.
+    /// Who was asked.
     pub role: Role,
     /// Runs in which it was asked.
     pub runs: u64,
@@ -73,10 +68,10 @@ pub struct Question {
 pub struct Way {
     /// What was said.
     pub said: Verdict,
-    /// The value given, on one line.
+    /// What the flow takes of the value given, on one line; none for a value that is as the skill had answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// The value's digest.
+    /// The digest of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// How often.
@@ -95,35 +90,25 @@ pub struct Reason {
     pub times: u64,
 }
 
-/// What to think of a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Judged {
-    /// It is answered the same way more than 95 times in a hundred: asking it tells nobody anything.
-    Noise,
-    /// Its answers differ.
-    Varied,
-    /// It was answered too rarely to say.
-    TooFew,
-}
-
 /// Questions while they are counted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Questions {
-    /// By the condition and then the step, so that finding one copies nothing.
-    each: BTreeMap<StepId, BTreeMap<String, Counted>>,
+    /// By the step; a step has a few, so that finding one copies nothing.
+    each: BTreeMap<StepId, Vec<Counted>>,
     many: usize,
     more: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Counted {
+    condition: String,
+    rung: u32,
     role: Role,
     runs: u64,
     asked: u64,
     waiting: u64,
     unanswered: u64,
-    ways: Few<(Verdict, Option<Digest>)>,
+    ways: Few<(Verdict, Option<Part>)>,
     reasons: Few<(String, Verdict)>,
     without_reason: u64,
     minutes: Decimal,
@@ -139,8 +124,7 @@ impl Questions {
     pub(super) fn count(&mut self, asked: &[Asked]) {
         for (nth, question) in asked.iter().enumerate() {
             let before = asked.iter().take(nth);
-            let first =
-                !before.into_iter().any(|it| it.step == question.step && it.opened_by == question.opened_by);
+            let first = !before.into_iter().any(|it| it.step == question.step && same(it) == same(question));
             match self.of(question) {
                 Some(counted) => counted.count(question, first),
                 None => self.more += 1,
@@ -149,36 +133,46 @@ impl Questions {
     }
 
     fn of(&mut self, question: &Asked) -> Option<&mut Counted> {
-        let known = self.each.get(&question.step).is_some_and(|step| step.contains_key(&question.opened_by));
-        if !known {
-            if self.many == APART {
-                return None;
+        let known = self.each.get(&question.step).and_then(|step| step.iter().position(|it| it.is(question)));
+        let nth = match known {
+            Some(nth) => nth,
+            None if self.many == APART => return None,
+            None => {
+                self.many += 1;
+                let step = self.each.entry(question.step.clone()).or_default();
+                step.push(Counted::of(question));
+                step.len() - 1
             }
-            self.many += 1;
-            let step = self.each.entry(question.step.clone()).or_default();
-            step.insert(question.opened_by.clone(), Counted::of(&question.role));
-        }
-        self.each.get_mut(&question.step)?.get_mut(&question.opened_by)
+        };
+        self.each.get_mut(&question.step)?.get_mut(nth)
     }
 
     /// The questions, those of most runs first, and how many askings are not listed.
-    pub(super) fn finish(self, values: &dyn Fn(&Digest) -> Option<Value>) -> (Vec<Question>, u64) {
+    pub(super) fn finish(self) -> (Vec<Question>, u64) {
         let steps = self.each.into_iter();
-        let each = steps.flat_map(|(step, each)| each.into_iter().map(move |it| (step.clone(), it)));
-        let mut all: Vec<_> = each.collect();
-        all.sort_by_key(|(_, (_, counted))| std::cmp::Reverse(counted.runs));
-        let rest: u64 = all.iter().skip(QUESTIONS).map(|(_, (_, counted))| counted.asked).sum();
+        let mut all: Vec<_> =
+            steps.flat_map(|(step, each)| each.into_iter().map(move |it| (step.clone(), it))).collect();
+        all.sort_by(|one, other| {
+            let place = |(step, it): &(StepId, Counted)| (step.clone(), it.condition.clone(), it.rung);
+            other.1.runs.cmp(&one.1.runs).then_with(|| place(one).cmp(&place(other)))
+        });
+        let rest: u64 = all.iter().skip(QUESTIONS).map(|(_, counted)| counted.asked).sum();
         all.truncate(QUESTIONS);
-        let told =
-            all.into_iter().map(|(step, (condition, counted))| counted.finish(step, condition, values));
-        (told.collect(), self.more + rest)
+        (all.into_iter().map(|(step, counted)| counted.finish(step)).collect(), self.more + rest)
     }
 }
 
+/// What makes two askings of a step the same question.
+fn same(question: &Asked) -> (&str, u32, &Role) {
+    (&question.opened_by, question.rung, &question.role)
+}
+
 impl Counted {
-    fn of(role: &Role) -> Self {
+    fn of(question: &Asked) -> Self {
         Self {
-            role: role.clone(),
+            condition: question.opened_by.clone(),
+            rung: question.rung,
+            role: question.role.clone(),
             runs: 0,
             asked: 0,
             waiting: 0,
@@ -190,6 +184,10 @@ impl Counted {
             changed: 0,
             waited: Vec::new(),
         }
+    }
+
+    fn is(&self, question: &Asked) -> bool {
+        (self.condition.as_str(), self.rung, &self.role) == same(question)
     }
 
     fn count(&mut self, question: &Asked, first_of_run: bool) {
@@ -206,7 +204,7 @@ impl Counted {
     }
 
     fn answered(&mut self, answer: &Answer) {
-        self.ways.count((answer.verdict, answer.value.as_ref().map(|value| *BlobRef::digest(value))));
+        self.ways.count((answer.verdict, answer.part.clone().filter(|_| answer.changed)));
         self.minutes = self.minutes.saturating_add(answer.minutes);
         self.changed += u64::from(answer.changed);
         match &answer.reason {
@@ -215,23 +213,20 @@ impl Counted {
         }
     }
 
-    fn finish(self, step: StepId, condition: String, values: &dyn Fn(&Digest) -> Option<Value>) -> Question {
+    fn finish(self, step: StepId) -> Question {
         let answered = self.asked - self.waiting - self.unanswered;
         let (ways, more_ways) = self.ways.commonest(WAYS);
         let (reasons, more_reasons) = self.reasons.commonest(REASONS);
         let same_way = Share { n: ways.first().map_or(0, |(_, times)| *times), of: answered };
-        let way = |((said, digest), times): ((Verdict, Option<Digest>), u64)| Way {
-            said,
-            value: digest.map(|digest| {
-                values(&digest).map_or_else(|| digest.short(), |it| plain::value(&it, VALUE_WIDTH))
-            }),
-            digest,
-            times,
+        let way = |((said, part), times): ((Verdict, Option<Part>), u64)| {
+            let (value, digest) = part.map(|part| (part.words, part.digest)).unzip();
+            Way { said, value, digest, times }
         };
         let reason = |((reason, said), times): ((String, Verdict), u64)| Reason { reason, said, times };
         Question {
             step,
-            condition,
+            rung: self.rung,
+            condition: self.condition,
             role: self.role,
             runs: self.runs,
             asked: self.asked,
@@ -241,7 +236,7 @@ impl Counted {
             ways: ways.into_iter().map(way).collect(),
             more_ways,
             same_way,
-            judged: Judged::of(same_way),
+            judged: Judged::of(same_way.n, same_way.of),
             reasons: reasons.into_iter().map(reason).collect(),
             more_reasons,
             without_reason: self.without_reason,
@@ -252,22 +247,13 @@ impl Counted {
     }
 }
 
-impl Judged {
-    fn of(same_way: Share) -> Self {
-        match same_way.of {
-            0..NOISE_FROM => Judged::TooFew,
-            answered if same_way.n * 100 > answered * 95 => Judged::Noise,
-            _ => Judged::Varied,
-        }
-    }
-}
-
 impl Way {
     /// The way in words.
     #[must_use]
     pub fn words(&self) -> String {
         match &self.value {
             Some(value) => value.clone(),
+            None if self.said == Verdict::Answered => "as the skill had answered".into(),
             None => word(self.said).into(),
         }
     }
