@@ -121,11 +121,12 @@ fn a_line_is_what_it_holds_and_not_where_it_stands() {
 #[test]
 fn a_bad_line_is_told_by_its_number_and_keeps_no_other_from_running() {
     let stage = stage();
-    let long = format!("{{\"name\": \"{}\"}}", "x".repeat(9 << 20));
+    let long = format!("{{\"name\": \"{}\"}}", "x".repeat(17 << 20));
     let mut lines =
         format!("{{\"name\": \"a\"}}\nno json\n[1]\n{{\"name\": 4}}\n{{\"nam\": \"a\"}}\n{long}\n")
             .into_bytes();
-    lines.extend(b"{\"name\": \"\xff\"}\n{\"name\": \"b\", \"times\": 2, \"more\": 1}\n{\"name\": \"b\"}");
+    lines.extend(b"{\"name\": \"\xff\"}\n{\"name\": \"b\", \"times\": 2, \"more\": 1}\n{\"name\": \"b\"}\n");
+    lines.extend(b"{\"name\": \"b\", \"times\": 2, \"name\": \"the board\"}");
     stage.write("lines.jsonl", lines);
     let said = stage.kapell(&["run", "hi.yaml", "--each", "lines.jsonl", "--jobs", "1"]).ends(2);
     for (line, why) in [
@@ -133,14 +134,15 @@ fn a_bad_line_is_told_by_its_number_and_keeps_no_other_from_running() {
         (3, "no object"),
         (4, "expected string"),
         (5, "missing"),
-        (6, "8 MiB"),
+        (6, "it has more than 16 MiB"),
         (7, "no JSON"),
         (8, "`more`"),
+        (10, "the key `name` stands there twice (column 33)"),
     ] {
         let told = said.err.lines().find(|told| told.starts_with(&format!("line {line}: ")));
         assert!(told.is_some_and(|told| told.contains(why)), "{line} {why}: {}", said.err);
     }
-    assert!(said.out.contains("9 lines\n2  done without a person\n7  bad lines, not run\n"), "{}", said.out);
+    assert!(said.out.contains("10 lines\n2  done without a person\n8  bad lines, not run\n"), "{}", said.out);
     assert_eq!(runs(&stage).len(), 2);
 }
 
@@ -157,6 +159,22 @@ fn what_waits_is_told_with_its_reason_and_the_exit_code_says_so() {
     stage.kapell(&["gates", "reject", "hi-1", "--reason", "no"]).ends(6);
     let said = stage.kapell(&arguments).ends(1);
     assert!(said.err.contains("line 1: hi-1 rejected"), "{}", said.err);
+}
+
+#[test]
+fn a_repeated_batch_spends_what_is_new_and_one_without_lines_says_so() {
+    let stage = stage();
+    stage.write("lines.jsonl", names(2));
+    let arguments = ["run", "hi.yaml", "--each", "lines.jsonl"];
+    let spent = |out: &str| out.lines().last().unwrap().to_owned();
+    let first = spent(&stage.kapell(&arguments).ends(0).out);
+    let (now, more) = first.strip_prefix("spent ").unwrap().split_once(" at example prices, fuel ").unwrap();
+    assert!(now.ends_with(" EUR") && more != "0", "{first}");
+    let again = spent(&stage.kapell(&arguments).ends(0).out);
+    assert_eq!(again, format!("spent nothing now, fuel 0, and {now} before at example prices"));
+    stage.write("lines.jsonl", "\n  \n");
+    let said = stage.kapell(&arguments).ends(0);
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("", "there is no line to run\n"));
 }
 
 #[test]

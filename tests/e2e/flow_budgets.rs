@@ -85,12 +85,11 @@ fn a_run_past_it_ends_so_or_asks_and_each_says_which() {
     let log = stage.kapell(&["runs", "show", "last"]).ends(0).out;
     assert!(log.contains("greeting      does not begin: all runs would come to "), "{log}");
     let used = stage.kapell(&["cost", "--by", "flow"]).ends(0).out;
-    assert!(used.contains("51 % of 0.02 EUR a month"), "{used}");
+    assert!(used.contains("50.1 % of 0.02 EUR a month for machines"), "{used}");
 
     stage.write("policy.toml", format!("version = 1\n{}{ROLE}", budget("hi", "0.02", "over = \"ask lead\"")));
     let said = stage.kapell(&run("name=Bo")).ends(5);
-    let gains =
-        "flow hi gains a budget of 0.02 EUR a month, past it lead is asked (before: 0.02 EUR a month)";
+    let gains = "flow hi gains a budget of 0.02 EUR a month for machines, past it lead is asked (before: 0.02 EUR a month for machines)";
     assert!(said.err.contains(gains), "{}", said.err);
     stage.kapell(&["gates", "approve", "last", "--as", "user:bob"]).ends(4);
     stage.kapell(&["gates", "approve", "last", "--as", "user:ada", "--minutes", "1"]).ends(0);
@@ -98,7 +97,10 @@ fn a_run_past_it_ends_so_or_asks_and_each_says_which() {
     let no = ["gates", "reject", "last", "--as", "user:ada", "--reason", "too dear"];
     assert!(stage.kapell(&no).ends(7).err.contains("user:ada said no: too dear"));
     let shown = stage.kapell(&["review", "hi.yaml"]).ends(0).out;
-    assert!(shown.contains("; all runs together 0.02 EUR a month, past it lead is asked"), "{shown}");
+    assert!(
+        shown.contains("; all runs together 0.02 EUR a month for machines, past it lead is asked"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -261,7 +261,7 @@ fn a_provider_without_a_price_is_refused_with_what_to_add() {
     let stage = Stage::empty();
     let provider = "[[provider]]\nid = \"hosted\"\ntier = \"cheap\"\nbind = \"https://models.acme.example/v1/\"\nmodel = \"acme-small\"\n";
     stage.write("policy.toml", format!("version = 1\n{provider}"));
-    let said = stage.kapell(&["runs", "list"]).ends(3);
+    let said = stage.kapell(&["skills", "list"]).ends(3);
     snapbox::assert_data_eq!(
         said.err.as_str(),
         snapbox::str![[r#"

@@ -48,7 +48,7 @@ fn a_report_tells_what_came_out_and_why_not() {
     for line in [
         "runs            4 began: 2 done, 1 rejected, 1 waiting for an answer\n",
         "outcomes        2 of 4 runs (50.0 %); no rate: the period is shorter than an hour; 1 of 2 (50.0 %) without a person\n",
-        "exceptions      3 of 4 runs (75.0 %); 3 asked a person, 1 ended otherwise than done\n",
+        "exceptions      3 of 4 runs (75.0 %); 3 asked a person, 1 ended without an outcome\n",
         "judgment yield  3 of 4 minutes (75.0 %) went into the 1 of 2 answers (50.0 %) that changed the result\n",
         "agreed  3     3      1     editor  inputs.name.startsWith('the ')\n",
         "agreed  1      no    no \\u{1b}[2J<script>\n",
@@ -113,4 +113,69 @@ fn a_journal_that_was_rewritten_has_no_report() {
     journal.execute(forged, []).unwrap();
     let said = stage.kapell(&["report", "hi"]).ends(9);
     assert!(said.err.contains("hi-1"), "{}", said.err);
+}
+
+#[test]
+fn what_happened_is_read_without_the_policy_of_today_and_nothing_runs_without_it() {
+    let stage = stage(["Ada", "the board"].map(str::to_owned));
+    stage.write("policy.toml", format!("{POLICY}\n[role.editor\n"));
+    for reads in [
+        &["runs", "list"][..],
+        &["runs", "show", "hi-1"],
+        &["runs", "show", "hi-1", "--why"],
+        &["explain", "hi-1"],
+        &["report", "hi"],
+        &["cost", "--by", "flow"],
+        &["gates", "list"],
+        &["gates", "show", "hi-2"],
+        &["verify"],
+    ] {
+        let said = stage.kapell(reads).ends(0);
+        assert!(said.err.starts_with("warning: "), "{reads:?}: {}", said.err);
+        assert!(said.err.contains(" --> policy.toml:6:13\n"), "{reads:?}: {}", said.err);
+        assert!(
+            said.err.contains("nothing runs, is answered or changes before that is mended"),
+            "{}",
+            said.err
+        );
+        assert!(!said.out.is_empty() || !said.err.is_empty(), "{reads:?}");
+    }
+    for acts in [
+        &["run", "hi.yaml", "-i", "name=Bob"][..],
+        &["call", "kapell:hello#greet", "name=Bob"],
+        &["gates", "approve", "hi-2"],
+        &["runs", "cancel", "hi-2"],
+        &["runs", "resume", "hi-2"],
+        &["skills", "list"],
+        &["dossier", "hi.yaml"],
+    ] {
+        let said = stage.kapell(acts).ends(3);
+        let is_told = said.err.starts_with("error: ") && said.err.contains(" --> policy.toml:6:13\n");
+        assert!(is_told, "{acts:?}: {}", said.err);
+    }
+    // Nothing of it was taken for the policy in effect.
+    stage.write("policy.toml", POLICY);
+    let said = stage.kapell(&["report", "hi"]).ends(0);
+    assert!(!said.err.contains("policy.toml has changed"), "{}", said.err);
+    stage.kapell(&["gates", "approve", "hi-2"]).ends(0);
+}
+
+#[test]
+fn every_verb_refuses_a_period_that_has_not_begun() {
+    let stage = stage(["Ada"].map(str::to_owned));
+    for verb in [
+        &["cost"][..],
+        &["report", "hi"],
+        &["percolate"],
+        &["gates", "learn", "hi.yaml"],
+        &["replay"],
+        &["dossier", "hi.yaml"],
+    ] {
+        let said = stage.kapell(&[verb, &["--since", "2999-01-01"]].concat()).ends(2);
+        assert!(
+            said.err.contains("the period would begin at 2999-01-01T00:00:00Z, after now"),
+            "{}",
+            said.err
+        );
+    }
 }

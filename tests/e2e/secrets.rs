@@ -117,7 +117,7 @@ fn a_flow_or_policy_that_holds_a_secret_is_refused() {
 #[test]
 fn a_home_whose_secret_cannot_be_read_says_which_and_where() {
     let stage = stage();
-    let said = stage.kapell(&["runs", "list"]).ends(3);
+    let said = stage.kapell(&["skills", "list"]).ends(3);
     assert!(
         said.err
             .contains("read the secret `crm-token` from the environment variable CRM_TOKEN: it is not set"),

@@ -69,9 +69,11 @@ fn a_ticket_of_megabytes_is_sorted_or_asked_about_and_one_that_is_larger_is_told
     let told = sorted(&stage, &[&much, &noise], 5);
     assert_eq!(told[0], ("done".to_owned(), json!("billing")));
     assert_eq!(told[1].0, "waiting");
-    let huge = "x".repeat(10 << 20);
-    let told = sorted(&stage, &[&huge, "I was charged twice for March, please refund it."], 2);
-    assert_eq!(told, [("bad".to_owned(), Value::Null), ("done".to_owned(), json!("billing"))]);
+    // Ten megabytes of what nobody can make sense of are for a person; what is larger than a line may be is none.
+    let (huge, vast) = ("x".repeat(10 << 20), "x".repeat(16 << 20));
+    let told = sorted(&stage, &[&huge, &vast, "I was charged twice for March, please refund it."], 2);
+    let states = told.iter().map(|(state, _)| state.as_str());
+    assert_eq!(states.collect::<Vec<_>>(), ["waiting", "bad", "done"]);
     // Alone it comes in, and nobody believes a word of it.
     stage.write("huge.txt", huge);
     stage.kapell(&["run", "triage.yaml", "-i", "ticket=@huge.txt", "--no-wait"]).ends(5);

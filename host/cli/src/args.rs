@@ -497,8 +497,9 @@ pub(crate) enum Runs {
     /// The run log: one line an entry.
     Show {
         /// A run id, a prefix only one run has, or `last`.
-        run: String,
-        /// Tell what happened and why instead, as `explain` does; of one step when it is named.
+        #[arg(required_unless_present = "why")]
+        run: Option<String>,
+        /// Tell what happened and why instead, as `explain` does; of one step when it is named behind the run.
         #[arg(long, value_name = "STEP")]
         why: Option<Option<String>>,
     },

@@ -2,7 +2,7 @@
 
 use crate::output;
 use inquire::{Confirm, Select, Text};
-use kapell_home::{Gate, Home, Reply, Said};
+use kapell_home::{Gate, Home, HomeError, Kind, Reply, Said, json_or_text};
 use kapell_model::plan::{AnswerShape, InputShape};
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ fn value(shape: &AnswerShape) -> anyhow::Result<Option<Said>> {
         shape => {
             let prompt = format!("Your answer ({}; empty for later)", shape.words());
             let text = Text::new(&prompt).prompt_skippable()?.filter(|text| !text.trim().is_empty());
-            text.map(|text| parse(shape, text))
+            text.map(|text| parse(shape, text)).transpose()?
         }
     };
     Ok(given.map(Said::Value))
@@ -49,12 +49,16 @@ fn value(shape: &AnswerShape) -> anyhow::Result<Option<Said>> {
 
 /// A text answer is the text; anything else is JSON, and what is no JSON is taken as text so that the check can say
 /// what was expected.
-pub(crate) fn parse(shape: &AnswerShape, text: String) -> Value {
-    match shape {
+///
+/// # Errors
+/// `Argument` for JSON in which a key stands twice.
+pub(crate) fn parse(shape: &AnswerShape, text: String) -> Result<Value, HomeError> {
+    Ok(match shape {
         AnswerShape::Input { shape: InputShape::String } | AnswerShape::Choice { .. } => Value::String(text),
         AnswerShape::Shape { shape } if shape.check(&Value::String(text.clone())).is_ok() => {
             Value::String(text)
         }
-        _ => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-    }
+        _ => json_or_text(&text)
+            .map_err(|cause| HomeError::new(Kind::Argument, format!("the answer is no value: {cause}")))?,
+    })
 }

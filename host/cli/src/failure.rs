@@ -95,6 +95,16 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     }
 }
 
+/// Tells what is wrong and goes on.
+pub(crate) fn warn(error: &HomeError) {
+    match &error.diagnostics {
+        Some(diagnostics) => {
+            diagnostics.0.iter().for_each(|it| output::talk(&place(it).replacen("error: ", "warning: ", 1)));
+        }
+        None => output::talk(&format!("warning: {}", lines(&error.message))),
+    }
+}
+
 fn report_json(error: &anyhow::Error, exit: Exit) {
     let home = error.downcast_ref::<HomeError>();
     let places = home.and_then(|error| error.diagnostics.as_ref()).map(|diagnostics| {

@@ -3,7 +3,7 @@
 use crate::args::{Args, Gates, Runs, Skills, Verb};
 use crate::compiling::options;
 use crate::live::Live;
-use crate::output;
+use crate::{failure, output};
 use kapell_home::{Home, HomeError, Kind, Options, Place};
 use kapell_model::policy::{Moved, is_one_person};
 use kapell_report::plain;
@@ -61,16 +61,26 @@ pub(crate) async fn open_at(args: &Args, place: Place) -> anyhow::Result<Session
     let live = Arc::new(Live::new(!args.json && !is_batch));
     let user = user(args)?;
     output::named(&place.lock());
-    let home = Home::open(place, Options { watcher: live, user: user.clone(), ..options() })?;
+    let only_reading = only_reads(&args.verb);
+    let home = Home::open(place, Options { watcher: live, user: user.clone(), only_reading, ..options() })?;
     output::keep_secret(home.redactor());
+    if let Some(unread) = &home.unread {
+        failure::warn(unread);
+        output::talk(
+            "what happened is told all the same; nothing runs, is answered or changes before that is mended",
+        );
+    }
     if made && !args.json {
         let what = if home.is_locked()? { "made a locked home" } else { "made a home for development" };
         output::talk(&format!("{what} in {}", home.place.folder().display()));
     }
-    tell_policy_change(args, &home)?;
+    let is_whole = home.unread.is_none();
+    if is_whole {
+        tell_policy_change(args, &home)?;
+    }
     let session =
         Session { home: Arc::new(home), user, json: args.json, program: program(args.home.as_deref()) };
-    if moves_due(&args.verb) {
+    if is_whole && moves_due(&args.verb) {
         session.move_due().await?;
     }
     Ok(session)
@@ -98,6 +108,19 @@ pub(crate) fn moved(moves: &[Moved]) -> String {
             format!("from now on{}", lines.collect::<String>())
         }
     }
+}
+
+/// What only tells what happened needs no policy of today.
+fn only_reads(verb: &Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Runs(Runs::List | Runs::Show { .. })
+            | Verb::Gates(Gates::List | Gates::Show { .. })
+            | Verb::Report(_)
+            | Verb::Cost(_)
+            | Verb::Explain(_)
+            | Verb::Verify(_)
+    )
 }
 
 /// Any command that opens the home goes on with what is due, but for those that promise that nothing runs, and for

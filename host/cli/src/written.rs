@@ -17,7 +17,19 @@ const FIRST_LINE_MIN: usize = 16;
 /// When something else is there, or it can't be written.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
     may_write(path, bytes)?;
-    fs::write(path, bytes).map_err(|cause| HomeError::io("write", path, &cause))
+    fs::write(path, bytes).map_err(|cause| failed(path, &cause))
+}
+
+/// A place that can't hold a file is the fault of whoever named it.
+fn failed(path: &Path, cause: &io::Error) -> HomeError {
+    use io::ErrorKind::{InvalidFilename, IsADirectory, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+    let error = HomeError::io("write", path, cause);
+    match cause.kind() {
+        InvalidFilename | IsADirectory | NotADirectory | PermissionDenied | ReadOnlyFilesystem => {
+            HomeError { kind: Kind::Argument, ..error }
+        }
+        _ => error,
+    }
 }
 
 /// Whether what begins so may be written there.
@@ -27,8 +39,12 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
 pub(crate) fn may_write(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
     let mut there = match File::open(path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(()),
-        opened => opened.map_err(|cause| HomeError::io("write", path, &cause))?,
+        opened => opened.map_err(|cause| failed(path, &cause))?,
     };
+    if there.metadata().is_ok_and(|found| found.is_dir()) {
+        return Err(HomeError::new(Kind::Argument, format!("{} is a folder", path.display()))
+            .hint("name the file that is to be written in it"));
+    }
     let mark = beginning(bytes);
     let mut begins = vec![0; mark.len()];
     match there.read_exact(&mut begins) {
@@ -85,7 +101,9 @@ mod tests {
             assert_eq!(fs::read_to_string(&file).unwrap(), there);
         }
         assert_eq!(write(folder.path(), PAGE).unwrap_err().kind, Kind::Argument);
+        assert!(write(folder.path(), PAGE).unwrap_err().message.ends_with("is a folder"));
         assert!(write(&folder.path().join("no/such"), PAGE).is_err());
+        assert_eq!(write(&folder.path().join("there/page"), PAGE).unwrap_err().kind, Kind::Argument);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod past;
 use crate::known::{Blob, Known};
 use crate::program::{Program, ReadyCall};
 use crate::scope::{Scope, step_state};
-use kapell_journal::entry::{AttemptStarted, Body, RunEnded, RunEnding};
+use kapell_journal::entry::{AttemptStarted, Body, OutcomeJudged, RunEnded, RunEnding};
 use kapell_journal::fold::{RunState, StepState};
 use kapell_journal::seam::JournalError;
 use kapell_journal::shared::Shared;
@@ -153,23 +153,36 @@ impl<'a> Turn<'a> {
         match self.scope().evaluate_all(&self.program.plan.outputs) {
             Ok(outputs) => {
                 let blob = Blob::of(Arc::new(outputs))?;
-                let body = ended(RunEnding::Done, None, None, Some(blob.named()));
-                Ok(Action::Record(Fact { body, blobs: vec![blob] }))
+                let (outputs, outcome) = (Some(blob.named()), self.outcome());
+                let ended = RunEnded { state: RunEnding::Done, outputs, step: None, reason: None, outcome };
+                Ok(Action::Record(Fact { body: Body::RunEnded(ended), blobs: vec![blob] }))
             }
             Err(cause) => {
                 let reason = Some(format!("outputs: {cause}"));
-                Ok(record(ended(RunEnding::Failed, None, reason, None)))
+                Ok(record(ended(RunEnding::Failed, None, reason)))
             }
         }
     }
 
+    /// Whether the run came to what its flow is for, where the flow says when that is so. A condition that can't be
+    /// evaluated is none that holds.
+    fn outcome(&self) -> Option<OutcomeJudged> {
+        let when = self.program.plan.outcome.as_ref()?.when.as_ref()?;
+        let scope = self.scope();
+        let (words, held) = match scope.holds(when) {
+            Ok(held) => (when.clone(), held),
+            Err(cause) => (format!("{when}: {cause}"), false),
+        };
+        Some(OutcomeJudged { when: words, seen: scope.seen(when), held })
+    }
+
     fn cancelled(&self) -> Action {
         let reason = self.state.cancel.as_ref().map(|(by, reason)| format!("{by}: {reason}"));
-        record(ended(RunEnding::Cancelled, None, reason, None))
+        record(ended(RunEnding::Cancelled, None, reason))
     }
 
     fn refused_by_requirement(&self) -> Action {
-        record(ended(RunEnding::Refused, None, self.state.requirement_failed.clone(), None))
+        record(ended(RunEnding::Refused, None, self.state.requirement_failed.clone()))
     }
 
     /// An expression that cannot be evaluated on these values ends the run: going on would be a guess.
@@ -178,7 +191,7 @@ impl<'a> Turn<'a> {
     }
 
     pub(crate) fn end(&self, state: RunEnding, step: &StepId, reason: String) -> Action {
-        record(ended(state, Some(step.clone()), Some(reason), None))
+        record(ended(state, Some(step.clone()), Some(reason)))
     }
 }
 
@@ -186,13 +199,9 @@ pub(crate) fn record(body: Body) -> Action {
     Action::Record(Fact { body, blobs: Vec::new() })
 }
 
-fn ended(
-    state: RunEnding,
-    step: Option<StepId>,
-    reason: Option<String>,
-    outputs: Option<kapell_journal::entry::BlobRef>,
-) -> Body {
-    Body::RunEnded(RunEnded { state, outputs, step, reason })
+/// The end of a run that did not get through.
+fn ended(state: RunEnding, step: Option<StepId>, reason: Option<String>) -> Body {
+    Body::RunEnded(RunEnded { state, outputs: None, step, reason, outcome: None })
 }
 
 /// The blob of a value, for an entry that names it.

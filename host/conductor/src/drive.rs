@@ -618,7 +618,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         }
         self.pending.writes = HeldWrites::default();
         let reason = Some(format!("what was accepted can't be made real: {conflict}"));
-        let ended = RunEnded { state: RunEnding::Failed, outputs: None, step: None, reason };
+        let ended = RunEnded { state: RunEnding::Failed, outputs: None, step: None, reason, outcome: None };
         self.take(Fact { body: Body::RunEnded(ended), blobs: Vec::new() })
     }
 }

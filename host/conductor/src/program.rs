@@ -212,6 +212,7 @@ fn merged(
 fn sources(plan: &Plan) -> Vec<&str> {
     let mut found: Vec<&str> = plan.require.iter().map(|requirement| requirement.that.as_str()).collect();
     found.extend(plan.outputs.values().map(String::as_str));
+    found.extend(plan.outcome.iter().filter_map(|outcome| outcome.when.as_deref()));
     for step in &plan.steps {
         found.extend(step.when.as_deref());
         match &step.work {

@@ -35,6 +35,7 @@ pub(crate) fn attempt(
     program: &Program,
     attempt: Attempt,
 ) -> Result<Recorded, RecordError> {
+    let case = case(start, program, &attempt.ending);
     let (ending, values) = ending(attempt.ending)?;
     let mut contents: Vec<Content> = attempt.contents.into_iter().map(Content::of).collect();
     let crossings = match attempt.crossings.is_empty() {
@@ -56,6 +57,7 @@ pub(crate) fn attempt(
         attempt: start.attempt,
         crossings,
         ending,
+        case,
         left: attempt.left,
         log: attempt.log,
         notes: attempt.notes,
@@ -100,6 +102,13 @@ fn ending(ending: Ending) -> Result<(RecordedEnding, Vec<Blob>), JournalError> {
     })
 }
 
+/// Which of its operation's errors a skill answered with.
+fn case(start: &AttemptStarted, program: &Program, ending: &Ending) -> Option<String> {
+    let Ending::SkillError(value) = ending else { return None };
+    let call = program.call_of(start).ok()?;
+    call.operation.error()?.case(value).map(str::to_owned)
+}
+
 fn receipt(
     start: &AttemptStarted,
     grant: Digest,
@@ -120,6 +129,7 @@ pub(crate) fn lost(start: &AttemptStarted, program: &Program) -> Result<AttemptE
         attempt: start.attempt,
         crossings: None,
         ending: RecordedEnding::Lost,
+        case: None,
         left: Left::Nothing,
         log: Vec::new(),
         notes: Vec::new(),

@@ -514,7 +514,7 @@ async fn a_run_past_its_budget_says_what_was_left_of_it() {
       outcome   not declared
       took      0 ms; nobody was waited for
       cost      nothing
-      rule      may spend 0.000001 EUR, no bound of time
+      rule      may spend 0.000001 EUR for machines, no bound of time; people's minutes are priced and never capped
       given     text = ""
 
     Step by step

@@ -59,8 +59,11 @@ impl Home {
         let ran = rows.iter().filter(|row| row.flow.as_str() != ONE_CALL);
         let Some(row) = ran.clone().find(|row| row.flow.as_str() == said) else {
             let error = HomeError::not_found("flow", said, ran.map(|row| row.flow.as_str()));
-            let hint =
-                error.hint.clone().unwrap_or_else(|| "name a flow file, or a flow that ran here".into());
+            let hint = match (said == ONE_CALL, error.hint.clone()) {
+                (true, _) => "a call is one step without a flow: `explain last` tells of one".into(),
+                (false, Some(nearest)) => nearest,
+                (false, None) => "name a flow file, or a flow that ran here".into(),
+            };
             return Err(error.hint(hint));
         };
         let missing = || HomeError::new(Kind::Integrity, format!("the plan of {} is not kept", row.run));

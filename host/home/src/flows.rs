@@ -5,6 +5,7 @@ use crate::home::{Home, TEXT_MAX, read_text, shown};
 use kapell_model::digest::Digest;
 use kapell_model::flow::{self, Authored, Context, Grants, Resolved};
 use kapell_model::grant::{GrantSet, Refusal};
+use kapell_model::json::JsonError;
 use kapell_model::limits::WishedLimits;
 use kapell_model::plan::{InputShape, Plan};
 use kapell_model::seam::{Catalog, Skill};
@@ -114,6 +115,17 @@ pub fn inputs(plan: &Plan, pairs: &[(String, String)]) -> Result<Value, HomeErro
     complete(plan, Value::Object(some_inputs(plan, pairs)?))
 }
 
+/// The value of a text that is JSON, and the text itself where it is none, so that the check can say what was expected.
+///
+/// # Errors
+/// `Twice` when it is JSON in which a key stands twice.
+pub fn json_or_text(text: &str) -> Result<Value, JsonError> {
+    match kapell_model::json::read(text.as_bytes()) {
+        Err(JsonError::Malformed(_)) => Ok(Value::String(text.to_owned())),
+        read => read,
+    }
+}
+
 /// The same for some of the inputs.
 ///
 /// # Errors
@@ -129,7 +141,9 @@ pub fn some_inputs(plan: &Plan, pairs: &[(String, String)]) -> Result<Map<String
         })?;
         let value = match declared.shape {
             InputShape::String => Value::String(text.clone()),
-            _ => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
+            _ => json_or_text(text).map_err(|cause| {
+                HomeError::new(Kind::Argument, format!("the input `{name}` is no value: {cause}"))
+            })?,
         };
         if inputs.insert(name.clone(), value).is_some() {
             return Err(HomeError::new(Kind::Argument, format!("the input `{name}` is given twice")));

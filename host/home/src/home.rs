@@ -40,13 +40,17 @@ pub struct Options {
     pub unsigned: Unsigned,
     /// Who compiles components. Without one this process compiles those that a person approved, and no others.
     pub compiler: Option<Compiler>,
+    /// Whether what happened is all that is asked for. Then a policy or tariff that can't be read keeps nobody from
+    /// reading on; see [`Home::unread`].
+    pub only_reading: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (clock, watcher) = (Arc::new(SystemClock), Arc::new(Unwatched));
         let unsigned: Unsigned = Arc::new(|error| tracing::warn!(%error, "the journal's head is not signed"));
-        Self { clock, watcher, user: "user:unknown".into(), walk: Walk::here(), unsigned, compiler: None }
+        let (user, walk) = ("user:unknown".into(), Walk::here());
+        Self { clock, watcher, user, walk, unsigned, compiler: None, only_reading: false }
     }
 }
 
@@ -54,6 +58,9 @@ impl Default for Options {
 pub struct Home {
     /// Where it is.
     pub place: Place,
+    /// Why policy, tariff or a secret could not be read, in a home that was opened only to read. It is as if they said
+    /// nothing then: nothing is granted, nobody has a role.
+    pub unread: Option<HomeError>,
     /// The operator's policy as it was when the home was opened.
     pub policy: Policy,
     pub(crate) policy_text: String,
@@ -78,16 +85,19 @@ impl Home {
     /// Opens the home at `place`, making it when there is none.
     ///
     /// # Errors
-    /// When policy, lock, tariff or a secret can't be read, the store can't be opened, or the engine can't be made.
+    /// When policy, tariff or a secret can't be read, unless it is opened only to read; when the lock can't be read, the
+    /// store can't be opened, or the engine can't be made.
     pub fn open(place: Place, options: Options) -> Result<Self, HomeError> {
         let folder = place.folder();
         make_private(&folder)?;
-        let (policy_text, policy) = read_policy(&place)?;
-        let (tariff_text, tariff) = read_tariff(&place.tariff())?;
-        budgets::check(&policy, &tariff.tariff)?;
-        let vault = secrets::vault(&policy, &policy_text)?;
-        let redactor = vault.redactor().cloned();
-        let egress = egress(vault, &policy, &tariff)?;
+        let (rules, unread) = match Rules::read(&place) {
+            // A secret that stands in a file that is kept is nothing to read past.
+            Err(cause) if options.only_reading && cause.kind != Kind::Refused => {
+                (Rules::none()?, Some(cause))
+            }
+            rules => (rules?, None),
+        };
+        let Rules { policy_text, policy, tariff_text, tariff, redactor, egress } = rules;
         let store = Arc::new(SqliteStore::open(&folder)?);
         let locks = Arc::new(Locks::of(&place));
         locks.now()?;
@@ -107,6 +117,7 @@ impl Home {
         let place = Place { found: true, ..place };
         Ok(Self {
             place,
+            unread,
             policy,
             policy_text,
             tariff,
@@ -161,6 +172,42 @@ impl Home {
             }
         }
         Ok(made)
+    }
+}
+
+/// What the operator says of a home, and what of it holds the way out.
+struct Rules {
+    policy_text: String,
+    policy: Policy,
+    tariff_text: String,
+    tariff: PinnedTariff,
+    redactor: Option<Arc<Redactor>>,
+    egress: Arc<dyn Egress>,
+}
+
+impl Rules {
+    fn read(place: &Place) -> Result<Self, HomeError> {
+        let policy = read_policy(place)?;
+        Self::of(policy, read_tariff(&place.tariff())?)
+    }
+
+    /// As if nothing was said: nothing is granted, and prices are the examples.
+    fn none() -> Result<Self, HomeError> {
+        let text = "version = 1\n".to_owned();
+        let (folder, links) = (Path::new("/"), leads_through_link);
+        let policy = Policy::parse("policy.toml", &text, Surroundings { folder, closed: &[], links })?;
+        Self::of((text, policy), parse_tariff(Path::new("tariff.toml"), EXAMPLE_TARIFF.into())?)
+    }
+
+    fn of(
+        (policy_text, policy): (String, Policy),
+        (tariff_text, tariff): (String, PinnedTariff),
+    ) -> Result<Self, HomeError> {
+        budgets::check(&policy, &tariff.tariff)?;
+        let vault = secrets::vault(&policy, &policy_text)?;
+        let redactor = vault.redactor().cloned();
+        let egress = egress(vault, &policy, &tariff)?;
+        Ok(Self { policy_text, policy, tariff_text, tariff, redactor, egress })
     }
 }
 
@@ -260,7 +307,10 @@ pub fn leads_through_link(path: &Path) -> bool {
 const LINKS: Duration = Duration::from_secs(1);
 
 fn read_tariff(path: &Path) -> Result<(String, PinnedTariff), HomeError> {
-    let text = read_or(path, EXAMPLE_TARIFF)?;
+    parse_tariff(path, read_or(path, EXAMPLE_TARIFF)?)
+}
+
+fn parse_tariff(path: &Path, text: String) -> Result<(String, PinnedTariff), HomeError> {
     let failed = |cause| HomeError::new(Kind::Invalid, format!("{}: {cause}", path.display()));
     let tariff = PinnedTariff::parse(&text).map_err(failed)?;
     Ok((text, tariff))
@@ -279,8 +329,9 @@ pub const TEXT_MAX: u64 = 1 << 20;
 /// The largest input of a run or call: an export of a million lines.
 pub const INPUT_MAX: u64 = 64 << 20;
 
-/// The largest line of a batch, of which several are in memory at a time.
-pub const LINE_MAX: u64 = 8 << 20;
+/// The largest line of a batch. As many are in memory at a time as there are jobs, each about three times: as it stands,
+/// as a value, and on its way into a skill.
+pub const LINE_MAX: u64 = 16 << 20;
 
 /// The largest component file that is read at all.
 pub const COMPONENT_MAX: u64 = (64 << 20) + 1;

@@ -27,8 +27,10 @@ pub struct Learned {
     pub lessons: Vec<Lesson>,
     /// What is proposed, as one difference of files; none when nothing is.
     pub diff: Option<String>,
-    /// What the proposed flow does otherwise, with whether it waits for approval.
+    /// What the proposed flow does otherwise, with whether it widens.
     pub changes: Vec<FlowChange>,
+    /// Whether what widens waits for approval here: in a locked home.
+    pub waits: bool,
 }
 
 /// A case of a flow, and how it stands.
@@ -76,7 +78,7 @@ impl Home {
         let cases = cases_diff(path, &mut lessons)?;
         let diff = [changed, cases].into_iter().flatten().collect::<String>();
         let diff = Some(diff).filter(|diff| !diff.is_empty());
-        Ok(Learned { flow: flow.plan.flow, lessons, diff, changes })
+        Ok(Learned { flow: flow.plan.flow, lessons, diff, changes, waits: self.is_locked()? })
     }
 
     /// Hands over the questions of a flow's runs, oldest run first.

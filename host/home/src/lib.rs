@@ -57,7 +57,7 @@ pub use evidence::Proven;
 pub use examples::{Rehearsal, Tried, Without};
 pub use export::{Exported, Exporting, Scope, Without as WithoutPart};
 pub use flow_approvals::ApprovingFlow;
-pub use flows::{CheckedFlow, inputs, some_inputs};
+pub use flows::{CheckedFlow, inputs, json_or_text, some_inputs};
 pub use home::{
     COMPONENT_MAX, Home, INPUT_MAX, LINE_MAX, Options, TEXT_MAX, leads_through_link, open_regular,
     read_capped, read_text,

@@ -1,6 +1,6 @@
 //! The measures that matter of a flow, from everything its runs left in the journal.
 
-use crate::error::{HomeError, Kind};
+use crate::error::HomeError;
 use crate::home::Home;
 use kapell_journal::seam::{About, Journals as _};
 use kapell_model::id::FlowName;
@@ -30,7 +30,7 @@ impl Home {
     /// how many of how many runs are behind.
     ///
     /// # Errors
-    /// `Argument` for a period that has not begun; when the journal can't be read or is damaged.
+    /// When the journal can't be read or is damaged.
     pub fn measures(
         &self,
         flow: &FlowName,
@@ -39,12 +39,6 @@ impl Home {
     ) -> Result<Measures, HomeError> {
         let about = About { flow: Some(flow.clone()), began: since, ..About::default() };
         let now = self.clock.now();
-        if let Some(since) = since.filter(|since| *since > now) {
-            return Err(HomeError::new(
-                Kind::Argument,
-                format!("the period would begin at {since}, after now"),
-            ));
-        }
         let mut count = Count::of(flow.clone(), since, now);
         self.tallies_told(&about, tell, |tally, tariff| {
             count.add(&tally, tariff.example);

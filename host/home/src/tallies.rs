@@ -127,15 +127,21 @@ impl Home {
     /// The instant a person means by a period: a span before now, or a date or instant.
     ///
     /// # Errors
-    /// `Argument` for a text that is neither.
+    /// `Argument` for a text that is neither, and for a period that has not begun.
     pub fn since(&self, said: &str) -> Result<Timestamp, HomeError> {
         let now = self.clock.now();
         let ago =
             said.parse::<kapell_model::quantity::Span>().map(|span| Timestamp(now.0.saturating_sub(span.0)));
-        ago.or_else(|_| said.parse()).map_err(|_| {
+        let since = ago.or_else(|_| said.parse()).map_err(|_| {
             HomeError::new(Kind::Argument, format!("`{said}` is no beginning of a period"))
                 .hint("a span until now such as 7d, or a date such as 2026-11-01")
-        })
+        })?;
+        match since > now {
+            true => {
+                Err(HomeError::new(Kind::Argument, format!("the period would begin at {since}, after now")))
+            }
+            false => Ok(since),
+        }
     }
 
     /// How many bytes a value has that an entry names.

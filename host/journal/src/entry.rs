@@ -284,6 +284,9 @@ pub struct AttemptEnded {
     pub crossings: Option<BlobRef>,
     /// How it ended.
     pub ending: RecordedEnding,
+    /// Which of the errors its operation declares the skill answered with, where it declares cases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
     /// What went out and can't be taken back.
     #[serde(default, skip_serializing_if = "Left::is_nothing")]
     pub left: Left,
@@ -308,6 +311,15 @@ pub struct AttemptEnded {
     /// never when the output is sent back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<WriteSummary>,
+}
+
+impl AttemptEnded {
+    /// The skill's own error, in words.
+    #[must_use]
+    pub fn error_words(&self) -> String {
+        let case = self.case.as_ref().map(|case| format!(" `{case}`")).unwrap_or_default();
+        format!("the skill answered with its own error{case}")
+    }
 }
 
 /// How an attempt ended, its values as blobs.
@@ -518,6 +530,28 @@ pub struct RunEnded {
     /// Why, one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether it came to its outcome, where it is done and its flow says when that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<OutcomeJudged>,
+}
+
+impl RunEnded {
+    /// Whether it came to what its flow is for.
+    #[must_use]
+    pub fn has_outcome(&self) -> bool {
+        self.state == RunEnding::Done && self.outcome.as_ref().is_none_or(|it| it.held)
+    }
+}
+
+/// Whether a run came to its outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutcomeJudged {
+    /// The condition; with why, where it can't be evaluated, which is no outcome.
+    pub when: String,
+    /// The values it read.
+    pub seen: Value,
+    /// Whether it held.
+    pub held: bool,
 }
 
 /// How a run ended.

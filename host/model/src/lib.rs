@@ -23,6 +23,7 @@ pub mod grant;
 pub mod http;
 pub mod id;
 pub mod inference;
+pub mod json;
 pub mod limits;
 pub mod lock;
 pub mod manifest;

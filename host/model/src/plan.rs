@@ -67,10 +67,24 @@ pub struct Plan {
 pub struct Outcome {
     /// What it is called.
     pub name: String,
+    /// A run that is done came to it only when this holds; without it every run that is done did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
     /// What it is worth.
     pub worth: Option<Money>,
     /// How long it takes a person by hand.
     pub by_hand: Option<Span>,
+}
+
+impl Outcome {
+    /// The declaration, in words. It may hold what somebody wrote.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let when = self.when.as_ref().map(|when| format!(", had when `{when}`")).unwrap_or_default();
+        let worth = self.worth.as_ref().map(|worth| format!(", worth {worth}")).unwrap_or_default();
+        let by_hand = self.by_hand.map(|span| format!(", {span} by hand")).unwrap_or_default();
+        format!("{}{when}{worth}{by_hand}", self.name)
+    }
 }
 
 /// One input of a flow.
@@ -181,7 +195,7 @@ impl Budget {
     /// What it bounds, in words.
     #[must_use]
     pub fn words(&self) -> String {
-        let money = self.money.as_ref().map_or("no bound of money".into(), ToString::to_string);
+        let money = self.money.as_ref().map_or("no bound of money".into(), |it| format!("{it} for machines"));
         let work = self.work.map_or("no bound of time".into(), |span| format!("{span} of work"));
         let over = self.over.as_ref().map(|role| format!(", past it {role} is asked")).unwrap_or_default();
         format!("{money}, {work}{over}")
@@ -206,7 +220,7 @@ impl PeriodBudget {
     #[must_use]
     pub fn words(&self) -> String {
         let over = self.over.as_ref().map(|role| format!(", past it {role} is asked")).unwrap_or_default();
-        format!("{} a {}{over}", self.most, self.per.word())
+        format!("{} a {} for machines{over}", self.most, self.per.word())
     }
 }
 

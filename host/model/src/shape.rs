@@ -163,6 +163,24 @@ pub struct Operation {
     pub result: Option<Shape>,
 }
 
+impl Shape {
+    /// Which of its cases a value of a variant or an enum is; none for other shapes, and for a value that does not fit.
+    #[must_use]
+    pub fn case(&self, value: &Value) -> Option<&str> {
+        match self {
+            Shape::Variant { cases, .. } => {
+                let tag = value.get("tag")?.as_str()?;
+                cases.iter().map(|case| case.name.as_str()).find(|name| *name == tag)
+            }
+            Shape::Enum { cases, .. } => {
+                let said = value.as_str()?;
+                cases.iter().map(|case| case.name.as_str()).find(|name| *name == said)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Operation {
     /// The operation as WIT would write it: `create(customer: record customer) -> result<account, error>`.
     #[must_use]

@@ -8,7 +8,8 @@
 use crate::log::instant;
 use crate::plain::{line, short, value};
 use kapell_journal::entry::{
-    AskReason, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked, RecordedEnding, Verdict,
+    AskReason, AttemptEnded, BlobRef, Body, Entry, Purpose, QuestionAnswered, QuestionAsked, RecordedEnding,
+    Verdict,
 };
 use kapell_model::digest::Digest;
 use kapell_model::flow::Taken;
@@ -167,7 +168,7 @@ struct Reading<'e> {
 /// What a question would be opened by.
 enum Opened<'e> {
     Condition { text: &'e str, held: bool, seen: &'e Value },
-    Broke(&'e RecordedEnding),
+    Broke(&'e AttemptEnded),
 }
 
 impl<'e> Reading<'e> {
@@ -186,7 +187,7 @@ impl<'e> Reading<'e> {
             }
             Body::AttemptEnded(it) if self.working == Some(it.attempt) => match &it.ending {
                 RecordedEnding::Output(value) => drop(self.outputs.insert(&it.step, value)),
-                other => drop(self.opened.insert(&it.step, Opened::Broke(other))),
+                _ => drop(self.opened.insert(&it.step, Opened::Broke(it))),
             },
             Body::QuestionAsked(it) => self.ask(it, entry.at),
             Body::QuestionAnswered(it) => self.say(entry, it, None),
@@ -202,7 +203,7 @@ impl<'e> Reading<'e> {
             Some(Opened::Condition { text, held, seen }) => {
                 (Some(Condition { text: (*text).into(), held: *held, seen: (*seen).clone() }), None)
             }
-            Some(Opened::Broke(ending)) => (None, Some(ended_words(ending))),
+            Some(Opened::Broke(ended)) => (None, Some(ended_words(ended))),
             None => (None, None),
         };
         let (step, rung, reason, role) = (asked.step.clone(), asked.rung, asked.reason, asked.role.clone());
@@ -241,10 +242,10 @@ impl<'e> Reading<'e> {
     }
 }
 
-fn ended_words(ending: &RecordedEnding) -> String {
-    match ending {
+fn ended_words(ended: &AttemptEnded) -> String {
+    match &ended.ending {
         RecordedEnding::Output(_) => "an output".into(),
-        RecordedEnding::SkillError(_) => "the skill answered with its own error".into(),
+        RecordedEnding::SkillError(_) => ended.error_words(),
         RecordedEnding::Refusal(_) => "the host refused".into(),
         RecordedEnding::Trap(trap) => format!("stopped by {}", trap.cause.word()),
         RecordedEnding::Cancelled => "cancelled".into(),

@@ -33,9 +33,11 @@ pub struct Summary {
     /// Which rung of which ladder answered.
     #[serde(serialize_with = "counted")]
     pub rungs: BTreeMap<Answered, u64>,
-    /// What all of them cost.
+    /// What those cost that were run now.
     pub spent: Option<Money>,
-    /// Units of guest work.
+    /// What those had cost that had come to rest before.
+    pub spent_before: Option<Money>,
+    /// Units of guest work of those that were run now.
     pub fuel: u64,
 }
 
@@ -88,11 +90,12 @@ fn counted<T: Serialize, S: serde::Serializer>(
 }
 
 impl Summary {
-    /// Counts a run in.
+    /// Counts a run in; `before` says that it had come to rest before.
     ///
     /// # Errors
     /// When the runs were not priced in one currency.
-    pub fn count(&mut self, plan: &Plan, state: &RunState) -> Result<(), MoneyError> {
+    pub fn count(&mut self, plan: &Plan, state: &RunState, before: bool) -> Result<(), MoneyError> {
+        self.before += u64::from(before);
         self.count_state(plan, state);
         for (place, step) in plan.steps.iter().enumerate() {
             let rung = state.steps.get(&step.id).filter(|it| it.settled.is_some()).map(|it| it.rung);
@@ -100,11 +103,14 @@ impl Summary {
                 *self.rungs.entry(Answered { place, step: step.id.clone(), rung, by }).or_default() += 1;
             }
         }
-        let attempts =
-            state.steps.values().flat_map(|step| &step.attempts).filter_map(|it| it.ended.as_ref());
-        self.fuel += attempts.map(|ended| ended.receipt.meters.fuel).sum::<u64>();
+        let spent = if before { &mut self.spent_before } else { &mut self.spent };
         if let Some(money) = &state.spent {
-            self.spent = Some(self.spent.as_ref().map_or_else(|| Ok(money.clone()), |sum| sum.plus(money))?);
+            *spent = Some(spent.as_ref().map_or_else(|| Ok(money.clone()), |sum| sum.plus(money))?);
+        }
+        if !before {
+            let attempts = state.steps.values().flat_map(|step| &step.attempts);
+            let ended = attempts.filter_map(|it| it.ended.as_ref());
+            self.fuel += ended.map(|ended| ended.receipt.meters.fuel).sum::<u64>();
         }
         Ok(())
     }
@@ -174,10 +180,18 @@ impl Summary {
             0 => String::new(),
             before => format!(", {} of them run before", number(before)),
         };
+        let (spent, lines) = (self.spent_words(priced_by_example), number(self.lines()));
+        format!("{lines} lines{before}\n{}\n{spent}", listed(&rows))
+    }
+
+    fn spent_words(&self, priced_by_example: bool) -> String {
+        let money = |money: &Option<Money>| money.as_ref().map_or_else(|| "nothing".into(), Money::to_string);
         let example = if priced_by_example { " at example prices" } else { "" };
-        let spent = self.spent.as_ref().map_or_else(|| "nothing".into(), |money| format!("{money}{example}"));
-        let fuel = number(self.fuel);
-        format!("{} lines{before}\n{}\nspent {spent}, fuel {fuel}", number(self.lines()), listed(&rows))
+        let (spent, fuel) = (money(&self.spent), number(self.fuel));
+        match self.before {
+            0 => format!("spent {spent}{example}, fuel {fuel}"),
+            _ => format!("spent {spent} now, fuel {fuel}, and {} before{example}", money(&self.spent_before)),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use kapell_model::money::{Money, MoneyError};
 use kapell_model::period::Per;
 use kapell_model::plan::{Lane, SkillPin};
 use kapell_model::quantity::Timestamp;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -130,16 +131,25 @@ pub struct BudgetUsed {
 }
 
 impl BudgetUsed {
-    /// `13 % of 0.50 EUR`, for a flow `13 % of 25.00 EUR a month`, rounded up, so that nothing used reads as more room than there is.
+    /// `13 % of 0.50 EUR for machines`, for a flow `0.06 % of 25.00 EUR a month for machines`.
     #[must_use]
     pub fn words(&self) -> String {
-        let hundred = rust_decimal::Decimal::ONE_HUNDRED;
-        let share = self.spent.amount.checked_mul(hundred).and_then(|it| it.checked_div(self.most.amount));
+        let share = self.spent.amount.checked_mul(Decimal::ONE_HUNDRED);
+        let share = share.and_then(|it| it.checked_div(self.most.amount));
         let per = self.per.map(|per| format!(" a {}", per.word())).unwrap_or_default();
-        match share {
-            Some(share) => format!("{} % of {}{per}", share.ceil().normalize(), self.most),
-            None => format!("all of {}{per}", self.most),
-        }
+        let used = share.map_or_else(|| "all".into(), percent_used);
+        format!("{used} of {}{per} for machines", self.most)
+    }
+}
+
+/// A share of a budget, rounded up to one digit behind the point, of less than one percent to two, so that it never
+/// reads as more room than there is; what is too small for that says so.
+fn percent_used(share: Decimal) -> String {
+    let up = |digits| share.round_dp_with_strategy(digits, RoundingStrategy::ToPositiveInfinity).normalize();
+    match share {
+        _ if share > Decimal::ZERO && share < Decimal::new(1, 2) => "under 0.01 %".into(),
+        _ if share < Decimal::ONE => format!("{} %", up(2)),
+        _ => format!("{} %", up(1)),
     }
 }
 
@@ -249,7 +259,7 @@ pub fn table(rows: &[Row], heading: &str) -> String {
     let mut head = vec![heading.to_owned()];
     head.extend(kinds.iter().map(|kind| kind.word().to_owned()));
     head.extend(["total".to_owned(), "fuel".to_owned()]);
-    head.extend(budgets.then(|| "budget used".to_owned()));
+    head.extend(budgets.then(|| "used of its budget".to_owned()));
     let mut cells = vec![head];
     cells.extend(rows.iter().map(|row| cells_of(row, &kinds, budgets)));
     if let (Some(total), true) = (total(rows), rows.len() > 1) {
@@ -304,4 +314,27 @@ fn columns(cells: &[Vec<String>], on_the_right: impl Fn(usize) -> bool) -> Strin
         parts.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     cells.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_of_a_budget_is_told_as_it_is_and_never_as_less() {
+        let used = |spent: &str, most: &str, per| {
+            BudgetUsed { per, spent: spent.parse().unwrap(), most: most.parse().unwrap() }.words()
+        };
+        assert_eq!(used("0.0003 EUR", "0.50 EUR", None), "0.06 % of 0.50 EUR for machines");
+        assert_eq!(used("0.000301 EUR", "0.50 EUR", None), "0.07 % of 0.50 EUR for machines");
+        assert_eq!(used("0.00000002 EUR", "1 EUR", None), "under 0.01 % of 1.00 EUR for machines");
+        assert_eq!(used("0 EUR", "1 EUR", None), "0 % of 1.00 EUR for machines");
+        assert_eq!(
+            used("0.0996 EUR", "0.10 EUR", Some(Per::Month)),
+            "99.6 % of 0.10 EUR a month for machines"
+        );
+        assert_eq!(used("0.09999 EUR", "0.10 EUR", None), "100 % of 0.10 EUR for machines");
+        assert_eq!(used("0.10 EUR", "0 EUR", None), "all of 0.00 EUR for machines");
+    }
 }

@@ -20,6 +20,7 @@ pub use cost::Spent;
 pub use event::Event;
 pub use holding::Holder;
 pub use page::html;
+pub(crate) use pinned::UNCAPPED;
 pub use step::{Bar, StepAccount, Worked};
 pub use text::text;
 
@@ -27,7 +28,7 @@ use crate::log::Values;
 use crate::plain::line;
 use crate::tally::TallyError;
 use event::Teller;
-use kapell_journal::entry::{Body, Entry, RunStarted};
+use kapell_journal::entry::{Body, Entry, OutcomeJudged, RunStarted};
 use kapell_journal::fold::RunState;
 use kapell_model::id::{FlowName, RunId, StepId};
 use kapell_model::money::Tariff;
@@ -82,6 +83,9 @@ pub struct Account {
     pub waited: Span,
     /// What it came to, once it is done.
     pub outputs: Option<Value>,
+    /// Whether it came to its outcome, where its flow says when that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged: Option<OutcomeJudged>,
     /// The flow as pinned.
     pub flow: FlowTold,
     /// What happened to the run as a whole.
@@ -162,6 +166,7 @@ impl Account {
             until: state.changed_at,
             over: state.ended.is_some(),
             waited: step::waited(&steps, state.changed_at),
+            judged: state.ended.as_ref().and_then(|it| it.outcome.clone()),
             outputs: state.ended.as_ref().and_then(|it| teller.value(it.outputs.as_ref()?)),
             flow: FlowTold::of(record.plan, &state.started),
             events: events(record, &teller),

@@ -274,5 +274,9 @@ fn over(it: &RunEnded, values: &Values<'_>) -> String {
     let why = it.reason.as_ref().map(|why| format!(": {}", short(why, 200))).unwrap_or_default();
     let outputs =
         it.outputs.as_ref().and_then(values).map(|it| format!(", outputs {}", value(&it, VALUE_WIDTH)));
-    format!("{}{at}{why}{}", it.state.word(), outputs.unwrap_or_default())
+    let missed = it.outcome.as_ref().filter(|it| !it.held);
+    let missed = missed.map(|it| {
+        format!(", without its outcome: `{}` does not hold{}", short(&it.when, 120), with(&it.seen))
+    });
+    format!("{}{at}{why}{}{}", it.state.word(), missed.unwrap_or_default(), outputs.unwrap_or_default())
 }

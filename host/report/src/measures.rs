@@ -173,11 +173,11 @@ pub struct Cost {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Exceptions {
-    /// Runs that asked a person or ended otherwise than done, of those begun.
+    /// Runs that asked a person or ended without an outcome, of those begun.
     pub runs: Share,
     /// Those of them that asked.
     pub asked: u64,
-    /// Those of them that ended otherwise than done.
+    /// Those of them that ended without an outcome.
     pub ended: u64,
     /// How these ended and for what reason, the commonest first.
     pub endings: Vec<EndedFor>,
@@ -185,7 +185,7 @@ pub struct Exceptions {
     pub more_endings: u64,
 }
 
-/// Runs that ended otherwise than done, for one reason.
+/// Runs that ended without an outcome, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EndedFor {

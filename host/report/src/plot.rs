@@ -79,6 +79,8 @@ const HEIGHT: f64 = 200.0;
 /// Room for the axis on the left, and for labels below.
 const LEFT: f64 = 52.0;
 const BELOW: f64 = 24.0;
+/// Where columns stand.
+const FOOT: f64 = HEIGHT - BELOW;
 /// Room for the names of marks, a line each.
 const LINE: f64 = 16.0;
 /// Labels under columns that fit side by side.
@@ -90,6 +92,9 @@ pub struct Axis<'a> {
     pub write: &'a dyn Fn(f64) -> String,
     /// The least step between two lines: 1 where whole things are counted.
     pub step: f64,
+    /// What stands at the left edge of a scale that columns lie along without gaps: then each label is what its column
+    /// reaches to, and stands there. Without it columns stand apart, each above its label.
+    pub scale: Option<String>,
 }
 
 /// Columns side by side, with marks across.
@@ -97,37 +102,47 @@ pub struct Axis<'a> {
 pub fn columns(title: &str, about: &str, columns: &[Column], marks: &[Mark], axis: &Axis<'_>) -> Markup {
     let most = columns.iter().map(Column::size).fold(0.0, f64::max);
     let ticks = ticks(most, axis.step);
-    let top = ticks.last().copied().unwrap_or(1.0);
-    let foot = HEIGHT - BELOW;
     let head = LINE * marks.len() as f64 + 8.0;
-    let height = |size: f64| size / top * (foot - head);
+    let pitch = (WIDTH - LEFT) / columns.len().max(1) as f64;
+    let width = if axis.scale.is_some() { pitch - 1.0 } else { (pitch * 0.72).min(56.0) };
+    let top = ticks.last().copied().unwrap_or(1.0);
+    let layout = Layout { tall: (FOOT - head) / top, pitch, width };
     let mut drawing = Drawing::new("plot", (WIDTH, HEIGHT), title, about);
     for tick in ticks {
-        let y = foot - height(tick);
+        let y = layout.y(tick);
         drawing.line("grid", (LEFT, y), (WIDTH, y));
         drawing.label("axis", "end", (LEFT - 8.0, y + 4.0), &(axis.write)(tick));
     }
-    let pitch = (WIDTH - LEFT) / columns.len().max(1) as f64;
-    let (width, every) = ((pitch * 0.72).min(56.0), columns.len().div_ceil(LABELS).max(1));
     for (nth, column) in columns.iter().enumerate() {
-        let middle = LEFT + (nth as f64 + 0.5) * pitch;
-        let mut y = foot;
-        for part in column.parts.iter().filter(|part| part.size > 0.0) {
-            let tall = height(part.size).max(1.0);
-            y -= tall;
-            drawing.part(part, (middle - width / 2.0, y), (width, tall));
-        }
-        if nth % every == 0 {
-            drawing.label("axis", "middle", (middle, HEIGHT - 6.0), &column.label);
-        }
+        drawing.column(&layout, nth, column);
     }
+    drawing.labels(&layout, columns, axis.scale.as_deref());
     for (nth, mark) in marks.iter().enumerate() {
-        let (x, y) = (LEFT + mark.at * pitch, LINE * (nth as f64 + 1.0) - 4.0);
-        let (anchor, beside) = if x > WIDTH * 0.7 { ("end", -6.0) } else { ("start", 6.0) };
-        drawing.line("mark", (x, y - 10.0), (x, foot));
-        drawing.label("name", anchor, (x + beside, y), &mark.label);
+        drawing.mark(&layout, nth, mark);
     }
     drawing.finish()
+}
+
+/// Where things stand among columns.
+struct Layout {
+    /// How tall one is.
+    tall: f64,
+    /// How far it is from one column to the next.
+    pitch: f64,
+    /// How wide a column is.
+    width: f64,
+}
+
+impl Layout {
+    /// So many columns from the left.
+    fn x(&self, columns: f64) -> f64 {
+        LEFT + columns * self.pitch
+    }
+
+    /// So much above the foot.
+    fn y(&self, size: f64) -> f64 {
+        FOOT - size * self.tall
+    }
 }
 
 /// A bar that is a whole, in shares.
@@ -179,6 +194,43 @@ impl Drawing {
         Self(svg)
     }
 
+    /// Each part stands where the sum of those below it ends, so that its top is where its line is; one that is too small
+    /// to be seen is drawn a point tall and moves no other.
+    fn column(&mut self, layout: &Layout, nth: usize, column: &Column) {
+        let left = layout.x(nth as f64 + 0.5) - layout.width / 2.0;
+        let mut below = 0.0;
+        for part in column.parts.iter().filter(|part| part.size > 0.0) {
+            let (foot, top) = (layout.y(below), layout.y(below + part.size));
+            let tall = (foot - top).max(1.0);
+            self.part(part, (left, foot - tall), (layout.width, tall));
+            below += part.size;
+        }
+    }
+
+    /// As many labels as have room.
+    fn labels(&mut self, layout: &Layout, columns: &[Column], scale: Option<&str>) {
+        let every = columns.len().div_ceil(LABELS).max(1);
+        let y = HEIGHT - 6.0;
+        if let Some(edge) = scale {
+            self.label("axis", "middle", (LEFT, y), edge);
+        }
+        for (nth, column) in columns.iter().enumerate().step_by(every) {
+            let (x, anchor) = match scale {
+                None => (layout.x(nth as f64 + 0.5), "middle"),
+                Some(_) if nth + 1 == columns.len() => (WIDTH, "end"),
+                Some(_) => (layout.x(nth as f64 + 1.0), "middle"),
+            };
+            self.label("axis", anchor, (x, y), &column.label);
+        }
+    }
+
+    fn mark(&mut self, layout: &Layout, nth: usize, mark: &Mark) {
+        let (x, y) = (layout.x(mark.at), LINE * (nth as f64 + 1.0) - 4.0);
+        let (anchor, beside) = if x > WIDTH * 0.7 { ("end", -6.0) } else { ("start", 6.0) };
+        self.line("mark", (x, y - 10.0), (x, FOOT));
+        self.label("name", anchor, (x + beside, y), &mark.label);
+    }
+
     fn part(&mut self, part: &Part, (x, y): (f64, f64), (width, height): (f64, f64)) {
         self.0.tag("<rect class=\"").tag(part.tone.class()).tag("\" x=\"").text(short(x)).tag("\" y=\"");
         self.0.text(short(y)).tag("\" width=\"").text(short(width)).tag("\" height=\"").text(short(height));
@@ -208,6 +260,7 @@ fn short(number: f64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed assumption must fail the test")]
 mod tests {
     use super::*;
     use crate::page::tests::{HOSTILE, stands_alone};
@@ -233,7 +286,7 @@ mod tests {
             parts: vec![part(Tone::Good, size), part(Tone::Bad, 1.0)],
         };
         let marks = [Mark { at: 1.5, label: HOSTILE.into() }];
-        let axis = Axis { write: &|it| format!("{it}<b>"), step: 1.0 };
+        let axis = Axis { write: &|it| format!("{it}<b>"), step: 1.0, scale: None };
         let mut all = columns(HOSTILE, HOSTILE, &[column(3.0), column(0.0)], &marks, &axis);
         all.add(&shares(HOSTILE, HOSTILE, &[part(Tone::Person, 1.0), part(Tone::Plain, 0.0)]));
         let page = whole("a", "", &all);
@@ -243,9 +296,46 @@ mod tests {
         assert!(numbers.into_iter().all(|it| (0.0..=WIDTH).contains(&it)), "{page}");
     }
 
+    /// What stands after `name` in each tag that begins so.
+    fn numbers(drawing: &str, tag: &str, name: &str) -> Vec<f64> {
+        let tags = drawing.lines().filter(|line| line.starts_with(tag));
+        let value = |line: &str| {
+            let (_, rest) = line.split_once(&format!(" {name}=\"")).unwrap();
+            rest.split('"').next().unwrap().parse().unwrap()
+        };
+        tags.map(value).collect()
+    }
+
+    #[test]
+    fn the_top_of_a_column_is_on_its_line_whatever_is_too_small_to_see_in_it() {
+        let parts = [9_999.0, 0.4, 0.6].map(|size| part(Tone::Good, size));
+        let column = Column { label: "a".into(), parts: parts.into() };
+        let axis = Axis { write: &|it| it.to_string(), step: 1.0, scale: None };
+        let drawn = whole("", "", &columns("a", "b", &[column], &[], &axis));
+        let (tops, lines) = (numbers(&drawn, "<rect", "y"), numbers(&drawn, "<line class=\"grid\"", "y1"));
+        let top = lines.last().unwrap();
+        assert!(tops.iter().all(|y| (y - top).abs() <= 1.0), "{tops:?} {lines:?}");
+    }
+
+    #[test]
+    fn on_a_scale_a_mark_is_within_its_own_column_and_labels_are_at_the_edges() {
+        let column = |label: &str, size| Column { label: label.into(), parts: vec![part(Tone::Good, size)] };
+        let marks = [Mark { at: 1.05, label: "half".into() }];
+        let axis = Axis { write: &|it| it.to_string(), step: 1.0, scale: Some("1 h".into()) };
+        let all = [column("3 h", 1.0), column("8 h", 2.0), column("1 d", 1.0)];
+        let drawn = whole("", "", &columns("a", "b", &all, &marks, &axis));
+        let (x, width) = (numbers(&drawn, "<rect", "x")[1], numbers(&drawn, "<rect", "width")[1]);
+        let mark = numbers(&drawn, "<line class=\"mark\"", "x1")[0];
+        assert!((x..x + width).contains(&mark), "{mark} in {x} and {width} on");
+        let labels = drawn.lines().filter(|line| line.contains(&format!("y=\"{}\"", short(HEIGHT - 6.0))));
+        let at: Vec<f64> = labels.map(|line| numbers(line, "<text", "x")[0]).collect();
+        assert_eq!(at.iter().map(|it| it.round()).collect::<Vec<_>>(), [52.0, 275.0, 497.0, 720.0]);
+    }
+
     #[test]
     fn nothing_is_drawn_of_nothing() {
-        let empty = columns("a", "b", &[], &[], &Axis { write: &|it| it.to_string(), step: 1.0 });
+        let empty =
+            columns("a", "b", &[], &[], &Axis { write: &|it| it.to_string(), step: 1.0, scale: None });
         assert!(!whole("", "", &empty).contains("NaN"));
         assert!(!whole("", "", &shares("a", "b", &[part(Tone::Good, 0.0)])).contains("NaN"));
     }

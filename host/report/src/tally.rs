@@ -5,7 +5,7 @@
 
 use crate::answered::{Asking, Part, askings};
 use crate::cost::{BudgetUsed, Line, ledger};
-use kapell_journal::entry::{BlobRef, Body, Entry, RunEnding, Verdict};
+use kapell_journal::entry::{BlobRef, Body, Entry, RunEnded, RunEnding, Verdict};
 use kapell_journal::fold::{FoldError, RunState, Settled};
 use kapell_model::digest::Digest;
 use kapell_model::flow::Taken;
@@ -79,6 +79,8 @@ pub struct Over {
     pub at: Timestamp,
     /// Why, one line.
     pub reason: Option<String>,
+    /// Whether it came to what its flow is for: it is done, and what the flow's outcome is had by holds.
+    pub outcome: bool,
 }
 
 /// A question a run asked.
@@ -157,7 +159,8 @@ impl Tally {
         let over = state.ended.as_ref().map(|ended| Over {
             ending: ended.state,
             at: state.changed_at,
-            reason: ended.reason.clone(),
+            reason: ended.reason.clone().or_else(|| missed(ended)),
+            outcome: ended.has_outcome(),
         });
         let ended_at = over.as_ref().map(|over| over.at);
         let take = |step: &StepId, named: &BlobRef| Part::of(&declared.taken, step, named, values);
@@ -186,6 +189,12 @@ impl Tally {
         self.over.as_ref().map(|over| over.ending)
     }
 
+    /// Whether it came to what its flow is for.
+    #[must_use]
+    pub fn has_outcome(&self) -> bool {
+        self.over.as_ref().is_some_and(|over| over.outcome)
+    }
+
     /// Leaves out what was charged before an instant.
     pub fn since(&mut self, since: Timestamp) {
         self.lines.retain(|line| line.at >= since);
@@ -211,6 +220,12 @@ impl Tally {
         let each = self.questions.iter().filter_map(|it| Some(it.until?.0.saturating_sub(it.at.0)));
         Span(each.sum())
     }
+}
+
+/// Why a run that is done did not come to its outcome.
+fn missed(ended: &RunEnded) -> Option<String> {
+    let judged = ended.outcome.as_ref().filter(|judged| !judged.held)?;
+    Some(format!("without its outcome: not ({})", judged.when))
 }
 
 /// A question as reports count it; one that is open ends with the run.

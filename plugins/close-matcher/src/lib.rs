@@ -9,6 +9,7 @@ mod alive;
 mod books;
 mod by_amount;
 mod by_reference;
+mod currency;
 mod exceptions;
 mod journal;
 mod matched;
@@ -56,11 +57,7 @@ impl Guest for Closer {
 /// [`ClosingError`], as the interface documents it.
 pub fn close(ledger: &Account, bank: &Account, rules: Rules) -> Result<Close, ClosingError> {
     let settings = Settings::of(rules)?;
-    if let (Some(ours), Some(theirs)) = (&ledger.currency, &bank.currency)
-        && ours != theirs
-    {
-        return Err(ClosingError::OtherCurrency(format!("the ledger is in {ours}, the bank in {theirs}")));
-    }
+    let doubt = currency::doubt(ledger, bank, settings.currency.as_deref())?;
     let mut books = Books::read(ledger, bank)?;
     if is_same_twice(&books) {
         return Err(ClosingError::SameTwice);
@@ -74,7 +71,9 @@ pub fn close(ledger: &Account, bank: &Account, rules: Rules) -> Result<Close, Cl
     by_amount::take_near(&mut books, &settings);
     by_amount::take_sums(&mut books, &settings, &mut search);
     is_turned(&books)?;
-    told(&books, &references, &settings, [ledger, bank], search.unsought)
+    let mut close = told(&books, &references, &settings, [ledger, bank], search.unsought)?;
+    close.summary.currency_doubt = doubt;
+    Ok(close)
 }
 
 /// Writes the note that goes with a close.
@@ -122,6 +121,7 @@ fn told(
         open_value: open.iter().map(|it| it.line.amount.size()).sum::<Amount>().to_string(),
         journal: draft,
         unsought,
+        currency_doubt: None,
     };
     let (matched, exceptions) = (matched::sheet(books, &members), exceptions::sheet(&open, &nearest));
     Ok(Close { summary, matched, exceptions, journal })

@@ -68,7 +68,9 @@ fn head(month: &str, summary: &Summary) -> String {
         "balances" => "",
         _ => " Only movements are compared: an export has no balances.",
     };
-    format!("# Month-end close {} (draft)\n\n{state}{compared}\n", plain(month))
+    let doubt = summary.currency_doubt.as_ref().map(|doubt| format!(" In doubt: {}.", plain(doubt)));
+    let doubt = doubt.unwrap_or_default();
+    format!("# Month-end close {} (draft)\n\n{state}{compared}{doubt}\n", plain(month))
 }
 
 fn section(heading: &'static str, items: impl Iterator<Item = Item>, total: usize) -> Section {

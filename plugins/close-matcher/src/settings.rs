@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) accounts: Accounts,
     /// What stands in a line, in lower case, and where the line goes.
     pub(crate) bookings: Vec<(String, String)>,
+    /// What the books are kept in, as a code in capitals.
+    pub(crate) currency: Option<String>,
 }
 
 impl Settings {
@@ -45,6 +47,9 @@ impl Settings {
         if rules.bookings.iter().any(|booking| booking.contains.trim().is_empty()) {
             return Err(bad("a booking without words would take every line".to_owned()));
         }
+        if let Some(code) = rules.currency.as_ref().filter(|code| !is_code(code)) {
+            return Err(bad(format!("`{code}` is no currency: three capital letters")));
+        }
         let booking = |it: crate::Booking| (it.contains.trim().to_lowercase(), it.account);
         Ok(Self {
             tolerance,
@@ -52,8 +57,13 @@ impl Settings {
             reference_days: rules.reference_days,
             bookings: rules.bookings.into_iter().map(booking).collect(),
             accounts: rules.accounts,
+            currency: rules.currency,
         })
     }
+}
+
+fn is_code(code: &str) -> bool {
+    code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase())
 }
 
 fn is_name(name: &str) -> bool {

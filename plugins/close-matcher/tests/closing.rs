@@ -21,6 +21,7 @@ fn rules() -> Rules {
         reference_days: 30,
         accounts: Accounts { bank: "1200".into(), rounding: "4840".into(), clearing: "1590".into() },
         bookings: vec![Booking { contains: "Account fee".into(), account: "4970".into() }],
+        currency: None,
     }
 }
 
@@ -279,6 +280,35 @@ fn what_cannot_be_closed_is_refused() {
     let mut wide = rules();
     wide.bookings[0].contains = " ".into();
     assert!(matches!(fails(&one, &turned, wide), ClosingError::BadRules(_)));
+}
+
+#[test]
+fn a_currency_that_one_side_leaves_open_is_in_doubt_unless_the_books_are_kept_in_it() {
+    let account = |text: &str, currency: Option<&str>| Account {
+        currency: currency.map(str::to_owned),
+        ..account(&format!("01 1.00 - {text}"))
+    };
+    let doubt = |ours, theirs, books: Option<&str>| {
+        let rules = Rules { currency: books.map(str::to_owned), ..rules() };
+        let close = close(&account("a", ours), &account("b", theirs), rules).unwrap();
+        close.summary.currency_doubt
+    };
+    let told = |words: &str| Some(words.to_owned());
+    assert_eq!(doubt(None, Some("EUR"), Some("EUR")), None);
+    assert_eq!(doubt(Some("EUR"), Some("EUR"), None), None);
+    assert_eq!(doubt(None, None, Some("EUR")), None);
+    assert_eq!(doubt(None, Some("USD"), None), told("the bank is in USD and the ledger names no currency"));
+    assert_eq!(
+        doubt(None, Some("USD"), Some("EUR")),
+        told("the bank is in USD and the ledger names no currency, and the books are kept in EUR")
+    );
+    assert_eq!(
+        doubt(Some("USD"), Some("USD"), Some("EUR")),
+        told("both exports are in USD, and the books are kept in EUR")
+    );
+    let rules = Rules { currency: Some("euro".into()), ..rules() };
+    let failed = close(&account("a", None), &account("b", None), rules).unwrap_err();
+    assert!(matches!(failed, ClosingError::BadRules(_)));
 }
 
 #[test]

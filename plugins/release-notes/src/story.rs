@@ -96,10 +96,7 @@ fn undone(commits: &[Commit]) -> Vec<bool> {
     let mut undone = vec![false; commits.len()];
     for (place, commit) in commits.iter().enumerate() {
         let is_undone = undone.get(place) == Some(&true);
-        let Some(subject) = commit.subject.strip_prefix("Revert \"").and_then(|rest| rest.strip_suffix('"'))
-        else {
-            continue;
-        };
+        let Some(subject) = taken_back(&commit.subject) else { continue };
         let named = by_subject.get(subject).into_iter().flatten();
         // Newest first: what is taken back was made before.
         let taken_back = named.copied().find(|other| *other > place && undone.get(*other) == Some(&false));
@@ -112,6 +109,12 @@ fn undone(commits: &[Commit]) -> Vec<bool> {
         }
     }
     undone
+}
+
+/// The subject of what a commit takes back: as `git revert` words it, or as the type of a conventional commit.
+fn taken_back(subject: &str) -> Option<&str> {
+    let worded = subject.strip_prefix("Revert \"").and_then(|rest| rest.strip_suffix('"'));
+    worded.or_else(|| subject.strip_prefix("revert: "))
 }
 
 /// How many commits a story tells and leaves out.

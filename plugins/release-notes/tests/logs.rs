@@ -90,6 +90,16 @@ fn other_habits_are_read_too() {
 }
 
 #[test]
+fn what_was_taken_back_is_not_told_however_the_revert_is_worded() {
+    for revert in ["Revert \"feat!: drop v1\"", "revert: feat!: drop v1"] {
+        let told = first(&log(&[revert, "fix: the door", "feat!: drop v1"])).markdown;
+        assert!(told.contains("left out: 2 reverted again") && !told.contains("v1"), "{told}");
+    }
+    // What it takes back is older than this log.
+    assert!(first(&log(&["revert: feat: pages", "fix: the door"])).markdown.contains("## Removed"));
+}
+
+#[test]
 fn a_weak_draft_is_answered_and_what_can_not_be_is_left_standing() {
     let weak = sample("weak.log");
     reads_as(&first(&weak).markdown, "weak.md");

@@ -96,8 +96,7 @@ fn line(
     text: &[u8],
 ) -> Result<Line, HomeError> {
     let bad = |words: String| HomeError::new(Kind::Argument, words);
-    let value: Value =
-        serde_json::from_slice(text).map_err(|cause| bad(format!("it is no JSON: {cause}")))?;
+    let value = kapell_model::json::read(text).map_err(|cause| bad(cause.in_line()))?;
     let Value::Object(mut inputs) = value else {
         return Err(bad("it is no object of inputs by name".into()));
     };
@@ -189,7 +188,6 @@ impl Told<'_> {
                 self.state(number, &finished.standing.state, false)?
             }
             Event::Came(number, Came::Before(state)) => {
-                self.sum.before += 1;
                 self.state(number, &state, true)?;
             }
         }
@@ -197,7 +195,7 @@ impl Told<'_> {
     }
 
     fn state(&mut self, number: u64, state: &RunState, before: bool) -> anyhow::Result<()> {
-        self.sum.count(self.batch.plan(), state)?;
+        self.sum.count(self.batch.plan(), state, before)?;
         let home = &self.session.home;
         let ended = state.ended.as_ref();
         let reason = ended.and_then(|ended| ended.reason.clone());
@@ -237,6 +235,8 @@ impl Told<'_> {
         if self.session.json {
             let sum = json!({ "schema": "kapell.batch/1", "lines": self.sum.lines(), "summary": self.sum });
             output::data(&plain::json_line(&sum));
+        } else if self.sum.lines() == 0 {
+            output::talk("there is no line to run");
         } else {
             output::data(&self.sum.text(self.batch.priced_by_example()));
         }

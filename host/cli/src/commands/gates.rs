@@ -26,7 +26,7 @@ pub(crate) async fn run(session: &Session, gates: &Gates) -> anyhow::Result<Exit
         }
         Gates::Answer { run, value, with } => {
             let gate = gate(session, run)?;
-            let said = Said::Value(parse(&gate.open.asked.answer, content(value)?));
+            let said = Said::Value(parse(&gate.open.asked.answer, content(value)?)?);
             answer(session, run, said, with).await
         }
     }

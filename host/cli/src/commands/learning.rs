@@ -40,8 +40,12 @@ fn tell(session: &Session, learned: &Learned, learn: &Learn) {
     }
     learned.lessons.iter().for_each(|lesson| output::talk(&lesson.words()));
     for change in &learned.changes {
-        let waits = if change.widens { "widens, so it waits for approval" } else { "asks for nothing more" };
-        output::talk(&format!("{}: {waits}", line(&change.words)));
+        let then = match (change.widens, learned.waits) {
+            (true, true) => "widens, so it waits for approval",
+            (true, false) => "widens; in a locked home it would wait for approval",
+            (false, _) => "asks for nothing more",
+        };
+        output::talk(&format!("{}: {then}", line(&change.words)));
     }
     if learned.diff.is_some() {
         output::talk(&next(session, learned, learn));

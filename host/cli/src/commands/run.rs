@@ -5,8 +5,9 @@ use crate::commands::{account, each};
 use crate::failure::Exit;
 use crate::session::Session;
 use crate::{ask, output};
+use kapell_home::Program;
 use kapell_home::{Finished, HomeError, Kind, inputs};
-use kapell_journal::entry::RunEnding;
+use kapell_journal::entry::{RunEnded, RunEnding};
 use kapell_report::plain;
 use serde_json::{Value, json};
 use std::io::Read as _;
@@ -51,8 +52,8 @@ pub(crate) async fn converse(session: &Session, mut finished: Finished) -> anyho
 
 pub(crate) async fn call(session: &Session, call: &Call) -> anyhow::Result<Exit> {
     let text = content(&call.arguments)?;
-    let arguments: Value = serde_json::from_str(&text).map_err(|cause| {
-        let words = format!("the arguments are no JSON: {cause}");
+    let arguments = kapell_model::json::read(text.as_bytes()).map_err(|cause| {
+        let words = format!("the arguments are no value: {cause}");
         HomeError::new(Kind::Argument, words)
             .hint("give an object by name, such as '{\"name\": \"Ada\"}', or @FILE")
     })?;
@@ -171,13 +172,24 @@ fn tell_text(session: &Session, finished: &Finished) {
 fn price(finished: &Finished) -> String {
     let program = &finished.standing.program;
     let example = if program.tariff.tariff.example { " at example prices" } else { "" };
-    let done = finished.standing.state.ended.as_ref().is_some_and(|ended| ended.state == RunEnding::Done);
-    let worth = program.plan.outcome.as_ref().filter(|_| done).and_then(|outcome| {
-        let worth = outcome.worth.as_ref()?;
-        Some(format!(", beside a declared worth of {worth} ({})", plain::line(&outcome.name)))
-    });
+    let worth = finished.standing.state.ended.as_ref().and_then(|ended| worth(program, ended));
     let fuel = plain::number(finished.fuel);
     format!("fuel {fuel}, {}{example}{}", finished.cost, worth.unwrap_or_default())
+}
+
+/// What the outcome is declared to be worth, of a run that came to it; why not, of one that is done without it.
+fn worth(program: &Program, ended: &RunEnded) -> Option<String> {
+    let outcome = program.plan.outcome.as_ref()?;
+    let name = plain::line(&outcome.name);
+    match &ended.outcome {
+        Some(judged) if !judged.held => {
+            Some(format!(", not come to its outcome ({name}): `{}` does not hold", plain::line(&judged.when)))
+        }
+        _ if ended.has_outcome() => {
+            Some(format!(", beside a declared worth of {} ({name})", outcome.worth.as_ref()?))
+        }
+        _ => None,
+    }
 }
 
 /// How to answer, bound to what was shown: a later question is not met by this command.

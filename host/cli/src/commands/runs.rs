@@ -6,6 +6,7 @@ use crate::commands::run::tell;
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
+use kapell_home::{HomeError, Kind};
 use kapell_journal::entry::RunEnding;
 use kapell_report::cost::listed;
 use kapell_report::log::{self, instant};
@@ -15,8 +16,15 @@ use serde_json::json;
 pub(crate) async fn run(session: &Session, runs: &Runs) -> anyhow::Result<Exit> {
     match runs {
         Runs::List => list(session),
-        Runs::Show { run, why: None } => show(session, run),
-        Runs::Show { run, why: Some(step) } => explain::tell(session, run, step.as_deref(), None),
+        Runs::Show { run, why } => match (run, why) {
+            (Some(run), None) => show(session, run),
+            (Some(run), Some(step)) => explain::tell(session, run, step.as_deref(), None),
+            // What is named behind `--why` alone is the run.
+            (None, Some(Some(run))) => explain::tell(session, run, None, None),
+            (None, _) => Err(HomeError::new(Kind::Argument, "no run is named")
+                .hint("a run id, a prefix only one run has, or `last`")
+                .into()),
+        },
         Runs::Resume { run } => {
             let finished = session.home.resume(&session.home.find_run(run)?).await?;
             Ok(tell(session, &finished, false))

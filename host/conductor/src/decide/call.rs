@@ -3,7 +3,7 @@
 use super::budget::{Allowance, Past, allowance, binding};
 use super::{Action, DecideError, Start, Turn, ask, blob, past, record};
 use crate::program::ReadyCall;
-use kapell_journal::entry::{AttemptStarted, Body, Purpose, RecordedEnding, RunEnding};
+use kapell_journal::entry::{AttemptEnded, AttemptStarted, Body, Purpose, RecordedEnding, RunEnding};
 use kapell_journal::fold::{AttemptState, StepState};
 use kapell_model::id::StepId;
 use kapell_model::plan::{Expectation, Rung, Step, Work};
@@ -44,14 +44,14 @@ impl<'a> Calling<'a> {
 
     fn rung(&self, call: &ReadyCall) -> Result<Action, DecideError> {
         let Some(attempt) = self.state.last_of(Purpose::Work) else { return self.start(call, Purpose::Work) };
-        match attempt.ended.as_ref().map(|ended| &ended.ending) {
-            Some(RecordedEnding::Output(_)) => self.judge(attempt),
-            Some(ending) if self.tries_again(ending, Purpose::Work) => self.start(call, Purpose::Work),
-            Some(RecordedEnding::Cancelled) => {
+        let Some(ended) = &attempt.ended else { return Ok(Action::Wait(None)) };
+        match &ended.ending {
+            RecordedEnding::Output(_) => self.judge(attempt),
+            ending if self.tries_again(ending, Purpose::Work) => self.start(call, Purpose::Work),
+            RecordedEnding::Cancelled => {
                 Ok(self.turn.end(RunEnding::Cancelled, self.id, "the attempt was cancelled".into()))
             }
-            Some(ending) => Ok(self.fall(&ending_words(ending), Some(ending))),
-            None => Ok(Action::Wait(None)),
+            ending => Ok(self.fall(&ending_words(ended), Some(ending))),
         }
     }
 
@@ -109,13 +109,11 @@ impl<'a> Calling<'a> {
         let verdict = self.state.last_of(Purpose::Verdict);
         let verdict = verdict.filter(|verdict| verdict.started.attempt > work.started.attempt);
         let Some(verdict) = verdict else { return self.start(call, Purpose::Verdict) };
-        match verdict.ended.as_ref().map(|ended| &ended.ending) {
-            Some(RecordedEnding::Output(_)) => Ok(self.judged(holds)),
-            Some(ending) if self.tries_again(ending, Purpose::Verdict) => self.start(call, Purpose::Verdict),
-            Some(ending) => {
-                Ok(self.judgement(format!("no verdict: {}", ending_words(ending)), Value::Null, false))
-            }
-            None => Ok(Action::Wait(None)),
+        let Some(ended) = &verdict.ended else { return Ok(Action::Wait(None)) };
+        match &ended.ending {
+            RecordedEnding::Output(_) => Ok(self.judged(holds)),
+            ending if self.tries_again(ending, Purpose::Verdict) => self.start(call, Purpose::Verdict),
+            _ => Ok(self.judgement(format!("no verdict: {}", ending_words(ended)), Value::Null, false)),
         }
     }
 
@@ -222,10 +220,10 @@ fn run_ending(ending: &RecordedEnding) -> RunEnding {
     }
 }
 
-pub(super) fn ending_words(ending: &RecordedEnding) -> String {
-    match ending {
+pub(super) fn ending_words(ended: &AttemptEnded) -> String {
+    match &ended.ending {
         RecordedEnding::Output(_) => "an output".into(),
-        RecordedEnding::SkillError(_) => "the skill answered with its own error".into(),
+        RecordedEnding::SkillError(_) => ended.error_words(),
         RecordedEnding::Refusal(refusal) => format!("refused: {refusal}"),
         RecordedEnding::Trap(trap) => format!("stopped by {}: {}", trap.cause.word(), trap.detail),
         RecordedEnding::Cancelled => "cancelled".into(),

@@ -45,7 +45,8 @@ fn ended(turn: &Turn<'_>, open: &AttemptStarted, ending: RecordedEnding) -> Resu
         Some(broke) => AttemptEnded::clone(broke),
         None => lost(open, turn.program)?,
     };
-    Ok(Body::AttemptEnded(AttemptEnded { ending, ..left }.into()))
+    let case = left.case.clone().filter(|_| matches!(ending, RecordedEnding::SkillError(_)));
+    Ok(Body::AttemptEnded(AttemptEnded { ending, case, ..left }.into()))
 }
 
 /// The ending of an attempt that nobody will settle any more: how it broke, with what it cost, so that a run that is
@@ -58,13 +59,13 @@ fn broke(turn: &Turn<'_>, open: &AttemptStarted) -> Result<Action, DecideError> 
 /// What is known of how the attempt came to have no ending.
 fn what_happened(turn: &Turn<'_>, open: &AttemptStarted) -> String {
     let called = format!("{} {}#{}", open.skill.name, open.skill.version, open.operation);
-    match turn.state.broke.as_ref().map(|broke| &broke.ending) {
+    match &turn.state.broke {
         None => format!("The host stopped while {called} was under way."),
-        Some(RecordedEnding::Lost) => {
+        Some(broke) if broke.ending == RecordedEnding::Lost => {
             format!("Another run changed what {called} had read, after its request had gone out.")
         }
-        Some(ending) => {
-            format!("{called} broke after its request had gone out unanswered ({}).", ending_words(ending))
+        Some(broke) => {
+            format!("{called} broke after its request had gone out unanswered ({}).", ending_words(broke))
         }
     }
 }

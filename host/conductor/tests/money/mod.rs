@@ -3,6 +3,7 @@
 mod budgets;
 mod flow_budgets;
 mod lost;
+mod outcomes;
 mod remarks;
 
 use crate::stage::{Act, Stage, ask, call, flow};
@@ -41,6 +42,7 @@ fn asked() -> Plan {
     plan.budget.money = Some("1 EUR".parse().unwrap());
     plan.outcome = Some(kapell_model::plan::Outcome {
         name: "customer onboarded".into(),
+        when: None,
         worth: Some("180 EUR".parse().unwrap()),
         by_hand: Some("3h".parse().unwrap()),
     });
@@ -88,10 +90,10 @@ async fn many_runs_are_summed_by_flow_day_and_run_and_all_sums_are_one() {
     total                                                             8.10004008 EUR  4,000
     "#);
     insta::assert_snapshot!(told(&tallies, By::Run), @r#"
-    name          work       waste  people  overhead                       total   fuel      budget used
-    flow-1  0.00000002  0.00000002     2.7   0.00002  2.70002004 EUR (estimated)  2,000  1 % of 1.00 EUR
-    flow-2  0.00000002           -     2.7   0.00001  2.70001002 EUR (estimated)  1,000  1 % of 1.00 EUR
-    flow-3  0.00000002           -     2.7   0.00001  2.70001002 EUR (estimated)  1,000  1 % of 1.00 EUR
+    name          work       waste  people  overhead                       total   fuel                     used of its budget
+    flow-1  0.00000002  0.00000002     2.7   0.00002  2.70002004 EUR (estimated)  2,000  under 0.01 % of 1.00 EUR for machines
+    flow-2  0.00000002           -     2.7   0.00001  2.70001002 EUR (estimated)  1,000  under 0.01 % of 1.00 EUR for machines
+    flow-3  0.00000002           -     2.7   0.00001  2.70001002 EUR (estimated)  1,000  under 0.01 % of 1.00 EUR for machines
     total                                                         8.10004008 EUR  4,000
     "#);
 }

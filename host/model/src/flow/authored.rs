@@ -75,6 +75,7 @@ impl Authored {
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) name: String,
+    pub(super) when: Option<Written<String>>,
     pub(super) worth: Option<Money>,
     pub(super) by_hand: Option<Span>,
 }
@@ -227,10 +228,11 @@ fn each<'p, 't, T>(field: Field<'p, 't>, read: impl Fn(Field<'p, 't>) -> Option<
 fn outcome(field: Field<'_, '_>) -> Option<Outcome> {
     let table = field.table("an outcome")?;
     let name = table.required("name").and_then(|field| field.text());
+    let when = table.get("when").and_then(|field| field.text());
     let worth = table.get("worth").and_then(|field| field.parsed()).map(|worth| worth.value);
     let by_hand = table.get("by-hand").and_then(|field| field.span()).map(|span| span.value);
     table.close();
-    Some(Outcome { name: name?.value, worth, by_hand })
+    Some(Outcome { name: name?.value, when, worth, by_hand })
 }
 
 fn inputs(field: Field<'_, '_>) -> Vec<Input> {

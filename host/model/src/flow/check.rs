@@ -121,6 +121,7 @@ impl Checker<'_, '_> {
         self.check_ids(&authored.steps);
         let steps: Vec<_> = authored.steps.iter().map(|step| self.step(step)).collect();
         let outputs = self.shown(&self.scope, &authored.outputs);
+        let outcome = authored.outcome.as_ref().map(|it| self.outcome(it));
         let budget = self.budget(&authored.budget)?;
         let flow_budgets = self.flow_budgets(&authored.name);
         Some(Plan {
@@ -128,7 +129,7 @@ impl Checker<'_, '_> {
             version: authored.version.clone(),
             text: Digest::of(self.problems.source.text.as_bytes()),
             purpose: authored.purpose.clone(),
-            outcome: authored.outcome.as_ref().map(outcome),
+            outcome,
             owner: authored.owner.clone(),
             runbook: authored.runbook.clone(),
             inputs: authored.inputs.clone(),
@@ -156,6 +157,16 @@ impl Checker<'_, '_> {
             }
         });
         found.collect()
+    }
+
+    fn outcome(&self, outcome: &authored::Outcome) -> Outcome {
+        let when = outcome.when.as_ref();
+        // What is wrong with it is told, and then there is no plan.
+        if let Some(when) = when {
+            self.scope.check_condition(self.problems, when);
+        }
+        let (name, when) = (outcome.name.clone(), when.map(|it| it.value.clone()));
+        Outcome { name, when, worth: outcome.worth.clone(), by_hand: outcome.by_hand }
     }
 
     fn requirement(&self, one: &authored::Requirement) -> Option<Requirement> {
@@ -571,10 +582,6 @@ impl authored::Expectation {
             authored::Expectation::Verdict { holds, .. } => &holds.at,
         }
     }
-}
-
-fn outcome(outcome: &authored::Outcome) -> Outcome {
-    Outcome { name: outcome.name.clone(), worth: outcome.worth.clone(), by_hand: outcome.by_hand }
 }
 
 /// The type of the `answer` a step that asks leaves behind; an approval leaves none.

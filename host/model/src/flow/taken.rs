@@ -1,10 +1,10 @@
-//! What a flow takes of the values its steps come to: what later steps and the outputs read of them.
+//! What a flow takes of the values its steps come to: what later steps, the outputs and the outcome read of them.
 //!
 //! Two answers that are alike in it are the same to the flow, whatever else stands in them: a remark that nobody reads
 //! on makes no other decision. Where the flow takes a value whole, goes through a list, or never reads on at all, the
 //! whole value counts: then nobody but a reader can say what in it matters.
 
-use crate::expression::{Expression, Read};
+use crate::expression::{Expression, Read, Segment};
 use crate::id::StepId;
 use crate::plan::{Expectation, Plan, Rung, Step, Work};
 use serde_json::{Map, Value};
@@ -19,13 +19,20 @@ impl Taken {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let steps = plan.steps.iter().map(|step| (Some(&step.id), sources(step)));
-        let ends = [(None, plan.outputs.values().map(String::as_str).collect())];
+        let outcome = plan.outcome.iter().filter_map(|outcome| outcome.when.as_deref());
+        let ends = [(None, plan.outputs.values().map(String::as_str).chain(outcome).collect())];
         let mut taken: BTreeMap<StepId, BTreeSet<Read>> = BTreeMap::new();
         for (by, sources) in steps.chain(ends) {
             for read in sources.iter().filter_map(|it| Expression::compile(it).ok()).flat_map(reads) {
-                let Ok(step) = read.name.parse::<StepId>() else { continue };
-                if by != Some(&step) {
-                    taken.entry(step).or_default().insert(read);
+                let Some(step) = plan.steps.iter().find(|step| step.id.as_str() == read.name) else {
+                    continue;
+                };
+                let read = match &step.work {
+                    Work::Call { .. } => Some(read),
+                    Work::Ask { .. } => of_answer(read),
+                };
+                if by != Some(&step.id) {
+                    taken.entry(step.id.clone()).or_default().extend(read);
                 }
             }
         }
@@ -51,6 +58,16 @@ fn reads(expression: Expression) -> Vec<Read> {
     let reads = expression.reads().iter().map(Read::fixed);
     let reads = reads.filter(|read| !(read.tested && read.way.is_empty()));
     reads.map(|read| Read { offset: 0, ..read }).collect()
+}
+
+/// What is read of the value given, of a step that asks: it lies below `answer` of what the step comes to. Who said
+/// it and why is no part of what was said.
+fn of_answer(read: Read) -> Option<Read> {
+    match read.way.split_first() {
+        None => Some(read),
+        Some((Segment::Field(field), rest)) if field == "answer" => Some(Read { way: rest.to_vec(), ..read }),
+        Some(_) => None,
+    }
 }
 
 /// Every expression of a step.
@@ -106,6 +123,16 @@ mod tests {
         // A list that is gone through is compared whole: which of its items' fields decide can't be told from outside.
         let lists = json!({ "findings": [{ "kind": "a", "remark": "b" }] });
         assert_eq!(part(&["label.findings.exists(f, f.kind == 'a')"], lists.clone()), lists.to_string());
+    }
+
+    #[test]
+    fn of_a_step_that_asks_the_answer_is_read_below_its_own_name() {
+        let read = |source: &str| of_answer(reads(Expression::compile(source).unwrap()).remove(0));
+        let way = |source: &str| read(source).map(|read| read.way_words());
+        assert_eq!(way("label.answer.queue"), Some("queue".into()));
+        assert_eq!(way("label.answer"), Some(String::new()));
+        assert_eq!(way("label"), Some(String::new()));
+        assert_eq!(way("label.reason"), None);
     }
 
     #[test]

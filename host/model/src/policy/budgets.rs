@@ -139,7 +139,10 @@ mod tests {
         let told = policy.budgets.iter().map(|it| format!("{}:{} {}", it.line, it.flow, it.budget.words()));
         assert_eq!(
             told.collect::<Vec<_>>(),
-            ["2:triage 25.00 EUR a month, past it lead is asked", "7:triage 2.00 EUR a day"]
+            [
+                "2:triage 25.00 EUR a month for machines, past it lead is asked",
+                "7:triage 2.00 EUR a day for machines"
+            ]
         );
     }
 
@@ -192,16 +195,16 @@ mod tests {
             (month("25 EUR", ""), month("25.00 EUR", "")),
         ];
         insta::assert_snapshot!(cases.map(|(before, after)| moved(&before, &after)).join("\n"), @r#"
-        flow triage loses spending past 25.00 EUR a month
-        flow triage gains spending past 25.00 EUR a month
-        flow triage gains a budget of 30.00 EUR a month (before: 25.00 EUR a month)
-        flow triage loses a budget of 25.00 EUR a month, past it lead is asked (before: 30.00 EUR a month, past it lead is asked)
-        flow triage gains a budget of 25.00 EUR a month, past it lead is asked (before: 25.00 EUR a month)
-        flow triage loses a budget of 25.00 EUR a month (before: 25.00 EUR a month, past it lead is asked)
-        flow triage changes a budget of 25.00 EUR a month, past it boss is asked (before: 25.00 EUR a month, past it lead is asked)
-        flow triage changes a budget of 30.00 EUR a month (before: 25.00 EUR a month, past it lead is asked)
-        flow triage changes a budget of 30.00 USD a month (before: 25.00 EUR a month)
-        flow triage loses spending past 1.00 EUR a day
+        flow triage loses spending past 25.00 EUR a month for machines
+        flow triage gains spending past 25.00 EUR a month for machines
+        flow triage gains a budget of 30.00 EUR a month for machines (before: 25.00 EUR a month for machines)
+        flow triage loses a budget of 25.00 EUR a month for machines, past it lead is asked (before: 30.00 EUR a month for machines, past it lead is asked)
+        flow triage gains a budget of 25.00 EUR a month for machines, past it lead is asked (before: 25.00 EUR a month for machines)
+        flow triage loses a budget of 25.00 EUR a month for machines (before: 25.00 EUR a month for machines, past it lead is asked)
+        flow triage changes a budget of 25.00 EUR a month for machines, past it boss is asked (before: 25.00 EUR a month for machines, past it lead is asked)
+        flow triage changes a budget of 30.00 EUR a month for machines (before: 25.00 EUR a month for machines, past it lead is asked)
+        flow triage changes a budget of 30.00 USD a month for machines (before: 25.00 EUR a month for machines)
+        flow triage loses spending past 1.00 EUR a day for machines
         "#);
     }
 }

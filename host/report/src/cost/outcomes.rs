@@ -2,7 +2,6 @@
 
 use super::aligned;
 use crate::tally::Tally;
-use kapell_journal::entry::RunEnding;
 use kapell_model::id::FlowName;
 use kapell_model::money::{Money, MoneyError, PRICE_DIGITS};
 use kapell_model::plan::Outcome;
@@ -45,7 +44,7 @@ impl Outcomes {
     pub fn add(&mut self, tally: &Tally) -> Result<(), MoneyError> {
         let flow = self.0.entry(tally.flow.clone()).or_insert_with(|| FlowOutcomes::of(tally));
         flow.runs += 1;
-        flow.outcomes += u64::from(tally.ending() == Some(RunEnding::Done));
+        flow.outcomes += u64::from(tally.has_outcome());
         for line in &tally.lines {
             flow.cost = Some(match &flow.cost {
                 Some(cost) => cost.plus(&line.money)?,

@@ -50,11 +50,7 @@ fn purpose(dossier: &Dossier) -> Vec<Block> {
     let said = |it: &Option<String>, none: &str| it.as_deref().map_or_else(|| none.to_owned(), line);
     let outcome = dossier.outcome.as_ref().map_or_else(
         || "No business result is declared.".into(),
-        |it| {
-            let worth = it.worth.as_ref().map(|worth| format!(", worth {worth}")).unwrap_or_default();
-            let by_hand = it.by_hand.map(|span| format!(", {span} by hand")).unwrap_or_default();
-            format!("The business result, as its owner declares it: {}{worth}{by_hand}.", line(&it.name))
-        },
+        |it| format!("The business result, as its owner declares it: {}.", line(&it.words())),
     );
     let (meaning, from) = (&dossier.meaning, line(&dossier.from));
     let known = format!("What it does and asks is known as `{meaning}`; it is told here from {from}.");

@@ -95,11 +95,11 @@ impl Counting {
         period.last = period.last.max(Some(tally.started));
         let ending = tally.ending().map_or("open", RunEnding::word);
         *period.ended.entry(ending.into()).or_default() += 1;
-        if let Some(over) = tally.over.as_ref().filter(|over| over.ending != RunEnding::Done) {
+        if let Some(over) = tally.over.as_ref().filter(|over| !over.outcome) {
             let why = over.reason.as_deref().map(|why| format!(": {}", short(why, 120))).unwrap_or_default();
             *period.stopped.entry(format!("{ending}{why}")).or_default() += 1;
         }
-        period.without_a_person += u64::from(ending == "done" && tally.questions.is_empty());
+        period.without_a_person += u64::from(tally.has_outcome() && tally.questions.is_empty());
         for asked in &tally.questions {
             let why = format!("{}: {}", asked.step, short(&asked.opened_by, 120));
             *period.exceptions.entry(why).or_default() += 1;

@@ -166,7 +166,10 @@ impl<'a> Teller<'a> {
                 let words = format!("{} asked for it to stop: {}", who(by), short(reason, SAID));
                 Said::new("cancel-asked", words).tone(Tone::Weighs)
             }
-            Body::RunEnded(it) => over(it),
+            Body::RunEnded(it) => {
+                let seen = it.outcome.as_ref().map(|judged| self.whole(&judged.seen));
+                over(it).seen(seen.unwrap_or_default())
+            }
         }
     }
 
@@ -421,6 +424,21 @@ fn time_of(it: &QuestionAnswered) -> String {
 fn over(it: &RunEnded) -> Said {
     let at = it.step.as_ref().map(|step| format!(" at `{step}`")).unwrap_or_default();
     let why = it.reason.as_ref().map(|why| format!(": {}", short(why, SAID))).unwrap_or_default();
-    let tone = if it.state == RunEnding::Done { Tone::Quiet } else { Tone::Alarms };
-    Said::new("run-ended", format!("It ended as {}{at}{why}.", it.state.word())).tone(tone)
+    let tone = match it.state {
+        RunEnding::Done if it.has_outcome() => Tone::Quiet,
+        RunEnding::Done => Tone::Weighs,
+        _ => Tone::Alarms,
+    };
+    let said = Said::new("run-ended", format!("It ended as {}{at}{why}.{}", it.state.word(), came_to(it)));
+    said.tone(tone)
+}
+
+/// Whether it came to its outcome, where its flow says when that is so.
+fn came_to(it: &RunEnded) -> String {
+    let Some(judged) = &it.outcome else { return String::new() };
+    let when = short(&judged.when, SAID);
+    match judged.held {
+        true => format!(" It came to its outcome: `{when}` holds."),
+        false => format!(" It did not come to its outcome: `{when}` does not hold."),
+    }
 }

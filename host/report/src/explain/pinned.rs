@@ -9,15 +9,20 @@ use kapell_model::policy::{authority_words, limit_words};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// What no budget bounds.
+pub(crate) const UNCAPPED: &str = "; people's minutes are priced and never capped";
+
 /// What holds for every step of a run.
 pub(crate) fn rules(plan: &Plan) -> Vec<String> {
     let required = plan
         .require
         .iter()
         .map(|it| format!("begins only when `{}` holds, else: {}", line(&it.that), line(&it.otherwise)));
-    let budget = (!plan.budget.is_empty()).then(|| format!("may spend {}", plan.budget.words()));
-    let together =
-        plan.flow_budgets.iter().map(|it| format!("may spend, with all runs of the flow, {}", it.words()));
+    let budget = (!plan.budget.is_empty()).then(|| format!("may spend {}{UNCAPPED}", plan.budget.words()));
+    let together = plan
+        .flow_budgets
+        .iter()
+        .map(|it| format!("may spend, with all runs of the flow, {}{UNCAPPED}", it.words()));
     let four_eyes = plan.four_eyes.then(|| "nobody may say yes in a run they asked for".to_owned());
     required.chain(budget).chain(together).chain(four_eyes).collect()
 }

@@ -90,9 +90,12 @@ fn given(inputs: Option<&Value>) -> String {
 
 fn outcome(account: &Account) -> String {
     let Some(outcome) = &account.flow.outcome else { return "not declared".into() };
-    let worth = outcome.worth.as_ref().map(|worth| format!(", worth {worth}")).unwrap_or_default();
-    let by_hand = outcome.by_hand.map(|span| format!(", {span} by hand")).unwrap_or_default();
-    format!("{}{worth}{by_hand}, as its owner declares it", line(&outcome.name))
+    let declared = format!("{}, as its owner declares it", line(&outcome.words()));
+    match &account.judged {
+        Some(judged) if judged.held => format!("{declared}: had"),
+        Some(judged) => format!("{declared}: not had, because `{}` does not hold", line(&judged.when)),
+        None => declared,
+    }
 }
 
 fn took(account: &Account) -> String {
@@ -107,7 +110,11 @@ fn took(account: &Account) -> String {
 
 pub(super) fn spent(account: &Account) -> String {
     let Some(total) = &account.cost.total else { return "nothing".into() };
-    let budget = account.cost.budget.as_ref().map(|it| format!("; machines used {}", it.words()));
+    let budget = account
+        .cost
+        .budget
+        .as_ref()
+        .map(|it| format!("; used {}, people's minutes are not capped", it.words()));
     let example = if account.cost.example_prices { " at example prices" } else { "" };
     format!("{total}{example}{}", budget.unwrap_or_default())
 }

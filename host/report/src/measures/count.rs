@@ -9,7 +9,6 @@ use super::{
 };
 use crate::cost::CostKind;
 use crate::tally::{Answer, Over, Tally};
-use kapell_journal::entry::RunEnding;
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, StepId};
 use kapell_model::money::Money;
@@ -64,6 +63,7 @@ pub struct Count {
     alone: u64,
     asked: u64,
     exceptions: u64,
+    otherwise: u64,
     worth: Sum,
     declared: u64,
     cost: Sum,
@@ -112,6 +112,7 @@ impl Count {
             alone: 0,
             asked: 0,
             exceptions: 0,
+            otherwise: 0,
             worth: Sum::default(),
             declared: 0,
             cost: Sum::default(),
@@ -138,7 +139,7 @@ impl Count {
         self.count_cost(tally);
         self.questions.count(&tally.questions);
         tally.questions.iter().filter_map(|it| it.answer.as_ref()).for_each(|it| self.judgment.count(it));
-        let done = tally.ending() == Some(RunEnding::Done);
+        let done = tally.has_outcome();
         let asked = !tally.questions.is_empty();
         self.asked += u64::from(asked);
         self.exceptions += u64::from(asked || (tally.over.is_some() && !done));
@@ -181,6 +182,7 @@ impl Count {
         match (done, asked) {
             (false, _) => {
                 hour.ended_otherwise += 1;
+                self.otherwise += 1;
                 self.endings.count((word, over.reason.clone()));
                 return;
             }
@@ -206,7 +208,6 @@ impl Count {
         let (cost, worth) = (self.cost.figure("nothing was charged"), self.worth.figure(no_worth(outcomes)));
         let (questions, more_questions) = self.questions.finish();
         let (endings, more_endings) = self.endings.commonest(ENDINGS);
-        let ended = self.runs.over.iter().filter(|(word, _)| **word != RunEnding::Done.word());
         let ended_for =
             |((state, reason), runs): ((&'static str, Option<String>), u64)| EndedFor { state, reason, runs };
         Measures {
@@ -224,7 +225,7 @@ impl Count {
             exceptions: Exceptions {
                 runs: Share { n: self.exceptions, of: self.runs.begun },
                 asked: self.asked,
-                ended: ended.map(|(_, runs)| runs).sum(),
+                ended: self.otherwise,
                 endings: endings.into_iter().map(ended_for).collect(),
                 more_endings,
             },

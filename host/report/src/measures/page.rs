@@ -1,7 +1,7 @@
 //! The measures as one page to look at: the figures first, then a drawing for each question one has of them.
 
 use super::text::{judged, notes, period, plural, runs_told};
-use super::{Figure, Judged, Measures, Question, RungCount, Share, Took};
+use super::{Cycle, Exceptions, Figure, Judged, Judgment, Measures, Question, RungCount, Share, Took};
 use crate::cost::CostKind;
 use crate::page::{self, Markup};
 use crate::plain::{duration, number, short};
@@ -35,13 +35,14 @@ pub fn html(measures: &Measures) -> String {
 }
 
 /// How it is counted, in as many words as a page has room for.
-const COUNTED: &str = "<footer>\n<details><summary>How this is counted</summary>\n<p>Every figure is of the runs that began in the \
-    period, and made from the journal alone. An outcome is a run that ended done. An exception is a run that asked a \
-    person or ended otherwise. Cost is everything that was charged for these runs, those without an outcome too: work, \
-    models, waste (attempts whose output was not used), people and overhead. Worth and time by hand are what the flow's \
-    owner declares. Half of the outcomes took no longer than p50, nine in ten no longer than p90. An answer changed the \
-    result when it was a no, or a value of which the flow takes something else than of the one shown. A question is noise when of twenty answers \
-    or more over 95 % went the same way.</p></details>\n</footer>\n";
+const COUNTED: &str = "<footer>\n<details><summary>How this is counted</summary>\n<p>Every figure is of the runs that \
+    began in the period, and made from the journal alone. An outcome is a run that ended done, and with what its flow \
+    says makes an outcome, where it says so. An exception is a run that asked a person or ended without an outcome. Cost \
+    is everything that was charged for these runs, those without an outcome too: work, models, waste (attempts whose \
+    output was not used), people and overhead. Worth and time by hand are what the flow's owner declares. Half of the \
+    outcomes took no longer than p50, nine in ten no longer than p90. An answer changed the result when it was a no, or \
+    a value of which the flow takes something else than of the one shown. A question is noise when of twenty answers or \
+    more over 95 % went the same way.</p></details>\n</footer>\n";
 
 fn head(page: &mut Markup, measures: &Measures) {
     page.tag("<header>\n<h1>").text(&measures.flow);
@@ -59,51 +60,66 @@ fn head(page: &mut Markup, measures: &Measures) {
 }
 
 fn tiles(page: &mut Markup, measures: &Measures) {
-    let Measures { velocity, value, exceptions, cycle, judgment, cost, .. } = measures;
     page.tag("<div class=\"tiles\">\n");
+    outcomes_tile(page, measures);
+    value_tiles(page, measures);
+    exceptions_tile(page, &measures.exceptions);
+    cycle_tile(page, &measures.cycle);
+    judgment_tile(page, &measures.judgment);
+    page.tag("</div>\n");
+}
+
+fn outcomes_tile(page: &mut Markup, measures: &Measures) {
+    let velocity = &measures.velocity;
     let rate = velocity.rate.known().map(|it| format!("{} each {}", it.outcomes, it.each));
     let alone = format!("{} without a person", velocity.without_a_person.words());
-    tile(
-        page,
-        "Outcomes",
-        &number(velocity.outcomes.n),
-        &[rate.unwrap_or_else(|| why(&velocity.rate)), alone],
-    );
+    let beside = [rate.unwrap_or_else(|| why(&velocity.rate)), alone];
+    tile(page, "Outcomes", &number(velocity.outcomes.n), &beside);
+}
+
+fn value_tiles(page: &mut Markup, measures: &Measures) {
+    let Measures { value, cost, .. } = measures;
     let worth = value.worth.known().map(|worth| format!("{worth} declared worth"));
     let spent = cost.total.known().map(|total| format!("for {}", money(total)));
     let beside = [worth.unwrap_or_else(|| why(&value.worth)), spent.unwrap_or_else(|| why(&cost.total))];
-    let ratio = value.per_unit_of_cost.known().map_or_else(|| "–".into(), |ratio| format!("{ratio} ×"));
-    tile(page, "Worth for cost", &ratio, &beside);
-    let each = cost.per_outcome.known().map_or_else(|| "–".into(), money);
+    let ratio = value.per_unit_of_cost.known().map(|ratio| format!("{ratio} ×"));
+    tile(page, "Worth for cost", &or_dash(ratio), &beside);
     let waste = cost.waste_percent.known().map(|it| format!("{it} % wasted"));
+    let each = or_dash(cost.per_outcome.known().map(money));
     tile(page, "Cost of an outcome", &each, &[waste.unwrap_or_else(|| why(&cost.per_outcome))]);
-    let beside = [
-        format!("{} runs", of(exceptions.runs)),
-        format!("{} asked, {} ended otherwise", number(exceptions.asked), number(exceptions.ended)),
-    ];
+}
+
+fn exceptions_tile(page: &mut Markup, exceptions: &Exceptions) {
+    let (asked, ended) = (number(exceptions.asked), number(exceptions.ended));
+    let beside =
+        [format!("{} runs", of(exceptions.runs)), format!("{asked} asked, {ended} without an outcome")];
     tile(page, "Exceptions", &percent(exceptions.runs), &beside);
-    let p50 = cycle.p50.known().map_or_else(|| "–".into(), |p50| duration(*p50));
+}
+
+fn cycle_tile(page: &mut Markup, cycle: &Cycle) {
+    let p50 = or_dash(cycle.p50.known().map(|p50| duration(*p50)));
     let p90 = cycle.p90.known().map(|p90| format!("nine in ten within {}", duration(*p90)));
     let by_hand = cycle.by_hand.known().map(|it| format!("{} by hand, as declared", duration(*it)));
-    tile(
-        page,
-        "Cycle time, half within",
-        &p50,
-        &[p90.unwrap_or_else(|| why(&cycle.p90)), by_hand.unwrap_or_else(|| why(&cycle.by_hand))],
-    );
-    let share = judgment.percent.known().map_or_else(|| "–".into(), |it| format!("{it} %"));
+    let beside = [p90.unwrap_or_else(|| why(&cycle.p90)), by_hand.unwrap_or_else(|| why(&cycle.by_hand))];
+    tile(page, "Cycle time, half within", &p50, &beside);
+}
+
+fn judgment_tile(page: &mut Markup, judgment: &Judgment) {
     let minutes = format!("{} of {} minutes changed the result", judgment.changed_minutes, judgment.minutes);
     let estimated = match judgment.estimated_minutes.is_zero() {
         true => "all minutes are stated".into(),
         false => format!("{} of them estimated", judgment.estimated_minutes),
     };
-    let beside = if judgment.percent.known().is_some() {
-        vec![minutes, estimated]
-    } else {
-        vec![why(&judgment.percent)]
+    let (share, beside) = match judgment.percent.known() {
+        Some(percent) => (Some(format!("{percent} %")), vec![minutes, estimated]),
+        None => (None, vec![why(&judgment.percent)]),
     };
-    tile(page, "Judgment yield", &share, &beside);
-    page.tag("</div>\n");
+    tile(page, "Judgment yield", &or_dash(share), &beside);
+}
+
+/// A figure, or a dash where it is not known.
+fn or_dash(figure: Option<String>) -> String {
+    figure.unwrap_or_else(|| "–".into())
 }
 
 fn tile(page: &mut Markup, name: &str, figure: &str, beside: &[String]) {
@@ -127,7 +143,7 @@ fn why<T>(figure: &Figure<T>) -> String {
 }
 
 fn percent(share: Share) -> String {
-    share.percent().map_or_else(|| "–".into(), |percent| format!("{percent} %"))
+    or_dash(share.percent().map(|percent| format!("{percent} %")))
 }
 
 fn of(share: Share) -> String {
@@ -162,7 +178,7 @@ fn velocity(page: &mut Markup, measures: &Measures) {
     let names = [
         (Tone::Good, "done without a person"),
         (Tone::Person, "done with a person"),
-        (Tone::Bad, "ended otherwise"),
+        (Tone::Bad, "ended without an outcome"),
     ];
     legend(page, &names.map(|(tone, name)| (tone, name.to_owned())));
     let each = measures.series.points.iter().map(|point| {
@@ -176,7 +192,13 @@ fn velocity(page: &mut Markup, measures: &Measures) {
         Column { parts: names.into_iter().zip(counts).map(part).collect(), label }
     });
     let each: Vec<Column> = each.collect();
-    page.add(&columns(&title, &runs_told(measures), &each, &[], &Axis { write: &count, step: 1.0 }));
+    page.add(&columns(
+        &title,
+        &runs_told(measures),
+        &each,
+        &[],
+        &Axis { write: &count, step: 1.0, scale: None },
+    ));
     page.tag("</section>\n");
 }
 
@@ -199,7 +221,7 @@ fn exceptions(page: &mut Markup, measures: &Measures) {
     }
     beyond(page, measures.questions.len(), measures.more_questions, "questions are not shown");
     if it.ended > 0 {
-        page.tag("<h3>Ended otherwise than done</h3>\n<ul class=\"plain\">\n");
+        page.tag("<h3>Ended without an outcome</h3>\n<ul class=\"plain\">\n");
         for ending in it.endings.iter().take(ROWS) {
             let reason =
                 ending.reason.as_deref().map_or_else(|| "no reason recorded".into(), |it| short(it, 160));
@@ -275,48 +297,54 @@ fn bar(page: &mut Markup, title: &str, parts: &[(Tone, String, u64)]) {
 }
 
 fn cycle(page: &mut Markup, measures: &Measures) {
+    const TITLE: &str = "How long an outcome takes";
     let it = &measures.cycle;
-    section(
-        page,
-        "How long an outcome takes",
-        "Outcomes by the time from a run's beginning to its end, people's time to answer included.",
-    );
-    if it.spread.is_empty() {
+    let about = "Outcomes by the time from a run's beginning to its end, people's time to answer included.";
+    section(page, TITLE, about);
+    let Some(first) = it.spread.first() else {
         page.tag("<p class=\"none\">No run has come to its outcome yet.</p>\n</section>\n");
         return;
-    }
-    let each = it.spread.iter().map(|took| {
-        let below = took.below.map_or_else(|| "longer".into(), duration);
-        let told =
-            format!("{} to {below}: {}", duration(took.from), plural(took.runs, "outcome", "outcomes"));
-        let part = Part { tone: Tone::Good, size: took.runs as f64, told };
-        Column {
-            label: took
-                .below
-                .map_or_else(|| "longer".into(), |it| format!("< {}", duration(it).replace(".0 ", " "))),
-            parts: vec![part],
-        }
-    });
-    let marks =
-        [("half within", &it.p50), ("nine in ten within", &it.p90), ("by hand, as declared:", &it.by_hand)];
-    let marks = marks.iter().filter_map(|(name, figure)| {
-        let at = *figure.known()?;
-        Some(Mark { at: place(&it.spread, at), label: format!("{name} {}", duration(at)) })
-    });
-    let marks: Vec<Mark> = marks.collect();
+    };
+    let each: Vec<Column> = it.spread.iter().map(took).collect();
+    let marks = marks(it);
     let about = marks.iter().map(|mark| mark.label.as_str()).collect::<Vec<_>>().join(", ");
-    page.add(&columns(
-        "How long an outcome takes",
-        &about,
-        &each.collect::<Vec<_>>(),
-        &marks,
-        &Axis { write: &count, step: 1.0 },
-    ));
+    let axis = Axis { write: &count, step: 1.0, scale: Some(edge(first.from)) };
+    page.add(&columns(TITLE, &about, &each, &marks, &axis));
     if let Some(waited) = it.waited.percent() {
         let words = format!("{waited} % of that time went by while people were waited for.");
         page.tag("<p class=\"about\">").text(words).tag("</p>\n");
     }
     page.tag("</section>\n");
+}
+
+/// How many took so long, as a column that reaches to where they took longer.
+fn took(took: &Took) -> Column {
+    let below = took.below.map_or_else(|| "longer".into(), duration);
+    let told = format!("{} to {below}: {}", duration(took.from), plural(took.runs, "outcome", "outcomes"));
+    let part = Part { tone: Tone::Good, size: took.runs as f64, told };
+    Column { label: took.below.map_or_else(|| "longer".into(), edge), parts: vec![part] }
+}
+
+/// An edge of the scale, which is whole.
+fn edge(at: Span) -> String {
+    match at.0 {
+        0 => "0".into(),
+        _ => duration(at).replace(".0 ", " "),
+    }
+}
+
+/// The times that matter, across the columns.
+fn marks(cycle: &Cycle) -> Vec<Mark> {
+    let all = [
+        ("half within", &cycle.p50),
+        ("nine in ten within", &cycle.p90),
+        ("by hand, as declared:", &cycle.by_hand),
+    ];
+    let marks = all.iter().filter_map(|(name, figure)| {
+        let at = *figure.known()?;
+        Some(Mark { at: place(&cycle.spread, at), label: format!("{name} {}", duration(at)) })
+    });
+    marks.collect()
 }
 
 /// Where a time stands among the columns: in its own, as far along as its logarithm is.
@@ -373,7 +401,13 @@ fn cost(page: &mut Markup, measures: &Measures) {
             .map_or_else(|_| String::new(), |it| it.round_sf(2).unwrap_or(it).normalize().to_string())
     };
     let about = format!("{total} in all");
-    page.add(&columns(&title, &about, &each.collect::<Vec<_>>(), &[], &Axis { write: &write, step: 0.0 }));
+    page.add(&columns(
+        &title,
+        &about,
+        &each.collect::<Vec<_>>(),
+        &[],
+        &Axis { write: &write, step: 0.0, scale: None },
+    ));
     page.tag("</section>\n");
 }
 

@@ -41,6 +41,7 @@ fn value(text: &str) -> BlobRef {
 fn declared(worth: Option<&str>, by_hand: Option<&str>) -> Arc<Declared> {
     let outcome = Outcome {
         name: "ticket routed".into(),
+        when: None,
         worth: worth.map(|it| it.parse().unwrap()),
         by_hand: by_hand.map(|it| it.parse().unwrap()),
     };
@@ -57,6 +58,7 @@ fn tally(line: &str, declared: &Arc<Declared>) -> Tally {
     let over = serde_json::from_value::<RunEnding>(ending).ok().map(|ending| Over {
         ending,
         at: started.after(took.parse().unwrap()),
+        outcome: ending == RunEnding::Done && reason.is_none(),
         reason,
     });
     let mut tally = Tally {
@@ -166,7 +168,7 @@ fn two_days_read_in_a_terminal() {
     outcomes        4 of 9 runs (44.4 %); 3.7 each day; 2 of 4 (50.0 %) without a person
     value           1.54 EUR of declared worth for each EUR of cost; 4.80 EUR in all
     cost            3.112 EUR in all; 0.778 EUR for each outcome; waste 0.3 %
-    exceptions      6 of 9 runs (66.7 %); 5 asked a person, 3 ended otherwise than done
+    exceptions      6 of 9 runs (66.7 %); 5 asked a person, 3 ended without an outcome
     cycle time      p50 1.0 s, p90 2 h of 4 outcomes; 56.2 % of it waiting for people; by hand 2 min as declared
     judgment yield  3.5 of 4.5 minutes (77.8 %) went into the 2 of 3 answers (66.7 %) that changed the result; 1.5 of the minutes are estimated
 
@@ -187,7 +189,7 @@ fn two_days_read_in_a_terminal() {
     label  1      no       not ours
     send   1      -        no reason given
 
-    why runs ended otherwise
+    why runs ended without an outcome
     ending    runs  reason
     expired   1     none recorded
     failed    1     the skill answered with its own error
@@ -791,7 +793,7 @@ fn one_question_is_a_page() {
     <h2>Exceptions</h2>
     <p class="figure">100.0 %</p>
     <p>1 of 1 runs</p>
-    <p>1 asked, 0 ended otherwise</p>
+    <p>1 asked, 0 without an outcome</p>
     </section>
     <section class="tile">
     <h2>Cycle time, half within</h2>
@@ -809,15 +811,15 @@ fn one_question_is_a_page() {
     <section>
     <h2>Outcomes by hour</h2>
     <p class="about">Runs by when they ended, in UTC.</p>
-    <p class="legend"><span><i class="good"></i>done without a person</span> <span><i class="person"></i>done with a person</span> <span><i class="bad"></i>ended otherwise</span> </p>
+    <p class="legend"><span><i class="good"></i>done without a person</span> <span><i class="person"></i>done with a person</span> <span><i class="bad"></i>ended without an outcome</span> </p>
     <svg class="plot" viewBox="0 0 720 200" role="img"><title>Outcomes by hour</title><desc>1 began: 1 done</desc>
     <line class="grid" x1="52" y1="176" x2="720" y2="176"/>
     <text class="axis" text-anchor="end" x="44" y="180">0</text>
     <line class="grid" x1="52" y1="8" x2="720" y2="8"/>
     <text class="axis" text-anchor="end" x="44" y="12">1</text>
+    <rect class="person" x="580.7" y="8" width="56" height="168"><title>2026-11-21 12:00: 1 done with a person</title></rect>
     <text class="axis" text-anchor="middle" x="163.3" y="194">10:00</text>
     <text class="axis" text-anchor="middle" x="386" y="194">11:00</text>
-    <rect class="person" x="580.7" y="8" width="56" height="168"><title>2026-11-21 12:00: 1 done with a person</title></rect>
     <text class="axis" text-anchor="middle" x="608.7" y="194">12:00</text>
     </svg>
     </section>
@@ -845,8 +847,9 @@ fn one_question_is_a_page() {
     <text class="axis" text-anchor="end" x="44" y="180">0</text>
     <line class="grid" x1="52" y1="40" x2="720" y2="40"/>
     <text class="axis" text-anchor="end" x="44" y="44">1</text>
-    <rect class="good" x="358" y="40" width="56" height="136"><title>1 h to 3 h: 1 outcome</title></rect>
-    <text class="axis" text-anchor="middle" x="386" y="194">&lt; 3 h</text>
+    <rect class="good" x="52.5" y="40" width="667" height="136"><title>1 h to 3 h: 1 outcome</title></rect>
+    <text class="axis" text-anchor="middle" x="52" y="194">1 h</text>
+    <text class="axis" text-anchor="end" x="720" y="194">3 h</text>
     <line class="mark" x1="473.5" y1="2" x2="473.5" y2="176"/>
     <text class="name" text-anchor="start" x="479.5" y="12">half within 2 h</text>
     <line class="mark" x1="473.5" y1="18" x2="473.5" y2="176"/>
@@ -882,7 +885,7 @@ fn one_question_is_a_page() {
     </section>
     <footer>
     <details><summary>How this is counted</summary>
-    <p>Every figure is of the runs that began in the period, and made from the journal alone. An outcome is a run that ended done. An exception is a run that asked a person or ended otherwise. Cost is everything that was charged for these runs, those without an outcome too: work, models, waste (attempts whose output was not used), people and overhead. Worth and time by hand are what the flow's owner declares. Half of the outcomes took no longer than p50, nine in ten no longer than p90. An answer changed the result when it was a no, or a value of which the flow takes something else than of the one shown. A question is noise when of twenty answers or more over 95 % went the same way.</p></details>
+    <p>Every figure is of the runs that began in the period, and made from the journal alone. An outcome is a run that ended done, and with what its flow says makes an outcome, where it says so. An exception is a run that asked a person or ended without an outcome. Cost is everything that was charged for these runs, those without an outcome too: work, models, waste (attempts whose output was not used), people and overhead. Worth and time by hand are what the flow's owner declares. Half of the outcomes took no longer than p50, nine in ten no longer than p90. An answer changed the result when it was a no, or a value of which the flow takes something else than of the one shown. A question is noise when of twenty answers or more over 95 % went the same way.</p></details>
     </footer>
     </main>
     </body>
@@ -899,7 +902,7 @@ fn what_cannot_be_known_says_so() {
     outcomes        0 of 0 runs; no rate: no run began in the period; 0 of 0 without a person
     value           unknown: no run has come to its outcome yet
     cost            unknown: nothing was charged
-    exceptions      0 of 0 runs; 0 asked a person, 0 ended otherwise than done
+    exceptions      0 of 0 runs; 0 asked a person, 0 ended without an outcome
     cycle time      unknown: no run has come to its outcome yet; the flow declares no time by hand
     judgment yield  unknown: nobody has answered anything yet
     "#);
@@ -911,11 +914,11 @@ fn what_cannot_be_known_says_so() {
     outcomes        0 of 1 runs (0.0 %); no rate: the period is shorter than an hour; 0 of 0 without a person
     value           unknown: no run has come to its outcome yet
     cost            unknown: nothing was charged
-    exceptions      1 of 1 runs (100.0 %); 0 asked a person, 1 ended otherwise than done
+    exceptions      1 of 1 runs (100.0 %); 0 asked a person, 1 ended without an outcome
     cycle time      unknown: no run has come to its outcome yet; the flow declares no time by hand
     judgment yield  unknown: nobody has answered anything yet
 
-    why runs ended otherwise
+    why runs ended without an outcome
     ending  runs  reason
     failed  1     no such file
 
@@ -931,7 +934,7 @@ fn what_cannot_be_known_says_so() {
     outcomes        0 of 1 runs (0.0 %); 0.00 each hour; 0 of 0 without a person
     value           unknown: no run has come to its outcome yet
     cost            unknown: nothing was charged
-    exceptions      1 of 1 runs (100.0 %); 1 asked a person, 0 ended otherwise than done
+    exceptions      1 of 1 runs (100.0 %); 1 asked a person, 0 ended without an outcome
     cycle time      unknown: no run has come to its outcome yet; by hand 2 min as declared
     judgment yield  unknown: nobody has answered anything yet
 
@@ -950,7 +953,7 @@ fn a_run_that_is_there_alone_makes_whole_sentences() {
     outcomes        1 of 1 runs (100.0 %); 0.96 each day; 1 of 1 (100.0 %) without a person
     value           120.00 EUR of declared worth for each EUR of cost; 1.20 EUR in all
     cost            0.01 EUR in all; 0.01 EUR for each outcome; waste 0.0 %
-    exceptions      0 of 1 runs (0.0 %); 0 asked a person, 0 ended otherwise than done
+    exceptions      0 of 1 runs (0.0 %); 0 asked a person, 0 ended without an outcome
     cycle time      p50 3.0 s, p90 3.0 s of 1 outcome; 0.0 % of it waiting for people; by hand 2 min as declared
     judgment yield  unknown: nobody has answered anything yet
 
@@ -1043,7 +1046,7 @@ fn ranks_are_the_nearest() {
 #[test]
 fn nothing_anybody_wrote_acts_on_a_terminal_or_is_markup() {
     let declared = Arc::new(Declared {
-        outcome: Some(Outcome { name: HOSTILE.into(), worth: None, by_hand: None }),
+        outcome: Some(Outcome { name: HOSTILE.into(), when: None, worth: None, by_hand: None }),
         ..Declared::default()
     });
     let hostile = HOSTILE.replace(' ', "_");

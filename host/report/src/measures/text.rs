@@ -31,7 +31,7 @@ pub fn text(measures: &Measures) -> String {
     parts.extend(table("why people were asked", asked(measures)));
     parts.extend(table("what they answered", answered(measures)));
     parts.extend(table("reasons they gave", reasons(measures)));
-    parts.extend(table("why runs ended otherwise", endings(measures)));
+    parts.extend(table("why runs ended without an outcome", endings(measures)));
     parts.extend(table("which rung answered", rungs(measures)));
     parts.extend(table("cost", cost(measures)));
     parts.extend(periods(measures));
@@ -163,7 +163,7 @@ fn cost_told(measures: &Measures) -> String {
 fn exceptions(measures: &Measures) -> String {
     let it = &measures.exceptions;
     let (asked, ended) = (number(it.asked), number(it.ended));
-    format!("{}; {asked} asked a person, {ended} ended otherwise than done", it.runs.words_of(" runs"))
+    format!("{}; {asked} asked a person, {ended} ended without an outcome", it.runs.words_of(" runs"))
 }
 
 fn cycle(measures: &Measures) -> String {

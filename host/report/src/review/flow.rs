@@ -45,7 +45,9 @@ fn identity(review: &FlowReview) -> Vec<(&'static str, String)> {
 /// A run's budget, then what the policy gives all runs together.
 fn budgets(review: &FlowReview) -> String {
     let all = review.flow_budgets.iter().map(|it| format!("; all runs together {}", it.words()));
-    format!("{}{}", review.budget.words(), all.collect::<String>())
+    let bounded = !review.budget.is_empty() || !review.flow_budgets.is_empty();
+    let uncapped = if bounded { crate::explain::UNCAPPED } else { "" };
+    format!("{}{}{uncapped}", review.budget.words(), all.collect::<String>())
 }
 
 fn summary(review: &FlowReview) -> Vec<(Tone, String)> {
@@ -263,7 +265,7 @@ mod tests {
         welcome 1.0.0  </code><script>alert(1)</script>\u{1b}[2J\u{202e}
         meaning     sha256:e409bfc6fe798c2efaafa7cc91b9c5b5d5e4ced371f409b83957e7bb27ba360c
         owner       sales-ops
-        budget      0.50 EUR, no bound of time; all runs together 25.00 EUR a month
+        budget      0.50 EUR for machines, no bound of time; all runs together 25.00 EUR a month for machines; people's minutes are priced and never capped
         approval    none: </code><script>alert(1)</script>\u{1b}[2J\u{202e}
         note        private data, untrusted content and a way out meet in `letter`
         note        1 change is more than before
