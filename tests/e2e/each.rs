@@ -137,7 +137,7 @@ fn a_bad_line_is_told_by_its_number_and_keeps_no_other_from_running() {
         (6, "it has more than 16 MiB"),
         (7, "no JSON"),
         (8, "`more`"),
-        (10, "the key `name` stands there twice (column 33)"),
+        (10, "the key `name` stands there twice (column 32)"),
     ] {
         let told = said.err.lines().find(|told| told.starts_with(&format!("line {line}: ")));
         assert!(told.is_some_and(|told| told.contains(why)), "{line} {why}: {}", said.err);

@@ -12,7 +12,7 @@ mod holding;
 mod page;
 pub(crate) mod pinned;
 mod standing;
-mod step;
+pub(crate) mod step;
 mod text;
 mod timeline;
 

@@ -5,12 +5,14 @@
 //! #  seq  time (UTC)    subject    what happened
 //! ```
 
+use crate::explain::step;
 use crate::plain::{micros, number, short, value};
 use jiff::tz::TimeZone;
 use kapell_journal::entry::{
     AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, Purpose, QuestionAnswered,
     QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded, RunStarted, Verdict,
 };
+use kapell_model::id::StepId;
 use kapell_model::plan::SkillPin;
 use kapell_model::quantity::{Bytes, Timestamp};
 use kapell_model::writes::WriteSummary;
@@ -26,7 +28,8 @@ pub type Values<'a> = dyn Fn(&BlobRef) -> Option<Value> + 'a;
 /// One line for an entry; notes and log lines of a skill stand below it, indented.
 #[must_use]
 pub fn line(entry: &Entry, values: &Values<'_>) -> String {
-    let (subject, words) = words(&entry.body, values);
+    let subject = step::of(&entry.body).map_or("run", StepId::as_str);
+    let words = words(&entry.body, values);
     let mut text = format!("{:>4}  {}  {:<12}  {words}", entry.seq, time(entry.at), subject);
     if let Body::AttemptEnded(ended) = &entry.body {
         for note in &ended.notes {
@@ -79,46 +82,43 @@ pub(crate) fn format(at: Timestamp, form: &str) -> String {
     instant.map_or_else(|| format!("{} ms", at.0), |it| it.to_zoned(TimeZone::UTC).strftime(form).to_string())
 }
 
-/// Who the entry is about and what happened, each one line.
-fn words(body: &Body, values: &Values<'_>) -> (String, String) {
+/// What happened, one line.
+fn words(body: &Body, values: &Values<'_>) -> String {
     match body {
-        Body::RunStarted(it) => ("run".into(), began(it)),
-        Body::RequirementFailed { that, seen, told } => (
-            "run".into(),
-            format!("refused: {}; `{}` does not hold{}", short(told, 120), short(that, 80), with(seen)),
-        ),
-        Body::StepSkipped { step, condition, seen } => {
-            (step.to_string(), format!("skipped: `{}` does not hold{}", short(condition, 80), with(seen)))
+        Body::RunStarted(it) => began(it),
+        Body::RequirementFailed { that, seen, told } => {
+            format!("refused: {}; `{}` does not hold{}", short(told, 120), short(that, 80), with(seen))
         }
-        Body::StepChosen { step, condition, seen } => {
-            (step.to_string(), format!("taken: `{}` holds{}", short(condition, 80), with(seen)))
+        Body::StepSkipped { condition, seen, .. } => {
+            format!("skipped: `{}` does not hold{}", short(condition, 80), with(seen))
         }
-        Body::AttemptStarted(it) => (it.step.to_string(), attempt(it)),
-        Body::AttemptEnded(it) => (it.step.to_string(), ending(it, values)),
-        Body::ExpectationJudged { step, rung, by, seen, held } => {
+        Body::StepChosen { condition, seen, .. } => {
+            format!("taken: `{}` holds{}", short(condition, 80), with(seen))
+        }
+        Body::AttemptStarted(it) => attempt(it),
+        Body::AttemptEnded(it) => ending(it, values),
+        Body::ExpectationJudged { rung, by, seen, held, .. } => {
             let verdict = if *held { "holds" } else { "does not hold" };
-            (step.to_string(), format!("rung {rung}: `{}` {verdict}{}", short(by, 100), with(seen)))
+            format!("rung {rung}: `{}` {verdict}{}", short(by, 100), with(seen))
         }
-        Body::LadderMoved { step, from, to, refused } => (step.to_string(), ladder(*from, *to, refused)),
-        Body::BudgetPassed(it) => (it.step.to_string(), passed(it)),
-        Body::QuestionAsked(it) => (it.step.to_string(), question(it)),
-        Body::QuestionReminded { step, asking } => (step.to_string(), format!("question {asking}: reminded")),
-        Body::QuestionEscalated { step, asking, to } => {
-            (step.to_string(), format!("question {asking}: {to} is asked as well"))
+        Body::LadderMoved { from, to, refused, .. } => ladder(*from, *to, refused),
+        Body::BudgetPassed(it) => passed(it),
+        Body::QuestionAsked(it) => question(it),
+        Body::QuestionReminded { asking, .. } => format!("question {asking}: reminded"),
+        Body::QuestionEscalated { asking, to, .. } => format!("question {asking}: {to} is asked as well"),
+        Body::QuestionExpired { asking, .. } => {
+            format!("question {asking}: expired unanswered, which is never a yes")
         }
-        Body::QuestionExpired { step, asking } => {
-            (step.to_string(), format!("question {asking}: expired unanswered, which is never a yes"))
+        Body::QuestionAnswered(it) => answer(it, values),
+        Body::QuestionOverridden(it) => overridden(it),
+        Body::DoubtRaised { attempt, .. } => {
+            format!("in doubt: try {attempt} may have happened and must not happen twice")
         }
-        Body::QuestionAnswered(it) => (it.step.to_string(), answer(it, values)),
-        Body::QuestionOverridden(it) => (it.step.to_string(), overridden(it)),
-        Body::DoubtRaised { step, attempt, .. } => {
-            (step.to_string(), format!("in doubt: try {attempt} may have happened and must not happen twice"))
-        }
-        Body::RunResumed { .. } => ("run".into(), "resumed by another process".into()),
+        Body::RunResumed { .. } => "resumed by another process".into(),
         Body::CancelAsked { by, reason } => {
-            ("run".into(), format!("{} asked to stop: {}", short(by, 60), short(reason, 120)))
+            format!("{} asked to stop: {}", short(by, 60), short(reason, 120))
         }
-        Body::RunEnded(it) => ("run".into(), over(it, values)),
+        Body::RunEnded(it) => over(it, values),
     }
 }
 
@@ -176,28 +176,33 @@ fn ending(it: &AttemptEnded, values: &Values<'_>) -> String {
         RecordedEnding::Cancelled => "cancelled".into(),
         RecordedEnding::Lost => "lost: nothing of it became real".into(),
     };
+    format!("try {}: {how}{}", it.attempt, took(it))
+}
+
+/// What an attempt used and cost.
+fn took(it: &AttemptEnded) -> String {
     let meters = &it.receipt.meters;
-    let crossings: u64 = meters.crossings.values().sum();
-    let mut text = format!("try {}: {how}", it.attempt);
-    if let (RecordedEnding::Lost, Some(most)) = (&it.ending, &meters.inference_at_most) {
-        let _ = write!(text, "; {most} is charged, the most its models can have cost");
+    match (&it.ending, &meters.inference_at_most) {
+        (RecordedEnding::Lost, None) => return String::new(),
+        (RecordedEnding::Lost, Some(most)) => {
+            return format!("; {most} is charged, the most its models can have cost");
+        }
+        _ => {}
     }
-    if it.ending != RecordedEnding::Lost {
-        let _ = write!(
-            text,
-            "; fuel {}, {}, {}, {crossings} crossing{}, {}",
-            number(meters.fuel),
-            Bytes(meters.memory_peak),
-            micros(meters.wall_micros),
-            if crossings == 1 { "" } else { "s" },
-            it.receipt.money
-        );
-        if let Some(models) = &meters.inference {
-            let _ = write!(text, " of which models {models}");
-        }
-        if let Some(most) = &meters.inference_at_most {
-            let _ = write!(text, " (at most: {most} was set aside for an answer that did not come)");
-        }
+    let crossings: u64 = meters.crossings.values().sum();
+    let mut text = format!(
+        "; fuel {}, {}, {}, {crossings} crossing{}, {}",
+        number(meters.fuel),
+        Bytes(meters.memory_peak),
+        micros(meters.wall_micros),
+        if crossings == 1 { "" } else { "s" },
+        it.receipt.money
+    );
+    if let Some(models) = &meters.inference {
+        let _ = write!(text, " of which models {models}");
+    }
+    if let Some(most) = &meters.inference_at_most {
+        let _ = write!(text, " (at most: {most} was set aside for an answer that did not come)");
     }
     text
 }

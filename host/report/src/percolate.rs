@@ -32,6 +32,9 @@ const LIES: Span = Span(86_400_000);
 /// How many calls of one person are remembered.
 const REMEMBERED: usize = 64;
 
+/// Most calls that answered the same of which one is taken for where a value came from.
+const ALIKE_MAX: usize = 8;
+
 /// Most calls of one chain; a longer one goes on as another.
 const CHAIN_MAX: usize = 12;
 
@@ -136,8 +139,8 @@ pub struct Percolator {
 #[derive(Default)]
 struct Person {
     recent: VecDeque<Recent>,
-    /// Where a value came from last.
-    known: HashMap<Digest, Source>,
+    /// Where a value came from, the newest last.
+    known: HashMap<Digest, VecDeque<Source>>,
     chains: BTreeMap<u64, Vec<Link>>,
 }
 
@@ -199,10 +202,11 @@ impl Person {
         while self.recent.len() > most || self.recent.front().is_some_and(lain) {
             let Some(gone) = self.recent.pop_front() else { return };
             for digest in &gone.answered {
-                if let Entry::Occupied(known) = self.known.entry(*digest)
-                    && known.get().call == gone.number
-                {
-                    known.remove();
+                if let Entry::Occupied(mut known) = self.known.entry(*digest) {
+                    known.get_mut().retain(|source| source.call != gone.number);
+                    if known.get().is_empty() {
+                        known.remove();
+                    }
                 }
             }
             if !self.recent.iter().any(|recent| recent.chain == gone.chain) {
@@ -213,23 +217,29 @@ impl Person {
 
     fn perform(&mut self, number: u64, performed: Performed) {
         let Performed { run, by, began, ended, called, arguments, answered } = performed;
-        let with = values::given(arguments, &|digest| self.source(digest, began));
+        let with = values::given(arguments, &|digest| self.sources(digest, began));
         let before: BTreeSet<u64> = with.values().flat_map(Given::sources).collect();
         let link = Link { number, run, by, at: began, called, with };
         let chain = self.join(&before, link);
         let parts = answered.map(|answered| values::parts(&answered)).unwrap_or_default();
         for (digest, path) in &parts {
-            self.known.insert(*digest, Source { call: number, path: path.clone() });
+            let known = self.known.entry(*digest).or_default();
+            known.push_back(Source { call: number, path: path.clone() });
+            if known.len() > ALIKE_MAX {
+                known.pop_front();
+            }
         }
         let answered = parts.into_iter().map(|(digest, _)| digest).collect();
         self.recent.push_back(Recent { number, chain, ended, answered });
     }
 
-    /// Where a value came from: a call that was over when this one began.
-    fn source(&self, digest: &Digest, began: Timestamp) -> Option<Source> {
-        let source = self.known.get(digest)?;
-        let from = self.recent.iter().find(|recent| recent.number == source.call)?;
-        (from.ended <= began).then(|| source.clone())
+    /// Where a value may have come from: calls that were over when this one began, the newest last.
+    fn sources(&self, digest: &Digest, began: Timestamp) -> Vec<Source> {
+        let was_over = |source: &&Source| {
+            let from = self.recent.iter().find(|recent| recent.number == source.call);
+            from.is_some_and(|from| from.ended <= began)
+        };
+        self.known.get(digest).into_iter().flatten().filter(was_over).cloned().collect()
     }
 
     /// Puts a call into the chain of the calls it goes on from, which are one chain from then on.

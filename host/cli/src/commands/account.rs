@@ -9,7 +9,7 @@ use crate::written;
 use kapell_home::{About, HomeError, Kind};
 use kapell_model::id::FlowName;
 use kapell_model::money::MoneyError;
-use kapell_report::cost::{By, Outcomes, Rows, focus, outcomes_table, table, total};
+use kapell_report::cost::{By, FlowOutcomes, Outcomes, Row, Rows, focus, outcomes_table, table, total};
 use kapell_report::estimate::{self, Past};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -49,25 +49,32 @@ fn summary(session: &Session, about: &About, said: CostBy) -> anyhow::Result<Exi
         rows.used_together(&flow, used);
     }
     let (rows, outcomes) = (rows.finish(), outcomes.finish());
-    if session.json {
-        output::json(&json!({
+    match session.json {
+        true => output::json(&json!({
             "schema": "kapell.cost/1", "example-prices": example, "rows": rows, "outcomes": outcomes,
             "total": total(&rows),
-        }));
-        return Ok(Exit::Ok);
+        })),
+        false => tell(&rows, &outcomes, said, example, about.since.is_some()),
     }
+    Ok(Exit::Ok)
+}
+
+fn tell(rows: &[Row], outcomes: &[FlowOutcomes], said: CostBy, example: bool, in_period: bool) {
     if rows.is_empty() {
-        output::talk("nothing has cost anything yet");
-        return Ok(Exit::Ok);
+        let none = if in_period {
+            "nothing has cost anything in the period"
+        } else {
+            "nothing has cost anything yet"
+        };
+        return output::talk(none);
     }
-    output::data(&table(&rows, heading(said)));
+    output::data(&table(rows, heading(said)));
     if matches!(said, CostBy::Flow) {
-        output::data(&format!("\n{}", outcomes_table(&outcomes)));
+        output::data(&format!("\n{}", outcomes_table(outcomes)));
     }
     if example {
         output::talk("at example prices: put your own into tariff.toml");
     }
-    Ok(Exit::Ok)
 }
 
 fn currencies(cause: MoneyError) -> HomeError {

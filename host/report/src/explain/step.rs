@@ -65,7 +65,7 @@ pub enum Worked {
 }
 
 /// The step an entry is about; none for the run as a whole.
-pub(super) fn of(body: &Body) -> Option<&StepId> {
+pub(crate) fn of(body: &Body) -> Option<&StepId> {
     match body {
         Body::RunStarted(_)
         | Body::RequirementFailed { .. }

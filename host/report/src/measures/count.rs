@@ -201,15 +201,12 @@ impl Count {
 
     /// The measures.
     #[must_use]
-    pub fn finish(self) -> Measures {
-        let outcomes = self.cycles.len() as u64;
+    pub fn finish(mut self) -> Measures {
+        let (exceptions, outcomes) = (self.exceptions(), self.cycles.len() as u64);
         let (from, until) = (self.since.or(self.first), self.now);
         let newest = self.newest.as_ref().and_then(|newest| newest.outcome.as_ref());
         let (cost, worth) = (self.cost.figure("nothing was charged"), self.worth.figure(no_worth(outcomes)));
         let (questions, more_questions) = self.questions.finish();
-        let (endings, more_endings) = self.endings.commonest(ENDINGS);
-        let ended_for =
-            |((state, reason), runs): ((&'static str, Option<String>), u64)| EndedFor { state, reason, runs };
         Measures {
             outcome: newest.map(|outcome| outcome.name.clone()),
             from,
@@ -222,13 +219,7 @@ impl Count {
                 without_a_person: Share { n: self.alone, of: outcomes },
                 rate: rate(outcomes, from, until),
             },
-            exceptions: Exceptions {
-                runs: Share { n: self.exceptions, of: self.runs.begun },
-                asked: self.asked,
-                ended: self.otherwise,
-                endings: endings.into_iter().map(ended_for).collect(),
-                more_endings,
-            },
+            exceptions,
             value: value(worth, Share { n: self.declared, of: outcomes }, &cost),
             cycle: cycle(self.cycles, self.waited, newest),
             cost: costs(cost, self.parts, outcomes, self.estimated),
@@ -239,6 +230,21 @@ impl Count {
             series: self.hours.series(self.first, until),
             runs: self.runs,
             flow: self.flow,
+        }
+    }
+}
+
+impl Count {
+    fn exceptions(&mut self) -> Exceptions {
+        let (endings, more_endings) = std::mem::take(&mut self.endings).commonest(ENDINGS);
+        let ended_for =
+            |((state, reason), runs): ((&'static str, Option<String>), u64)| EndedFor { state, reason, runs };
+        Exceptions {
+            runs: Share { n: self.exceptions, of: self.runs.begun },
+            asked: self.asked,
+            ended: self.otherwise,
+            endings: endings.into_iter().map(ended_for).collect(),
+            more_endings,
         }
     }
 }

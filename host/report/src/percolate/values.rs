@@ -23,6 +23,8 @@ pub(super) struct Given {
     pub(super) value: Option<Value>,
     /// The call that answered it.
     pub(super) from: Option<Source>,
+    /// Calls that had answered the same before.
+    also: Vec<Source>,
     /// Of an object of which some part came from a call: its parts.
     pub(super) parts: BTreeMap<String, Given>,
 }
@@ -44,37 +46,52 @@ impl Given {
 }
 
 /// The arguments of a call, each with where it came from.
-pub(super) fn given(
-    arguments: Map<String, Value>,
-    find: &dyn Fn(&Digest) -> Option<Source>,
-) -> BTreeMap<String, Given> {
+pub(super) fn given(arguments: Map<String, Value>, find: &Find<'_>) -> BTreeMap<String, Given> {
     let mut looked = 0;
     let given = arguments.into_iter().map(|(name, value)| {
         let given = look(&value, find, 0, &mut looked);
         given.map(|given| (name, given))
     });
-    given.collect::<Option<_>>().unwrap_or_default()
+    let mut given = given.collect::<Option<_>>().unwrap_or_default();
+    settle(&mut given);
+    given
 }
 
-fn look(
-    value: &Value,
-    find: &dyn Fn(&Digest) -> Option<Source>,
-    depth: usize,
-    looked: &mut usize,
-) -> Option<Given> {
+/// The places in which a value was answered, the newest last.
+pub(super) type Find<'f> = dyn Fn(&Digest) -> Vec<Source> + 'f;
+
+/// What several calls have answered alike came from the one that most of the parts beside it may have come from, then
+/// from the field of its own name, then from the newest.
+fn settle(parts: &mut BTreeMap<String, Given>) {
+    let all = parts.values().flat_map(|part| part.also.iter().chain(&part.from));
+    let calls: Vec<u64> = all.map(|source| source.call).collect();
+    for (name, part) in parts {
+        let name = in_expressions(name);
+        let fits = |source: &Source| {
+            let beside = calls.iter().filter(|call| **call == source.call).count();
+            (beside, source.path.last() == Some(&name), source.call)
+        };
+        let all = part.also.drain(..).chain(part.from.take());
+        part.from = all.max_by_key(fits);
+    }
+}
+
+fn look(value: &Value, find: &Find<'_>, depth: usize, looked: &mut usize) -> Option<Given> {
     *looked += 1;
     let content = Content::canonical(value).ok()?;
     let digest = *content.digest();
     let small = content.bytes().len() <= KEPT_MAX;
-    let from = if carries(value) { find(&digest) } else { None };
-    let mut given = Given { digest, value: small.then(|| value.clone()), from, parts: BTreeMap::new() };
+    let mut also = if carries(value) { find(&digest) } else { Vec::new() };
+    let (from, value_kept) = (also.pop(), small.then(|| value.clone()));
+    let mut given = Given { digest, value: value_kept, from, also, parts: BTreeMap::new() };
     if let (None, Value::Object(fields)) = (&given.from, value)
         && depth < DEPTH_MAX
         && *looked + fields.len() <= PARTS_MAX
     {
         let parts =
             fields.iter().map(|(name, part)| Some((name.clone(), look(part, find, depth + 1, looked)?)));
-        let parts: BTreeMap<String, Given> = parts.collect::<Option<_>>()?;
+        let mut parts: BTreeMap<String, Given> = parts.collect::<Option<_>>()?;
+        settle(&mut parts);
         if parts.values().any(|part| !part.sources().is_empty()) {
             given.parts = parts;
         }
