@@ -1,7 +1,7 @@
 //! The meaning of a plan: what people approve of a flow, one clause for each thing it says.
 //!
-//! Left out is what changes nothing that happens: names for people, the outcome's worth, and the bytes of skills,
-//! which are approved on their own. Each clause is one line, the same clause always the same line, and reads back.
+//! Left out is what changes nothing that happens: names for people, the outcome with its worth and when it is had, and
+//! the bytes of skills, which are approved on their own. Each clause is one line, the same clause always the same line, and reads back.
 
 use super::movement::{Marks, meetings};
 use crate::digest::Digest;
