@@ -30,6 +30,7 @@ mod models; // the harness: a server that speaks as models do and says what a te
 mod onboarding; // contracts through the flow: ours, changed, somebody else's, none
 mod plugins; // every skill's own examples, through a home
 mod policy; // what skills may reach, asked and told
+mod private; // what can be erased is nowhere else, and gone once it is
 mod python; // a skill written in Python, where its builder is installed
 mod replay; // runs done again from their record: the same, or where they depart
 mod report; // the measures of a flow, from its journal alone: text, JSON, a page

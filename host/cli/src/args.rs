@@ -200,6 +200,18 @@ pub(crate) enum Audit {
     },
     /// One file from which somebody without the home checks what ran: entries, proofs and all they name.
     Export(Export),
+    /// Destroy what is private in a run that is over. That it ran, how it came out and every proof of it stay; nothing can
+    /// show any more what its commitments were of. It can't be undone.
+    Erase {
+        /// A run id, a prefix only one run has, or `last`.
+        run: String,
+        /// Why; stands in the journal for ever, so name nobody in it.
+        #[arg(long)]
+        reason: String,
+        /// Erase it without being asked once more.
+        #[arg(long)]
+        yes: bool,
+    },
     /// The hashes that show that a larger journal only adds to a smaller one (RFC 6962), base64, one a line.
     Consistency {
         /// Entries of the smaller one.
@@ -226,6 +238,9 @@ pub(crate) struct Export {
     /// Keep these back; the file names them by digest, and whoever checks is told what can't be known.
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) without: Vec<WithoutPart>,
+    /// Hand on what is private too, with what opens its commitments; without it only the commitments are there.
+    #[arg(long)]
+    pub(crate) with_private: bool,
     /// A checkpoint that somebody outside holds: the file shows that the log only adds to it.
     #[arg(long, value_name = "FILE")]
     pub(crate) held: Vec<PathBuf>,
@@ -502,6 +517,9 @@ pub(crate) enum Runs {
         /// Tell what happened and why instead, as `explain` does; of one step when it is named behind the run.
         #[arg(long, value_name = "STEP")]
         why: Option<Option<String>>,
+        /// With what is private, as far as it is kept.
+        #[arg(long)]
+        private: bool,
     },
     /// Go on with a run from where its journal stands.
     Resume {
@@ -653,6 +671,9 @@ pub(crate) struct Explain {
     /// Write one page for a browser into this file, with the course of the run drawn.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// With what is private, as far as it is kept.
+    #[arg(long)]
+    pub(crate) private: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -7,14 +7,17 @@
 use crate::answer::{AnswerError, Given, answer};
 use crate::decide::{Action, DecideError, Fact, Start, decide};
 use crate::known::{Blob, Known};
+use crate::private::{Inputs, Said};
 use crate::program::{Program, ProgramError};
 use crate::record::{self, RecordError, Recorded};
-use kapell_journal::chain::{Sealed, genesis, seal};
+use kapell_journal::chain::{Sealed, genesis, seal_private};
 use kapell_journal::content::Content;
 use kapell_journal::entry::{
-    AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, RunEnded, RunEnding, RunStarted,
+    AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, PrivateErased, RunEnded, RunEnding,
+    RunStarted,
 };
 use kapell_journal::fold::{FoldError, RunState, Settled};
+use kapell_journal::private;
 use kapell_journal::seam::{Commit, Head, JournalError, JournalReads, Journals, Owner};
 use kapell_journal::shared::Shared;
 use kapell_journal::spending::{self, Bound, Charge};
@@ -23,10 +26,11 @@ use kapell_model::id::{RunId, StepId};
 use kapell_model::money::PinnedTariff;
 use kapell_model::period::Day;
 use kapell_model::plan::{PeriodBudget, Plan};
+use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Cancel, Clock, HostFault, Job, Performer};
 use kapell_model::writes::HeldWrites;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Drives runs. Shared by all runs of a process.
@@ -97,6 +101,9 @@ pub enum DriveError {
     /// The answer was not taken.
     #[error(transparent)]
     Answer(#[from] AnswerError),
+    /// Nothing was erased.
+    #[error(transparent)]
+    Erase(#[from] EraseError),
     /// The plan stored with the run cannot be read.
     #[error("the plan stored with {run} cannot be read: {cause}")]
     Plan {
@@ -104,6 +111,29 @@ pub enum DriveError {
         run: RunId,
         /// Why.
         cause: String,
+    },
+}
+
+/// Why nothing of a run was erased.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EraseError {
+    /// It goes on, and rests on what is private in it.
+    #[error("run {0} is not over")]
+    NotOver(RunId),
+    /// There is nothing to erase.
+    #[error("nothing in run {0} is private")]
+    NothingPrivate(RunId),
+    /// It was done before.
+    #[error("what was private in run {run} was erased already, on {at} by {by}")]
+    Erased {
+        /// The run.
+        run: RunId,
+        /// Who did it.
+        by: String,
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -155,9 +185,10 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         let plan = &launch.program.planned;
         let texts = launch.texts.into_iter().map(Content::of);
         driving.pending.blobs.extend(texts.chain([plan.clone()]));
-        let inputs = Blob::of(Arc::new(launch.inputs))?;
+        let inputs = Inputs::of(&launch.program, launch.inputs, &*self.journals)?;
         let body = Body::RunStarted(started(&launch.program, &inputs, launch.by, launch.line));
-        driving.take(Fact { body, blobs: vec![inputs] })?;
+        let blobs = std::iter::once(inputs.open).chain(inputs.private.into_values()).collect();
+        driving.take(Fact { body, blobs })?;
         driving.on().await
     }
 
@@ -214,6 +245,41 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         true
     }
 
+    /// Destroys what is private in a run that is over. What happened, when, how it came out and what it cost stays.
+    ///
+    /// # Errors
+    /// When the run is not over, has nothing private or was erased before; nothing is recorded then. Otherwise as
+    /// [`Conductor::resume`].
+    pub async fn erase(&self, run: &RunId, by: &str, reason: &str) -> Result<Standing, DriveError> {
+        let commitments = self.may_erase(run)?;
+        // A written file whose content is private would never get to its place.
+        self.journals.place_pending(run)?;
+        let mut driving = self.taken_over(run)?;
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        driving.pending.erased.clone_from(&commitments);
+        let body = Body::PrivateErased(PrivateErased { by, commitments, reason });
+        driving.take(Fact { body, blobs: Vec::new() })?;
+        driving.on().await
+    }
+
+    /// What erasing a run would destroy.
+    ///
+    /// # Errors
+    /// As [`Conductor::erase`].
+    pub fn may_erase(&self, run: &RunId) -> Result<BTreeSet<Digest>, DriveError> {
+        let state = RunState::fold(run, &self.journals.entries(run)?)?;
+        let kept = self.journals.private_of(run)?;
+        let run = run.clone();
+        match (state.erased, state.ended) {
+            (Some((at, PrivateErased { by, reason, .. })), _) => {
+                Err(EraseError::Erased { run, by, at, reason }.into())
+            }
+            (None, None) => Err(EraseError::NotOver(run).into()),
+            (None, Some(_)) if kept.is_empty() => Err(EraseError::NothingPrivate(run).into()),
+            (None, Some(_)) => Ok(kept),
+        }
+    }
+
     /// Where a run stands, by its journal alone; nothing is claimed or performed.
     ///
     /// # Errors
@@ -244,12 +310,14 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
 /// # Errors
 /// When the journal cannot be read or is damaged.
 pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usize), DriveError> {
-    let entries = journals.entries(run)?;
+    let mut entries = journals.entries(run)?;
+    let beside = private::open(journals, &mut entries)?;
     let state = RunState::fold(run, &entries)?;
-    let mut known = Known::default();
-    for entry in &entries {
-        for named in Known::names(&entry.body) {
-            known.learn(&stored(journals, named)?);
+    let mut known = Known::with(beside);
+    for named in entries.iter().flat_map(|entry| Known::names(&entry.body)) {
+        match state.erased.is_some() && matches!(named, BlobRef::Commitment(_)) {
+            true => {}
+            false => known.learn(&stored(journals, named)?),
         }
     }
     // A doubt shows what the attempt was given; other inputs are behind.
@@ -263,7 +331,11 @@ pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usi
 fn stored<R: JournalReads>(recorded: &R, named: &BlobRef) -> Result<Blob, DriveError> {
     let digest = named.digest();
     let missing = || JournalError::Damaged(format!("the value {digest} is missing"));
-    let content = Content::of(recorded.blob(digest)?.ok_or_else(missing)?);
+    let content = match named {
+        BlobRef::Digest(digest) => recorded.blob(digest)?.map(Content::of),
+        BlobRef::Commitment(commitment) => recorded.private(commitment)?,
+    };
+    let content = content.ok_or_else(missing)?;
     let value = serde_json::from_slice(content.bytes())
         .map_err(|cause| JournalError::Damaged(format!("the value {digest} cannot be read: {cause}")))?;
     Ok(Blob { content, value: Arc::new(value) })
@@ -292,14 +364,15 @@ pub(crate) fn program<R: JournalReads>(
 }
 
 /// The first entry: everything the run is pinned to.
-fn started(program: &Program, inputs: &Blob, by: String, line: Option<Digest>) -> RunStarted {
+fn started(program: &Program, inputs: &Inputs, by: String, line: Option<Digest>) -> RunStarted {
     let plan = &program.plan;
     RunStarted {
         flow: plan.flow.clone(),
         version: plan.version.clone(),
         text: plan.text,
         plan: BlobRef::Digest(*program.planned.digest()),
-        inputs: inputs.named(),
+        inputs: inputs.open.named(),
+        private: inputs.private.iter().map(|(name, blob)| (name.clone(), blob.named())).collect(),
         policy: plan.policy,
         tariff: plan.tariff,
         engine: plan.engine.clone(),
@@ -348,6 +421,10 @@ struct Pending {
     entries: Vec<Sealed>,
     blobs: Vec<Content>,
     writes: HeldWrites,
+    /// Whether these are of a private step.
+    writes_private: bool,
+    /// What of the run is destroyed with it.
+    erased: BTreeSet<Digest>,
     /// Whose writes they are.
     released: Option<(StepId, u32)>,
     /// What the entries change of what the flow has spent.
@@ -449,8 +526,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         if !held.is_empty() || !held.seen.is_empty() {
             self.held.push((intent.step.clone(), intent.attempt, held));
         }
-        self.pending.blobs.extend(contents);
-        self.take(Fact { body, blobs: values })
+        self.take_beside(Fact { body, blobs: values }, contents)
     }
 
     /// Takes the intent in. Where the flow has budgets, what was there before is kept until they let it begin.
@@ -465,8 +541,8 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             Box::new(Before { state, head, pending })
         });
         // Decisions are taken over what comes out; what goes in is only kept.
-        self.pending.blobs.push(input);
-        self.take(Fact { body: Body::AttemptStarted(intent.clone()), blobs: Vec::new() })?;
+        let fact = Fact { body: Body::AttemptStarted(intent.clone()), blobs: Vec::new() };
+        self.take_beside(fact, vec![input])?;
         let began = self.pending.entries.last().map(|sealed| Day::of(sealed.entry().at));
         self.pending.bounds = began.map(|day| bounds(budgets, day)).unwrap_or_default();
         Ok(())
@@ -482,11 +558,20 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
 
     /// Takes a fact into the run: sealed, folded, and waiting for the next commit.
     fn take(&mut self, fact: Fact) -> Result<(), DriveError> {
-        for blob in fact.blobs {
-            self.known.learn(&blob);
-            self.pending.blobs.push(blob.content);
-        }
-        let sealed = seal(&self.run, &mut self.head, self.conductor.clock.now(), fact.body)?;
+        self.take_beside(fact, Vec::new())
+    }
+
+    /// The same with contents that are only kept.
+    fn take_beside(&mut self, fact: Fact, beside: Vec<Content>) -> Result<(), DriveError> {
+        let said = match self.program.is_private(&fact.body) {
+            false => Said::plainly(fact, beside),
+            true => Said::privately(fact, beside, &*self.conductor.journals)?,
+        };
+        said.learned.iter().for_each(|blob| self.known.learn(blob));
+        self.known.beside.extend(said.beside);
+        self.pending.blobs.extend(said.contents);
+        let now = self.conductor.clock.now();
+        let sealed = seal_private(&self.run, &mut self.head, now, said.body, said.private)?;
         let before = self.behind();
         match &mut self.state {
             Some(state) => state.apply(sealed.entry())?,
@@ -521,13 +606,14 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             (Some(index), _) => self.held.swap_remove(index).2,
             (None, Some(state)) => match state.attempts.iter().find(|it| it.started.attempt == *attempt) {
                 Some(attempt) => attempt.ended.as_ref().map_or(Ok(HeldWrites::default()), |ended| {
-                    record::held(&*self.conductor.journals, ended)
+                    record::held(&*self.conductor.journals, &self.known, ended)
                 })?,
                 None => HeldWrites::default(),
             },
             (None, None) => HeldWrites::default(),
         };
         self.held.retain(|(held, ..)| *held != step);
+        self.pending.writes_private = self.program.private.has_step(&step);
         self.pending.released = (!writes.is_empty()).then_some((step, *attempt));
         self.pending.writes = writes;
         Ok(())
@@ -539,9 +625,10 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         let Some(state) = self.state.as_ref().filter(|_| !self.pending.entries.is_empty()) else {
             return Ok(true);
         };
-        let Pending { entries, blobs, writes, released, charges, bounds } = std::mem::take(&mut self.pending);
+        let Pending { entries, blobs, writes, writes_private, erased, released, charges, bounds } =
+            std::mem::take(&mut self.pending);
         let before = self.before.take();
-        let seen: Vec<Arc<Entry>> = entries.iter().map(|sealed| sealed.entry().clone()).collect();
+        let seen: Vec<Arc<Entry>> = entries.iter().map(|sealed| sealed.written().clone()).collect();
         // Only a commit that rests on what it read can be sent back, so only that one is kept until it is through.
         let kept =
             (!writes.seen.is_empty() || !writes.files.is_empty()).then(|| (entries.clone(), blobs.clone()));
@@ -551,6 +638,8 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             entries,
             blobs,
             writes,
+            writes_private,
+            erased,
             charges,
             bounds,
             row: state.row(),

@@ -12,6 +12,7 @@ pub mod answer;
 pub mod decide;
 pub mod drive;
 pub mod known;
+mod private;
 pub mod program;
 mod record;
 pub mod replay;

@@ -5,11 +5,12 @@ use kapell_journal::entry::{AttemptStarted, Purpose};
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
 use kapell_model::expression::{Expression, ExpressionError};
+use kapell_model::flow::Private;
 use kapell_model::grant::{Authority, GrantSet};
 use kapell_model::id::StepId;
 use kapell_model::limits::{EffectiveLimits, LimitOrigin};
 use kapell_model::money::{Currency, Money, MoneyError, PinnedTariff, Tariff};
-use kapell_model::plan::{Call, Expectation, Plan, Question, Rung, Template, Work};
+use kapell_model::plan::{Call, Expectation, Plan, Rung, Template, Work};
 use kapell_model::shape::Operation;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -28,6 +29,8 @@ pub struct Program {
     pub currency: Currency,
     /// Texts beside the flow, as one object.
     pub files: Arc<Value>,
+    /// What of its runs is private.
+    pub private: Private,
     expressions: HashMap<String, Expression>,
     calls: BTreeMap<StepId, StepCalls>,
 }
@@ -94,7 +97,7 @@ impl Program {
         }
         let files = texts.iter().map(|(name, text)| (name.clone(), Value::String(text.clone()))).collect();
         let mut expressions = HashMap::new();
-        for source in sources(&plan) {
+        for source in plan.expressions() {
             if !expressions.contains_key(source) {
                 let compiled = Expression::compile(source)
                     .map_err(|cause| ProgramError::Expression { source_text: source.into(), cause })?;
@@ -105,7 +108,8 @@ impl Program {
             plan.steps.iter().map(|step| Ok((step.id.clone(), StepCalls::of(&step.work, &tariff.tariff)?)));
         let calls = calls.collect::<Result<_, ProgramError>>()?;
         let (planned, files) = (Content::canonical(&plan)?, Arc::new(Value::Object(files)));
-        Ok(Self { plan, planned, tariff, currency, files, expressions, calls })
+        let private = Private::of(&plan);
+        Ok(Self { plan, planned, tariff, currency, files, private, expressions, calls })
     }
 
     /// A compiled expression of the plan.
@@ -206,51 +210,4 @@ fn merged(
     let mut with = base.clone();
     with.extend(over.iter().map(|(name, template)| (name.clone(), template.clone())));
     with
-}
-
-/// Every expression in a plan.
-fn sources(plan: &Plan) -> Vec<&str> {
-    let mut found: Vec<&str> = plan.require.iter().map(|requirement| requirement.that.as_str()).collect();
-    found.extend(plan.outputs.values().map(String::as_str));
-    found.extend(plan.outcome.iter().filter_map(|outcome| outcome.when.as_deref()));
-    for step in &plan.steps {
-        found.extend(step.when.as_deref());
-        match &step.work {
-            Work::Ask { question } => in_question(question, &mut found),
-            Work::Call { call, expect, otherwise, .. } => {
-                in_fields(&call.with, &mut found);
-                in_expectation(expect.as_ref(), &mut found);
-                otherwise.iter().for_each(|rung| in_rung(rung, &mut found));
-            }
-        }
-    }
-    found
-}
-
-fn in_expectation<'a>(expect: Option<&'a Expectation>, found: &mut Vec<&'a str>) {
-    match expect {
-        Some(Expectation::Holds { that }) => found.push(that),
-        Some(Expectation::Verdict { call, holds }) => {
-            in_fields(&call.with, found);
-            found.push(holds);
-        }
-        None => {}
-    }
-}
-
-fn in_rung<'a>(rung: &'a Rung, found: &mut Vec<&'a str>) {
-    match rung {
-        Rung::Again { with } => in_fields(with, found),
-        Rung::Use { call } => in_fields(&call.with, found),
-        Rung::Ask { question } => in_question(question, found),
-    }
-}
-
-fn in_question<'a>(question: &'a Question, found: &mut Vec<&'a str>) {
-    found.extend(question.text.expressions());
-    found.extend(question.show.values().map(String::as_str));
-}
-
-fn in_fields<'a>(fields: &'a BTreeMap<String, Template>, found: &mut Vec<&'a str>) {
-    fields.values().for_each(|template| found.extend(template.expressions()));
 }

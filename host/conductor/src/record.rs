@@ -1,10 +1,10 @@
 //! Turning what an attempt left into its entry, and back: held writes to summaries, summaries to held writes.
 
-use crate::known::Blob;
+use crate::known::{Blob, Known};
 use crate::program::Program;
 use kapell_journal::content::Content;
 use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, RecordedEnding};
-use kapell_journal::seam::{JournalError, Journals};
+use kapell_journal::seam::{JournalError, JournalReads};
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Attempt, Ending, Left, Meters, Receipt};
 use kapell_model::money::MoneyError;
@@ -178,30 +178,38 @@ fn held_contents(held: &HeldWrites) -> impl Iterator<Item = Content> {
 
 /// Held writes again, from their summaries and the blobs kept beside the entry: for a run that was resumed between
 /// an output and the judgement that makes its writes real.
-pub(crate) fn held<J: Journals>(journals: &J, ended: &AttemptEnded) -> Result<HeldWrites, JournalError> {
+pub(crate) fn held<R: JournalReads>(
+    recorded: &R,
+    known: &Known,
+    ended: &AttemptEnded,
+) -> Result<HeldWrites, JournalError> {
     let mut held = HeldWrites { seen: ended.seen.clone(), ..HeldWrites::default() };
     for summary in &ended.writes {
         match summary {
             WriteSummary::Key { namespace, key, digest, .. } => held.keys.push(KeyWrite {
                 namespace: namespace.clone(),
                 key: key.clone(),
-                value: content(journals, digest.as_ref())?,
+                value: content(recorded, known, digest.as_ref())?,
             }),
             WriteSummary::File { grant, root, path, seen, digest, .. } => held.files.push(FileWrite {
                 grant: grant.clone(),
                 root: root.clone(),
                 path: path.clone(),
                 seen: *seen,
-                content: content(journals, digest.as_ref())?,
+                content: content(recorded, known, digest.as_ref())?,
             }),
         }
     }
     Ok(held)
 }
 
-fn content<J: Journals>(journals: &J, digest: Option<&Digest>) -> Result<Option<Vec<u8>>, JournalError> {
+fn content<R: JournalReads>(
+    recorded: &R,
+    known: &Known,
+    digest: Option<&Digest>,
+) -> Result<Option<Vec<u8>>, JournalError> {
     let Some(digest) = digest else { return Ok(None) };
-    let bytes = journals.blob(digest)?;
+    let bytes = recorded.named(&known.place(digest))?;
     bytes
         .map(|bytes| Some(bytes.to_vec()))
         .ok_or_else(|| JournalError::Damaged(format!("the held write {digest} is missing")))

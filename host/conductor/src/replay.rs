@@ -6,8 +6,11 @@
 use crate::drive::{DriveError, program};
 use crate::program::Program;
 use crate::record;
-use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, Entry, RecordedEnding, RunStarted};
+use kapell_journal::entry::{
+    AttemptEnded, AttemptStarted, BlobRef, Body, Entry, PrivateErased, RecordedEnding, RunStarted,
+};
 use kapell_journal::fold::RunState;
+use kapell_journal::private;
 use kapell_journal::replay::{Difference, Verdict};
 use kapell_journal::seam::{JournalError, JournalReads};
 use kapell_model::crossing::{Crossing, Departure};
@@ -60,9 +63,12 @@ pub struct Ready {
 /// # Errors
 /// When the record cannot be read or is damaged.
 pub fn recollect<R: JournalReads>(recorded: &R, run: &RunId) -> Result<Recollection, DriveError> {
-    let entries = recorded.entries(run)?;
+    let mut entries = recorded.entries(run)?;
+    let beside = private::open(recorded, &mut entries)?;
     let state = RunState::fold(run, &entries)?;
     let program = program_of(recorded, run, &state.started)?;
+    let erased = state.erased.map(|(_, erased)| erased);
+    let kept = Kept { recorded, beside, erased };
     let begun = entries.iter().filter_map(|entry| match &entry.body {
         Body::AttemptStarted(started) => Some(&**started),
         _ => None,
@@ -72,9 +78,7 @@ pub fn recollect<R: JournalReads>(recorded: &R, run: &RunId) -> Result<Recollect
             (None, _) => Err("it has no ending".to_owned()),
             (Some((_, Some(why))), _) => Err(why),
             (_, Err(why)) => Err(why.clone()),
-            (Some((ended, None)), Ok(program)) => {
-                ready(recorded, run, program, started, ended)?.map(Box::new)
-            }
+            (Some((ended, None)), Ok(program)) => ready(&kept, run, program, started, ended)?.map(Box::new),
         };
         Ok(Remembered { started: started.clone(), ready })
     });
@@ -97,7 +101,7 @@ fn program_of<R: JournalReads>(
     for (what, digest) in parts {
         // What nobody left out on purpose is missed where the program is made.
         if let (None, Some(_)) = (recorded.blob(&digest)?, recorded.left_out(&digest)) {
-            return Ok(gone(recorded, &what, &digest));
+            return Ok(Err(gone(recorded, &what, &digest)));
         }
     }
     Ok(Ok(Arc::new(program(recorded, run, started)?)))
@@ -136,34 +140,85 @@ fn why_not(ended: &AttemptEnded) -> Option<String> {
     }
 }
 
+/// What a run was recorded with, and what of it is gone.
+struct Kept<'a, R> {
+    recorded: &'a R,
+    /// Contents that only private words name, by the commitment each is kept under.
+    beside: BTreeMap<Digest, Digest>,
+    erased: Option<PrivateErased>,
+}
+
+impl<R: JournalReads> Kept<'_, R> {
+    fn value(&self, named: &BlobRef) -> Result<Option<Value>, DriveError> {
+        let Some(bytes) = self.recorded.named(named)? else { return Ok(None) };
+        Ok(Some(serde_json::from_slice(&bytes).map_err(|cause| damaged(named, &cause))?))
+    }
+
+    /// What the crossings name; the first crossing that names what is not there.
+    fn contents<'c>(
+        &self,
+        crossings: &'c [Crossing],
+    ) -> Result<Result<Contents, (&'c Crossing, BlobRef)>, DriveError> {
+        let mut contents = Contents::new();
+        for crossing in crossings {
+            for digest in crossing.answer.contents() {
+                let named = match self.beside.get(digest) {
+                    Some(commitment) => BlobRef::Commitment(*commitment),
+                    None => BlobRef::Digest(*digest),
+                };
+                match self.recorded.named(&named)? {
+                    Some(bytes) => drop(contents.insert(*digest, bytes)),
+                    None => return Ok(Err((crossing, named))),
+                }
+            }
+        }
+        Ok(Ok(contents))
+    }
+
+    fn gone(&self, what: &str, named: &BlobRef) -> String {
+        match &self.erased {
+            Some(erased) if erased.commitments.contains(named.digest()) => {
+                format!("{what} was erased by {} because {}", erased.by, erased.reason)
+            }
+            _ => gone(self.recorded, what, named.digest()),
+        }
+    }
+}
+
 fn ready<R: JournalReads>(
-    recorded: &R,
+    kept: &Kept<'_, R>,
     run: &RunId,
     program: &Arc<Program>,
     started: &AttemptStarted,
     ended: &AttemptEnded,
 ) -> Result<Result<Ready, String>, DriveError> {
-    let Some(arguments) = value(recorded, &started.input)? else {
-        return Ok(gone(recorded, "its input", started.input.digest()));
+    let Some(arguments) = kept.value(&started.input)? else {
+        return Ok(Err(kept.gone("its input", &started.input)));
     };
     let crossings: Vec<Crossing> = match &ended.crossings {
         None => Vec::new(),
-        Some(named) => match value(recorded, named)? {
-            None => return Ok(gone(recorded, "the record of its crossings", named.digest())),
+        Some(named) => match kept.value(named)? {
+            None => return Ok(Err(kept.gone("the record of its crossings", named))),
             Some(crossings) => serde_json::from_value(crossings).map_err(|cause| damaged(named, &cause))?,
         },
     };
     if let Some(hidden) = crossings.iter().find(|it| it.redacted) {
         return Ok(Err(format!("a secret stood in {} {} and is not on record", hidden.kind, hidden.object)));
     }
-    let contents = match contents(recorded, &crossings)? {
+    let contents = match kept.contents(&crossings)? {
         Ok(contents) => contents,
-        Err((crossing, digest)) => {
-            return Ok(gone(recorded, &format!("{} {}", crossing.kind, crossing.object), digest));
+        Err((crossing, named)) => {
+            return Ok(Err(kept.gone(&format!("{} {}", crossing.kind, crossing.object), &named)));
         }
     };
     let answered = match &ended.ending {
-        RecordedEnding::Output(named) | RecordedEnding::SkillError(named) => value(recorded, named)?,
+        RecordedEnding::Output(named) | RecordedEnding::SkillError(named) => match kept.value(named)? {
+            // What is answered again can't be held against a commitment alone.
+            None if matches!(named, BlobRef::Commitment(_)) => {
+                return Ok(Err(kept.gone("what it answered", named)));
+            }
+            answered => answered,
+        },
         _ => None,
     };
     let job = job(run, program, started, Arc::new(arguments))?;
@@ -171,8 +226,8 @@ fn ready<R: JournalReads>(
     Ok(Ok(Ready { job, program, crossings, contents, ended: ended.clone(), answered }))
 }
 
-fn gone<R: JournalReads, T>(recorded: &R, what: &str, digest: &Digest) -> Result<T, String> {
-    Err(format!("{what} is {}", recorded.left_out(digest).unwrap_or("not kept")))
+fn gone<R: JournalReads>(recorded: &R, what: &str, digest: &Digest) -> String {
+    format!("{what} is {}", recorded.left_out(digest).unwrap_or("not kept"))
 }
 
 /// The job the attempt had, by the plan that is stored with its run.
@@ -199,30 +254,8 @@ fn job(
     })
 }
 
-fn value<R: JournalReads>(recorded: &R, named: &BlobRef) -> Result<Option<Value>, DriveError> {
-    let Some(bytes) = recorded.blob(named.digest())? else { return Ok(None) };
-    Ok(Some(serde_json::from_slice(&bytes).map_err(|cause| damaged(named, &cause))?))
-}
-
 fn damaged(named: &BlobRef, cause: &serde_json::Error) -> JournalError {
     JournalError::Damaged(format!("the value {} cannot be read: {cause}", named.digest()))
-}
-
-/// What the crossings name; the first crossing that names what is not there.
-fn contents<'a, R: JournalReads>(
-    recorded: &R,
-    crossings: &'a [Crossing],
-) -> Result<Result<Contents, (&'a Crossing, &'a Digest)>, DriveError> {
-    let mut contents = Contents::new();
-    for crossing in crossings {
-        for digest in crossing.answer.contents() {
-            match recorded.blob(digest)? {
-                Some(bytes) => drop(contents.insert(*digest, bytes)),
-                None => return Ok(Err((crossing, digest))),
-            }
-        }
-    }
-    Ok(Ok(contents))
 }
 
 impl Ready {

@@ -33,7 +33,7 @@ impl<'a> Scope<'a> {
     /// The value of a name; none for a step that was skipped or has no value yet.
     pub(crate) fn value(&self, name: &str) -> Option<Arc<Value>> {
         match name {
-            "inputs" => self.known.get(&self.state.started.inputs),
+            "inputs" => self.known.inputs(&self.state.started),
             "files" => Some(self.program.files.clone()),
             "verdict" => self.verdict(),
             step => self.step(step),

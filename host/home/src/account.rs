@@ -9,13 +9,14 @@ use kapell_model::plan::{Plan, Step};
 use kapell_report::explain::{Account, Record};
 
 impl Home {
-    /// The account of a run for somebody who was not there, or of one step of it.
+    /// The account of a run for somebody who was not there, or of one step of it; with what is private, as far as it is
+    /// kept, or without.
     ///
     /// # Errors
     /// `NotFound` for a step its plan does not have; `Integrity` when its plan or prices are not kept, or its entries
     /// contradict each other.
-    pub fn account(&self, run: &RunId, step: Option<&str>) -> Result<Account, HomeError> {
-        let entries = self.entries(run)?;
+    pub fn account(&self, run: &RunId, step: Option<&str>, with_private: bool) -> Result<Account, HomeError> {
+        let entries = if with_private { self.open_entries(run)? } else { self.entries(run)? };
         let (plan, tariff) = self.grounds(run, &entries)?;
         let step = step.map(|said| step_of(&plan, run, said)).transpose()?;
         let record = Record {
@@ -25,7 +26,7 @@ impl Home {
             tariff: &tariff,
             folder: &self.place.root,
             held: self.held(run)?.map(|why| why.to_string()),
-            values: &|named| self.value(named),
+            values: &|named| if with_private { self.open_value(named) } else { self.value(named) },
         };
         let account = Account::of(&record, step);
         account.map_err(|cause| HomeError::new(Kind::Integrity, cause.to_string()))

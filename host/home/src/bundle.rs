@@ -7,6 +7,7 @@ use crate::error::{HomeError, Kind};
 use crate::home::open_regular;
 use crate::replay::{Again, ReplayWish, Source, stand_in};
 use kapell_journal::chain;
+use kapell_journal::content::{Content, Salt};
 use kapell_journal::entry::Entry;
 use kapell_journal::replay::RunReplayed;
 use kapell_journal::seam::{JournalError, JournalReads};
@@ -40,6 +41,7 @@ struct Record {
     order: Vec<RunId>,
     runs: HashMap<RunId, Chain>,
     blobs: HashMap<Digest, Place>,
+    private: HashMap<Digest, Place>,
     components: HashMap<Digest, Place>,
     /// What is named and not there, with why.
     left_out: HashMap<Digest, &'static str>,
@@ -137,6 +139,7 @@ impl Record {
             order: Vec::new(),
             runs: HashMap::new(),
             blobs: HashMap::new(),
+            private: HashMap::new(),
             components: HashMap::new(),
             left_out: HashMap::new(),
         };
@@ -160,6 +163,10 @@ impl Record {
             Some(("entries", _)) => self.entries_of(place, content),
             Some(("plans" | "tariffs" | "crossings" | "blobs", hex)) => {
                 self.blobs.extend(named(hex).map(|digest| (digest, place)));
+                Ok(())
+            }
+            Some(("private", hex)) => {
+                self.private.extend(named(hex).map(|commitment| (commitment, place)));
                 Ok(())
             }
             Some(("components", hex)) => {
@@ -202,6 +209,7 @@ impl Record {
         for (why, path) in text.lines().filter_map(|line| line.split_once(' ')) {
             let words = match why {
                 "withheld" => "withheld by whoever made this file",
+                "erased" => "erased",
                 _ => "not kept, as whoever made this file says",
             };
             let digest = path.split_once('/').and_then(|(_, hex)| named(hex));
@@ -251,6 +259,14 @@ impl JournalReads for Record {
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
         let content = self.blobs.get(digest).map(|place| self.content(digest, *place));
         Ok(content.transpose()?.map(Arc::from))
+    }
+
+    fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError> {
+        let Some(place) = self.private.get(commitment) else { return Ok(None) };
+        let stored = self.at(*place)?;
+        let (salt, bytes) = stored.split_first_chunk().ok_or_else(|| self.moved())?;
+        let content = Content::committed(bytes, Salt::from_bytes(*salt));
+        if content.digest() == commitment { Ok(Some(content)) } else { Err(self.moved()) }
     }
 
     fn left_out(&self, digest: &Digest) -> Option<&'static str> {

@@ -6,6 +6,7 @@ use crate::home::Home;
 use crate::keys::LogKey;
 use crate::names::{self, Kept, Names};
 use kapell_journal::checkpoint::Checkpoint;
+use kapell_journal::entry::{Body, Entry, PrivateErased};
 use kapell_journal::fold::RunState;
 use kapell_journal::note::{NoteError, Public};
 use kapell_journal::seam::{Journals as _, RunRow};
@@ -13,6 +14,8 @@ use kapell_journal::tree::{self, is_consistent, is_included};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use kapell_store::{Components as _, StoredRun};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What somebody outside was given earlier: what a home can't have changed.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +87,31 @@ pub enum At {
     Leaves(u64, u64),
 }
 
+/// What was private and destroyed, by the entries that say so.
+#[derive(Default)]
+pub(crate) struct Erasures {
+    commitments: BTreeSet<Digest>,
+    told: Vec<String>,
+}
+
+impl Erasures {
+    pub(crate) fn note(&mut self, entry: &Entry) {
+        let Body::PrivateErased(PrivateErased { by, commitments, reason }) = &entry.body else { return };
+        let (run, many, at) = (&entry.run, commitments.len(), entry.at);
+        self.told
+            .push(format!("what was private in {run} ({many} contents): on {at} by {by} because {reason}"));
+        self.commitments.extend(commitments);
+    }
+
+    fn has(&self, commitment: &Digest) -> bool {
+        self.commitments.contains(commitment)
+    }
+
+    pub(crate) fn tell(self, checked: &mut Checked) {
+        self.told.into_iter().for_each(|words| checked.holds("erased", words));
+    }
+}
+
 impl Checked {
     pub(crate) fn holds(&mut self, what: &'static str, words: impl Into<String>) {
         self.holds.push((what, words.into()));
@@ -126,11 +154,13 @@ impl Home {
                     "chain",
                     format!("{number} entries, numbered without a gap, each linked to the one before"),
                 );
-                let mut named = Names::new();
+                let (mut named, mut erased) = (Names::new(), Erasures::default());
                 for entry in &entries {
                     names::of_entry(entry, &mut named);
+                    erased.note(entry);
                 }
-                self.check_names(named, |_| At::Whole, &mut checked)?;
+                self.check_names(named, &erased, |_| At::Whole, &mut checked)?;
+                erased.tell(&mut checked);
                 let (state, row) = (RunState::fold(run, &entries), self.store.stored_run(run)?);
                 match (state, row) {
                     (Err(error), _) => checked.broken("fold", At::Whole, error.to_string()),
@@ -181,19 +211,30 @@ impl Home {
     pub(crate) fn check_names(
         &self,
         mut named: Names,
+        erased: &Erasures,
         at: impl Fn(&(Kept, Digest)) -> At,
         checked: &mut Checked,
     ) -> Result<(), HomeError> {
-        let (mut sound, faults) = (0_u64, checked.broken.len());
+        let (mut sound, mut private, faults) = (0_u64, 0_u64, checked.broken.len());
         while let Some((name, must)) = named.pop_first() {
             let (kept, digest) = name;
+            let is_erased = erased.has(&digest);
             let read = match kept {
+                Kept::Told | Kept::Private => self
+                    .store
+                    .private(&digest)
+                    .map(|found| found.map(|content| Arc::clone(content.bytes())))
+                    .map_err(HomeError::from),
                 Kept::Component => self.store.component(&digest).map(Some).map_err(HomeError::from),
                 _ => self.store.blob(&digest).map_err(HomeError::from),
             };
             match read {
+                Ok(Some(_)) if is_erased => {
+                    checked.broken("erased", at(&name), format!("{digest} was erased and is still kept"));
+                }
+                Ok(None) if is_erased => {}
                 Ok(Some(bytes)) => {
-                    sound += 1;
+                    *(if kept.is_private() { &mut private } else { &mut sound }) += 1;
                     let read = names::within(kept, &bytes, &mut named);
                     read.err()
                         .into_iter()
@@ -211,6 +252,10 @@ impl Home {
         }
         if checked.broken.len() == faults {
             checked.holds("contents", format!("{sound} blobs and components, each under its own digest"));
+            if private > 0 {
+                checked
+                    .holds("private", format!("{private} private contents, each what its commitment is of"));
+            }
         }
         Ok(())
     }

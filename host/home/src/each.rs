@@ -73,6 +73,7 @@ impl Home {
         self.check_flow_approved(&flow)?;
         let program = self.program(&flow).await?;
         let (about, seen) = (about(&flow.plan), Mutex::default());
+        refuse_private(&program)?;
         Ok(Batch { flow, program, about, seen })
     }
 
@@ -141,4 +142,14 @@ fn about(plan: &Plan) -> Digest {
     let files = plan.files.iter().flat_map(|(name, digest)| [name.as_bytes(), &digest.as_bytes()[..]]);
     let flow = [plan.flow.as_str().as_bytes(), &plan.text.as_bytes()[..]];
     Digest::of_parts(&flow.into_iter().chain(files).collect::<Vec<_>>())
+}
+
+/// A run of a batch names its line by a digest of the inputs, which would tell private ones to whoever guesses them.
+fn refuse_private(program: &Program) -> Result<(), HomeError> {
+    let private: Vec<&str> = program.private.inputs().collect();
+    if private.is_empty() {
+        return Ok(());
+    }
+    let why = format!("a batch can't be run of a flow whose inputs are private: {}", private.join(", "));
+    Err(HomeError::new(Kind::Refused, why).hint("run it once for each line; a run of a batch names its line by a digest of all its inputs, which is no secret"))
 }

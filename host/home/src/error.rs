@@ -145,6 +145,7 @@ impl From<DriveError> for HomeError {
     fn from(error: DriveError) -> Self {
         match error {
             DriveError::Journal(error) => error.into(),
+            DriveError::Erase(error) => error.into(),
             DriveError::Fold(error) => Self::new(Kind::Integrity, error.to_string()),
             DriveError::Answer(error) => {
                 let kind = match error {

@@ -53,6 +53,8 @@ pub struct Exporting {
     pub scope: Scope,
     /// Without what.
     pub without: Vec<Without>,
+    /// Whether what is private is handed on, with the salts that open its commitments.
+    pub with_private: bool,
     /// Checkpoints somebody outside holds: the file shows that the log only adds to each.
     pub held: Vec<String>,
 }
@@ -89,6 +91,7 @@ impl Home {
             sums: String::new(),
             names: Names::new(),
             flows: BTreeSet::new(),
+            erased: BTreeSet::new(),
             absent: Vec::new(),
         };
         let entries = export.all()?;
@@ -116,6 +119,7 @@ struct Export<'h, W: Write> {
     sums: String,
     names: Names,
     flows: BTreeSet<FlowName>,
+    erased: BTreeSet<Digest>,
     absent: Vec<String>,
 }
 
@@ -256,8 +260,10 @@ impl<W: Write> Export<'_, W> {
             // One that can't be read names nothing; whoever checks says so.
             if let Ok(entry) = serde_json::from_slice::<Entry>(&entry.bytes) {
                 names::of_entry(&entry, &mut self.names);
-                if let Body::RunStarted(started) = entry.body {
-                    self.flows.insert(started.flow);
+                match entry.body {
+                    Body::RunStarted(started) => drop(self.flows.insert(started.flow)),
+                    Body::PrivateErased(erased) => self.erased.extend(erased.commitments),
+                    _ => {}
                 }
             }
         }
@@ -294,7 +300,36 @@ impl<W: Write> Export<'_, W> {
         let (blobs, components) = (without(Without::Blobs), without(Without::Components));
         self.folder(Kept::Crossings, "crossings", blobs)?;
         self.folder(Kept::Blob, "blobs", blobs)?;
-        self.folder(Kept::Component, "components", components)
+        self.folder(Kept::Component, "components", components)?;
+        self.private()
+    }
+
+    /// What is private, each with the salt that opens its commitment before it. What entries leave out names more of it.
+    fn private(&mut self) -> Result<(), HomeError> {
+        let mut named: BTreeSet<Digest> =
+            self.names.keys().filter(|(kept, _)| kept.is_private()).map(|it| it.1).collect();
+        if self.exporting.with_private {
+            for (commitment, _) in self.named(Kept::Told) {
+                if let Some(told) = self.home.store.private(&commitment)? {
+                    names::within(Kept::Told, told.bytes(), &mut self.names)?;
+                }
+            }
+            named.extend(self.named(Kept::Private).into_iter().map(|(commitment, _)| commitment));
+        }
+        for commitment in named {
+            let path = format!("private/{}", commitment.hex());
+            if self.erased.contains(&commitment) {
+                self.absent.push(format!("erased {path}\n"));
+                continue;
+            }
+            let missing = || damaged(format!("{commitment}, which an entry names, is missing"));
+            let content = self.home.store.private(&commitment)?.ok_or_else(missing)?;
+            match (content.salt(), self.exporting.with_private) {
+                (Some(salt), true) => self.put(&path, &[salt.as_bytes(), &content.bytes()[..]].concat())?,
+                _ => self.absent.push(format!("withheld {path}\n")),
+            }
+        }
+        Ok(())
     }
 
     fn named(&self, wanted: Kept) -> Vec<(Digest, bool)> {

@@ -2,6 +2,7 @@
 
 use crate::error::{HomeError, Kind};
 use kapell_journal::entry::{AttemptEnded, BlobRef, Body, Entry, RecordedEnding};
+use kapell_journal::private::Told;
 use kapell_model::crossing::Crossing;
 use kapell_model::digest::Digest;
 use kapell_model::plan::Plan;
@@ -21,6 +22,17 @@ pub(crate) enum Kept {
     Blob,
     /// A skill's bytes.
     Component,
+    /// What an entry leaves out because it is private; named by its commitment.
+    Told,
+    /// Anything else that is private, likewise.
+    Private,
+}
+
+impl Kept {
+    /// Whether it is named by a commitment.
+    pub(crate) const fn is_private(self) -> bool {
+        matches!(self, Kept::Told | Kept::Private)
+    }
 }
 
 /// Things that are named, and whether a home must have them: what skills read and wrote is kept only where it was small or
@@ -36,17 +48,20 @@ fn may(names: &mut Names, digest: &Digest) {
 }
 
 fn value(names: &mut Names, kept: Kept, named: &BlobRef) {
-    if let BlobRef::Digest(digest) = named {
-        must(names, kept, digest);
+    match named {
+        BlobRef::Digest(digest) => must(names, kept, digest),
+        BlobRef::Commitment(commitment) => must(names, Kept::Private, commitment),
     }
 }
 
 /// What an entry names.
 pub(crate) fn of_entry(entry: &Entry, names: &mut Names) {
+    entry.private.iter().for_each(|it| must(names, Kept::Told, it.digest()));
     match &entry.body {
         Body::RunStarted(started) => {
             value(names, Kept::Plan, &started.plan);
             value(names, Kept::Blob, &started.inputs);
+            started.private.values().for_each(|it| value(names, Kept::Blob, it));
             must(names, Kept::Tariff, &started.tariff);
             must(names, Kept::Blob, &started.text);
             must(names, Kept::Blob, &started.policy);
@@ -97,7 +112,11 @@ pub(crate) fn within(kept: Kept, bytes: &[u8], names: &mut Names) -> Result<(), 
             let crossings: Vec<Crossing> = serde_json::from_slice(bytes).map_err(unread)?;
             crossings.iter().flat_map(|it| it.answer.contents()).for_each(|content| may(names, content));
         }
-        _ => {}
+        Kept::Told => {
+            let told: Told = serde_json::from_slice(bytes).map_err(unread)?;
+            told.contents.values().for_each(|content| must(names, Kept::Private, content));
+        }
+        Kept::Tariff | Kept::Blob | Kept::Component | Kept::Private => {}
     }
     Ok(())
 }

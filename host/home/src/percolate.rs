@@ -72,6 +72,10 @@ impl Home {
     ) -> Result<Option<Performed>, HomeError> {
         let entries = self.entries(run)?;
         let Some(read) = Read::of(&entries) else { return Ok(None) };
+        // Nothing is learned from what is private: a flow would repeat it.
+        if [&read.started.input, read.output].into_iter().any(|it| matches!(it, BlobRef::Commitment(_))) {
+            return Ok(None);
+        }
         let called = match known.get(read.plan) {
             Some(called) => called.clone(),
             None => {

@@ -6,7 +6,7 @@ use crate::home::Home;
 use crate::stop::{LOOK, StopRequest};
 use kapell_conductor::drive::{DriveError, Launch, Standing, standing};
 use kapell_journal::entry::{BlobRef, Entry, RecordedEnding, RunEnding};
-
+use kapell_journal::private::{WORDS, open};
 use kapell_journal::seam::{JournalError, Journals as _, RunRow};
 use kapell_model::id::RunId;
 use kapell_model::money::Money;
@@ -220,7 +220,7 @@ impl Home {
         self.standing(run).map(Finished::of)
     }
 
-    /// The entries of a run.
+    /// The entries of a run as they stand in the journal, without what is private.
     ///
     /// # Errors
     /// When the journal can't be read or is damaged.
@@ -228,10 +228,31 @@ impl Home {
         Ok(self.store.entries(run)?)
     }
 
-    /// A value an entry names; none when it is not kept.
+    /// The entries of a run with what is private put back, as far as it is kept.
+    ///
+    /// # Errors
+    /// When the journal can't be read or is damaged.
+    pub fn open_entries(&self, run: &RunId) -> Result<Vec<Entry>, HomeError> {
+        let mut entries = self.store.entries(run)?;
+        open(&*self.store, &mut entries)?;
+        Ok(entries)
+    }
+
+    /// A value an entry names, for whoever reads what happened; none when it is not kept. Of one that is private only
+    /// that it is.
     #[must_use]
     pub fn value(&self, named: &BlobRef) -> Option<Value> {
-        let bytes = self.store.blob(named.digest()).ok().flatten()?;
+        match named {
+            BlobRef::Digest(_) => self.open_value(named),
+            BlobRef::Commitment(_) => Some(WORDS.into()),
+        }
+    }
+
+    /// A value an entry names, private or not, for whoever answers a question or asks for what is private; none when it
+    /// is not kept.
+    #[must_use]
+    pub fn open_value(&self, named: &BlobRef) -> Option<Value> {
+        let bytes = kapell_journal::seam::JournalReads::named(&*self.store, named).ok().flatten()?;
         serde_json::from_slice(&bytes).ok()
     }
 }

@@ -285,6 +285,7 @@ pub fn inspect_file(file: &Path, bytes: &[u8]) -> Result<Inspected, HomeError> {
     };
     let exported: Vec<&str> = inspection.operations.iter().map(|operation| operation.name.as_str()).collect();
     manifest.check_operations("skill.toml", &exported)?;
+    manifest.check_private("skill.toml", &inspection.operations)?;
     let pin = SkillPin { name: manifest.name.clone(), version, component: inspection.digest };
     let (operations, imports, functions) = (inspection.operations, inspection.imports, inspection.functions);
     let skill = Skill { pin, manifest, operations, imports, bytes: bytes.len() as u64 };

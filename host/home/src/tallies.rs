@@ -147,7 +147,10 @@ impl Home {
     /// How many bytes a value has that an entry names.
     #[must_use]
     pub fn size(&self, named: &BlobRef) -> Option<u64> {
-        self.store.blob(named.digest()).ok().flatten().map(|bytes| bytes.len() as u64)
+        kapell_journal::seam::JournalReads::named(&*self.store, named)
+            .ok()
+            .flatten()
+            .map(|bytes| bytes.len() as u64)
     }
 
     fn pinned(

@@ -3,12 +3,12 @@
 //! a run that is deleted and a tail that is cut off differ from one of these, unless whoever did it holds the log's key. What no
 //! head was signed over yet, and a tail that went together with the heads over it, only somebody outside can tell.
 
-use crate::checked::{At, Checked, Held, check_row, verified};
+use crate::checked::{At, Checked, Erasures, Held, check_row, verified};
 use crate::error::HomeError;
 use crate::home::Home;
 use crate::names::{self, Kept, Names};
 use kapell_journal::chain;
-use kapell_journal::entry::Entry;
+use kapell_journal::entry::{Body, Entry};
 use kapell_journal::fold::RunState;
 use kapell_journal::note::Public;
 use kapell_journal::seam::{Head, RunRow};
@@ -50,6 +50,7 @@ struct Reading<'b> {
     ends: HashMap<RunId, Head>,
     folds: HashMap<RunId, Fold>,
     names: Names,
+    erased: Erasures,
     /// The first entry that names something.
     by: HashMap<(Kept, Digest), (RunId, u64)>,
     beside: &'b Beside,
@@ -83,7 +84,9 @@ impl Home {
         let at = |name: &(Kept, Digest)| {
             by.get(name).map_or(At::Whole, |(run, seq)| At::Entry(run.clone(), *seq, None))
         };
-        self.check_names(names, at, &mut reading.checked)?;
+        let erased = std::mem::take(&mut reading.erased);
+        self.check_names(names, &erased, at, &mut reading.checked)?;
+        erased.tell(&mut reading.checked);
         reading.checked.limits(held);
         Ok(reading.checked)
     }
@@ -112,6 +115,7 @@ impl<'b> Reading<'b> {
             ends: HashMap::new(),
             folds: HashMap::new(),
             names: Names::new(),
+            erased: Erasures::default(),
             by: HashMap::new(),
             beside,
         }
@@ -157,10 +161,12 @@ impl<'b> Reading<'b> {
         self.checked.entries += 1;
         let end = self.ends.entry(stored.run.clone()).or_insert_with(|| chain::genesis(0));
         let at = || At::Entry(stored.run.clone(), stored.seq, Some(stored.leaf));
-        if matches!(self.folds.get(&stored.run), Some(Fold::Over(_))) {
+        let followed = chain::follow(&stored.run, end, &stored.bytes);
+        let erases = followed.as_ref().is_ok_and(|entry| matches!(entry.body, Body::PrivateErased(_)));
+        if !erases && matches!(self.folds.get(&stored.run), Some(Fold::Over(_))) {
             self.checked.broken("chain", at(), "comes after the end of its run");
         }
-        match chain::follow(&stored.run, end, &stored.bytes) {
+        match followed {
             Ok(entry) => {
                 if entry.seq != stored.seq {
                     let words = format!("its row says that it is number {}", stored.seq);
@@ -175,6 +181,7 @@ impl<'b> Reading<'b> {
                 }
                 let mut named = Names::new();
                 names::of_entry(&entry, &mut named);
+                self.erased.note(&entry);
                 for (name, must) in named {
                     self.by.entry(name).or_insert_with(|| (stored.run.clone(), stored.seq));
                     *self.names.entry(name).or_default() |= must;

@@ -1,7 +1,8 @@
 //! The chain: canonical bytes of an entry, and the hash that binds it to the one before.
 
 use crate::content::Content;
-use crate::entry::{Body, Entry, FORMAT};
+use crate::entry::{BlobRef, Body, Entry, FORMAT};
+use crate::private::bare;
 use crate::seam::{Head, JournalError};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
@@ -21,14 +22,22 @@ pub const fn genesis(epoch: u64) -> Head {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sealed {
     entry: Arc<Entry>,
+    /// Another one where something private is left out.
+    written: Arc<Entry>,
     content: Content,
 }
 
 impl Sealed {
-    /// The entry.
+    /// The entry, with everything that happened.
     #[must_use]
     pub const fn entry(&self) -> &Arc<Entry> {
         &self.entry
+    }
+
+    /// The entry as it stands in the journal, without what is private.
+    #[must_use]
+    pub const fn written(&self) -> &Arc<Entry> {
+        &self.written
     }
 
     /// Its canonical bytes.
@@ -49,11 +58,31 @@ impl Sealed {
 /// # Errors
 /// As [`Content::canonical`].
 pub fn seal(run: &RunId, head: &mut Head, at: Timestamp, body: Body) -> Result<Sealed, JournalError> {
+    seal_private(run, head, at, body, None)
+}
+
+/// The same of what is told only where `private`, which names all of it, can be opened; the entry says the bare rest.
+///
+/// # Errors
+/// As [`Content::canonical`].
+pub fn seal_private(
+    run: &RunId,
+    head: &mut Head,
+    at: Timestamp,
+    body: Body,
+    private: Option<BlobRef>,
+) -> Result<Sealed, JournalError> {
     let (seq, epoch) = (head.seq + 1, head.epoch);
-    let entry = Entry { at, body, epoch, prev: head.hash, run: run.clone(), seq, v: FORMAT };
-    let content = Content::canonical(&entry)?;
+    let said = private.as_ref().map(|_| bare(&body));
+    let entry = Entry { at, body, epoch, prev: head.hash, private, run: run.clone(), seq, v: FORMAT };
+    let entry = Arc::new(entry);
+    let written = match said {
+        Some(body) => Arc::new(Entry { body, ..(*entry).clone() }),
+        None => Arc::clone(&entry),
+    };
+    let content = Content::canonical(&*written)?;
     *head = Head { seq, hash: *content.digest(), epoch };
-    Ok(Sealed { entry: Arc::new(entry), content })
+    Ok(Sealed { entry, written, content })
 }
 
 /// Reads a run's stored entries back and checks every link.

@@ -17,6 +17,7 @@ use kapell_model::quantity::{Span, Timestamp};
 use kapell_model::writes::{KeySeen, Undone, WriteSummary};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The version of the entry format; a reader refuses versions it does not know.
 pub const FORMAT: u32 = 1;
@@ -32,6 +33,9 @@ pub struct Entry {
     pub epoch: u64,
     /// Hash of the entry before; 64 zeros for the first.
     pub prev: Digest,
+    /// Where something private was left out of what happened: all of it, to be opened where it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private: Option<BlobRef>,
     /// The run.
     pub run: RunId,
     /// Position in the run, from 1, without gaps.
@@ -46,8 +50,7 @@ pub struct Entry {
 pub enum BlobRef {
     /// `{"digest": …}`: bytes stored under their own digest.
     Digest(Digest),
-    /// `{"commitment": …}`: bytes that may be erased; the entry binds a salted commitment to them. Read and
-    /// folded from the first day, written once erasing exists.
+    /// `{"commitment": …}`: private bytes, which may be withheld and erased; the entry binds a salted commitment to them.
     Commitment(Digest),
 }
 
@@ -177,6 +180,37 @@ pub enum Body {
     },
     /// The run is over.
     RunEnded(RunEnded),
+    /// What was private in a run that is over was destroyed: the bytes and the salts of their commitments.
+    PrivateErased(PrivateErased),
+}
+
+impl Body {
+    /// The step it is about; none for the run as a whole.
+    #[must_use]
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Body::StepSkipped { step, .. }
+            | Body::StepChosen { step, .. }
+            | Body::ExpectationJudged { step, .. }
+            | Body::LadderMoved { step, .. }
+            | Body::QuestionReminded { step, .. }
+            | Body::QuestionEscalated { step, .. }
+            | Body::QuestionExpired { step, .. }
+            | Body::DoubtRaised { step, .. } => Some(step),
+            Body::AttemptStarted(it) => Some(&it.step),
+            Body::AttemptEnded(it) => Some(&it.step),
+            Body::BudgetPassed(it) => Some(&it.step),
+            Body::QuestionAsked(it) => Some(&it.step),
+            Body::QuestionAnswered(it) => Some(&it.step),
+            Body::QuestionOverridden(it) => Some(&it.step),
+            Body::RunStarted(_)
+            | Body::RunEnded(_)
+            | Body::RequirementFailed { .. }
+            | Body::RunResumed { .. }
+            | Body::CancelAsked { .. }
+            | Body::PrivateErased(_) => None,
+        }
+    }
 }
 
 /// The first entry of a run.
@@ -190,8 +224,11 @@ pub struct RunStarted {
     pub text: Digest,
     /// The plan, a blob.
     pub plan: BlobRef,
-    /// The inputs, a blob.
+    /// The inputs, a blob; without those that are private.
     pub inputs: BlobRef,
+    /// The private inputs by name, a blob each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub private: BTreeMap<String, BlobRef>,
     /// Digest of the policy text, a blob.
     pub policy: Digest,
     /// Digest of the tariff text, a blob.
@@ -552,6 +589,17 @@ pub struct OutcomeJudged {
     pub seen: Value,
     /// Whether it held.
     pub held: bool,
+}
+
+/// Somebody had what was private in a run destroyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivateErased {
+    /// Who.
+    pub by: String,
+    /// What can't be opened any more, by name.
+    pub commitments: BTreeSet<Digest>,
+    /// Why, in their words; never empty.
+    pub reason: String,
 }
 
 /// How a run ended.

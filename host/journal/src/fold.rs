@@ -4,8 +4,8 @@
 //! that was tampered with or written by a broken host is noticed before anything goes on from it.
 
 use crate::entry::{
-    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, Purpose, QuestionAnswered,
-    QuestionAsked, RecordedEnding, RunEnded, RunStarted, Verdict,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, PrivateErased, Purpose,
+    QuestionAnswered, QuestionAsked, RecordedEnding, RunEnded, RunStarted, Verdict,
 };
 use crate::seam::RunRow;
 use crate::shared::Shared;
@@ -46,6 +46,8 @@ pub struct RunState {
     pub cancel: Option<(String, String)>,
     /// How it ended.
     pub ended: Option<RunEnded>,
+    /// When what was private in it was destroyed, by whom and why.
+    pub erased: Option<(Timestamp, PrivateErased)>,
     /// Money spent: attempts by their receipts, people by their answers.
     pub spent: Option<Money>,
     /// The part of it that attempts cost; the budget is for this, people's time is only told.
@@ -169,6 +171,7 @@ impl RunState {
             under_way: false,
             cancel: None,
             ended: None,
+            erased: None,
             spent: None,
             spent_on_attempts: None,
             worked_micros: 0,
@@ -180,15 +183,17 @@ impl RunState {
     /// # Errors
     /// When it may not stand here; the state is then not to be used any more.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), FoldError> {
-        self.changed_at = entry.at;
+        // What is taken away after its end changes nothing of what a run came to.
+        if self.ended.is_none() {
+            self.changed_at = entry.at;
+        }
         self.step_on(entry).map_err(|why| FoldError { run: self.run.clone(), seq: entry.seq, why })
     }
 
     fn step_on(&mut self, entry: &Entry) -> Result<(), String> {
-        if self.ended.is_some() {
-            return Err("the run is over".into());
-        }
         match &entry.body {
+            Body::PrivateErased(erased) => self.erase(entry.at, erased),
+            _ if self.ended.is_some() => Err("the run is over".into()),
             Body::RunStarted(_) => Err("the run has begun already".into()),
             Body::RequirementFailed { told, .. } => self.requirement_failed(told),
             Body::StepSkipped { step, .. } => self.skip(step),
@@ -219,6 +224,18 @@ impl RunState {
             }
             Body::RunEnded(ended) => {
                 self.ended = Some(ended.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// A run that goes on rests on what is private in it.
+    fn erase(&mut self, at: Timestamp, erased: &PrivateErased) -> Result<(), String> {
+        match (&self.ended, &self.erased) {
+            (None, _) => Err("nothing of a run is erased before it is over".into()),
+            (_, Some(_)) => Err("what was private in it was erased already".into()),
+            (Some(_), None) => {
+                self.erased = Some((at, erased.clone()));
                 Ok(())
             }
         }

@@ -11,6 +11,7 @@ pub mod content;
 pub mod entry;
 pub mod fold;
 pub mod note;
+pub mod private;
 pub mod replay;
 pub mod seam;
 pub mod shared;

@@ -3,8 +3,8 @@
 //! Speaks plain data. Every implementation passes the same tests.
 
 use crate::chain::Sealed;
-use crate::content::Content;
-use crate::entry::Entry;
+use crate::content::{Content, Salt};
+use crate::entry::{BlobRef, Entry};
 use crate::spending::{Bound, Charge, Spent};
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId};
@@ -13,6 +13,7 @@ use kapell_model::period::{Day, Per};
 use kapell_model::quantity::Timestamp;
 use kapell_model::writes::HeldWrites;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -85,6 +86,24 @@ pub trait Journals: Send + Sync + 'static {
     /// `Damaged` when the stored bytes do not have the digest.
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError>;
 
+    /// The private bytes a commitment is of, with its salt; none once they are erased.
+    ///
+    /// # Errors
+    /// `Damaged` when the commitment is not of what is stored.
+    fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError>;
+
+    /// What of a run is private and kept, by name.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn private_of(&self, run: &RunId) -> Result<BTreeSet<Digest>, JournalError>;
+
+    /// A new salt: bytes nobody can guess.
+    ///
+    /// # Errors
+    /// When the system has none to give.
+    fn salt(&self) -> Result<Salt, JournalError>;
+
     /// The rows of runs, newest first.
     ///
     /// # Errors
@@ -142,6 +161,25 @@ pub trait JournalReads {
     /// As [`Journals::blob`].
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError>;
 
+    /// The private bytes a commitment is of, with its salt.
+    ///
+    /// # Errors
+    /// As [`Journals::private`].
+    fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError>;
+
+    /// The bytes an entry names, either way.
+    ///
+    /// # Errors
+    /// As [`blob`](Self::blob) and [`private`](Self::private).
+    fn named(&self, named: &BlobRef) -> Result<Option<Arc<[u8]>>, JournalError> {
+        match named {
+            BlobRef::Digest(digest) => self.blob(digest),
+            BlobRef::Commitment(commitment) => {
+                Ok(self.private(commitment)?.map(|content| Arc::clone(content.bytes())))
+            }
+        }
+    }
+
     /// Why a blob is rightly not there, when somebody says so: `withheld by …`. What a run can't be without is damage
     /// otherwise.
     fn left_out(&self, digest: &Digest) -> Option<&'static str>;
@@ -155,6 +193,10 @@ impl<J: Journals> JournalReads for J {
 
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
         Journals::blob(self, digest)
+    }
+
+    fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError> {
+        Journals::private(self, commitment)
     }
 
     fn left_out(&self, _: &Digest) -> Option<&'static str> {
@@ -217,6 +259,11 @@ pub struct Commit {
     pub blobs: Vec<Content>,
     /// Writes that become real with the entries.
     pub writes: HeldWrites,
+    /// Whether the content of the files among them is private, until it is in its place.
+    pub writes_private: bool,
+    /// Private content of the run that is destroyed with the entries: bytes and salts, so that nothing of them can be
+    /// had back from where the store keeps its own.
+    pub erased: BTreeSet<Digest>,
     /// What the entries change of what the flow has spent.
     pub charges: Vec<Charge>,
     /// What the flow's spending must stay within with these charges.

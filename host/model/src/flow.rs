@@ -12,6 +12,7 @@ mod check;
 mod meaning;
 mod movement;
 mod page;
+mod private;
 mod review;
 mod scope;
 mod taken;
@@ -26,7 +27,7 @@ pub use meaning::{
     WorkMeaning,
 };
 pub use movement::{Marks, Meeting, Move, Trace, meetings, moves};
-
+pub use private::Private;
 pub use review::{FlowReview, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep};
 pub use taken::Taken;
 pub use widening::{FlowChange, Spot, changes, waiting};

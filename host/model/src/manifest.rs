@@ -10,6 +10,7 @@ use crate::http::HttpWish;
 use crate::id::{LogicalName, SkillName};
 use crate::limits::WishedLimits;
 use crate::plan::{Effects, Lane};
+use crate::shape::{Operation, PathPart, Shape};
 use crate::source::{Diagnostic, Diagnostics, Source, nearest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,12 +42,16 @@ pub struct Manifest {
 }
 
 /// What a manifest says of one operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationClaim {
     /// The kind of work it does.
     pub lane: Lane,
     /// What a crash in the middle of it means.
     pub effects: Effects,
+    /// Paths into its arguments (`input.customer.email`) and its answer (`output.id`) that are private, wherever it is
+    /// called: what is private in part is kept as private whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private: Vec<String>,
     /// The line of `skill.toml` it stands on, from 1; 0 for an operation the manifest does not name.
     #[serde(default)]
     pub line: u32,
@@ -54,7 +59,7 @@ pub struct OperationClaim {
 
 impl Default for OperationClaim {
     fn default() -> Self {
-        Self { lane: Lane::Logic, effects: Effects::None, line: 0 }
+        Self { lane: Lane::Logic, effects: Effects::None, private: Vec::new(), line: 0 }
     }
 }
 
@@ -175,7 +180,7 @@ impl Manifest {
     /// What is said of an operation.
     #[must_use]
     pub fn claim(&self, operation: &str) -> OperationClaim {
-        self.operations.get(operation).copied().unwrap_or_default()
+        self.operations.get(operation).cloned().unwrap_or_default()
     }
 
     /// Reads and checks a `skill.toml`. Examples keep their `@file` values; see [`Manifest::resolve_files`].
@@ -214,6 +219,21 @@ impl Manifest {
         if problems.is_empty() { Ok(()) } else { Err(Diagnostics(problems)) }
     }
 
+    /// Checks that what is said to be private is there, in the types of the component's operations, under the name `file`.
+    ///
+    /// # Errors
+    ///
+    /// A path that leads nowhere.
+    pub fn check_private(&self, file: &str, operations: &[Operation]) -> Result<(), Diagnostics> {
+        let claimed = operations.iter().filter_map(|it| Some((it, self.operations.get(&it.name)?)));
+        let paths = claimed.flat_map(|(operation, claim)| {
+            claim.private.iter().map(move |path| (claim.line, leads_somewhere(operation, path)))
+        });
+        let lost = paths.filter_map(|(line, led)| Some(at_line(file, line, led.err()?)));
+        let problems: Vec<_> = lost.collect();
+        if problems.is_empty() { Ok(()) } else { Err(Diagnostics(problems)) }
+    }
+
     /// The files that examples name, relative to the folder of `skill.toml`.
     #[must_use]
     pub fn files(&self) -> BTreeSet<String> {
@@ -246,6 +266,31 @@ impl Manifest {
         }
         if problems.is_empty() { Ok(()) } else { Err(Diagnostics(problems)) }
     }
+}
+
+/// A path of what is private, in an operation's types: through a list it means every item.
+fn leads_somewhere(operation: &Operation, path: &str) -> Result<(), String> {
+    let nowhere = |why: String| format!("`{path}` is private in nothing `{}` has: {why}", operation.name);
+    let mut parts = path.split('.');
+    let mut here = match (parts.next(), operation.output()) {
+        (Some("output"), Some(shape)) => shape.clone(),
+        (Some("output"), None) => return Err(nowhere("it answers nothing".into())),
+        _ => Shape::Record { name: None, fields: operation.params.clone() },
+    };
+    for part in parts {
+        while let Shape::List { of } = here {
+            here = *of;
+        }
+        let found =
+            here.at(&[PathPart::Field(part.to_owned())]).map_err(|cause| nowhere(cause.to_string()))?;
+        match found {
+            Some(Shape::Option { of }) => here = *of,
+            Some(shape) => here = shape,
+            // Which of several it is depends on the value: any further way may be one.
+            None => return Ok(()),
+        }
+    }
+    Ok(())
 }
 
 impl Ask {

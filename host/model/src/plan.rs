@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+mod expressions;
+
 /// What will run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -235,6 +237,9 @@ pub struct Step {
     /// What all its attempts together may spend: those of its ladder and of its verdicts too.
     #[serde(default, skip_serializing_if = "Budget::is_empty")]
     pub budget: Budget,
+    /// What its author says of the value it comes to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub marks: BTreeSet<Mark>,
     /// What the step does.
     pub work: Work,
 }
@@ -285,6 +290,9 @@ pub struct Call {
     pub grants: GrantSet,
     /// What it may spend.
     pub limits: EffectiveLimits,
+    /// Paths into its arguments and answer that its manifest says are private.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub private: Vec<String>,
 }
 
 /// A skill's version and bytes.

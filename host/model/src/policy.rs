@@ -27,6 +27,7 @@ mod denial;
 mod difference;
 mod explain;
 mod house;
+mod keep;
 mod outside;
 mod read;
 mod still;
@@ -41,6 +42,7 @@ pub use cases::{CASES, Case, read_cases};
 pub use denial::{Denial, Place};
 pub use difference::{Direction, FlowUse, Moved, Outcome};
 pub use explain::{Because, Explanation};
+pub use keep::KeepRules;
 pub use suggest::{Needs, Suggested};
 pub use words::{authority_words, limit_words};
 
@@ -69,6 +71,8 @@ pub struct Policy {
     pub roles: BTreeMap<Role, Vec<String>>,
     /// Who may approve skills and flows.
     pub approval: ApprovalRules,
+    /// What is kept of what happened, and who may have it destroyed.
+    pub keep: KeepRules,
     /// Where secrets are read from; the values are never here.
     pub secrets: BTreeMap<SecretName, SecretSource>,
     /// Certificate authorities of the operator's own.
@@ -176,6 +180,7 @@ impl Policy {
             limits: BySkill::default(),
             roles: BTreeMap::new(),
             approval: ApprovalRules::default(),
+            keep: KeepRules::default(),
             secrets: BTreeMap::new(),
             authorities: BTreeMap::new(),
             providers: Vec::new(),

@@ -205,7 +205,7 @@ impl FlowTold {
 
 /// Entries of no step.
 fn events(record: &Record<'_>, teller: &Teller<'_>) -> Vec<Event> {
-    let told = record.entries.iter().filter(|entry| step::of(&entry.body).is_none());
+    let told = record.entries.iter().filter(|entry| entry.body.step().is_none());
     told.map(|entry| teller.event(entry)).collect()
 }
 

@@ -5,12 +5,11 @@
 //! #  seq  time (UTC)    subject    what happened
 //! ```
 
-use crate::explain::step;
 use crate::plain::{micros, number, short, value};
 use jiff::tz::TimeZone;
 use kapell_journal::entry::{
-    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, Purpose, QuestionAnswered,
-    QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded, RunStarted, Verdict,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, PrivateErased, Purpose,
+    QuestionAnswered, QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded, RunStarted, Verdict,
 };
 use kapell_model::id::StepId;
 use kapell_model::plan::SkillPin;
@@ -28,7 +27,7 @@ pub type Values<'a> = dyn Fn(&BlobRef) -> Option<Value> + 'a;
 /// One line for an entry; notes and log lines of a skill stand below it, indented.
 #[must_use]
 pub fn line(entry: &Entry, values: &Values<'_>) -> String {
-    let subject = step::of(&entry.body).map_or("run", StepId::as_str);
+    let subject = entry.body.step().map_or("run", StepId::as_str);
     let words = words(&entry.body, values);
     let mut text = format!("{:>4}  {}  {:<12}  {words}", entry.seq, time(entry.at), subject);
     if let Body::AttemptEnded(ended) = &entry.body {
@@ -119,7 +118,13 @@ fn words(body: &Body, values: &Values<'_>) -> String {
             format!("{} asked to stop: {}", short(by, 60), short(reason, 120))
         }
         Body::RunEnded(it) => over(it, values),
+        Body::PrivateErased(it) => erased(it),
     }
+}
+
+fn erased(it: &PrivateErased) -> String {
+    let (by, reason) = (short(&it.by, 40), short(&it.reason, 120));
+    format!("erased: what was private ({} contents), by {by} because {reason}", it.commitments.len())
 }
 
 fn with(seen: &Value) -> String {

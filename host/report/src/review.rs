@@ -324,10 +324,11 @@ fn import(import: &ReviewedImport, says_why: bool) -> Row {
 fn operation(reviewed: &ReviewedOperation) -> Row {
     let claim = &reviewed.claim;
     let head = format!(
-        "{} [{}, effects {}]",
+        "{} [{}, effects {}{}]",
         reviewed.operation.signature(),
         claim.lane.word(),
-        claim.effects.word()
+        claim.effects.word(),
+        crate::skill::private(claim)
     );
     let docs = reviewed
         .operation

@@ -1,7 +1,7 @@
 //! A skill told to the person who must judge it: what it is, offers, asks for and imports.
 
 use crate::plain::{line, short};
-use kapell_model::manifest::Manifest;
+use kapell_model::manifest::{Manifest, OperationClaim};
 use kapell_model::quantity::Bytes;
 use kapell_model::seam::Skill;
 use std::fmt::Write as _;
@@ -18,10 +18,11 @@ pub fn page(skill: &Skill) -> String {
         let claim = skill.manifest.claim(&operation.name);
         let _ = writeln!(
             text,
-            "  {}  [{}, effects {}]",
+            "  {}  [{}, effects {}{}]",
             operation.signature(),
             claim.lane.word(),
-            claim.effects.word()
+            claim.effects.word(),
+            private(&claim)
         );
         if let Some(docs) = &operation.docs {
             let _ = writeln!(
@@ -49,4 +50,12 @@ pub fn page(skill: &Skill) -> String {
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// What of an operation is private, where anything is.
+pub(crate) fn private(claim: &OperationClaim) -> String {
+    match claim.private.is_empty() {
+        true => String::new(),
+        false => format!(", private {}", line(&claim.private.join(" "))),
+    }
 }

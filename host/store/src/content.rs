@@ -45,6 +45,24 @@ impl ContentDir {
         }
     }
 
+    /// Keeps bytes under a name that is given once; they are durable when this returns.
+    pub(crate) fn put_new(&self, name: &Digest, bytes: &[u8]) -> io::Result<()> {
+        placed::replace(&self.dir, &self.name(name), bytes, Some(private::FILE))
+    }
+
+    /// The bytes of a name, unchecked.
+    pub(crate) fn raw(&self, name: &Digest) -> io::Result<Vec<u8>> {
+        self.dir.read(self.name(name))
+    }
+
+    /// Takes a file away; durable when this returns. One that is gone is what is wanted.
+    pub(crate) fn unlink(&self, name: &Digest) -> io::Result<()> {
+        match self.dir.remove_file(self.name(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => placed::sync(&self.dir),
+        }
+    }
+
     /// Whether a file of that digest is there; [`get`](Self::get) says whether it is what it should be.
     pub(crate) fn has(&self, digest: &Digest) -> bool {
         self.dir.is_file(self.name(digest))

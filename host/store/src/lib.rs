@@ -23,6 +23,9 @@ mod skills;
 mod spending;
 mod sqlite;
 
+use kapell_journal::content::Salt;
+use kapell_journal::seam::JournalError;
+
 pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use owner::OwnerLock;
@@ -32,6 +35,13 @@ pub use sqlite::{
     Beside, Durability, FaultPoint, Noted, Options, PendingFile, SqliteStore, StoredEntry, StoredRun,
     TreeHead,
 };
+
+/// A salt for a commitment, out of the system's random bytes.
+fn salt() -> Result<Salt, JournalError> {
+    let mut bytes = [0; 32];
+    let drawn = getrandom::fill(&mut bytes).map_err(|cause| error::unread(format!("random bytes: {cause}")));
+    drawn.map(|()| Salt::from_bytes(bytes))
+}
 
 /// The largest blob kept as a row of the transaction that names it, in bytes; larger ones are files of their own,
 /// synced before the transaction.

@@ -6,9 +6,9 @@ use crate::error::{StoreError, unwritten};
 use crate::owner::{OwnerLock, Registry};
 use crate::skills::{Components, Installed, SkillEvent, Skills, What, arranged};
 use crate::spending::hold;
-use crate::{admit, placed};
+use crate::{admit, placed, salt};
 use kapell_journal::chain;
-use kapell_journal::content::Content;
+use kapell_journal::content::{Content, Salt};
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{About, Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_journal::spending::{self, Spending, Spent};
@@ -19,7 +19,7 @@ use kapell_model::seam::{HostFault, KeyvalueReads, Skill};
 use kapell_model::writes::{FileWrite, HeldWrites, KeySeen};
 use semver::Version;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -37,6 +37,8 @@ struct Inner {
 struct State {
     runs: HashMap<RunId, Run>,
     blobs: HashMap<Digest, Arc<[u8]>>,
+    /// By commitment, with the run they are of.
+    private: HashMap<Digest, (RunId, Content)>,
     /// By namespace and key.
     keys: BTreeMap<(String, String), Versioned>,
     /// Files that could not be put in their place yet, by root and path.
@@ -143,6 +145,19 @@ impl Journals for MemoryStore {
 
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
         Ok(self.state().blobs.get(digest).cloned())
+    }
+
+    fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError> {
+        Ok(self.state().private.get(commitment).map(|(_, content)| content.clone()))
+    }
+
+    fn private_of(&self, run: &RunId) -> Result<BTreeSet<Digest>, JournalError> {
+        let state = self.state();
+        Ok(state.private.iter().filter(|(_, (of, _))| of == run).map(|(name, _)| *name).collect())
+    }
+
+    fn salt(&self) -> Result<Salt, JournalError> {
+        salt()
     }
 
     fn runs(&self) -> Result<Vec<RunRow>, JournalError> {
@@ -252,8 +267,14 @@ impl State {
         self.spending.extend(spending);
         run.row = Some(commit.row);
         self.lines.extend(line.map(|line| (line, commit.run.clone())));
-        self.blobs.extend(commit.blobs.into_iter().map(Content::into_parts));
-        self.write(&commit.run, commit.writes);
+        self.private.retain(|name, (run, _)| *run != commit.run || !commit.erased.contains(name));
+        for content in commit.blobs {
+            match content.salt() {
+                Some(_) => drop(self.private.insert(*content.digest(), (commit.run.clone(), content))),
+                None => self.blobs.extend([content.into_parts()]),
+            }
+        }
+        self.write(&commit.run, commit.writes, commit.writes_private);
         Ok(())
     }
 
@@ -266,14 +287,14 @@ impl State {
         seen.find(|seen| version(seen) != seen.version)
     }
 
-    fn write(&mut self, run: &RunId, writes: HeldWrites) {
+    fn write(&mut self, run: &RunId, writes: HeldWrites, private: bool) {
         for key in writes.keys {
             let (value, version) = self.keys.entry((key.namespace, key.key)).or_default();
             *value = key.value;
             *version += 1;
         }
         for file in writes.files {
-            if let Some(content) = &file.content {
+            if let Some(content) = file.content.as_ref().filter(|_| !private) {
                 self.blobs.insert(Digest::of(content), content.as_slice().into());
             }
             self.pending.insert((file.root.clone(), file.path.clone()), (run.clone(), file));

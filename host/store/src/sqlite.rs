@@ -3,6 +3,7 @@
 //! ```text
 //! journal.sqlite    runs, entries, blobs up to 64 KiB, keys and values, the catalog
 //! blobs/            larger blobs
+//! private/          larger blobs that are private, named by their commitments
 //! components/       the bytes of skills
 //! owners/           one locked file for each living process
 //! open.lock         held while somebody opens the store
@@ -12,6 +13,7 @@
 mod append;
 mod catalog;
 mod connection;
+mod erasable;
 mod evidence;
 mod log;
 mod pending;
@@ -26,10 +28,11 @@ use crate::content::{ContentDir, checked};
 use crate::error::{StoreError, damaged, unwritten};
 use crate::owner::{self, OwnerLock};
 use crate::patience::{Silent, WRITING};
-use crate::{ROW_BLOB_MAX, admit, placed, private};
-use append::Rows;
+use crate::{ROW_BLOB_MAX, admit, placed, private, salt};
+use append::Staged;
+use erasable::Kept;
 pub use evidence::{Beside, StoredEntry, StoredRun};
-use kapell_journal::content::Content;
+use kapell_journal::content::{Content, Salt};
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{About, Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_journal::spending::Spent;
@@ -93,6 +96,7 @@ pub(crate) struct Inner {
     writer: Writer,
     readers: Readers,
     blobs: ContentDir,
+    private: ContentDir,
     components: ContentDir,
     options: Options,
     silent: Silent,
@@ -123,6 +127,7 @@ impl SqliteStore {
             ContentDir::open(&inside(name), suffix).map_err(|cause| failed(&inside(name), cause))
         };
         let (blobs, components) = (content("blobs", "")?, content("components", ".wasm")?);
+        let private = content("private", "")?;
 
         let turn = inside("open.lock");
         let turn = private::file(&turn)
@@ -134,13 +139,18 @@ impl SqliteStore {
         drop(turn);
 
         let (dir, silent) = (dir.into(), Silent::default());
-        let store = Self(Arc::new(Inner { dir, writer, readers, blobs, components, options, silent }));
+        let store =
+            Self(Arc::new(Inner { dir, writer, readers, blobs, private, components, options, silent }));
         store.recover(&owners).map_err(|cause| failed(&owners, cause))?;
         Ok(store)
     }
 
     fn recover(&self, owners: &Path) -> io::Result<()> {
         owner::sweep(owners)?;
+        // Whoever reads in another process may keep the log as it is; it is cut the next time.
+        if let Err(failed) = self.0.finish_erasing() {
+            tracing::warn!(%failed, "what was erased is not gone from the disk");
+        }
         // A file that still can't be placed keeps only its own run from going on, which is told so then.
         if let Err(failed) = pending::recover(&self.0) {
             tracing::warn!(%failed, "written files are not in their place");
@@ -199,16 +209,37 @@ impl Inner {
     }
 
     /// Splits the bytes of a commit: small ones become rows of its transaction, large ones are files from now on.
-    fn stage(&self, commit: &Commit) -> Result<Rows, JournalError> {
-        let contents = commit.writes.files.iter().filter_map(|file| file.content.as_deref());
-        let blobs = commit.blobs.iter().cloned().chain(contents.map(Content::of));
-        let (rows, files): (Rows, Rows) = blobs.partition(|content| content.bytes().len() <= ROW_BLOB_MAX);
-        for content in files {
-            let (digest, bytes) = content.into_parts();
-            self.blobs.put(&digest, &bytes).map_err(|cause| unwritten(format!("{digest}: {cause}")))?;
+    fn stage(&self, commit: &Commit) -> Result<Staged, JournalError> {
+        let mut staged = Staged::default();
+        for file in &commit.writes.files {
+            let content = match (&file.content, commit.writes_private) {
+                (None, _) => None,
+                (Some(bytes), false) => Some(Content::of(bytes.as_slice())),
+                (Some(bytes), true) => Some(Content::committed(bytes.as_slice(), salt()?)),
+            };
+            staged.files.push(content.as_ref().map(|content| *content.digest()));
+            content.into_iter().try_for_each(|content| self.stage_one(content, &mut staged))?;
         }
+        commit.blobs.iter().cloned().try_for_each(|content| self.stage_one(content, &mut staged))?;
         self.reach(FaultPoint::Staged);
-        Ok(rows)
+        Ok(staged)
+    }
+
+    fn stage_one(&self, content: Content, staged: &mut Staged) -> Result<(), JournalError> {
+        let in_file = content.bytes().len() > ROW_BLOB_MAX;
+        let (name, bytes) = (content.digest(), content.bytes());
+        let written = match (content.salt(), in_file) {
+            (_, false) => Ok(()),
+            (None, true) => self.blobs.put(name, bytes),
+            (Some(_), true) => self.private.put_new(name, bytes),
+        };
+        written.map_err(|cause| unwritten(format!("{name}: {cause}")))?;
+        match content.salt() {
+            Some(_) => staged.private.push(Kept { content, in_file }),
+            None if !in_file => staged.rows.push(content),
+            None => {}
+        }
+        Ok(())
     }
 }
 
@@ -239,8 +270,13 @@ impl Journals for SqliteStore {
         let turn = if commit.writes.files.is_empty() { None } else { Some(self.turn(&commit).await?) };
         let run = commit.run.clone();
         let rows = if is_small(&commit) { self.0.stage(&commit)? } else { self.stage_aside(&commit).await? };
+        let erases = !commit.erased.is_empty();
         self.append(commit, rows).await?;
         self.0.reach(FaultPoint::Committed);
+        if erases {
+            let inner = Arc::clone(&self.0);
+            aside(move || inner.finish_erasing()).await?;
+        }
         match turn {
             Some((turn, roots)) => self.place_aside(run, turn, roots).await,
             None => Ok(()),
@@ -265,6 +301,18 @@ impl Journals for SqliteStore {
 
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
         self.0.blob(digest)
+    }
+
+    fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError> {
+        self.0.private(commitment)
+    }
+
+    fn private_of(&self, run: &RunId) -> Result<BTreeSet<Digest>, JournalError> {
+        self.0.readers.read(|connection| erasable::of_run(connection, run))
+    }
+
+    fn salt(&self) -> Result<Salt, JournalError> {
+        salt()
     }
 
     fn runs(&self) -> Result<Vec<RunRow>, JournalError> {
@@ -308,7 +356,7 @@ fn is_small(commit: &Commit) -> bool {
 }
 
 impl SqliteStore {
-    async fn append(&self, commit: Commit, rows: Rows) -> Result<(), JournalError> {
+    async fn append(&self, commit: Commit, rows: Staged) -> Result<(), JournalError> {
         let (answer, answered) = oneshot::channel();
         let run = commit.run.clone();
         let append = move |connection: &rusqlite::Connection| append::append(connection, &commit, &rows);
@@ -318,7 +366,7 @@ impl SqliteStore {
         answered.await.unwrap_or_else(|_| Err(unwritten("the writer has stopped")))
     }
 
-    async fn stage_aside(&self, commit: &Commit) -> Result<Rows, JournalError> {
+    async fn stage_aside(&self, commit: &Commit) -> Result<Staged, JournalError> {
         let (inner, commit) = (Arc::clone(&self.0), commit.clone());
         aside(move || inner.stage(&commit)).await
     }

@@ -15,7 +15,7 @@ use std::io::{self, Read};
 /// The first line of every bundle this program reads.
 const FORMAT: &str = "kapell-bundle/1";
 /// What stands in a bundle, in this order; in a folder by name. `/` at the end is a folder.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "BUNDLE",
     "README",
     "log.pub",
@@ -32,6 +32,7 @@ const ORDER: [&str; 18] = [
     "crossings/",
     "blobs/",
     "components/",
+    "private/",
     "withheld",
     SUMS,
 ];
@@ -276,6 +277,9 @@ impl<'h> Check<'h> {
                     self.report.broken("entries", place(), "is of another run than this file");
                 }
                 names.into_iter().for_each(|(role, named)| self.contents.name(role, named, (run, entry.seq)));
+                if let Some((by, reason)) = entry.erased {
+                    self.contents.erasure(entry.run, entry.at, by, reason);
+                }
                 self.leaf(entry.seq, leaf);
             }
             Err(why) => {

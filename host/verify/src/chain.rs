@@ -25,6 +25,8 @@ pub(crate) struct Run {
     pub(crate) ended: Option<String>,
     hash: Hash,
     epoch: u64,
+    /// Whether what was private in it was erased.
+    erased: bool,
     /// What was shown and waits for an answer, by step and asking.
     shown: HashMap<(Vec<u8>, Vec<u8>), Hash>,
 }
@@ -45,7 +47,9 @@ impl Runs {
         let mut faults: Vec<&'static str> = run.step(entry).into_iter().collect();
         faults.extend(run.answer(&entry.question, &mut self.answers));
         (run.last, run.hash, run.epoch) = (entry.seq, hash, entry.epoch);
-        run.ended = entry.ends.map(|state| String::from_utf8_lossy(state).escape_debug().to_string());
+        if let Some(state) = entry.ends {
+            run.ended = Some(String::from_utf8_lossy(state).escape_debug().to_string());
+        }
         (place, faults)
     }
 
@@ -58,6 +62,7 @@ impl Runs {
             ended: None,
             hash: if entry.seq == 1 { [0; 32] } else { entry.prev },
             epoch: 0,
+            erased: false,
             shown: HashMap::new(),
         };
         self.runs.push(run);
@@ -67,7 +72,7 @@ impl Runs {
 }
 
 impl Run {
-    fn step(&self, entry: &Entry<'_>) -> Option<&'static str> {
+    fn step(&mut self, entry: &Entry<'_>) -> Option<&'static str> {
         match () {
             () if entry.seq != self.last.wrapping_add(1) => {
                 Some("does not have the number after the entry before it")
@@ -77,8 +82,20 @@ impl Run {
                 Some("links to another entry than the one before it, as that stands here")
             }
             () if entry.epoch < self.epoch => Some("goes back to an earlier owner"),
+            () if entry.erased.is_some() => self.erase(),
             () if self.ended.is_some() => Some("comes after the end of its run"),
             () => None,
+        }
+    }
+
+    /// What is private is erased once, after the end. Of a run whose beginning is not seen the end may not be either.
+    const fn erase(&mut self) -> Option<&'static str> {
+        if self.ended.is_none() && self.first == 1 {
+            return Some("erases what is private in a run that is not over");
+        }
+        match std::mem::replace(&mut self.erased, true) {
+            true => Some("erases what was erased already"),
+            false => None,
         }
     }
 
@@ -141,6 +158,20 @@ mod tests {
         assert_eq!(faults(&[owned(1, 0, 2), owned(2, 1, 1)]), ["goes back to an earlier owner"]);
         let ended = Entry { ends: Some(b"done"), ..entry(1, 0) };
         assert_eq!(faults(&[ended, entry(2, 1)]), ["comes after the end of its run"]);
+    }
+
+    #[test]
+    fn what_is_private_is_erased_once_and_after_the_end() {
+        let erases = |seq, prev| Entry { erased: Some((b"user:ada", b"asked")), ..entry(seq, prev) };
+        let ended = || Entry { ends: Some(b"done"), ..entry(1, 0) };
+        assert_eq!(faults(&[ended(), erases(2, 1)]), [""; 0]);
+        assert_eq!(faults(&[ended(), erases(2, 1), erases(3, 2)]), ["erases what was erased already"]);
+        assert_eq!(faults(&[ended(), erases(2, 1), entry(3, 2)]), ["comes after the end of its run"]);
+        assert_eq!(
+            faults(&[entry(1, 0), erases(2, 1)]),
+            ["erases what is private in a run that is not over"]
+        );
+        assert_eq!(faults(&[erases(5, 9)]), [""; 0], "its end is not seen");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use crate::digest::{self, Hash as Digest, hex};
 use crate::entry::{self, Role};
-use crate::report::{Place, Report, count};
+use crate::report::{self, Place, Report, count};
 use crate::wasm;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The folders of a bundle whose files have digests for names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,16 +15,18 @@ pub(crate) enum Folder {
     Crossings,
     Blobs,
     Components,
+    Private,
 }
 
 impl Folder {
-    pub(crate) const ALL: [Folder; 6] = [
+    pub(crate) const ALL: [Folder; 7] = [
         Folder::Plans,
         Folder::Tariffs,
         Folder::Manifests,
         Folder::Crossings,
         Folder::Blobs,
         Folder::Components,
+        Folder::Private,
     ];
 
     pub(crate) const fn word(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Folder {
             Folder::Crossings => "crossings",
             Folder::Blobs => "blobs",
             Folder::Components => "components",
+            Folder::Private => "private",
         }
     }
 
@@ -45,12 +48,14 @@ impl Folder {
 
     /// So many files of it.
     fn files(self, number: u64) -> String {
-        let many = self.word();
-        let one = if self == Folder::Crossings { "record of crossings" } else { many.trim_end_matches('s') };
-        count(number, one, if self == Folder::Crossings { "records of crossings" } else { many })
+        match self {
+            Folder::Crossings => count(number, "record of crossings", "records of crossings"),
+            Folder::Private => count(number, "private content", "private contents"),
+            _ => count(number, self.word().trim_end_matches('s'), self.word()),
+        }
     }
 
-    /// Where what a role names is kept; nowhere for what may have been erased.
+    /// Where what a role names is kept; nowhere for what was erased.
     const fn of(role: Role) -> Option<Self> {
         match role {
             Role::Plan => Some(Folder::Plans),
@@ -58,7 +63,35 @@ impl Folder {
             Role::Crossings => Some(Folder::Crossings),
             Role::Blob => Some(Folder::Blobs),
             Role::Component => Some(Folder::Components),
-            Role::Commitment => None,
+            Role::Commitment | Role::Told => Some(Folder::Private),
+            Role::Erased => None,
+        }
+    }
+}
+
+/// Why something that is named is not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Absent {
+    NotKept,
+    Withheld,
+    Erased,
+}
+
+impl Absent {
+    fn read(word: &str) -> Option<Self> {
+        match word {
+            "not-kept" => Some(Absent::NotKept),
+            "withheld" => Some(Absent::Withheld),
+            "erased" => Some(Absent::Erased),
+            _ => None,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Absent::NotKept => "not kept by the home, as whoever made this file says",
+            Absent::Withheld => "withheld by whoever made this file",
+            Absent::Erased => "erased",
         }
     }
 }
@@ -76,7 +109,14 @@ struct Named {
 #[derive(Default)]
 pub(crate) struct Contents {
     named: HashMap<(Folder, Digest), Named>,
-    commitments: HashSet<Digest>,
+    /// What was said to be erased.
+    erased: HashSet<Digest>,
+    /// Each time that was done, in words.
+    erasures: Vec<String>,
+    /// What entries leave out.
+    told: HashSet<Digest>,
+    /// Private contents that are here and that nothing named yet: what names them may stand behind them.
+    unnamed: BTreeSet<Digest>,
     /// What ran, by the plan it ran under.
     ran: HashMap<(Digest, Digest), By>,
     /// Attempts of runs whose plan no entry before them names.
@@ -89,7 +129,7 @@ pub(crate) struct Contents {
     approvals: Option<String>,
     /// Components that are not here, as the file says.
     absent: Vec<Digest>,
-    kept_back: BTreeMap<(Folder, bool), u64>,
+    kept_back: BTreeMap<(Folder, Absent), u64>,
     found: BTreeMap<Folder, u64>,
 }
 
@@ -102,12 +142,21 @@ impl Contents {
                 Some(plan) => drop(self.ran.entry((*plan, named)).or_insert(by)),
                 None => self.planless += 1,
             },
-            Role::Commitment => drop(self.commitments.insert(named)),
+            Role::Told => drop(self.told.insert(named)),
+            Role::Erased => drop(self.erased.insert(named)),
             _ => {}
         }
         if let Some(folder) = Folder::of(role) {
-            self.named.entry((folder, named)).or_insert(Named { by, here: false });
+            let here = folder == Folder::Private && self.unnamed.remove(&named);
+            self.named.entry((folder, named)).or_insert(Named { by, here });
         }
+    }
+
+    /// Somebody had what was private in a run erased.
+    pub(crate) fn erasure(&mut self, run: &str, at: u64, by: &[u8], reason: &[u8]) {
+        let words = |text: &[u8]| String::from_utf8_lossy(text).escape_debug().to_string();
+        let (day, by, reason) = (report::day(at), words(by), words(reason));
+        self.erasures.push(format!("what was private in {run}: on {day} by {by} because {reason}"));
     }
 
     /// A file of one of the folders.
@@ -118,6 +167,9 @@ impl Contents {
         };
         if folder == Folder::Manifests {
             return self.manifest(stated, bytes, place(), report);
+        }
+        if folder == Folder::Private {
+            return self.private(stated, bytes, place(), report);
         }
         if digest::of(&[bytes]) != stated {
             return report.broken("contents", place(), "its bytes have another digest than its name");
@@ -149,6 +201,31 @@ impl Contents {
         };
         let place = Place::Member(format!("manifests/{}", hex(&component)));
         report.broken("contents", place, why);
+    }
+
+    /// A salt and what a commitment is of.
+    fn private(&mut self, stated: Digest, bytes: &[u8], place: Place, report: &mut Report) {
+        let opened =
+            bytes.split_first_chunk().filter(|(salt, bytes)| digest::commitment(salt, bytes) == Some(stated));
+        let Some((_, bytes)) = opened else {
+            return report.broken("private", place, "its commitment is not of what is here");
+        };
+        if self.erased.contains(&stated) {
+            return report.broken("private", place, "an entry says that it was erased");
+        }
+        *self.found.entry(Folder::Private).or_default() += 1;
+        match self.named.get_mut(&(Folder::Private, stated)) {
+            Some(named) => named.here = true,
+            None => drop(self.unnamed.insert(stated)),
+        }
+        let Some(by) = self.named.get(&(Folder::Private, stated)).map(|named| named.by) else { return };
+        if self.told.contains(&stated) {
+            let mut more = Vec::new();
+            if let Err(why) = entry::told(bytes, |named| more.push(named)) {
+                report.broken("private", place, why);
+            }
+            more.into_iter().for_each(|named| self.name(Role::Commitment, named, by));
+        }
     }
 
     /// What is named by what entries name.
@@ -194,17 +271,15 @@ impl Contents {
             report.broken("withheld", place(), "its last line is cut off");
         }
         for line in text.split_terminator('\n') {
-            let named = line.split_once(' ').and_then(|(why, path)| Some((why, self.absent(path)?)));
-            match named {
-                Some(("not-kept", folder)) if folder.is_always_kept() => report.broken(
+            let named = line.split_once(' ').and_then(|(why, path)| Some((Absent::read(why)?, path)));
+            match named.and_then(|(why, path)| Some((why, self.absent(why, path)?))) {
+                Some((Absent::NotKept, folder)) if folder.is_always_kept() => report.broken(
                     "withheld",
                     place(),
                     format!("`{}` is what every home keeps", line.escape_debug()),
                 ),
-                Some((why @ ("withheld" | "not-kept"), folder)) => {
-                    *self.kept_back.entry((folder, why == "withheld")).or_default() += 1;
-                }
-                _ => report.broken(
+                Some((why, folder)) => *self.kept_back.entry((folder, why)).or_default() += 1,
+                None => report.broken(
                     "withheld",
                     place(),
                     format!("`{}` is nothing that is missing", line.escape_debug()),
@@ -213,11 +288,15 @@ impl Contents {
         }
     }
 
-    /// The folder of something that is named and not here; from then on it is missed no more.
-    fn absent(&mut self, path: &str) -> Option<Folder> {
+    /// The folder of something that is named and not here; from then on it is missed no more. Only what an entry says was
+    /// erased was, and nothing else of it is said.
+    fn absent(&mut self, why: Absent, path: &str) -> Option<Folder> {
         let (folder, name) = path.split_once('/')?;
         let folder = Folder::ALL.into_iter().find(|it| it.word() == folder)?;
         let name = digest::read(name.as_bytes())?;
+        if self.erased.contains(&name) != (why == Absent::Erased) {
+            return None;
+        }
         let named = self.named.get_mut(&(folder, name))?;
         if std::mem::replace(&mut named.here, true) {
             return None;
@@ -237,6 +316,10 @@ impl Contents {
                 place(named.by),
                 format!("names {}/{}, which is not here", folder.word(), hex(hash)),
             );
+        }
+        for commitment in &self.unnamed {
+            let place = Place::Member(format!("{}/{}", Folder::Private.word(), hex(commitment)));
+            report.broken("contents", place, "no entry names it");
         }
         let mut unplanned: Vec<_> = self
             .ran
@@ -277,10 +360,16 @@ impl Contents {
     }
 
     fn tell(&self, report: &mut Report) {
-        let found: Vec<String> = self.found.iter().map(|(folder, number)| folder.files(*number)).collect();
+        let plain = self.found.iter().filter(|(folder, _)| **folder != Folder::Private);
+        let found: Vec<String> = plain.map(|(folder, number)| folder.files(*number)).collect();
         if !found.is_empty() {
             report.holds("contents", format!("{}, each under its own digest", found.join(", ")));
         }
+        if let Some(number) = self.found.get(&Folder::Private) {
+            let files = Folder::Private.files(*number);
+            report.holds("private", format!("{files}, each what its commitment is of"));
+        }
+        self.erasures.iter().for_each(|words| report.holds("erased", words));
         let borne_out = self.manifests.values().filter(|(_, borne_out)| *borne_out).count() as u64;
         if borne_out > 0 {
             report.holds(
@@ -297,20 +386,13 @@ impl Contents {
             let of = count(untold, "component", "components");
             report.unknown("manifests", format!("what {of} asked for: neither bytes nor manifest are here"));
         }
-        for ((folder, withheld), number) in &self.kept_back {
-            let why = if *withheld {
-                "withheld by whoever made this file"
-            } else {
-                "not kept by the home, as whoever made this file says"
+        for ((folder, why), number) in &self.kept_back {
+            let (what, stands) = match folder {
+                Folder::Private => ("private", "commitments"),
+                _ => ("contents", "digests"),
             };
-            report.unknown(
-                "contents",
-                format!("what is in {}: {why}; only digests stand", folder.files(*number)),
-            );
-        }
-        if !self.commitments.is_empty() {
-            let values = count(self.commitments.len() as u64, "value is", "values are");
-            report.unknown("private", format!("{values} bound by a commitment and not in this file"));
+            let (files, why) = (folder.files(*number), why.words());
+            report.unknown(what, format!("what is in {files}: {why}; only {stands} stand"));
         }
         self.tell_approvals(report);
     }

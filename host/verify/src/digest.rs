@@ -1,5 +1,6 @@
 //! SHA-256, and how digests are written: 64 lower-case hex digits, in entries with `sha256:` before them.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of something.
@@ -8,6 +9,12 @@ pub(crate) type Hash = [u8; 32];
 /// The hash of some pieces in a row.
 pub(crate) fn of(pieces: &[&[u8]]) -> Hash {
     pieces.iter().fold(Sha256::new(), |hasher, piece| hasher.chain_update(piece)).finalize().into()
+}
+
+/// The commitment to some bytes under a salt: HMAC-SHA256 (RFC 2104), the salt its key.
+pub(crate) fn commitment(salt: &[u8; 32], bytes: &[u8]) -> Option<Hash> {
+    let keyed = Hmac::<Sha256>::new_from_slice(salt).ok()?;
+    Some(keyed.chain_update(bytes).finalize().into_bytes().into())
 }
 
 /// Its 64 digits.

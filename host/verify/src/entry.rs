@@ -23,6 +23,10 @@ pub(crate) struct Entry<'a> {
     /// How the run ended, if this entry ends it.
     pub(crate) ends: Option<&'a [u8]>,
     pub(crate) question: Question<'a>,
+    /// When it was written, milliseconds since 1970.
+    pub(crate) at: u64,
+    /// Who had what was private erased, and why.
+    pub(crate) erased: Option<(&'a [u8], &'a [u8])>,
 }
 
 /// What was asked and what was answered, by the digest of what was shown.
@@ -49,8 +53,12 @@ pub(crate) enum Role {
     Blob,
     /// A skill's bytes.
     Component,
-    /// A value that may have been erased, bound by a commitment.
+    /// Something private, bound by a commitment.
     Commitment,
+    /// What the entry leaves out because it is private, likewise; names more.
+    Told,
+    /// Something private that was erased.
+    Erased,
 }
 
 /// Reads an entry; what it names is told to `names`.
@@ -62,6 +70,15 @@ pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Re
     let form = canonical::read(bytes, |keys, seen| match (keys, seen) {
         ([] | [b"body"] | [b"body", _], Seen::List) => frame.odd = true,
         ([], Seen::Object) | ([b"body"], Seen::Object) => {}
+        ([b"private"], Seen::Object) => frame.private = Some(false),
+        ([b"private", b"commitment"], Seen::Text(text)) => match digest::named(text) {
+            Some(named) => {
+                frame.private = Some(true);
+                names(Role::Told, named);
+            }
+            None => frame.odd = true,
+        },
+        ([b"private", ..], _) => frame.odd = true,
         ([key], seen) => frame.put(key, seen, &mut entry),
         ([b"body", kind, rest @ ..], seen) => {
             frame.odd |= !entry.kind.is_empty() && entry.kind != *kind;
@@ -76,7 +93,11 @@ pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Re
     });
     form.map_err(|fault| format!("is not in canonical form: byte {} {}", fault.at, fault.why))?;
     match () {
-        () if frame.odd || frame.have != Frame::ALL || entry.kind.is_empty() => {
+        () if frame.odd
+            || frame.private == Some(false)
+            || frame.have != Frame::ALL
+            || entry.kind.is_empty() =>
+        {
             Err("does not have the parts of an entry".into())
         }
         () if frame.format != FORMAT => {
@@ -95,7 +116,7 @@ fn least(kind: &[u8]) -> usize {
     match kind {
         b"run-started" => 5,
         b"attempt-started" => 2,
-        b"question-asked" => 1,
+        b"question-asked" | b"private-erased" => 1,
         _ => 0,
     }
 }
@@ -147,6 +168,8 @@ struct Frame {
     have: u8,
     format: u64,
     odd: bool,
+    /// Whether what says that something was left out names it.
+    private: Option<bool>,
 }
 
 impl Frame {
@@ -162,7 +185,7 @@ impl Frame {
             _ => &[],
         };
         let (bit, put) = match key {
-            b"at" => (0, number(&mut 0)),
+            b"at" => (0, number(&mut entry.at)),
             b"epoch" => (1, number(&mut entry.epoch)),
             b"prev" => (2, digest::named(text).map(|prev| entry.prev = prev)),
             b"run" => (3, id(text).map(|run| entry.run = run)),
@@ -199,6 +222,8 @@ fn body<'a>(kind: &[u8], keys: &[&[u8]], seen: Seen<'a>, entry: &mut Entry<'a>) 
     match (kind, keys) {
         (b"run-ended", [b"state"]) => return entry.ends = Some(text),
         (_, [b"step"]) if kind.starts_with(b"question") => return entry.question.step = text,
+        (b"private-erased", [b"by"]) => return entry.erased.get_or_insert((b"", b"")).0 = text,
+        (b"private-erased", [b"reason"]) => return entry.erased.get_or_insert((b"", b"")).1 = text,
         _ => {}
     }
     let Some(named) = digest::named(text) else { return };
@@ -226,6 +251,8 @@ fn role(kind: &[u8], keys: &[&[u8]]) -> Option<Role> {
         | (b"doubt-raised", [b"broke", b"crossings"], Some(Role::Blob)) => Role::Crossings,
         // What was written to a key or a file: the digest of it, without an object around.
         (b"attempt-ended", [b"writes"], Some(Role::Blob)) => Role::Blob,
+        (b"private-erased", [b"commitments"], None) => Role::Erased,
+        (b"run-started", [b"private", _], Some(Role::Commitment)) => Role::Commitment,
         (b"run-started", [b"inputs" | b"plan"], Some(form))
         | (b"attempt-started", [b"input"], Some(form))
         | (b"attempt-ended", [b"crossings"] | [b"ending", b"output" | b"skill-error"], Some(form))
@@ -253,6 +280,21 @@ pub(crate) fn crossings(bytes: &[u8], mut names: impl FnMut(Hash)) -> Result<(),
             | [b"answer", b"completion", b"prompt" | b"text"],
             Seen::Text(text),
         ) = (keys, seen)
+            && let Some(named) = digest::named(text)
+        {
+            names(named);
+        }
+    });
+    read.map_err(|fault| format!("is not in canonical form: byte {} {}", fault.at, fault.why))
+}
+
+/// What is named by what an entry leaves out: contents that are private too, each by its commitment.
+///
+/// # Errors
+/// When it is not in canonical form.
+pub(crate) fn told(bytes: &[u8], mut names: impl FnMut(Hash)) -> Result<(), String> {
+    let read = canonical::read(bytes, |keys, seen| {
+        if let ([b"contents", _], Seen::Text(text)) = (keys, seen)
             && let Some(named) = digest::named(text)
         {
             names(named);

@@ -116,6 +116,19 @@ impl Report {
     }
 }
 
+/// The day of an instant, UTC: years of 400 as the Gregorian calendar repeats, from a March on, so that the day that is
+/// sometimes there stands at the end.
+pub(crate) fn day(millis: u64) -> String {
+    let days = millis / 86_400_000 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    format!("{:04}-{month:02}-{day:02}", era * 400 + year + next)
+}
+
 fn part(text: &mut String, title: &str, lines: &[Line]) {
     if lines.is_empty() {
         return;

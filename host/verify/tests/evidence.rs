@@ -3,7 +3,8 @@
 //!
 //! The corpus was exported by the program: three runs of a skill that greets, one of them past a question. `run.kapell` is
 //! that one, `log.kapell` is all of them, `since.kapell` the last alone; `older`, `now` and `newer` are heads of the same
-//! log, `fork` is one of its twin that went another way.
+//! log, `fork` is one of its twin that went another way. `private.kapell` is of another home: a run whose input is private,
+//! with what is private; `withheld.kapell` is the same without it, `erased.kapell` the same once it was erased.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -25,6 +26,9 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
+const PRIVATE: &[u8] = include_bytes!("corpus/private.kapell");
+const WITHHELD: &[u8] = include_bytes!("corpus/withheld.kapell");
+const ERASED: &[u8] = include_bytes!("corpus/erased.kapell");
 const KEY: &str = include_str!("corpus/log.pub");
 const OLDER: &str = include_str!("corpus/older.checkpoint");
 const NOW: &str = include_str!("corpus/now.checkpoint");
@@ -467,4 +471,102 @@ fn the_program_ends_as_it_says() {
     assert_eq!(run(&[]).0, 64);
     assert_eq!(run(&["--checkpoints", "x", "run.kapell"]).0, 64);
     assert_eq!(run(&["--help"]).0, 0);
+}
+
+fn private_parts(file: &[u8]) -> (Parts, Vec<String>) {
+    let parts = apart(file);
+    let private = parts.iter().map(|(name, _)| name.clone()).filter(|name| name.starts_with("private/"));
+    let private = private.collect();
+    (parts, private)
+}
+
+fn told(file: &[u8]) -> String {
+    verify(file, &Held::default()).unwrap().text()
+}
+
+#[test]
+fn private_content_is_opened_where_it_is_and_said_to_be_missing_where_it_is_not() {
+    for (file, lines) in [
+        (PRIVATE, ["  private    7 private contents, each what its commitment is of", "it holds"]),
+        (
+            WITHHELD,
+            [
+                "  private    what is in 7 private contents: withheld by whoever made this file; only commitments stand",
+                "it holds",
+            ],
+        ),
+        (
+            ERASED,
+            [
+                "  erased     what was private in greeting-1: on 2026-11-21 by user:ada because asked to be forgotten",
+                "  private    what is in 7 private contents: erased; only commitments stand",
+            ],
+        ),
+    ] {
+        let told = told(file);
+        assert!(lines.iter().all(|line| told.lines().any(|it| it == *line)), "{told}");
+        assert!(told.ends_with("it holds"), "{told}");
+    }
+    let (_, private) = private_parts(WITHHELD);
+    assert!(private.is_empty() && !holds(WITHHELD, b"Ada is known"));
+    assert!(holds(PRIVATE, b"Ada is known") && !holds(ERASED, b"Ada is known"));
+}
+
+fn holds(file: &[u8], part: &[u8]) -> bool {
+    file.windows(part.len()).any(|window| window == part)
+}
+
+#[test]
+fn private_content_that_was_changed_dropped_or_added_is_found() {
+    let (parts, private) = private_parts(PRIVATE);
+    assert_eq!(private.len(), 7);
+    for name in &private {
+        let length = parts.iter().find(|(it, _)| it == name).unwrap().1.len();
+        for at in [0, 31, 32, length - 1] {
+            let mut changed = parts.clone();
+            part_mut(&mut changed, name)[at] ^= 1;
+            let told = told(&together(&changed));
+            let at_it =
+                |line: &str| line.contains(name) && line.ends_with("its commitment is not of what is here");
+            assert!(told.lines().any(at_it), "{at}: {told}");
+        }
+        let without: Parts = parts.iter().filter(|(it, _)| it != name).cloned().collect();
+        let dropped = told(&together(&without));
+        assert!(dropped.contains(&format!("names {name}, which is not here")), "{dropped}");
+        let mut short = parts.clone();
+        part_mut(&mut short, name).truncate(16);
+        assert!(told(&together(&short)).contains("its commitment is not of what is here"));
+    }
+    // Something that no entry names, under a commitment that is its own.
+    let mut more = parts.clone();
+    let at = more.iter().position(|(name, _)| name == "withheld").unwrap();
+    let (salt, content) = ([0; 32], b"Hi There");
+    let forged = "private/ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff".to_owned();
+    more.insert(at, (forged, [&salt[..], content].concat()));
+    assert!(told(&together(&more)).contains("its commitment is not of what is here"));
+}
+
+#[test]
+fn only_what_an_entry_says_was_erased_is_taken_for_private_and_erased() {
+    // Said to be withheld what is, and to be erased what is not.
+    for (file, from, to) in
+        [(WITHHELD, "withheld private/", "erased private/"), (ERASED, "erased private/", "withheld private/")]
+    {
+        let mut parts = apart(file);
+        let withheld = part_mut(&mut parts, "withheld");
+        *withheld = String::from_utf8(withheld.clone()).unwrap().replace(from, to).into_bytes();
+        let told = told(&together(&parts));
+        assert!(told.contains("is nothing that is missing"), "{told}");
+        assert!(told.ends_with("it does not hold"), "{told}");
+    }
+    // What an entry says is gone, back in the file.
+    let (kept, private) = private_parts(PRIVATE);
+    let mut parts = apart(ERASED);
+    for name in &private {
+        let content = kept.iter().find(|(it, _)| it == name).unwrap().clone();
+        let at = parts.iter().position(|(it, _)| it == "withheld").unwrap();
+        parts.insert(at, content);
+    }
+    let told = told(&together(&parts));
+    assert!(told.contains("an entry says that it was erased"), "{told}");
 }

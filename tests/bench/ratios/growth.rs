@@ -18,6 +18,7 @@ use kapell_model::writes::HeldWrites;
 use kapell_report::log;
 use kapell_store::{Components as _, Durability, Options, Skills as _, SqliteStore};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -151,7 +152,10 @@ async fn again(
     let (blobs, writes) = (Vec::new(), HeldWrites::default());
     let row = RunRow { run: run.clone(), flow: "old".parse()?, ..row.clone() };
     let (charges, bounds) = (Vec::new(), Vec::new());
-    Ok(store.commit(Commit { run, expected, entries, blobs, writes, charges, bounds, row }).await?)
+    let (writes_private, erased) = (false, BTreeSet::new());
+    let commit =
+        Commit { run, expected, entries, blobs, writes, writes_private, erased, charges, bounds, row };
+    Ok(store.commit(commit).await?)
 }
 
 fn open(folder: &Path) -> Result<Home> {

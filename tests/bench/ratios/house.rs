@@ -149,9 +149,11 @@ impl Skill {
                 &WishedLimits::default(),
                 &WishedLimits::default(),
             ),
+            private: Vec::new(),
         };
         let work = Work::Call { call, expect: None, otherwise: Vec::new(), retry: 0 };
-        Step { id: fixed(&format!("step_{number}")), when: None, budget: Budget::default(), work }
+        let (id, budget, marks) = (fixed(&format!("step_{number}")), Budget::default(), BTreeSet::new());
+        Step { id, when: None, budget, marks, work }
     }
 
     /// A program of so many steps of this skill.
@@ -176,6 +178,7 @@ pub(crate) fn asking() -> Result<Arc<Program>> {
         id: fixed("view"),
         when: None,
         budget: Budget::default(),
+        marks: BTreeSet::new(),
         work: Work::Ask { question },
     }])
 }

@@ -15,6 +15,7 @@ use kapell_journal::seam::{Commit, Journals as _, Owner};
 use kapell_model::quantity::Timestamp;
 use kapell_model::writes::HeldWrites;
 use kapell_store::{Durability, Options, SqliteStore};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -86,5 +87,6 @@ fn again(store: &SqliteStore, owner: &Owner, entries: &[Entry], earlier: u64) ->
     rest.iter().try_for_each(|entry| state.apply(entry.entry()))?;
     let (row, writes, blobs) = (state.row(), HeldWrites::default(), Vec::new());
     let (charges, bounds) = (Vec::new(), Vec::new());
-    Ok(Commit { run, expected, entries: sealed, blobs, writes, row, charges, bounds })
+    let (writes_private, erased) = (false, BTreeSet::new());
+    Ok(Commit { run, expected, entries: sealed, blobs, writes, writes_private, erased, row, charges, bounds })
 }

@@ -88,6 +88,11 @@ pub(crate) fn asking_as(guest: &str, asks: &[&str], effects: &str) -> Vec<u8> {
     packed(bare(guest), skill_toml(guest, asks, effects))
 }
 
+/// A guest that asks for nothing, whose manifest says that these paths of what it is given and answers are private.
+pub(crate) fn keeping_private(guest: &str, paths: &str) -> Vec<u8> {
+    packed(bare(guest), format!("{}private = {paths}\n", skill_toml(guest, &[], "none")))
+}
+
 fn skill_toml(guest: &str, asks: &[&str], effects: &str) -> String {
     let asks: String =
         asks.iter().map(|ask| format!("  {{ {ask}, reason = \"The test wants it\" }},\n")).collect();

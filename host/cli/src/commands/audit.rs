@@ -17,7 +17,7 @@ use std::io::BufWriter;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
-pub(crate) fn run(session: &Session, audit: &Audit) -> anyhow::Result<Exit> {
+pub(crate) async fn run(session: &Session, audit: &Audit) -> anyhow::Result<Exit> {
     match audit {
         Audit::Key { begin_anew, reason } => {
             if *begin_anew {
@@ -34,6 +34,7 @@ pub(crate) fn run(session: &Session, audit: &Audit) -> anyhow::Result<Exit> {
             );
         }
         Audit::Export(asked) => export(session, asked)?,
+        Audit::Erase { run, reason, yes } => return erase(session, run, reason, *yes).await,
         Audit::Prove { entry, into } => prove(session, entry, into.as_deref())?,
         Audit::Consistency { old, new } => {
             let hashes = session.home.consistency(*old, *new)?;
@@ -59,6 +60,40 @@ fn key(session: &Session) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Nothing brings it back, so a person says yes to how much it is, or a program says `--yes`.
+async fn erase(session: &Session, run: &str, reason: &str, yes: bool) -> anyhow::Result<Exit> {
+    let run = session.home.find_run(run)?;
+    let many = session.home.erasable(&run, &session.user)?;
+    if !yes && !agreed(session, &format!("Destroy {many} private contents of {run}, for ever?"))? {
+        output::talk("nothing was erased");
+        return Ok(Exit::Refused);
+    }
+    let erased = session.home.erase(&run, &session.user, reason).await?;
+    let (contents, by) = (erased.entry.commitments.len(), &erased.entry.by);
+    match session.json {
+        true => output::json(&json!({
+            "schema": "kapell.audit/1", "run": run, "erased": contents, "entry": erased.seq, "at": instant(erased.at),
+            "by": by, "reason": erased.entry.reason,
+        })),
+        false => output::talk(&format!(
+            "{run}: {contents} private contents are destroyed, as entry {} says; its proofs hold as before. Copies elsewhere, \
+             backups and files its skills wrote are not reached.",
+            erased.seq
+        )),
+    }
+    Ok(Exit::Ok)
+}
+
+fn agreed(session: &Session, question: &str) -> anyhow::Result<bool> {
+    if session.json || !output::is_conversation() {
+        let hint = "nobody can be asked here: say --yes";
+        return Err(HomeError::new(Kind::Argument, "an erasure can't be undone, so it is asked for twice")
+            .hint(hint)
+            .into());
+    }
+    Ok(inquire::Confirm::new(question).with_default(false).prompt_skippable()? == Some(true))
 }
 
 fn tell(session: &Session, text: &str, value: impl FnOnce() -> serde_json::Value) {
@@ -143,7 +178,7 @@ fn export(session: &Session, asked: &Export) -> anyhow::Result<()> {
         return Ok(());
     }
     let size = kapell_model::quantity::Bytes(bytes);
-    let without = if absent > 0 { format!(", without {absent} blobs and components") } else { String::new() };
+    let without = if absent > 0 { format!(", without {absent} contents") } else { String::new() };
     output::talk(&format!(
         "wrote {entries} entries to {shown}, {size}{without}; whoever gets it runs `kapell-verify {shown}`"
     ));
@@ -161,5 +196,5 @@ fn exporting(session: &Session, asked: &Export) -> Result<Exporting, HomeError> 
         WithoutPart::Blobs => Without::Blobs,
     });
     let held = asked.held.iter().map(|path| read_text(path, CHECKPOINT_MAX)).collect::<Result<_, _>>()?;
-    Ok(Exporting { scope, without: without.collect(), held })
+    Ok(Exporting { scope, without: without.collect(), with_private: asked.with_private, held })
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::path::Path;
 
 pub(crate) fn run(session: &Session, explain: &Explain) -> anyhow::Result<Exit> {
-    tell(session, &explain.run, explain.step.as_deref(), explain.html.as_deref())
+    tell(session, &explain.run, explain.step.as_deref(), explain.html.as_deref(), explain.private)
 }
 
 /// The account of a run, or of one step of it.
@@ -19,9 +19,10 @@ pub(crate) fn tell(
     run: &str,
     step: Option<&str>,
     page: Option<&Path>,
+    private: bool,
 ) -> anyhow::Result<Exit> {
     let run = session.home.find_run(run)?;
-    let account = session.home.account(&run, step)?;
+    let account = session.home.account(&run, step, private)?;
     match (page, session.json) {
         (Some(file), _) => write_page(session, file, &html(&account), "kapell.explain-page/1")?,
         (None, true) => output::json(&serde_json::to_value(&account)?),

@@ -53,7 +53,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Verb::Runs(runs) => runs::run(&open(&args).await?, runs).await,
         Verb::Gates(gates) => gates::run(&open(&args).await?, gates).await,
         Verb::Replay(replay) => replay::run(&args, replay).await,
-        Verb::Audit(audit) => audit::run(&open(&args).await?, audit),
+        Verb::Audit(audit) => audit::run(&open(&args).await?, audit).await,
         Verb::Explain(explain) => explain::run(&open(&args).await?, explain),
         Verb::Dossier(dossier) => dossier::run(&open(&args).await?, dossier),
         Verb::Percolate(percolate) => percolate::run(&open(&args).await?, percolate),

@@ -7,7 +7,7 @@ use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
 use kapell_home::{HomeError, Kind};
-use kapell_journal::entry::RunEnding;
+use kapell_journal::entry::{BlobRef, RunEnding};
 use kapell_report::cost::listed;
 use kapell_report::log::{self, instant};
 use kapell_report::plain;
@@ -16,11 +16,11 @@ use serde_json::json;
 pub(crate) async fn run(session: &Session, runs: &Runs) -> anyhow::Result<Exit> {
     match runs {
         Runs::List => list(session),
-        Runs::Show { run, why } => match (run, why) {
-            (Some(run), None) => show(session, run),
-            (Some(run), Some(step)) => explain::tell(session, run, step.as_deref(), None),
+        Runs::Show { run, why, private } => match (run, why) {
+            (Some(run), None) => show(session, run, *private),
+            (Some(run), Some(step)) => explain::tell(session, run, step.as_deref(), None, *private),
             // What is named behind `--why` alone is the run.
-            (None, Some(Some(run))) => explain::tell(session, run, None, None),
+            (None, Some(Some(run))) => explain::tell(session, run, None, None, *private),
             (None, _) => Err(HomeError::new(Kind::Argument, "no run is named")
                 .hint("a run id, a prefix only one run has, or `last`")
                 .into()),
@@ -67,13 +67,15 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn show(session: &Session, said: &str) -> anyhow::Result<Exit> {
+fn show(session: &Session, said: &str, private: bool) -> anyhow::Result<Exit> {
     let run = session.home.find_run(said)?;
-    let entries = session.home.entries(&run)?;
+    let home = &session.home;
+    let entries = if private { home.open_entries(&run)? } else { home.entries(&run)? };
+    let value = |named: &BlobRef| if private { home.open_value(named) } else { home.value(named) };
     if session.json {
         output::json(&json!({ "schema": "kapell.journal/1", "run": run, "entries": entries }));
     } else {
-        output::data(&format!("{run}\n{}", log::run(&entries, &|named| session.home.value(named))));
+        output::data(&format!("{run}\n{}", log::run(&entries, &value)));
         if let Some(why) = session.home.held(&run)? {
             let why = plain::line(&why.to_string());
             output::talk(&format!(

@@ -4,6 +4,7 @@ use kapell_conductor::answer::{Given, Said};
 use kapell_conductor::drive::{Conductor, DriveError, Launch, Standing, Unwatched};
 use kapell_conductor::program::Program;
 use kapell_conductor::replay::{Recollection, recollect};
+use kapell_journal::content::{Content, Salt};
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{About, Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_journal::spending::Spent;
@@ -17,7 +18,7 @@ use kapell_model::seam::{Clock, HostFault, Job, KeyvalueReads as _, Performer};
 use kapell_model::writes::{FileSeen, FileWrite, HeldWrites, KeySeen, KeyWrite, Undone};
 use kapell_store::{MemoryStore, OwnerLock};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -263,6 +264,15 @@ impl Journals for Cut {
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
         let is_gone = self.forgotten.lock().unwrap().contains(digest);
         if is_gone { Ok(None) } else { self.store.blob(digest) }
+    }
+    fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError> {
+        self.store.private(commitment)
+    }
+    fn private_of(&self, run: &RunId) -> Result<BTreeSet<Digest>, JournalError> {
+        self.store.private_of(run)
+    }
+    fn salt(&self) -> Result<Salt, JournalError> {
+        self.store.salt()
     }
     fn runs(&self) -> Result<Vec<RunRow>, JournalError> {
         self.store.runs()

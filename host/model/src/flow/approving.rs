@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::id::{FlowName, Role};
 use crate::lock::{Approval, AskedFlow, Lock, LockedFlow, RevokedFlow};
 use crate::manifest::Manifest;
-use crate::plan::Plan;
+use crate::plan::{Plan, Work};
 use crate::policy::{Policy, Surroundings};
 use crate::review::Standing;
 use crate::seam::Skill;
@@ -221,6 +221,71 @@ fn private_data_untrusted_content_and_a_way_out_meet_along_a_path() {
         met(POLICY, &kept),
         "letter: keyvalue `accounts` through account, letter | input remark through noted, namespace crm, account, letter | files `out`\n"
     );
+}
+
+/// The private steps of a flow that reads, keeps and writes.
+fn private(changed: &[(&str, &str)]) -> String {
+    let text = changed.iter().fold(FLOW.to_owned(), |text, one| with(&text, *one));
+    let private = Private::of(&plan(&policy(POLICY), &text));
+    private.steps().map(|step| step.as_str().to_owned()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_reads_something_private_is_private_and_nothing_else() {
+    assert_eq!(private(&[]), "", "nothing is marked");
+    let ticket = ("marks: [untrusted]", "marks: [private]");
+    assert_eq!(private(&[ticket]), "account agreed facts letter noted", "each reads what the ticket came to");
+    let limit =
+        ("limit: { type: integer, default: 10 }", "limit: { type: integer, default: 10, marks: [private] }");
+    assert_eq!(private(&[limit]), "", "nobody reads it");
+    // A condition, an expectation, a question and a name that stands for all inputs read like an argument. What is noted
+    // is looked up again as an account.
+    assert_eq!(
+        private(&[limit, ("when: facts.amount > 10\n", "when: facts.amount > inputs.limit\n")]),
+        "account letter noted"
+    );
+    let expects = ("expect: facts.amount > 0", "expect: facts.amount > inputs.limit");
+    assert_eq!(private(&[limit, expects]), "account agreed facts letter noted");
+    assert_eq!(private(&[limit, ("show: { facts: facts }", "show: { limit: inputs.limit }")]), "agreed");
+    assert_eq!(private(&[limit, ("show: { facts: facts }", "show: { all: inputs }")]), "agreed");
+}
+
+#[test]
+fn a_marked_step_and_whoever_finds_what_it_leaves_are_private() {
+    let account =
+        ("    grants: { accounts: read }\n", "    grants: { accounts: read }\n    marks: [private]\n");
+    assert_eq!(private(&[account]), "account letter", "the letter reads it");
+    // What it notes lies where the account is looked up, also that of a later run.
+    let noted = ("note: refunded }\n", "note: refunded }\n    marks: [private]\n");
+    assert_eq!(private(&[noted]), "account letter noted");
+}
+
+#[test]
+fn a_step_that_is_marked_no_more_waits_for_approval() {
+    let marked = meaning(POLICY, &with(FLOW, ("    retry: 2\n", "    retry: 2\n    marks: [private]\n")));
+    let plain = meaning(POLICY, FLOW);
+    let lost = "! Step(\"letter\"): what it comes to is not marked private any more\n";
+    assert_eq!(told(&marked, &plain), lost);
+    assert_eq!(told(&plain, &marked), "", "more marks are less");
+}
+
+#[test]
+fn what_a_manifest_says_is_private_is_so_wherever_it_is_called() {
+    let mut plan = plan(&policy(POLICY), FLOW);
+    let Work::Call { call, .. } = &mut plan.steps[1].work else { panic!("account calls") };
+    call.private = vec!["output".into()];
+    let steps = |private: &Private| private.steps().map(|step| step.as_str().to_owned()).collect::<Vec<_>>();
+    assert_eq!(steps(&Private::of(&plan)), ["account", "letter"]);
+    // What goes in where it is private was so before: the facts, and whoever reads them.
+    let Work::Call { call, .. } = &mut plan.steps[1].work else { panic!("account calls") };
+    call.private = vec!["input.customer".into()];
+    let private = Private::of(&plan);
+    assert_eq!(steps(&private), ["account", "agreed", "facts", "letter", "noted"]);
+    assert!(!private.has_input("ticket"), "what the facts are made from is another thing");
+    let Work::Call { call, .. } = &mut plan.steps[0].work else { panic!("facts calls") };
+    call.private = vec!["input".into()];
+    let private = Private::of(&plan);
+    assert!(private.has_input("ticket") && !private.has_input("limit"));
 }
 
 #[test]

@@ -91,6 +91,7 @@ pub(super) struct Step {
     pub(super) id: Written<StepId>,
     pub(super) when: Option<Written<String>>,
     pub(super) budget: Budget,
+    pub(super) marks: BTreeSet<Mark>,
     pub(super) work: Work,
 }
 
@@ -248,7 +249,7 @@ fn input(field: Field<'_, '_>) -> Option<Input> {
     let table = field.table(format!("input `{name}`"))?;
     let shape = table.required("type").and_then(input_shape);
     let default = table.get("default");
-    let marks = table.get("marks").map(|field| each(field, mark)).unwrap_or_default();
+    let marks = marks(&table);
     table.close();
     let shape = shape?;
     if let Some(default) = default
@@ -257,16 +258,20 @@ fn input(field: Field<'_, '_>) -> Option<Input> {
         default.tell(format!("input `{name}` is {}, not {}", shape.word(), default.node.describe()));
     }
     let default = default.map(|default| default.node.json());
-    Some(Input { name, shape, default, marks: marks.into_iter().collect() })
+    Some(Input { name, shape, default, marks })
 }
 
-/// What a reviewer must know of an input; nothing goes out by one.
+fn marks(table: &Table<'_, '_>) -> BTreeSet<Mark> {
+    table.get("marks").map(|field| each(field, mark)).unwrap_or_default().into_iter().collect()
+}
+
+/// What a reviewer must know of data; nothing goes out by it.
 fn mark(field: Field<'_, '_>) -> Option<Mark> {
     let word = field.text()?;
     let mark = Mark::OF_DATA.into_iter().find(|mark| mark.word() == word.value);
     if mark.is_none() {
         let known = Mark::OF_DATA.into_iter().map(Mark::word);
-        let message = format!("`{}` is no mark of an input", word.value);
+        let message = format!("`{}` is no mark of data", word.value);
         field.problems.tell_unknown(&word.at, message, &word.value, known);
     }
     mark
@@ -374,6 +379,7 @@ fn step(field: Field<'_, '_>) -> Option<Step> {
     let when = table.get("when").and_then(|field| field.expression());
     let (used, asked) = (table.get("use"), table.get("ask"));
     let budget = used.and(table.get("budget")).and_then(budget).unwrap_or_default();
+    let marks = marks(&table);
     let work = match (used, asked) {
         (Some(used), None) => call_work(&table, used).map(|work| Work::Call(Box::new(work))),
         (None, Some(asked)) => question(&table, asked).map(|question| Work::Ask(Box::new(question))),
@@ -388,7 +394,7 @@ fn step(field: Field<'_, '_>) -> Option<Step> {
         }
     };
     table.close();
-    Some(Step { id: id?, when, budget, work: work? })
+    Some(Step { id: id?, when, budget, marks, work: work? })
 }
 
 fn call_work(table: &Table<'_, '_>, used: Field<'_, '_>) -> Option<CallWork> {

@@ -241,6 +241,7 @@ impl Checker<'_, '_> {
             id: step.id.value.clone(),
             when: step.when.as_ref().map(|when| when.value.clone()),
             budget: budget?,
+            marks: step.marks.clone(),
             work: work?,
         })
     }
@@ -377,6 +378,7 @@ impl Checker<'_, '_> {
             with: with?,
             grants,
             limits,
+            private: claim.private,
         })
     }
 

@@ -7,6 +7,7 @@ use super::movement::{Marks, meetings};
 use crate::digest::Digest;
 use crate::id::{Role, SkillName, StepId};
 use crate::lock::{grant_lines, limits_line};
+use crate::mark::Mark;
 use crate::money::Money;
 use crate::period::Per;
 use crate::plan::{
@@ -82,6 +83,9 @@ pub struct StepMeaning {
     /// What its attempts may spend.
     #[serde(default, skip_serializing_if = "BudgetMeaning::is_empty")]
     pub budget: BudgetMeaning,
+    /// What its author says of the value it comes to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub marks: BTreeSet<Mark>,
     /// What it does.
     pub work: WorkMeaning,
 }
@@ -223,7 +227,8 @@ impl Meaning {
         let files = plan.files.iter().map(|(name, digest)| Clause::File(name.clone(), *digest));
         let steps = plan.steps.iter().map(|step| {
             let (budget, work) = (writing.budget(&step.budget), writing.work(&step.work));
-            Clause::Step(StepMeaning { id: step.id.clone(), when: step.when.clone(), budget, work })
+            let (id, when, marks) = (step.id.clone(), step.when.clone(), step.marks.clone());
+            Clause::Step(StepMeaning { id, when, budget, marks, work })
         });
         let outputs = plan.outputs.iter().map(|(name, source)| Clause::Output(name.clone(), source.clone()));
         let from = |traces: Vec<super::Trace>| traces.into_iter().map(|trace| trace.from).collect();

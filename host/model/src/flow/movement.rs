@@ -103,19 +103,20 @@ struct Carrying<'m> {
 
 /// Something that outlives a step.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+pub(super) enum Place {
     Directory(String),
     Namespace(String),
 }
 
 impl<'m> Carrying<'m> {
     fn of(plan: &Plan, marks: &'m Marks<'m>) -> Self {
-        let inputs = plan.inputs.iter().map(|input| {
-            let name = format!("input {}", input.name);
-            let load = input.marks.iter().map(|mark| ((*mark, name.clone()), Vec::new())).collect();
+        let marked = |name: String, marks: &BTreeSet<Mark>| {
+            let load = marks.iter().map(|mark| ((*mark, name.clone()), Vec::new())).collect();
             (name, load)
-        });
-        Self { marks, values: inputs.collect(), places: BTreeMap::new() }
+        };
+        let inputs = plan.inputs.iter().map(|input| marked(format!("input {}", input.name), &input.marks));
+        let steps = plan.steps.iter().map(|step| marked(step.id.to_string(), &step.marks));
+        Self { marks, values: inputs.chain(steps).collect(), places: BTreeMap::new() }
     }
 
     /// Whether anything carries more than before.
@@ -200,11 +201,11 @@ fn named(grant: &Grant) -> String {
     format!("{} `{}`", grant.authority.kind(), grant.name)
 }
 
-fn writes(grant: &Grant) -> bool {
+pub(super) fn writes(grant: &Grant) -> bool {
     grant.authority.access().is_some_and(crate::capability::Access::writes)
 }
 
-fn reads_from(grant: &Grant, place: &Place) -> bool {
+pub(super) fn reads_from(grant: &Grant, place: &Place) -> bool {
     let reads = grant.authority.access().is_some_and(crate::capability::Access::reads);
     reads
         && match (Place::of(grant), place) {
@@ -216,7 +217,7 @@ fn reads_from(grant: &Grant, place: &Place) -> bool {
 }
 
 impl Place {
-    fn of(grant: &Grant) -> Option<Self> {
+    pub(super) fn of(grant: &Grant) -> Option<Self> {
         match &grant.authority {
             Authority::Files { root, .. } => Some(Place::Directory(root.clone())),
             Authority::Keyvalue { namespace, .. } => Some(Place::Namespace(namespace.clone())),
@@ -233,10 +234,10 @@ impl Place {
 }
 
 /// The name an answer has, the call, and every argument any of its tries is given.
-type Called<'s> = (String, &'s Call, Vec<(&'s String, &'s Template)>);
+pub(super) type Called<'s> = (String, &'s Call, Vec<(&'s String, &'s Template)>);
 
 /// Each call of a step.
-fn calls(step: &Step) -> Vec<Called<'_>> {
+pub(super) fn calls(step: &Step) -> Vec<Called<'_>> {
     let Work::Call { call, expect, otherwise, .. } = &step.work else { return Vec::new() };
     let id = step.id.as_str();
     let again = otherwise.iter().filter_map(|rung| match rung {

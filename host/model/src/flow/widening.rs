@@ -279,6 +279,9 @@ impl Told {
         let at = Spot::Step(new.id.clone());
         let spots = [at.clone(), at.clone(), at.clone()];
         self.budget(&spots, "step's ", &old.budget, &new.budget);
+        for mark in old.marks.difference(&new.marks) {
+            self.wider(at.clone(), format!("what it comes to is not marked {mark} any more"));
+        }
         match (&old.work, &new.work) {
             (WorkMeaning::Ask(was), WorkMeaning::Ask(is)) => {
                 self.asked_when(old, new);

@@ -73,9 +73,28 @@ fn read_claim<'f, 't>(field: &Field<'f, 't>) -> Option<Claimed<'f, 't>> {
     let default = OperationClaim::default();
     let lane = table.get("lane").map_or(Some(default.lane), |field| field.word(&LANES));
     let effects = table.get("effects").map_or(Some(default.effects), |field| field.word(&EFFECTS));
+    let private = table.get("private").map(|field| read_private(&field)).unwrap_or_default();
     table.close();
-    let claim = OperationClaim { lane: lane?, effects: effects?, line: table.line() };
+    let claim = OperationClaim { lane: lane?, effects: effects?, private, line: table.line() };
     Some((table, field.key.to_owned(), claim))
+}
+
+/// Paths, each into what the operation is given or what it answers; that they lead somewhere only the bytes say.
+fn read_private(field: &Field<'_, '_>) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for item in field.items() {
+        let Some(path) = item.line_text() else { continue };
+        let side = path.split('.').next().unwrap_or_default();
+        match () {
+            () if !["input", "output"].contains(&side) => item.tell_with(
+                format!("`{path}` is neither in what the operation is given nor in what it answers"),
+                "`input.ARGUMENT` or `output.FIELD`, further fields after a dot; `input` or `output` for all of it",
+            ),
+            () if paths.contains(&path) => item.tell(format!("`{path}` is named already")),
+            () => paths.push(path),
+        }
+    }
+    paths
 }
 
 /// Names are unique within a kind: the guest tells two things of one kind apart by nothing else.

@@ -177,6 +177,48 @@ fn claims_are_checked_against_the_component() {
     "#);
 }
 
+#[test]
+fn what_is_private_is_there_to_be() {
+    let private = |paths: &str| {
+        ACCOUNT
+            .replace("effects = \"idempotent\"\n", &format!("effects = \"idempotent\"\nprivate = {paths}\n"))
+    };
+    let manifest = |paths: &str| Manifest::parse("skill.toml", &private(paths)).unwrap();
+    let field = |name: &str, shape| crate::shape::Field { name: name.into(), shape, docs: None };
+    let record = |name: &str| Shape::Record { name: None, fields: vec![field(name, Shape::String)] };
+    let list = Shape::List { of: Box::new(record("e-mail")) };
+    let create = Operation {
+        name: "create".into(),
+        interface: None,
+        function: "create".into(),
+        docs: None,
+        params: vec![field("customers", list)],
+        result: Some(record("id")),
+    };
+    let found = |paths: &str| match manifest(paths).check_private("skill.toml", std::slice::from_ref(&create))
+    {
+        Ok(()) => "accepted".to_owned(),
+        Err(problems) => problems.to_string(),
+    };
+    let all = "[\"input\", \"input.customers\", \"input.customers.e-mail\", \"input.customers.e_mail\", \"output\", \"output.id\"]";
+    assert_eq!(found(all), "accepted");
+    assert_eq!(manifest(all).claim("create").private.len(), 6);
+    assert!(manifest("[]").claim("create").private.is_empty());
+    assert_snapshot!(found("[\"input.customer\"]"), @r#"
+    skill.toml:6: `input.customer` is private in nothing `create` has: .customer is not in record {customers}, it has customers
+    "#);
+    assert_snapshot!(found("[\"output.id.more\"]"), @r#"
+    skill.toml:6: `output.id.more` is private in nothing `create` has: .more is not in string, it has no parts
+    "#);
+    assert_snapshot!(problems(&private("[\"customers\", \"output\", \"output\"]")), @r#"
+    skill.toml:9:12: `customers` is neither in what the operation is given nor in what it answers (`input.ARGUMENT` or `output.FIELD`, further fields after a dot; `input` or `output` for all of it)
+    skill.toml:9:35: `output` is named already
+    "#);
+    assert_snapshot!(problems(&private("\"output\"")), @r#"
+    skill.toml:9:11: `private` takes a list, not a string
+    "#);
+}
+
 const EXAMPLES: &str = r#"[skill]
 name = "a:b"
 summary = "s"

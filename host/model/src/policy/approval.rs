@@ -8,7 +8,7 @@ use crate::plan::Effects;
 use std::collections::BTreeMap;
 
 /// The role that approves in a locked home whose policy names none.
-const SECURITY: &str = "security";
+pub(super) const SECURITY: &str = "security";
 
 /// What the policy says of approving. Where it says nothing, a locked home is strict and one for development is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Policy {
     /// Why not, and what would have to change.
     pub fn may_approve(&self, person: &str, asked_by: &[String], locked: bool) -> Result<(), Refusal> {
         if let Some(role) = self.approving_role(locked) {
-            self.is_of(person, &role)?;
+            self.is_of(person, &role, "approves")?;
         }
         let four_eyes = self.approval.four_eyes.unwrap_or(locked);
         match four_eyes && asked_by.iter().any(|asker| asker == person) {
@@ -76,13 +76,14 @@ impl Policy {
         ))
     }
 
-    fn is_of(&self, person: &str, role: &Role) -> Result<(), Refusal> {
+    /// Whether this person is of a role, which does what is asked for.
+    pub(super) fn is_of(&self, person: &str, role: &Role, does: &str) -> Result<(), Refusal> {
         let paste = format!("name them in policy.toml:\n[role.{role}]\npeople = [\"user:NAME\"]");
         match self.people(role) {
-            None => Err(refusal(person, &format!("nobody holds the role `{role}`, which approves"), &paste)),
+            None => Err(refusal(person, &format!("nobody holds the role `{role}`, which {does}"), &paste)),
             Some(people) if people.iter().any(|it| it == person || it == ANYBODY) => Ok(()),
             Some(people) => {
-                let why = format!("is not of the role `{role}`, which approves");
+                let why = format!("is not of the role `{role}`, which {does}");
                 Err(refusal(person, &why, &format!("it is held by {}", people.join(", "))))
             }
         }
@@ -99,22 +100,25 @@ fn refusal(subject: &str, why: &str, advice: &str) -> Refusal {
     }
 }
 
+/// A role that somebody holds.
+pub(super) fn read_role(field: &Field<'_, '_>, roles: &BTreeMap<Role, Vec<String>>) -> Option<Role> {
+    let role: Role = field.parsed()?;
+    if !roles.contains_key(&role) {
+        field.tell_with(
+            format!("nobody holds the role `{role}`"),
+            format!("write [role.{role}] with people = [\"user:NAME\"]"),
+        );
+    }
+    Some(role)
+}
+
 /// `[approval]`; a role nobody is named for could never approve anything.
 pub(super) fn read_approval(
     field: &Field<'_, '_>,
     roles: &BTreeMap<Role, Vec<String>>,
 ) -> Option<ApprovalRules> {
     let table = field.table("[approval]")?;
-    let role = table.get("role").and_then(|field| {
-        let role: Role = field.parsed()?;
-        if !roles.contains_key(&role) {
-            field.tell_with(
-                format!("nobody holds the role `{role}`"),
-                format!("write [role.{role}] with people = [\"user:NAME\"]"),
-            );
-        }
-        Some(role)
-    });
+    let role = table.get("role").and_then(|field| read_role(&field, roles));
     let four_eyes = table.get("four-eyes").and_then(|field| field.truth());
     let itself = [("review", false), ("itself", true)];
     let asks_nothing = table.get("asks-nothing").and_then(|field| field.word(&itself));

@@ -390,6 +390,9 @@ fn a_change_says_who_gains_and_who_loses() {
     approving changes what asks for nothing approves itself (before: everything is reviewed)
     approving changes anything may be called outside a flow (before: what changes anything is not called outside a flow in a locked home)
     "#);
+    assert_snapshot!(moved(&format!("{POLICY}{people}"), &format!("{POLICY}{people}[keep]\nrole = \"legal\"\n")), @r#"
+    erasing changes by the role legal (before: by the role security in a locked home, by anybody elsewhere)
+    "#);
     assert_snapshot!(moved(&format!("{POLICY}{people}"), POLICY), @r#"
     role legal loses user:ada; used by onboarding
     role security loses user:eve

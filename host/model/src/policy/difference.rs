@@ -99,7 +99,8 @@ impl Outcome<'_> {
         let of_house = |(who, (direction, what))| Moved { who, direction, what, flows: BTreeSet::new() };
         let approval = self.of_approval().into_iter().map(|moved| ("approving".to_owned(), moved));
         let budgets = self.of_budgets().into_iter().map(of_house);
-        let house = budgets.chain(approval.chain(self.of_secrets()).map(of_house));
+        let keeping = self.of_keeping().into_iter().map(|moved| ("erasing".to_owned(), moved));
+        let house = budgets.chain(approval.chain(keeping).chain(self.of_secrets()).map(of_house));
         skills.iter().flat_map(of_skill).chain(self.of_roles().map(of_role)).chain(house).collect()
     }
 

@@ -29,6 +29,16 @@ impl Outcome<'_> {
         old.into_iter().zip(new).filter_map(differs).collect()
     }
 
+    /// Who may have what is private destroyed, by `[keep]`.
+    pub(super) fn of_keeping(&self) -> Option<Move> {
+        let words = |policy: &Policy| match &policy.keep.role {
+            Some(role) => format!("by the role {role}"),
+            None => "by the role security in a locked home, by anybody elsewhere".into(),
+        };
+        let (old, new) = (words(self.before), words(self.after));
+        (old != new).then(|| (Direction::Changes, format!("{new} (before: {old})")))
+    }
+
     /// Every role either policy names, with who is new in it and who is gone from it.
     pub(super) fn of_roles(&self) -> impl Iterator<Item = (&Role, Move)> {
         let roles: BTreeSet<&Role> = self.before.roles.keys().chain(self.after.roles.keys()).collect();

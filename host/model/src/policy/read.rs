@@ -3,6 +3,7 @@
 use super::approval::read_approval;
 use super::budgets::read_budgets;
 use super::denial::{Denial, read_denial};
+use super::keep::read_keep;
 use super::outside::Authorities;
 use super::{ANYBODY, BySkill, Policy, Rule, Surroundings, outside};
 use crate::capability::{Access, Kind};
@@ -41,6 +42,7 @@ pub(super) fn policy(
     let limits = limits.map(|table| by_skill(&table, read_limits)).unwrap_or_default();
     let roles = root.get("role").map(|field| read_roles(&field)).unwrap_or_default();
     let approval = root.get("approval").and_then(|field| read_approval(&field, &roles)).unwrap_or_default();
+    let keep = root.get("keep").and_then(|field| read_keep(&field, &roles)).unwrap_or_default();
     let secrets = root.get("secret").map(|field| outside::read_secrets(&field)).unwrap_or_default();
     let providers = root.get("provider").map(|field| outside::read_providers(&field, &authorities));
     let providers = providers.unwrap_or_default();
@@ -61,6 +63,7 @@ pub(super) fn policy(
         limits,
         roles,
         approval,
+        keep,
         secrets,
         authorities,
         providers,

@@ -71,6 +71,8 @@ pub enum Part {
     Limit,
     /// What the manifest says an operation does to the world.
     Effects,
+    /// What the manifest says is private of what an operation is given and answers.
+    Private,
     /// What the bytes import.
     Import,
     /// What flows can call.
@@ -104,6 +106,7 @@ impl Part {
             Part::Grant => "grant",
             Part::Limit => "limit",
             Part::Effects => "effects",
+            Part::Private => "private",
             Part::Import => "import",
             Part::Operation => "operation",
             Part::Text => "text",
@@ -155,6 +158,7 @@ impl Difference {
             grants(before, after),
             limits(before.limits, after.limits),
             effects(before.skill, after.skill),
+            private(before.skill, after.skill),
             imports(before.functions, after.functions),
             operations(before.skill, after.skill),
             texts(before.skill, after.skill),
@@ -315,6 +319,24 @@ fn effects(before: &Skill, after: &Skill) -> Vec<Change> {
         let word = |effects: Effects| Some(effects.word().to_owned());
         let (before, after) = (word(old.effects), word(new.effects));
         Some(Change { part: Part::Effects, what: operation.name.clone(), how, before, after, needs })
+    };
+    after.operations.iter().filter_map(change).collect()
+}
+
+/// What is private no more is kept for anybody who reads the journal.
+fn private(before: &Skill, after: &Skill) -> Vec<Change> {
+    let change = |operation: &Operation| {
+        before.operation(&operation.name)?;
+        let [old, new] = [before, after].map(|skill| skill.manifest.claim(&operation.name).private);
+        let lost = old.iter().any(|path| !new.contains(path));
+        let (how, needs) = match (lost, old == new) {
+            (_, true) => return None,
+            (true, _) => (How::Widened, Bump::Major),
+            (false, _) => (How::Narrowed, Bump::Patch),
+        };
+        let words = |paths: Vec<String>| (!paths.is_empty()).then(|| paths.join(", "));
+        let (before, after) = (words(old), words(new));
+        Some(Change { part: Part::Private, what: operation.name.clone(), how, before, after, needs })
     };
     after.operations.iter().filter_map(change).collect()
 }

@@ -201,6 +201,19 @@ fn what_is_neither_more_nor_less_counts_as_more() {
 }
 
 #[test]
+fn what_is_private_no_more_widens() {
+    let private = |paths: &str| {
+        MANIFEST.replacen("effects = \"reads\"", &format!("effects = \"reads\"\nprivate = {paths}"), 1)
+    };
+    let (plain, both) = (side("1.2.3", MANIFEST), side("1.2.4", &private("[\"input.who\", \"output\"]")));
+    let one = side("2.0.0", &private("[\"output\"]"));
+    let lost = told(&both, &one);
+    assert!(lost.contains("private greet widened: input.who, output -> output [major]"), "{lost}");
+    let gained = told(&plain, &both);
+    assert!(gained.contains("private greet narrowed: - -> input.who, output [patch]"), "{gained}");
+}
+
+#[test]
 fn types_that_break_callers_need_a_major_number_and_types_that_do_not_a_minor_one() {
     let before = side("1.2.3", MANIFEST);
     let changed = |version: &str, change: &dyn Fn(&mut Vec<Operation>)| {

@@ -27,6 +27,7 @@ fn run(number: u64, condition: &str, said: Option<Value>) -> Vec<Entry> {
         body: serde_json::from_value(body).unwrap(),
         epoch: 1,
         prev: Digest::of(b""),
+        private: None,
         run: format!("greet-{number}").parse().unwrap(),
         seq,
         v: 1,

@@ -5,8 +5,8 @@ use crate::log::{instant, pin};
 use crate::plain::{line, micros, number, short};
 use crate::review::Tone;
 use kapell_journal::entry::{
-    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, Purpose, QuestionAnswered,
-    QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded, RunEnding, Verdict,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, PrivateErased, Purpose,
+    QuestionAnswered, QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded, RunEnding, Verdict,
 };
 use kapell_journal::fold::{AttemptState, RunState};
 use kapell_model::crossing::Note;
@@ -170,6 +170,7 @@ impl<'a> Teller<'a> {
                 let seen = it.outcome.as_ref().map(|judged| self.whole(&judged.seen));
                 over(it).seen(seen.unwrap_or_default())
             }
+            Body::PrivateErased(it) => erased(it),
         }
     }
 
@@ -419,6 +420,15 @@ fn time_of(it: &QuestionAnswered) -> String {
         Some(minutes) => format!("It took them {} min, {}.", line(minutes), it.money),
         None => format!("Their time is priced at {}, as estimated by the tariff.", it.money),
     }
+}
+
+fn erased(it: &PrivateErased) -> Said {
+    let words = format!(
+        "What was private was erased by {}: {}. It can't be shown any more, nor what its commitments were of.",
+        who(&it.by),
+        short(&it.reason, SAID)
+    );
+    Said::new("private-erased", words).tone(Tone::Weighs)
 }
 
 fn over(it: &RunEnded) -> Said {

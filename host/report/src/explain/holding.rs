@@ -1,7 +1,7 @@
 //! Who held responsibility when: the flow's owner from the start, a skill's owner while a try of it ran, and whoever
 //! answered a question for what they decided, from then on.
 
-use super::{Record, step, told_at, told_at_last};
+use super::{Record, told_at, told_at_last};
 use crate::plain::line;
 use kapell_journal::entry::{AttemptStarted, Body, Entry, QuestionAnswered, Verdict};
 use kapell_journal::fold::RunState;
@@ -76,7 +76,7 @@ fn owner(plan: &Plan, entry: &Entry, more: Option<String>) -> Holder {
         until: None,
         who: plan.owner.as_deref().map(line),
         why: format!("owns the flow{more}"),
-        step: step::of(&entry.body).filter(|_| !more.is_empty()).cloned(),
+        step: entry.body.step().filter(|_| !more.is_empty()).cloned(),
         for_a_decision: false,
     }
 }

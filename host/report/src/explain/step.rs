@@ -64,35 +64,10 @@ pub enum Worked {
     Badly,
 }
 
-/// The step an entry is about; none for the run as a whole.
-pub(crate) fn of(body: &Body) -> Option<&StepId> {
-    match body {
-        Body::RunStarted(_)
-        | Body::RequirementFailed { .. }
-        | Body::RunResumed { .. }
-        | Body::CancelAsked { .. }
-        | Body::RunEnded(_) => None,
-        Body::BudgetPassed(it) => Some(&it.step),
-        Body::AttemptStarted(it) => Some(&it.step),
-        Body::AttemptEnded(it) => Some(&it.step),
-        Body::QuestionAsked(it) => Some(&it.step),
-        Body::QuestionAnswered(it) => Some(&it.step),
-        Body::QuestionOverridden(it) => Some(&it.step),
-        Body::StepSkipped { step, .. }
-        | Body::StepChosen { step, .. }
-        | Body::ExpectationJudged { step, .. }
-        | Body::LadderMoved { step, .. }
-        | Body::QuestionReminded { step, .. }
-        | Body::QuestionEscalated { step, .. }
-        | Body::QuestionExpired { step, .. }
-        | Body::DoubtRaised { step, .. } => Some(step),
-    }
-}
-
 /// The steps of the plan in order, each with what happened to it.
 pub(super) fn steps(record: &Record<'_>, state: &RunState, teller: &Teller<'_>) -> Vec<StepAccount> {
     let told = record.plan.steps.iter().enumerate().map(|(index, step)| {
-        let own = || record.entries.iter().filter(|entry| of(&entry.body) == Some(&step.id));
+        let own = || record.entries.iter().filter(|entry| entry.body.step() == Some(&step.id));
         let now = state.steps.get(&step.id);
         StepAccount {
             number: index + 1,

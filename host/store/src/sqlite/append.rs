@@ -1,5 +1,6 @@
 //! What makes runs move, inside one transaction: ids, claims and commits.
 
+use crate::sqlite::erasable::{self, Kept};
 use crate::sqlite::stored::{bytes32, number, whole};
 use crate::sqlite::writer::Done;
 use crate::sqlite::{read, spending};
@@ -11,8 +12,16 @@ use kapell_model::id::{FlowName, RunId};
 use kapell_model::writes::{HeldWrites, KeySeen};
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Bytes that become rows.
-pub(crate) type Rows = Vec<Content>;
+/// The bytes of a commit as they go into the database.
+#[derive(Default)]
+pub(crate) struct Staged {
+    /// Bytes that become rows.
+    pub(crate) rows: Vec<Content>,
+    /// What is private, whether its bytes become a row or are a file by now.
+    pub(crate) private: Vec<Kept>,
+    /// Under which name the content of each written file is kept; none for one that is removed.
+    pub(crate) files: Vec<Option<Digest>>,
+}
 
 /// The next number of a flow.
 pub(crate) fn next_number(connection: &Connection, flow: &FlowName) -> Done<u64> {
@@ -74,7 +83,7 @@ pub(crate) fn release(connection: &Connection, run: &RunId, epoch: u64) -> Done<
 }
 
 /// Makes a commit real: all of it or, with an error, nothing.
-pub(crate) fn append(connection: &Connection, commit: &Commit, rows: &Rows) -> Done<()> {
+pub(crate) fn append(connection: &Connection, commit: &Commit, staged: &Staged) -> Done<()> {
     if !move_head(connection, commit)? {
         return Ok(Err(JournalError::Fenced(commit.run.clone())));
     }
@@ -89,9 +98,11 @@ pub(crate) fn append(connection: &Connection, commit: &Commit, rows: &Rows) -> D
         return Ok(Err(over));
     }
     insert_entries(connection, commit)?;
-    insert_blobs(connection, rows)?;
+    insert_blobs(connection, &staged.rows)?;
+    erasable::insert(connection, &commit.run, &staged.private)?;
+    erasable::delete(connection, commit)?;
     write_keys(connection, &commit.writes)?;
-    note_files(connection, commit)?;
+    note_files(connection, commit, &staged.files)?;
     Ok(Ok(()))
 }
 
@@ -165,7 +176,7 @@ fn insert_entries(connection: &Connection, commit: &Commit) -> rusqlite::Result<
     Ok(())
 }
 
-fn insert_blobs(connection: &Connection, rows: &Rows) -> rusqlite::Result<()> {
+fn insert_blobs(connection: &Connection, rows: &[Content]) -> rusqlite::Result<()> {
     // What is there is looked at, not trusted: bytes that have rotted are mended by whoever brings them again.
     let mut insert = connection.prepare_cached(
         "INSERT INTO blobs (digest, bytes) VALUES (?1, ?2)
@@ -189,13 +200,13 @@ fn write_keys(connection: &Connection, writes: &HeldWrites) -> rusqlite::Result<
 }
 
 /// Notes the files that must still be put in their place; a newer write of the same path replaces an older one.
-fn note_files(connection: &Connection, commit: &Commit) -> rusqlite::Result<()> {
+fn note_files(connection: &Connection, commit: &Commit, contents: &[Option<Digest>]) -> rusqlite::Result<()> {
     let mut note = connection.prepare_cached(
         "INSERT OR REPLACE INTO pending_files (run, root, path, digest) VALUES (?1, ?2, ?3, ?4)",
     )?;
-    for file in &commit.writes.files {
-        let digest = file.content.as_deref().map(|content| *Digest::of(content).as_bytes());
-        note.execute(params![commit.run.as_str(), file.root, file.path, digest])?;
+    for (file, content) in commit.writes.files.iter().zip(contents) {
+        let name = content.as_ref().map(Digest::as_bytes);
+        note.execute(params![commit.run.as_str(), file.root, file.path, name])?;
     }
     Ok(())
 }

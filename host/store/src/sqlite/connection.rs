@@ -11,7 +11,7 @@ use std::time::Duration;
 /// `kapl`: what makes the file recognisable as ours.
 const APPLICATION: i32 = 0x6b61_706c;
 /// The newest format this program knows.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 /// How long a transaction waits for one of another process.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -79,6 +79,8 @@ pub(crate) fn reader(path: &Path) -> rusqlite::Result<Connection> {
 pub(crate) fn writer(path: &Path, durability: Durability) -> rusqlite::Result<Connection> {
     let connection = open(path)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // What is deleted is written over: what is erased, and the names of files that were put in their place.
+    connection.pragma_update(None, "secure_delete", true)?;
     // What a savepoint needs to go back is kept in memory, not in a file of its own.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     sync(&connection, durability, Wait::Durable)?;

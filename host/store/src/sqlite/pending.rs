@@ -181,7 +181,10 @@ fn all(connection: &Connection) -> rusqlite::Result<Vec<Pending>> {
 fn place(inner: &Inner, pending: &Pending) -> Result<(), JournalError> {
     let content = match pending.digest.map(Digest::from_bytes) {
         Some(digest) => {
-            let bytes = inner.blob(&digest)?;
+            let bytes = match inner.blob(&digest)? {
+                Some(bytes) => Some(bytes),
+                None => inner.private(&digest)?.map(|content| Arc::clone(content.bytes())),
+            };
             Some(bytes.ok_or_else(|| damaged(format!("the content {digest} of a written file is missing")))?)
         }
         None => None,

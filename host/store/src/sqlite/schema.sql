@@ -48,6 +48,20 @@ CREATE TABLE blobs (
   bytes  BLOB NOT NULL
 ) STRICT;
 
+-- What is private, each under the commitment its run names it by. Erased by deleting it, with the salt.
+CREATE TABLE private (
+  commitment BLOB NOT NULL UNIQUE,
+  run        TEXT NOT NULL,
+  salt       BLOB NOT NULL,
+  bytes      BLOB              -- none where they are a file
+) STRICT;
+CREATE INDEX private_run ON private (run);
+
+-- What is erased, by its commitment, until its file is unlinked and the write-ahead log that held it is cut.
+CREATE TABLE leaving (
+  name BLOB NOT NULL UNIQUE
+) STRICT;
+
 CREATE TABLE keyvalue (
   namespace TEXT NOT NULL,
   key       TEXT NOT NULL,

@@ -1,6 +1,7 @@
 //! One suite over both stores.
 
 use crate::scene::{Driven, Store, blob, file, key, row, said, seen, wait};
+use kapell_journal::content::Content;
 use kapell_journal::seam::{About, Commit, Head, JournalError};
 use kapell_journal::spending::{Bound, Charge};
 use kapell_model::digest::Digest;
@@ -50,6 +51,7 @@ on_both_stores! {
     spending_adds_up_and_stays_within_its_bounds,
     many_at_once_never_pass_a_bound,
     blobs_small_and_large_come_back,
+    what_is_private_is_kept_by_its_run_and_erased_with_it,
     due_runs_are_found_in_order,
     ids_are_given_once,
     one_run_is_begun_for_a_line,
@@ -333,6 +335,41 @@ fn blobs_small_and_large_come_back(store: &impl Store) {
         assert_eq!(store.blob(blob.digest()).unwrap().as_ref(), Some(blob.bytes()), "{}", blob.bytes().len());
     }
     assert_eq!(store.blob(&Digest::of(b"never stored")), Ok(None));
+}
+
+fn what_is_private_is_kept_by_its_run_and_erased_with_it(store: &impl Store) {
+    let (one, other) = (store.new_owner(), store.new_owner());
+    let mut first = Driven::claim(store, "demo-1", &one).unwrap();
+    let mut second = Driven::claim(store, "demo-2", &other).unwrap();
+    let keep = |driven: &mut Driven| -> Vec<Content> {
+        // The same bytes, small and large, under salts of their own.
+        let contents = [vec![7; 3], vec![7; ROW_BLOB_MAX + 1]]
+            .map(|bytes| Content::committed(bytes, store.salt().unwrap()));
+        let mut commit = driven.next("private");
+        commit.blobs = contents.to_vec();
+        wait(driven.commit(store, commit)).unwrap();
+        contents.into()
+    };
+    let (mine, others) = (keep(&mut first), keep(&mut second));
+    let names = |contents: &[Content]| contents.iter().map(|it| *it.digest()).collect::<BTreeSet<_>>();
+    assert_eq!(store.private_of(&first.run), Ok(names(&mine)));
+    for content in mine.iter().chain(&others) {
+        assert_eq!(store.private(content.digest()).unwrap().as_ref(), Some(content));
+        assert_eq!(store.blob(content.digest()), Ok(None), "no blob");
+        assert_eq!(store.blob(&Digest::of(content.bytes())), Ok(None), "nor under its digest");
+    }
+    // A run erases what is its own, whatever it names.
+    let mut commit = first.next("erased");
+    commit.erased = names(&mine).into_iter().chain(names(&others)).collect();
+    wait(first.commit(store, commit)).unwrap();
+    for content in &mine {
+        assert_eq!(store.private(content.digest()), Ok(None));
+    }
+    assert_eq!(
+        (store.private_of(&first.run), store.private_of(&second.run)),
+        (Ok(BTreeSet::new()), Ok(names(&others)))
+    );
+    assert_eq!(store.private(others[1].digest()).unwrap().as_ref(), Some(&others[1]));
 }
 
 fn due_runs_are_found_in_order(store: &impl Store) {

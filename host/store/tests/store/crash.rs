@@ -1,6 +1,7 @@
 //! Processes that die at the worst moment, and disks that are full: this binary runs itself again as the child.
 
 use crate::scene::{Driven, file, key, said, wait};
+use kapell_journal::content::Content;
 use kapell_journal::seam::{JournalError, Journals};
 use kapell_model::id::RunId;
 use kapell_model::seam::KeyvalueReads;
@@ -151,6 +152,79 @@ fn a_crash_at_any_point_is_all_or_nothing() {
         SqliteStore::open(&home.path().join("store")).unwrap();
         assert!(!out.exists(), "{point:?}");
     }
+}
+
+const PRIVATE: &[u8] = b"Obsidian-Zebra-77";
+
+/// Private bytes of two sizes, the larger of which become a file.
+fn private_contents(store: &SqliteStore) -> Vec<Content> {
+    let sizes = [1, 1 + ROW_BLOB_MAX / PRIVATE.len()];
+    sizes.map(|times| Content::committed(PRIVATE.repeat(times), store.salt().unwrap())).into()
+}
+
+#[test]
+#[ignore = "the child of what_a_crash_left_of_what_was_erased_goes_when_the_store_is_opened"]
+fn erases_and_dies() {
+    let home = home_of_child();
+    let (point, commits) = (env::var(POINT).unwrap(), std::sync::atomic::AtomicUsize::new(0));
+    let fault = move |reached: FaultPoint| {
+        let is_there = format!("{reached:?}") == point;
+        if is_there && commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1 {
+            std::process::abort();
+        }
+    };
+    let options = Options { fault: Some(Arc::new(fault)), ..Options::default() };
+    let store = SqliteStore::open_with(&home.join("store"), options).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    let mut commit = driven.next("private");
+    commit.blobs = private_contents(&store);
+    wait(driven.commit(&store, commit)).unwrap();
+    let mut commit = driven.next("erased");
+    commit.erased = store.private_of(&driven.run).unwrap();
+    drop(wait(driven.commit(&store, commit)));
+    say("still alive");
+}
+
+/// Whether any file below a folder has the private bytes, whole rows and what stands between them.
+fn has_private(folder: &Path) -> bool {
+    fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        let within = |bytes: Vec<u8>| bytes.windows(PRIVATE.len()).any(|window| window == PRIVATE);
+        if path.is_dir() { has_private(&path) } else { fs::read(&path).is_ok_and(within) }
+    })
+}
+
+#[test]
+fn what_a_crash_left_of_what_was_erased_goes_when_the_store_is_opened() {
+    for (point, erased) in [(FaultPoint::Staged, false), (FaultPoint::Committed, true)] {
+        let home = tempfile::tempdir().unwrap();
+        let (mut child, mut lines) = child("erases_and_dies", home.path(), &format!("{point:?}"), &[]);
+        assert_eq!(heard(&mut lines), None, "it died at {point:?}");
+        child.wait().unwrap();
+        let folder = home.path().join("store");
+        assert!(has_private(&folder), "{point:?}: it died before the file was unlinked");
+        let store = SqliteStore::open(&folder).unwrap();
+        let kept = store.private_of(&"demo-1".parse().unwrap()).unwrap();
+        assert_eq!((kept.is_empty(), has_private(&folder)), (erased, !erased), "{point:?}");
+    }
+}
+
+#[test]
+fn what_is_erased_is_in_no_file_of_the_store() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("store");
+    let store = SqliteStore::open(&folder).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    let mut commit = driven.next("private");
+    commit.blobs = private_contents(&store);
+    wait(driven.commit(&store, commit)).unwrap();
+    assert!(has_private(&folder));
+    let mut commit = driven.next("erased");
+    commit.erased = store.private_of(&driven.run).unwrap();
+    wait(driven.commit(&store, commit)).unwrap();
+    assert!(!has_private(&folder), "while the store is open and its log in use");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use kapell_model::quantity::Timestamp;
 use kapell_model::seam::KeyvalueReads;
 use kapell_model::writes::{FileMark, FileSeen, FileWrite, HeldWrites, KeySeen, KeyWrite};
 use kapell_store::{Components, MemoryStore, OwnerLock, Skills, SqliteStore};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -65,6 +66,8 @@ impl Driven {
             entries,
             blobs: Vec::new(),
             writes: HeldWrites::default(),
+            writes_private: false,
+            erased: BTreeSet::new(),
             charges: Vec::new(),
             bounds: Vec::new(),
         }
