@@ -43,8 +43,16 @@ fn this_program() -> PathBuf {
     }
 }
 
+/// What makes this program's allocator take memory as it is asked for it. By default it takes a gibibyte as the program
+/// starts, and what is taken before a limit is set is not limited.
+const ALLOCATOR: (&str, &str) = ("MIMALLOC_ARENA_EAGER_COMMIT", "0");
+
 /// Serves as that process.
 pub(crate) fn serve(worker: &CompileWorker) -> Exit {
+    if let Err(error) = with_little_memory() {
+        output::talk(&format!("start the compile worker with little memory: {error}"));
+        return Exit::Internal;
+    }
     let caps = CompileCaps {
         processor: Duration::from_secs(worker.seconds),
         memory: Bytes(worker.memory),
@@ -57,4 +65,24 @@ pub(crate) fn serve(worker: &CompileWorker) -> Exit {
             Exit::Internal
         }
     }
+}
+
+/// Starts this program once more, now with an allocator that gives way to limits; returns in the one that has it.
+#[cfg(unix)]
+fn with_little_memory() -> std::io::Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    let (name, value) = ALLOCATOR;
+    match std::env::var_os(name) {
+        Some(set) if set == value => Ok(()),
+        _ => {
+            let arguments = std::env::args_os().skip(1);
+            Err(std::process::Command::new(this_program()).args(arguments).env(name, value).exec())
+        }
+    }
+}
+
+/// Elsewhere nothing is limited, and no worker serves.
+#[cfg(not(unix))]
+fn with_little_memory() -> std::io::Result<()> {
+    Ok(())
 }

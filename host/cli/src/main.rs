@@ -15,6 +15,10 @@ mod written;
 use clap::Parser as _;
 use std::process::ExitCode;
 
+/// Why another than the system's: see `Cargo.toml`. How it gives way to a limit: see [`compiling`].
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     output::tell_panics();
     let args = match args::Args::try_parse() {

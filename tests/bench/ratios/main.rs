@@ -28,6 +28,10 @@ mod unused;
 
 use std::path::Path;
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
