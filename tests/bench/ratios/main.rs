@@ -45,6 +45,7 @@ fn main() -> anyhow::Result<()> {
         [growth::GROUP] => growth::print(),
         [step::AROUND, rounds] => step::around(rounds.parse()?),
         [step::WITHIN, rounds] => step::within(rounds.parse()?),
+        [step::WHOLE, rounds] => step::whole(rounds.parse()?),
         // Memory is measured in a child, where no compiler has left its own behind.
         [memory::SKILLS, dir] => memory::hold_skills(Path::new(dir)),
         [memory::RUNS, dir] => memory::hold_runs(Path::new(dir)),

@@ -23,6 +23,9 @@ pub(crate) const AROUND: &str = "house-alone";
 /// The same for the sandbox without the house.
 pub(crate) const WITHIN: &str = "sandbox-alone";
 
+/// The same for both together.
+pub(crate) const WHOLE: &str = "step-alone";
+
 const ROUNDS: usize = 25;
 const CALLS: u32 = 400;
 /// Steps a run: enough for its beginning and its end to weigh little.
@@ -71,6 +74,14 @@ pub(crate) fn within(rounds: u32) -> Result<()> {
     let skill = house::install(&sandbox, "bench:echo", &guests::echo()?)?;
     let job = skill.job(json!({ "text": guests::text(0) }));
     (0..rounds).try_for_each(|_| attempts(&tokio, &sandbox, &job).map(drop))
+}
+
+/// Both, so many rounds of them.
+pub(crate) fn whole(rounds: u32) -> Result<()> {
+    let (tokio, cache) = (one_thread()?, house::folder()?);
+    let sandbox = Arc::new(house::sandbox(cache.path())?);
+    let program = house::install(&sandbox, "bench:echo", &guests::echo()?)?.program(STEPS)?;
+    (0..rounds).try_for_each(|_| runs(&tokio, &sandbox, &program).map(drop))
 }
 
 fn show([base, cleared, attempt, around, step]: &[Taken; 5]) {
