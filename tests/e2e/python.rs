@@ -86,6 +86,16 @@ fn a_python_component_takes_and_gives_typed_values_without_loss() {
     let expected = json!({ "cents": "18014398509481987", "articles": ["bread", "jam"], "notes": 1 });
     assert_eq!(run["output"]["output"], expected);
 
+    // Done again it is the same to the byte and the unit, here and where nobody saw its home.
+    let same = |told: serde_json::Value| {
+        let verdict = &told["runs"][0]["attempts"][0]["verdict"]["same"];
+        assert!(verdict["fuel"][0] == verdict["fuel"][1] && verdict["fuel"][0].as_u64() > Some(0), "{told}");
+    };
+    same(stage.kapell(&["replay", "last", "--json"]).ends(0).json());
+    stage.kapell(&["audit", "export", "last", "-o", "run.kapell"]).ends(0);
+    let file = stage.project().join("run.kapell").display().to_string();
+    same(Stage::empty().kapell(&["replay", &file, "--json"]).ends(0).json());
+
     let misfit = call(r#"{"lines": [{"article": "bread", "cents": -1, "times": 2}]}"#).ends(2).json();
     let message = misfit["error"]["message"].as_str().unwrap();
     assert!(message.contains("lines[0].cents: expected u64"), "{message}");

@@ -12,7 +12,7 @@ use kapell_home::{Bundle, HomeError, Kind, ReplayWish};
 use kapell_journal::replay::RunReplayed;
 use kapell_model::id::RunId;
 use kapell_report::replay::{self, summary};
-use kapell_verify::{Held, Report};
+use kapell_verify::{Held, Line, Report};
 use serde_json::json;
 use std::path::Path;
 use tempfile::TempDir;
@@ -67,7 +67,10 @@ async fn from_file(file: &Path, runs: &[String], said: &Replay, json: bool) -> a
 fn refused(file: &Path, report: &Report) -> HomeError {
     let file = file.display();
     let more = report.broken.len() as u64 + report.more_broken;
-    let first = report.broken.first().map(|line| line.told()).unwrap_or_default();
+    // A changed entry also breaks the next one's link, and the digest of the part it stands in.
+    let follows = |line: &&Line| matches!(line.what.as_str(), "chain" | "file");
+    let first = report.broken.iter().find(|line| !follows(line)).or(report.broken.first());
+    let first = first.map(Line::told).unwrap_or_default();
     let others = if more > 1 { format!("; and {} more", more - 1) } else { String::new() };
     HomeError::new(Kind::Integrity, format!("{file} does not hold: {first}{others}"))
         .hint(format!("nothing was run; `kapell verify {file}` tells all that was found"))
