@@ -37,7 +37,12 @@ fn shelf() -> Shelf {
         Arc::new(it)
     };
     Shelf(vec![
-        Arc::new(skill("acme:sorter", "1.0.0", vec![operation("sort", [("ticket", Text)], Some(sorted))])),
+        Arc::new(skill(
+            "acme:sorter",
+            "1.0.0",
+            vec![operation("sort", [("ticket", Text)], Some(sorted.clone()))],
+        )),
+        Arc::new(skill("acme:desk", "1.0.0", vec![operation("sort", [("ticket", Text)], Some(sorted))])),
         asking(
             skill(
                 "acme:accounts",
@@ -379,6 +384,81 @@ fn whatever_is_not_surely_less_waits_for_approval() {
     writeln!(table, "the question moved behind the letter\n{}", told(&before, &meaning(POLICY, &late)))
         .unwrap();
     insta::assert_snapshot!(table);
+}
+
+/// Less of one thing is more of another where a ladder leads on to a call: what fails sooner goes down it.
+#[test]
+fn what_sends_more_down_a_ladder_waits_for_approval_unless_people_stand_there() {
+    let ladder = |rungs: &str| {
+        let head = "    retry: 2\n    budget: { money: 0.20 EUR, work: 20s }\n    limits: { fuel: 9000 }\n";
+        with(FLOW, ("    expect: facts", &format!("{head}    otherwise:\n{rungs}    expect: facts")))
+    };
+    let (ask, call) = ("    - ask: lead\n      question: x\n", "    - use: acme:desk#sort\n      with: { ticket: x }\n");
+    let again = "    - again: { ticket: x }\n";
+    let changes = [
+        ("expect: facts.amount > 0", "expect: facts.amount > 0 && 1 > 2"),
+        ("expect: facts.amount > 0", "expect: 0 < facts.amount"),
+        ("retry: 2", "retry: 1"),
+        ("fuel: 9000", "fuel: 8000"),
+        ("money: 0.20 EUR", "money: 0.10 EUR"),
+        ("work: 20s", "work: 2s"),
+        ("money: 0.50 EUR", "money: 0.05 EUR"),
+    ];
+    let mut table = String::new();
+    for rungs in [ask.to_owned(), format!("{call}{ask}"), again.to_owned()] {
+        let before = ladder(&rungs);
+        writeln!(table, "{}", rungs.replace('\n', ";").replace("  ", "")).unwrap();
+        for change in changes {
+            let after = meaning(POLICY, &with(&before, change));
+            write!(table, "{}", told(&meaning(POLICY, &before), &after)).unwrap();
+        }
+    }
+    insta::assert_snapshot!(table, @r#"
+    - ask: lead;question: x;
+      Step("facts"): `facts.amount > 0` was expected and `facts.amount > 0 && 1 > 2` is
+      Step("facts"): `facts.amount > 0` was expected and `0 < facts.amount` is
+      Step("facts"): it was tried again 2 times and is 1 times
+      Step("facts"): an attempt may spend less: fuel
+      Step("facts"): the step's budget was 0.20 EUR and is 0.10 EUR
+      Step("facts"): it might work for 20 s and may for 2 s
+      Money: the budget was 0.50 EUR and is 0.05 EUR
+    - use: acme:desk#sort;with: { ticket: x };- ask: lead;question: x;
+    ! Step("facts"): `facts.amount > 0` was expected and `facts.amount > 0 && 1 > 2` is: more goes down the ladder of `facts`
+      Step("facts"): `facts.amount > 0` was expected and `0 < facts.amount` is
+    ! Step("facts"): it was tried again 2 times and is 1 times: more goes down the ladder of `facts`
+    ! Step("facts"): an attempt may spend less: fuel: more goes down the ladder of `facts`
+    ! Step("facts"): rung 1 of its ladder is another way
+    ! Step("facts"): the step's budget was 0.20 EUR and is 0.10 EUR: more goes down the ladder of `facts`
+    ! Step("facts"): it might work for 20 s and may for 2 s: more goes down the ladder of `facts`
+    ! Money: the budget was 0.50 EUR and is 0.05 EUR: more goes down the ladder of `facts`
+    - again: { ticket: x };
+    ! Step("facts"): `facts.amount > 0` was expected and `facts.amount > 0 && 1 > 2` is: more goes down the ladder of `facts`
+      Step("facts"): `facts.amount > 0` was expected and `0 < facts.amount` is
+    ! Step("facts"): it was tried again 2 times and is 1 times: more goes down the ladder of `facts`
+    ! Step("facts"): an attempt may spend less: fuel: more goes down the ladder of `facts`
+    ! Step("facts"): the step's budget was 0.20 EUR and is 0.10 EUR: more goes down the ladder of `facts`
+    ! Step("facts"): it might work for 20 s and may for 2 s: more goes down the ladder of `facts`
+    ! Money: the budget was 0.50 EUR and is 0.05 EUR: more goes down the ladder of `facts`
+    "#);
+    let mut table = String::new();
+    let boss = "    - ask: boss\n      question: y\n";
+    for (was, is) in [
+        (format!("{call}{ask}"), format!("{call}")),
+        (format!("{call}{ask}"), ask.to_owned()),
+        (format!("{ask}{call}"), call.to_owned()),
+        (format!("{again}{call}"), call.to_owned()),
+        (format!("{boss}{ask}"), ask.to_owned()),
+    ] {
+        let change = told(&meaning(POLICY, &ladder(&was)), &meaning(POLICY, &ladder(&is)));
+        write!(table, "{change}").unwrap();
+    }
+    insta::assert_snapshot!(table, @r#"
+      Step("facts"): its ladder is shorter
+      Step("facts"): its ladder is shorter
+    ! Step("facts"): rung 1 of its ladder is another way
+    ! Step("facts"): rung 1 of its ladder is another way
+    ! Step("facts"): rung 1 of its ladder is another way
+    "#);
 }
 
 /// What all runs of a flow together may spend is the policy's, and waits for approval all the same.

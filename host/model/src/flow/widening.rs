@@ -2,6 +2,8 @@
 //!
 //! Less is approved with more: a question more, a condition that asks sooner, a smaller budget, a narrower grant.
 //! Everything else waits, also what can't be compared: whether another question is the stricter one nobody here knows.
+//! Where a ladder leads on to another call, less is not less any more: whatever makes an attempt fail sooner, or an
+//! answer hold less often, sends more down the ladder.
 
 use super::authored::Authored;
 use super::meaning::{
@@ -17,6 +19,7 @@ use crate::plan::{Effects, Input};
 use crate::policy::ANYBODY;
 use crate::source::{Diagnostic, Source};
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -53,12 +56,14 @@ pub enum Spot {
 #[must_use]
 pub fn changes(approved: &Meaning, now: &Meaning) -> Vec<FlowChange> {
     let mut told = Told::default();
-    told.run_budget(approved.budget(), now.budget());
-    told.flow_budgets(&approved.flow_budgets(), &now.flow_budgets());
+    let steps = now.steps();
+    let led = steps.iter().find_map(|step| step.led_on());
+    told.run_budget(approved.budget(), now.budget(), led);
+    told.flow_budgets(&approved.flow_budgets(), &now.flow_budgets(), led);
     told.require(&approved.require(), &now.require());
     told.inputs(&approved.inputs(), &now.inputs());
     told.pairs("file", &approved.files(), &now.files());
-    told.steps(&approved.steps(), &now.steps());
+    told.steps(&approved.steps(), &steps);
     told.outputs(&approved.outputs(), &now.outputs());
     told.meetings(&approved.meetings(), &now.meetings());
     told.0
@@ -77,6 +82,9 @@ pub fn waiting(changes: &[FlowChange], authored: &Authored, source: Source<'_>) 
     });
     placed.collect()
 }
+
+/// The step whose ladder leads on to another call, if one does.
+type Led<'m> = Option<&'m StepId>;
 
 /// A role that is asked, and its people.
 type Asking = (Role, Vec<String>);
@@ -97,13 +105,26 @@ impl Told {
         self.0.push(FlowChange { at, widens, words: words.into() });
     }
 
+    /// What makes an attempt end sooner, or its answer hold less often: less, unless a ladder leads on from there.
+    fn sooner(&mut self, at: Spot, words: String, led: Led<'_>) {
+        match led {
+            None => self.narrower(at, words),
+            Some(step) => self.wider(at, format!("{words}: more goes down the ladder of `{step}`")),
+        }
+    }
+
     /// The run's own budget, each bound at its place.
-    fn run_budget(&mut self, before: &BudgetMeaning, after: &BudgetMeaning) {
-        self.budget(&[Spot::Money, Spot::Work, Spot::Over], "", before, after);
+    fn run_budget(&mut self, before: &BudgetMeaning, after: &BudgetMeaning, led: Led<'_>) {
+        self.budget(&[Spot::Money, Spot::Work, Spot::Over], "", before, after, led);
     }
 
     /// What all runs together may spend; the policy says so, so that it stands nowhere in the flow.
-    fn flow_budgets(&mut self, before: &[(Per, &BudgetMeaning)], after: &[(Per, &BudgetMeaning)]) {
+    fn flow_budgets(
+        &mut self,
+        before: &[(Per, &BudgetMeaning)],
+        after: &[(Per, &BudgetMeaning)],
+        led: Led<'_>,
+    ) {
         let none = BudgetMeaning::default();
         for (_, per) in Per::WORDS {
             let of = |budgets: &[(Per, &BudgetMeaning)]| {
@@ -113,35 +134,54 @@ impl Told {
                     .map_or_else(|| none.clone(), |(_, it)| (*it).clone())
             };
             let whose = format!("flow's {} ", per.each());
-            self.budget(&[Spot::Flow, Spot::Flow, Spot::Flow], &whose, &of(before), &of(after));
+            self.budget(&[Spot::Flow, Spot::Flow, Spot::Flow], &whose, &of(before), &of(after), led);
         }
     }
 
-    /// A bound may only be lower, and nobody more may let it be passed.
-    fn budget(&mut self, at: &[Spot; 3], whose: &str, before: &BudgetMeaning, after: &BudgetMeaning) {
+    /// A bound may only be lower, and nobody more may let it be passed. A rung that would pass one is passed over.
+    fn budget(
+        &mut self,
+        at: &[Spot; 3],
+        whose: &str,
+        before: &BudgetMeaning,
+        after: &BudgetMeaning,
+        led: Led<'_>,
+    ) {
         let [money, work, over] = at;
         let gone = |at: &Spot| if whose.is_empty() { Spot::Flow } else { at.clone() };
         match (&before.money, &after.money) {
             (before, after) if before == after => {}
-            (None, Some(after)) => self.narrower(money.clone(), format!("the {whose}budget is {after} now")),
+            (None, Some(after)) => {
+                self.sooner(money.clone(), format!("the {whose}budget is {after} now"), led);
+            }
             (Some(before), None) => {
                 self.wider(gone(money), format!("the {whose}budget of {before} is gone"));
             }
             (Some(before), Some(after)) => {
                 let raised = before.currency != after.currency || after.amount > before.amount;
-                self.say(raised, money.clone(), format!("the {whose}budget was {before} and is {after}"));
+                let words = format!("the {whose}budget was {before} and is {after}");
+                if raised { self.wider(money.clone(), words) } else { self.sooner(money.clone(), words, led) }
             }
             (None, None) => {}
         }
         let who = if whose.is_empty() { "a run" } else { "it" };
         match (before.work, after.work) {
             (before, after) if before == after => {}
-            (None, Some(after)) => self.narrower(work.clone(), format!("{who} may work for {after} now")),
+            (None, Some(after)) => {
+                self.sooner(work.clone(), format!("{who} may work for {after} now"), led);
+            }
             (Some(before), None) => self.wider(gone(work), format!("the bound of {before} of work is gone")),
             (before, after) => {
-                let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-                let words = format!("{who} might work for {before} and may for {after}");
-                self.say(after > before, work.clone(), words);
+                let words = format!(
+                    "{who} might work for {} and may for {}",
+                    before.unwrap_or_default(),
+                    after.unwrap_or_default()
+                );
+                if after > before {
+                    self.wider(work.clone(), words)
+                } else {
+                    self.sooner(work.clone(), words, led)
+                }
             }
         }
         self.past(over, gone(over), whose, before.over.as_ref(), after.over.as_ref());
@@ -278,7 +318,8 @@ impl Told {
     fn step(&mut self, old: &StepMeaning, new: &StepMeaning, after: &[&StepMeaning]) {
         let at = Spot::Step(new.id.clone());
         let spots = [at.clone(), at.clone(), at.clone()];
-        self.budget(&spots, "step's ", &old.budget, &new.budget);
+        let led = new.led_on();
+        self.budget(&spots, "step's ", &old.budget, &new.budget, led);
         for mark in old.marks.difference(&new.marks) {
             self.wider(at.clone(), format!("what it comes to is not marked {mark} any more"));
         }
@@ -298,15 +339,14 @@ impl Told {
                 WorkMeaning::Call { call: is, expect, otherwise, retry },
             ) => {
                 self.called_when(old, new, after);
-                self.call(&at, was, is);
-                self.expectation(&at, expected.as_ref(), expect.as_ref());
+                self.call(&at, was, is, led);
+                self.expectation(&at, expected.as_ref(), expect.as_ref(), led);
                 self.ladder(&at, rungs, otherwise);
-                if tries != retry {
-                    self.say(
-                        retry > tries,
-                        at,
-                        format!("it was tried again {tries} times and is {retry} times"),
-                    );
+                let words = || format!("it was tried again {tries} times and is {retry} times");
+                match retry.cmp(tries) {
+                    Ordering::Equal => {}
+                    Ordering::Greater => self.wider(at, words()),
+                    Ordering::Less => self.sooner(at, words(), led),
                 }
             }
         }
@@ -338,7 +378,7 @@ impl Told {
         self.say(!fewer, at, format!("it ran when `{was}` and does when `{is}`"));
     }
 
-    fn call(&mut self, at: &Spot, was: &CallMeaning, is: &CallMeaning) {
+    fn call(&mut self, at: &Spot, was: &CallMeaning, is: &CallMeaning, led: Led<'_>) {
         if was.named() != is.named() {
             self.wider(at.clone(), format!("it uses {} instead of {}", is.named(), was.named()));
         }
@@ -352,18 +392,21 @@ impl Told {
         if was.fails && !is.fails {
             self.wider(at.clone(), "it could answer with an error, which ends the run, and can't now");
         }
-        self.grants(at, &was.grants, &is.grants);
+        self.grants(at, &was.grants, &is.grants, led);
         match (read_limits(&was.limits), read_limits(&is.limits)) {
             (Ok(before), Ok(after)) => {
                 if let Some(limit) = before.first_below(&after) {
                     self.wider(at.clone(), format!("an attempt may spend more: {limit}"));
+                }
+                if let Some(limit) = after.first_below(&before) {
+                    self.sooner(at.clone(), format!("an attempt may spend less: {limit}"), led);
                 }
             }
             _ => self.wider(at.clone(), "its limits can't be compared"),
         }
     }
 
-    fn grants(&mut self, at: &Spot, was: &[String], is: &[String]) {
+    fn grants(&mut self, at: &Spot, was: &[String], is: &[String], led: Led<'_>) {
         let read = |lines: &[String]| {
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
             read_grants(&lines, Path::new(""))
@@ -382,33 +425,53 @@ impl Told {
             self.wider(at.clone(), format!("{interface} is answered with nothing"));
         }
         if was != is && before.covers(&after) {
-            self.narrower(at.clone(), "it may reach less");
+            self.sooner(at.clone(), "it may reach less".into(), led);
         }
     }
 
-    fn expectation(&mut self, at: &Spot, was: Option<&ExpectMeaning>, is: Option<&ExpectMeaning>) {
+    fn expectation(
+        &mut self,
+        at: &Spot,
+        was: Option<&ExpectMeaning>,
+        is: Option<&ExpectMeaning>,
+        led: Led<'_>,
+    ) {
         match (was, is) {
             (None, None) => {}
-            (None, Some(is)) => self.narrower(at.clone(), format!("`{}` is expected now", is.holds)),
+            (None, Some(is)) => self.sooner(at.clone(), format!("`{}` is expected now", is.holds), led),
             (Some(was), None) => self.wider(at.clone(), format!("`{}` is not expected any more", was.holds)),
             (Some(was), Some(is)) => {
                 match (&was.verdict, &is.verdict) {
-                    (Some(was), Some(is)) => self.call(at, was, is),
+                    (Some(was), Some(is)) => self.call(at, was, is, led),
                     (None, None) => {}
                     _ => self.wider(at.clone(), "something else is expected"),
                 }
-                if was.holds != is.holds {
-                    let words = format!("`{}` was expected and `{}` is", was.holds, is.holds);
-                    self.say(!implies(&is.holds, &was.holds), at.clone(), words);
-                }
+                self.holds(at, &was.holds, &is.holds, led);
             }
         }
     }
 
-    /// What is left of a ladder, in its order, is fewer ways through; anything else is another way.
+    fn holds(&mut self, at: &Spot, was: &str, is: &str, led: Led<'_>) {
+        let words = format!("`{was}` was expected and `{is}` is");
+        match (implies(is, was), implies(was, is)) {
+            _ if was == is => {}
+            (true, true) => self.narrower(at.clone(), words),
+            (true, false) => self.sooner(at.clone(), words, led),
+            (false, _) => self.wider(at.clone(), words),
+        }
+    }
+
+    /// What is left of a ladder from its top is fewer ways through, and so are the people at its end when the calls
+    /// before them are gone. Anything else is another way: without a rung more comes to the next one.
     fn ladder(&mut self, at: &Spot, was: &[RungMeaning], is: &[RungMeaning]) {
-        let mut left = was.iter();
-        let another = is.iter().position(|rung| !left.any(|old| old == rung));
+        let (mut rest, mut skipped) = (was, false);
+        let another = is.iter().position(|rung| {
+            let Some(index) = rest.iter().position(|old| old == rung) else { return true };
+            let (out, kept) = rest.split_at(index);
+            rest = kept.get(1..).unwrap_or_default();
+            skipped |= !out.is_empty();
+            skipped && (rung.calls() || !out.iter().all(RungMeaning::calls))
+        });
         match another {
             Some(index) => self.wider(at.clone(), format!("rung {} of its ladder is another way", index + 1)),
             None if is.len() < was.len() => self.narrower(at.clone(), "its ladder is shorter"),
@@ -493,9 +556,20 @@ impl RungMeaning {
     fn reaches(&self) -> bool {
         matches!(self, RungMeaning::Use(call) if call.reaches())
     }
+
+    /// Whether a skill answers on it, and nobody is asked.
+    const fn calls(&self) -> bool {
+        !matches!(self, RungMeaning::Ask(_))
+    }
 }
 
 impl StepMeaning {
+    /// Itself, when its ladder leads on to another call. One that only asks people is climbed sooner for less.
+    fn led_on(&self) -> Led<'_> {
+        let rungs = if let WorkMeaning::Call { otherwise, .. } = &self.work { otherwise.as_slice() } else { &[] };
+        rungs.iter().any(RungMeaning::calls).then_some(&self.id)
+    }
+
     /// Whether it can end a run.
     fn stops(&self) -> bool {
         match &self.work {
