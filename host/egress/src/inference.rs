@@ -16,7 +16,7 @@ use kapell_model::crossing::Completion;
 use kapell_model::digest::Digest;
 use kapell_model::http::{HttpGrant, Injection, Method};
 use kapell_model::id::RuleId;
-use kapell_model::inference::{PricedProvider, Provider, Tier};
+use kapell_model::inference::{Answering, PricedProvider, Provider};
 use kapell_model::quantity::Bytes;
 use kapell_model::seam::{Completed, CompletionFailure, Egress as _, Outgoing, Prompt};
 use openai::Said;
@@ -53,8 +53,13 @@ impl Models {
         Self { pace, seed, ..self }
     }
 
-    fn of(&self, tier: Tier) -> impl Iterator<Item = &PricedProvider> {
-        self.providers.iter().filter(move |priced| priced.provider.tier == tier)
+    /// Who answers a prompt: those it is granted, as they are now. One that is another by now is nobody.
+    fn of(&self, prompt: &Prompt) -> impl Iterator<Item = &PricedProvider> {
+        let is = |it: &&PricedProvider, granted: &Answering| {
+            it.provider.tier == prompt.tier && it.provider.answering() == *granted
+        };
+        let found = move |granted: &Answering| self.providers.iter().find(|it| is(it, granted));
+        prompt.answered_by.iter().filter_map(found)
     }
 }
 
@@ -92,7 +97,7 @@ impl HttpEgress {
     pub(crate) async fn ask(&self, prompt: &Prompt) -> Result<Completed, CompletionFailure> {
         let mut purse = Purse::new(prompt);
         let mut silent: Vec<(&PricedProvider, Silence)> = Vec::new();
-        for priced in self.models.of(prompt.tier) {
+        for priced in self.models.of(prompt) {
             match self.ask_provider(priced, prompt, &mut purse).await {
                 Ok((said, settled)) => {
                     return Ok(self.completed(priced, prompt, said, settled, told(&silent)));
@@ -230,7 +235,7 @@ fn outgoing(provider: &Provider, prompt: &Prompt, until: Instant) -> Result<Outg
 }
 
 fn grant(provider: &Provider) -> HttpGrant {
-    let bearer = |secret: &kapell_model::id::SecretName| Injection {
+    let bearer = |secret: &kapell_model::secret::Secret| Injection {
         header: "authorization".into(),
         before: "Bearer ".into(),
         secret: secret.clone(),

@@ -159,6 +159,6 @@ fn host_header(url: &Url) -> Result<HeaderValue, Denial> {
 /// The secret between its two plain texts.
 fn injected(injection: &Injection, vault: &Vault) -> Result<HeaderValue, Denial> {
     let lacking =
-        || malformed(format!("the secret `{}` was not read when the home was opened", injection.secret));
+        || malformed(format!("the secret {} was not read when the home was opened", injection.secret));
     vault.around(&injection.before, &injection.secret, &injection.after).ok_or_else(lacking)
 }

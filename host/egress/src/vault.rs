@@ -4,7 +4,7 @@
 use crate::redactor::Redactor;
 use http::header::HeaderValue;
 use kapell_model::id::SecretName;
-use kapell_model::policy::SecretSource;
+use kapell_model::secret::{Secret, SecretSource};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -36,7 +36,7 @@ pub struct SecretError {
 /// The values of secrets. Only the egress reads them, and only to write them into a header.
 #[derive(Clone, Default)]
 pub struct Vault {
-    values: BTreeMap<SecretName, Arc<Zeroizing<Vec<u8>>>>,
+    values: BTreeMap<Secret, Arc<Zeroizing<Vec<u8>>>>,
     redactor: Option<Arc<Redactor>>,
 }
 
@@ -64,10 +64,14 @@ impl Vault {
                 place: place_of(source),
                 cause,
             })?;
-            values.insert(name.clone(), Arc::new(value));
+            let secret = Secret { name: name.clone(), from: source.clone() };
+            values.insert(secret, Arc::new(value));
         }
         let redactor = (!values.is_empty())
-            .then(|| Arc::new(Redactor::new(values.iter().map(|(name, value)| (name, value.as_slice())))));
+            .then(|| {
+            let known = values.iter().map(|(secret, value)| (&secret.name, value.as_slice()));
+            Arc::new(Redactor::new(known))
+        });
         Ok(Self { values, redactor })
     }
 
@@ -77,9 +81,10 @@ impl Vault {
         self.redactor.as_ref()
     }
 
-    /// A header's value: the secret between two plain texts. It prints as nothing.
-    pub(crate) fn around(&self, before: &str, name: &SecretName, after: &str) -> Option<HeaderValue> {
-        let secret = self.values.get(name)?;
+    /// A header's value: the secret between two plain texts. It prints as nothing. None for one that was read from
+    /// elsewhere: what is granted is this one, and not whatever has its name by now.
+    pub(crate) fn around(&self, before: &str, secret: &Secret, after: &str) -> Option<HeaderValue> {
+        let secret = self.values.get(secret)?;
         let mut value = Zeroizing::new(Vec::with_capacity(before.len() + secret.len() + after.len()));
         value.extend_from_slice(before.as_bytes());
         value.extend_from_slice(secret);
@@ -92,7 +97,7 @@ impl Vault {
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.values.keys()).finish()
+        f.debug_set().entries(self.values.keys().map(|secret| &secret.name)).finish()
     }
 }
 

@@ -373,7 +373,7 @@ pub(crate) mod testing {
     use super::*;
     use crate::digest::Digest;
     use crate::http::{CertificateAuthority, HttpGrant, Injection, Method, shortest};
-    use crate::inference::{CALL_TOKENS_MIN, InferenceGrant, Tier};
+    use crate::inference::{Answering, CALL_TOKENS_MIN, InferenceGrant, Tier};
     use crate::quantity::Span;
     use proptest::prelude::*;
 
@@ -458,7 +458,7 @@ pub(crate) mod testing {
         Injection {
             header: header.into(),
             before: String::new(),
-            secret: "crm".parse().unwrap_or_else(|_| unreachable!("a name")),
+            secret: "crm from env:CRM".parse().unwrap_or_else(|_| unreachable!("a secret")),
             after: String::new(),
         }
     }
@@ -466,14 +466,27 @@ pub(crate) mod testing {
     fn inference() -> impl Strategy<Value = InferenceGrant> {
         let money = prop::sample::select(vec![None, Some("0.10 EUR"), Some("0.20 EUR"), Some("0.10 USD")]);
         let tokens = prop::sample::select(vec![0, CALL_TOKENS_MIN - 1, CALL_TOKENS_MIN, 1_000]);
-        (prop::sample::select(Tier::ALL.to_vec()), 0..3_u64, tokens, money).prop_map(
-            |(tier, calls_max, tokens_max, money)| InferenceGrant {
+        let answered_by = prop::sample::select(vec!["", "desk", "cloud", "desk cloud", "cloud desk"]);
+        (prop::sample::select(Tier::ALL.to_vec()), 0..3_u64, tokens, money, answered_by).prop_map(
+            |(tier, calls_max, tokens_max, money, answered_by)| InferenceGrant {
                 tier,
                 calls_max,
                 tokens_max,
                 money_max: money.and_then(|money| money.parse().ok()),
+                answered_by: answered_by.split_whitespace().map(answering).collect(),
             },
         )
+    }
+
+    fn answering(id: &str) -> Answering {
+        Answering {
+            id: id.parse().unwrap_or_else(|_| unreachable!("a name")),
+            base: "https://models.acme.example/".parse().unwrap_or_else(|error| unreachable!("{error}")),
+            addresses: Vec::new(),
+            model: "m".into(),
+            secret: None,
+            vouched_by: None,
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 
 use crate::digest::Digest;
 use crate::form::{Field, Table};
-use crate::id::{AuthorityName, SecretName};
+use crate::id::AuthorityName;
+use crate::secret::{InvalidSecret, Secret};
 use core::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -385,7 +386,7 @@ impl HttpWish {
 }
 
 /// A header the host adds to every request of a grant: the secret between two plain texts, written as people read it,
-/// `authorization: Bearer {crm-token}`. The value is known to the egress alone.
+/// `authorization: Bearer {crm-token from env:CRM_TOKEN}`. The value is known to the egress alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Injection {
@@ -393,8 +394,8 @@ pub struct Injection {
     pub header: String,
     /// What stands before the secret, such as `Bearer `.
     pub before: String,
-    /// The secret, by its name in the policy.
-    pub secret: SecretName,
+    /// The secret.
+    pub secret: Secret,
     /// What stands after it.
     pub after: String,
 }
@@ -414,11 +415,11 @@ pub enum InjectionError {
 }
 
 impl Injection {
-    /// The header with a value such as `Bearer {crm-token}`.
+    /// A value such as `Bearer {crm-token}` in its parts: plain text, what stands between the brackets, plain text.
     ///
     /// # Errors
     /// When no rule can set the header, or its value has not one secret between plain texts.
-    pub fn of(header: &str, value: &str) -> Result<Self, InjectionError> {
+    pub(crate) fn parts<'v>(header: &str, value: &'v str) -> Result<[&'v str; 3], InjectionError> {
         if !is_header(header) || HOST_HEADERS.contains(&header) || header == "content-length" {
             return Err(InjectionError::Header(header.into()));
         }
@@ -428,15 +429,13 @@ impl Injection {
         let (before, (name, after)) = parts
             .filter(|(before, (_, after))| plain(before) && plain(after))
             .ok_or(InjectionError::Secrets)?;
-        let secret =
-            name.parse().map_err(|error: crate::id::InvalidName| InjectionError::Name(error.to_string()))?;
-        Ok(Self { header: header.into(), before: before.into(), secret, after: after.into() })
+        Ok([before, name, after])
     }
 
-    /// The header's value, with the secret's name in its place.
+    /// The header's value, with the secret's name in its place, as a policy has it.
     #[must_use]
     pub fn value(&self) -> String {
-        format!("{}{{{}}}{}", self.before, self.secret, self.after)
+        format!("{}{{{}}}{}", self.before, self.secret.name, self.after)
     }
 }
 
@@ -449,7 +448,7 @@ fn is_header(name: &str) -> bool {
 
 impl fmt::Display for Injection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.header, self.value())
+        write!(f, "{}: {}{{{}}}{}", self.header, self.before, self.secret, self.after)
     }
 }
 
@@ -464,7 +463,9 @@ impl TryFrom<String> for Injection {
 
     fn try_from(text: String) -> Result<Self, InjectionError> {
         let (header, value) = text.split_once(": ").ok_or(InjectionError::Secrets)?;
-        Self::of(header, value)
+        let [before, secret, after] = Self::parts(header, value)?;
+        let secret = secret.parse().map_err(|error: InvalidSecret| InjectionError::Name(error.to_string()))?;
+        Ok(Self { header: header.into(), before: before.into(), secret, after: after.into() })
     }
 }
 

@@ -4,9 +4,10 @@
 //! others follow when one fails, and what a token costs.
 
 use crate::http::{CertificateAuthority, Target};
-use crate::id::{RuleId, SecretName};
+use crate::id::RuleId;
 use crate::money::{Currency, ModelPrice, Money, MoneyError};
 use crate::quantity::Span;
+use crate::secret::Secret;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -60,11 +61,46 @@ pub struct InferenceGrant {
     /// Most money, reserved and settled likewise; none when no price is to be paid at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub money_max: Option<Money>,
+    /// Who is asked, in this order: where prompts go is granted and approved as much as how many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered_by: Vec<Answering>,
+}
+
+/// Where prompts go: all of a provider but how it is spoken to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answering {
+    /// See [`Provider::id`].
+    pub id: RuleId,
+    /// See [`Provider::base`].
+    pub base: Target,
+    /// See [`Provider::addresses`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpNet>,
+    /// See [`Provider::model`].
+    pub model: String,
+    /// See [`Provider::secret`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    /// See [`Provider::vouched_by`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched_by: Option<CertificateAuthority>,
+}
+
+impl fmt::Display for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} at {}", self.id, self.model, self.base)?;
+        self.addresses.iter().try_for_each(|net| write!(f, ", at {net}"))?;
+        self.secret.iter().try_for_each(|secret| write!(f, ", with {{{secret}}}"))?;
+        self.vouched_by.iter().try_for_each(|by| write!(f, ", vouched for by {by}"))?;
+        f.write_str(")")
+    }
 }
 
 impl InferenceGrant {
     /// What both permit; none for different tiers. Money of two currencies can't be compared, so they permit nothing
-    /// together.
+    /// together. Both ask the same providers as far as they name the same ones first: with another one before it, a
+    /// provider is not asked what it was asked.
     #[must_use]
     pub fn meet(&self, other: &Self) -> Option<Self> {
         let money_max = match (&self.money_max, &other.money_max) {
@@ -77,7 +113,13 @@ impl InferenceGrant {
             calls_max: self.calls_max.min(other.calls_max),
             tokens_max: self.tokens_max.min(other.tokens_max),
             money_max,
+            answered_by: self.asked_alike(other),
         })
+    }
+
+    fn asked_alike(&self, other: &Self) -> Vec<Answering> {
+        let both = self.answered_by.iter().zip(&other.answered_by);
+        both.take_while(|(one, two)| one == two).map(|(one, _)| one.clone()).collect()
     }
 }
 
@@ -112,7 +154,7 @@ pub struct Provider {
     pub model: String,
     /// The secret sent as `Authorization: Bearer`, if it wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<SecretName>,
+    pub secret: Option<Secret>,
     /// Who vouches for it; none for whoever browsers trust.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched_by: Option<CertificateAuthority>,
@@ -121,6 +163,21 @@ pub struct Provider {
     /// What it calls the most tokens an answer may have.
     #[serde(default)]
     pub limit: LimitKey,
+}
+
+impl Provider {
+    /// What is granted of it.
+    #[must_use]
+    pub fn answering(&self) -> Answering {
+        Answering {
+            id: self.id.clone(),
+            base: self.base.clone(),
+            addresses: self.addresses.clone(),
+            model: self.model.clone(),
+            secret: self.secret.clone(),
+            vouched_by: self.vouched_by.clone(),
+        }
+    }
 }
 
 /// How a provider wants to be told the most tokens of an answer. Most know `max_tokens`; some hosted models that

@@ -36,6 +36,7 @@ pub mod quantity;
 pub mod review;
 pub mod schema;
 pub mod seam;
+pub mod secret;
 pub mod shape;
 pub mod source;
 pub mod uses;

@@ -44,6 +44,7 @@ pub use difference::{Direction, FlowUse, Moved, Outcome};
 pub use explain::{Because, Explanation};
 pub use keep::KeepRules;
 pub use suggest::{Needs, Suggested};
+pub use crate::secret::SecretSource;
 pub use words::{authority_words, limit_words};
 
 /// The policy of a fresh home: nothing granted, every key explained.
@@ -90,15 +91,6 @@ pub struct CertificateFile {
     pub path: PathBuf,
     /// The digest of its bytes. A file that has another one is not read.
     pub digest: Digest,
-}
-
-/// Where the egress reads a secret's value, once, when a home is opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// An environment variable of the host: `env:CRM_TOKEN`.
-    Environment(String),
-    /// The text of a file only its owner may read, without the line break at its end: `file:/run/secrets/crm`.
-    File(PathBuf),
 }
 
 /// Something said of every skill, and of some by name.

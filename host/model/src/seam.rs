@@ -263,6 +263,8 @@ pub struct Prompt {
     pub money_max: Option<Money>,
     /// Most tokens, prompt and answer, the attempt may still spend.
     pub budget: u64,
+    /// Who may be asked, in this order, as it was granted.
+    pub answered_by: Vec<crate::inference::Answering>,
     /// When the answer must be there, over all providers.
     pub until: std::time::Instant,
     /// What it may have cost while it is under way.

@@ -33,7 +33,7 @@ pub(crate) fn print() -> Result<()> {
     injecting.grant.inject = vec![Injection {
         header: "authorization".into(),
         before: "Bearer ".into(),
-        secret: "bench".parse()?,
+        secret: "bench from env:BENCH".parse()?,
         after: String::new(),
     }];
     let without = asked(server)?;

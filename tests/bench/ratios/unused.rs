@@ -85,5 +85,11 @@ fn http() -> Result<HttpGrant> {
 }
 
 const fn inference() -> InferenceGrant {
-    InferenceGrant { tier: Tier::Local, calls_max: 3, tokens_max: 1_000, money_max: None }
+    InferenceGrant {
+        tier: Tier::Local,
+        calls_max: 3,
+        tokens_max: 1_000,
+        money_max: None,
+        answered_by: Vec::new(),
+    }
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kapell_model::digest::Digest;
 use kapell_model::http::{CertificateAuthority, HttpGrant, Method};
-use kapell_model::seam::Egress as _;
+use kapell_model::seam::{Egress as _, Prompt};
 use std::sync::Arc;
 
 const HOST: &str = "api.acme.example";
@@ -107,10 +107,11 @@ async fn a_provider_is_known_by_the_authority_it_names() {
         let mut priced = priced("one", server.port);
         priced.provider.base = format!("https://{HOST}:{}/v1/", server.port).parse().unwrap();
         priced.provider.vouched_by = is_named.then(|| named("corp", &pem));
+        let answered_by = vec![priced.provider.answering()];
         let models = Models::new(vec![priced]).paced(Arc::new(Written::default()), 7);
         let way =
             egress(names(), &[], vault(&[("key", "sk-0123456789")])).asking(models).knowing(knowing(&[&pem]));
-        let came = way.complete(prompt()).await;
+        let came = way.complete(Prompt { answered_by, ..prompt() }).await;
         assert_eq!(came.map(|completed| completed.text).map_err(drop), told);
         server.finish().await;
     }

@@ -5,7 +5,7 @@ use super::stage::{Does, Names, Seen, Server, egress, vault};
 use crate::inference::{Models, Pace};
 use crate::{HttpEgress, Vault};
 use kapell_model::crossing::{Completion, Counted};
-use kapell_model::inference::{LimitKey, PricedProvider, Provider, Tier};
+use kapell_model::inference::{Answering, LimitKey, PricedProvider, Provider, Tier};
 use kapell_model::money::ModelPrice;
 use kapell_model::quantity::Span;
 use kapell_model::seam::{AtStake, Completed, CompletionFailure, Egress as _, Prompt};
@@ -39,6 +39,7 @@ struct Scene {
     seen: Seen,
     egress: HttpEgress,
     pace: Arc<Written>,
+    answered_by: Vec<Answering>,
 }
 
 impl Scene {
@@ -57,14 +58,20 @@ impl Scene {
             servers.push(server);
         }
         let pace = Arc::new(Written::default());
+        let answered_by = providers.iter().map(|priced| priced.provider.answering()).collect();
         let models = Models::new(providers).paced(pace.clone(), 7);
         let egress = egress(Names::default(), &[], vault(&[("key", SECRET)])).asking(models);
-        Self { servers, seen, egress, pace }
+        Self { servers, seen, egress, pace, answered_by }
     }
 
     async fn ask(&self, prompt: Prompt) -> String {
+        self.ask_those(prompt, self.answered_by.clone()).await
+    }
+
+    /// With a grant that names these and no others.
+    async fn ask_those(&self, prompt: Prompt, answered_by: Vec<Answering>) -> String {
         let ports: Vec<String> = self.servers.iter().map(|server| server.port.to_string()).collect();
-        let told = match self.egress.complete(prompt).await {
+        let told = match self.egress.complete(Prompt { answered_by, ..prompt }).await {
             Ok(completed) => answered(&completed),
             Err(failure) => silent(&failure),
         };
@@ -91,7 +98,7 @@ pub(super) fn priced(id: &str, port: u16) -> PricedProvider {
             base: format!("http://127.0.0.1:{port}/v1/").parse().unwrap(),
             addresses: vec!["127.0.0.1/32".parse().unwrap()],
             model: format!("model-{id}"),
-            secret: Some("key".parse().unwrap()),
+            secret: Some("key from env:key".parse().unwrap()),
             vouched_by: None,
             timeout: Span(60_000),
             limit: LimitKey::MaxTokens,
@@ -114,6 +121,7 @@ pub(super) fn prompt() -> Prompt {
         tokens_max: 100,
         money_max: Some("1 EUR".parse().unwrap()),
         budget: 10_000,
+        answered_by: Vec::new(),
         until: Instant::now() + Duration::from_secs(600),
         at_stake: AtStake::default(),
     }
@@ -378,11 +386,11 @@ async fn what_may_pass_is_tried_again_and_what_may_not_is_left() {
 #[tokio::test]
 async fn a_provider_that_is_not_there_is_tried_again_and_left() {
     let scene = Scene::new(vec![vec![says("one")], vec![says("two")]]).await;
-    let Scene { mut servers, egress, pace, .. } = scene;
+    let Scene { mut servers, egress, pace, answered_by, .. } = scene;
     let gone = servers.remove(0);
     let port = gone.port.to_string();
     gone.finish().await;
-    let told = answered(&egress.complete(prompt()).await.unwrap());
+    let told = answered(&egress.complete(Prompt { answered_by, ..prompt() }).await.unwrap());
     insta::assert_snapshot!(told.replace(&port, "PORT"), @r#"
     two m-2026: "two", 12 in, 3 out, 0.000042 EUR
     one: connect to 127.0.0.1: Connection refused (os error 111), asked 3 times
@@ -450,7 +458,8 @@ async fn what_is_at_stake_is_told_before_anything_leaves() {
         (vec![vec![stalled()]], "0.001148 EUR"),
         (vec![vec![http(404, "", "")], vec![useless], vec![stalled()]], "0.002296 EUR"),
     ] {
-        let (scene, asked) = (Scene::new(does).await, prompt());
+        let scene = Scene::new(does).await;
+        let asked = Prompt { answered_by: scene.answered_by.clone(), ..prompt() };
         let at_stake = asked.at_stake.clone();
         assert_eq!(at_stake.money(), None);
         let mut asking = scene.egress.complete(asked);
@@ -548,6 +557,29 @@ async fn a_special_address_is_asked_only_where_the_policy_names_it() {
     one: 127.0.0.1 is at the special address 127.0.0.1, which the rule does not name
     "#);
     assert_eq!(scene.finish().await.0, "");
+}
+
+/// A grant names who is asked. A provider that is another by now, or that it does not name, is nobody to it.
+#[tokio::test]
+async fn nobody_is_asked_but_those_the_grant_names_as_they_are() {
+    let changes: [fn(&mut Answering); 5] = [
+        |it| it.base = "http://127.0.0.1:9/v1/".parse().unwrap(),
+        |it| it.model = "another".into(),
+        |it| it.addresses.clear(),
+        |it| it.secret = Some("key from env:other".parse().unwrap()),
+        |it| it.secret = None,
+    ];
+    for change in changes {
+        let scene = Scene::new(vec![vec![says("never")], vec![says("yes")]]).await;
+        let mut changed = scene.answered_by.clone();
+        change(&mut changed[0]);
+        let only = vec![changed[0].clone()];
+        assert_eq!(scene.ask_those(prompt(), only).await, "no provider answers for the tier cheap");
+        assert!(scene.ask_those(prompt(), changed).await.starts_with("two m-2026"), "the other is as it was");
+    }
+    let scene = Scene::new(vec![vec![says("second")], vec![says("first")]]).await;
+    let turned = scene.answered_by.iter().rev().cloned().collect();
+    assert!(scene.ask_those(prompt(), turned).await.starts_with("two m-2026"), "in the order of the grant");
 }
 
 #[tokio::test]

@@ -205,7 +205,7 @@ fn nothing_that_can_be_printed_prints_a_secret() {
     let told = format!(
         "{vault:?} {:#?} {:?}",
         vault.redactor(),
-        vault.around("Bearer ", &"crm-token".parse().unwrap(), "")
+        vault.around("Bearer ", &"crm-token from env:crm_token".parse().unwrap(), "")
     );
     assert!(told.contains("crm-token") && !redactor().finds(told.as_bytes()), "{told}");
 }
@@ -321,5 +321,35 @@ async fn a_guest_that_holds_a_secret_cannot_carry_it_out() {
     for asked in asked {
         let sent = egress(Names::default(), &[], vault(&[("crm-token", "hunter2hunter2")])).send(asked).await;
         assert_eq!(sent, Err(SendFailure::Denied(Denial::Secret)));
+    }
+}
+
+/// What is granted is the secret that is kept there: one of its name from elsewhere is not sent in its place.
+#[tokio::test]
+async fn a_secret_that_is_read_from_elsewhere_than_it_was_granted_is_not_sent() {
+    let vault = vault(&[("crm-token", "hunter2hunter2")]);
+    for (from, told) in [
+        ("env:crm_token", Ok(200)),
+        ("env:other", Err("crm-token from env:other")),
+        ("file:/run/crm_token", Err("crm-token from file:/run/crm_token")),
+    ] {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec();
+        let names = Names::default();
+        names.answer("api.acme.example", &["127.0.0.1"]);
+        let server = Server::start(Does::Answer(vec![answer]), None, names.seen.clone()).await;
+        let target = format!("http://api.acme.example:{}/", server.port);
+        let mut asked = request(grant(&target), Method::Get, &target);
+        let mut header = injection("authorization", "Bearer ", "crm-token");
+        header.secret.from = from.parse().unwrap();
+        asked.grant.inject = vec![header];
+        let sent = egress(names, &[], vault.clone()).send(asked).await;
+        server.finish().await;
+        match (sent, told) {
+            (Ok(incoming), Ok(status)) => assert_eq!(incoming.status, status),
+            (Err(SendFailure::Denied(denial)), Err(words)) => {
+                assert!(denial.to_string().contains(words), "{denial}");
+            }
+            (sent, _) => panic!("{from}: {sent:?}"),
+        }
     }
 }

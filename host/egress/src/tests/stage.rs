@@ -226,7 +226,7 @@ pub(super) fn injection(header: &str, before: &str, secret: &str) -> Injection {
     Injection {
         header: header.into(),
         before: before.into(),
-        secret: secret.parse().unwrap(),
+        secret: format!("{secret} from env:{}", variable(secret)).parse().unwrap(),
         after: String::new(),
     }
 }
@@ -245,12 +245,18 @@ pub(super) fn request(grant: HttpGrant, method: Method, url: &str) -> Outgoing {
     }
 }
 
+/// The environment variable a secret is in.
+fn variable(secret: &str) -> String {
+    secret.replace('-', "_")
+}
+
 /// A vault with these secrets, as if from the environment.
 pub(super) fn vault(secrets: &[(&str, &str)]) -> Vault {
     let sources =
-        secrets.iter().map(|(name, _)| (name.parse().unwrap(), SecretSource::Environment((*name).into())));
-    let value =
-        |wanted: &str| secrets.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.into());
+        secrets.iter().map(|(name, _)| (name.parse().unwrap(), SecretSource::Environment(variable(name))));
+    let value = |wanted: &str| {
+        secrets.iter().find(|(name, _)| variable(name) == wanted).map(|(_, value)| value.into())
+    };
     Vault::read_with(&sources.collect(), value).unwrap()
 }
 

@@ -126,28 +126,32 @@ fn requests(inject: &str) -> GrantSet {
 
 #[test]
 fn a_header_with_a_secret_is_approved_as_people_read_it() {
-    let grants = requests("authorization: Bearer {crm-token}");
+    let grants = requests("authorization: Bearer {crm-token from env:CRM}");
     let lines = grant_lines(&grants, Path::new("/srv"));
-    assert!(lines[0].contains(r#" inject=["authorization: Bearer {crm-token}"] "#), "{lines:?}");
+    assert!(lines[0].contains(r#" inject=["authorization: Bearer {crm-token from env:CRM}"] "#), "{lines:?}");
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     assert_eq!(read_grants(&lines, Path::new("/srv")), Ok(grants));
     // Another secret, another header, another scheme of the same: nothing of it is approved with the one.
     let others = [
-        "authorization: Bearer {pay-token}",
-        "x-key: Bearer {crm-token}",
-        "authorization: Basic {crm-token}",
+        "authorization: Bearer {pay-token from env:CRM}",
+        "x-key: Bearer {crm-token from env:CRM}",
+        "authorization: Basic {crm-token from env:CRM}",
+        "authorization: Bearer {crm-token from env:OTHER}",
     ];
     for other in others.map(|other| grant_lines(&requests(other), Path::new("/srv"))) {
         assert_ne!(other, lines);
     }
     for text in [
-        "host: {a}",
-        "Authorization: {a}",
+        "host: {a from env:A}",
+        "Authorization: {a from env:A}",
         "x-key: a",
-        "x-key: {a}{b}",
-        "x-key:{a}",
-        "x-key: {A}",
-        "x-key: {a}\r\ny: z",
+        "x-key: {a}",
+        "x-key: {a from A}",
+        "x-key: {a from file:../a}",
+        "x-key: {a from env:A}{b from env:B}",
+        "x-key:{a from env:A}",
+        "x-key: {A from env:A}",
+        "x-key: {a from env:A}\r\ny: z",
     ] {
         assert!(serde_json::from_value::<crate::http::Injection>(text.into()).is_err(), "{text}");
     }

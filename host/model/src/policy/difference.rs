@@ -3,7 +3,7 @@
 use super::{Policy, authority_words, limit_words};
 use crate::grant::{Authority, Grant};
 use crate::id::{FlowName, Role, SkillName};
-use crate::inference::Provider;
+use crate::inference::Tier;
 use crate::limits::WishedLimits;
 use crate::manifest::{Ask, Manifest};
 use serde::Serialize;
@@ -131,7 +131,7 @@ impl Outcome<'_> {
             (Some(old), Some(new)) => {
                 let words = (self.told(self.before, &old), self.told(self.after, &new));
                 let direction = direction(&old.authority, &new.authority);
-                // Who answers for a tier or where a secret is kept is part of the words, not of the authority.
+                // How long a provider may take is part of the words, not of the authority.
                 (words.0 != words.1)
                     .then(|| (direction, format!("{thing} {} (before: {})", words.1, words.0)))
             }
@@ -141,11 +141,7 @@ impl Outcome<'_> {
     fn told(&self, policy: &Policy, grant: &Grant) -> String {
         let words = authority_words(&grant.authority, self.folder);
         let beside = match &grant.authority {
-            Authority::Inference(inference) => {
-                let answering = policy.providers.iter().filter(|it| it.tier == inference.tier);
-                let named: Vec<String> = answering.map(provider_words).collect();
-                format!(", answered by {}", if named.is_empty() { "nobody".into() } else { named.join(", ") })
-            }
+            Authority::Inference(inference) => waiting(policy, inference.tier),
             _ => String::new(),
         };
         format!("{words}{beside} (rule {})", grant.rule)
@@ -171,13 +167,10 @@ impl Outcome<'_> {
     }
 }
 
-/// Who answers for a tier, every part of it said but the secret's value.
-fn provider_words(provider: &Provider) -> String {
-    let Provider { id, model, base, timeout, .. } = provider;
-    let addresses = provider.addresses.iter().map(|net| format!(", at {net}")).collect::<String>();
-    let secret = provider.secret.as_ref().map(|name| format!(", with {{{name}}}")).unwrap_or_default();
-    let vouched = provider.vouched_by.as_ref().map(|by| format!(", vouched for by {by}")).unwrap_or_default();
-    format!("{id} ({model} at {base}{addresses}{secret}{vouched}, within {timeout})")
+/// How long those who answer for a tier may take, which is no part of what is granted.
+fn waiting(policy: &Policy, tier: Tier) -> String {
+    let answering = policy.providers.iter().filter(|it| it.tier == tier);
+    answering.map(|it| format!(", {} within {}", it.id, it.timeout)).collect()
 }
 
 fn direction(old: &Authority, new: &Authority) -> Direction {

@@ -1,23 +1,13 @@
 //! What a change of the policy means beside what skills may reach: who approves and who answers, where secrets are
 //! read, what is marked.
 
-use super::{ApprovalRules, DirectCalls, Direction, Outcome, Policy, SecretSource};
+use super::{ApprovalRules, DirectCalls, Direction, Outcome, Policy};
 use crate::id::Role;
 use crate::manifest::{Ask, Manifest};
 use std::collections::BTreeSet;
-use std::fmt;
 
 /// In which direction something moves, and what.
 type Move = (Direction, String);
-
-impl fmt::Display for SecretSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SecretSource::Environment(name) => write!(f, "env:{name}"),
-            SecretSource::File(path) => write!(f, "file:{}", path.display()),
-        }
-    }
-}
 
 impl Outcome<'_> {
     /// Who approves what, by `[approval]`.

@@ -2,7 +2,7 @@
 //! tier, and where the secrets for both are kept.
 
 use super::read::plain_path;
-use super::{CertificateFile, Rule, SecretSource};
+use super::{CertificateFile, Rule};
 use crate::digest::Digest;
 use crate::form::{Field, Table};
 use crate::grant::Authority;
@@ -13,10 +13,11 @@ use crate::id::{AuthorityName, RuleId, SecretName};
 use crate::inference::{InferenceGrant, LimitKey, Provider, Tier};
 use crate::money::Money;
 use crate::quantity::{Bytes, Span};
+use crate::secret::{Secret, SecretSource};
 use core::net::IpAddr;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 /// What a rule permits where it says nothing: small, never unlimited.
 const MOST_CALLS: u64 = 10;
@@ -27,11 +28,15 @@ const MOST_TOKENS: u64 = 4_000;
 const TIMEOUT: Span = Span(30_000);
 
 /// A rule of kind http.
-pub(super) fn read_http(table: &Table<'_, '_>, authorities: &Authorities) -> Option<HttpGrant> {
+pub(super) fn read_http(
+    table: &Table<'_, '_>,
+    authorities: &Authorities,
+    secrets: &Secrets,
+) -> Option<HttpGrant> {
     let target: Option<Target> = table.required("bind").and_then(|field| field.parsed());
     let methods = table.required("methods").and_then(|field| read_methods(&field));
     let addresses = table.get("addresses").map_or(Some(Vec::new()), |field| read_addresses(&field));
-    let inject = table.get("inject").map_or(Some(Vec::new()), |field| read_injections(&field));
+    let inject = table.get("inject").map_or(Some(Vec::new()), |field| read_injections(&field, secrets));
     let vouched_by = read_vouched_by(table, target.as_ref(), authorities);
     let wide = target.as_ref().is_some_and(Target::is_wide);
     let most = read_most(table, wide);
@@ -102,15 +107,16 @@ fn read_address(field: &Field<'_, '_>) -> Option<IpNet> {
 }
 
 /// `inject = { authorization = "Bearer {crm-token}" }`.
-fn read_injections(field: &Field<'_, '_>) -> Option<Vec<Injection>> {
+fn read_injections(field: &Field<'_, '_>, secrets: &Secrets) -> Option<Vec<Injection>> {
     let table = field.table("`inject`")?;
     let fields: Vec<Field<'_, '_>> = table.fields().collect();
-    let mut read: Vec<Injection> = fields.iter().filter_map(read_injection).collect();
+    let read = fields.iter().filter_map(|field| read_injection(field, secrets));
+    let mut read: Vec<Injection> = read.collect();
     read.sort();
     (read.len() == fields.len()).then_some(read)
 }
 
-fn read_injection(field: &Field<'_, '_>) -> Option<Injection> {
+fn read_injection(field: &Field<'_, '_>, secrets: &Secrets) -> Option<Injection> {
     let told = |error: InjectionError| match error {
         InjectionError::Header(_) => field.tell_key(error.to_string()),
         InjectionError::Secrets => {
@@ -118,7 +124,24 @@ fn read_injection(field: &Field<'_, '_>) -> Option<Injection> {
         }
         InjectionError::Name(_) => field.tell(error.to_string()),
     };
-    Injection::of(field.key, field.text()?).map_err(told).ok()
+    let [before, name, after] = Injection::parts(field.key, field.text()?).map_err(told).ok()?;
+    let secret = read_use(field, name, secrets)?;
+    Some(Injection { header: field.key.into(), before: before.into(), secret, after: after.into() })
+}
+
+/// Secrets by name; none for one that is named and was told to be wrong.
+pub(super) type Secrets = BTreeMap<SecretName, Option<SecretSource>>;
+
+/// A secret that a rule or provider uses, with where it is kept.
+fn read_use(field: &Field<'_, '_>, name: &str, secrets: &Secrets) -> Option<Secret> {
+    let name: SecretName =
+        name.parse().map_err(|error: crate::id::InvalidName| field.tell(error.to_string())).ok()?;
+    let Some(from) = secrets.get(&name) else {
+        let hint = format!("add: [secret.{name}] with from = \"env:NAME\" or \"file:/PATH\"");
+        field.tell_with(format!("the secret `{name}` is named nowhere"), hint);
+        return None;
+    };
+    Some(Secret { name, from: from.clone()? })
 }
 
 /// A rule of kind inference.
@@ -135,14 +158,24 @@ pub(super) fn read_inference(table: &Table<'_, '_>) -> Option<InferenceGrant> {
     if let Some(most) = &most {
         most.close();
     }
-    Some(InferenceGrant { tier: tier?, calls_max: calls?, tokens_max: tokens?, money_max: money? })
+    Some(InferenceGrant {
+        tier: tier?,
+        calls_max: calls?,
+        tokens_max: tokens?,
+        money_max: money?,
+        answered_by: Vec::new(),
+    })
 }
 
 /// `[[provider]]`, in the order they are tried.
-pub(super) fn read_providers(field: &Field<'_, '_>, authorities: &Authorities) -> Vec<Provider> {
+pub(super) fn read_providers(
+    field: &Field<'_, '_>,
+    authorities: &Authorities,
+    secrets: &Secrets,
+) -> Vec<Provider> {
     let mut providers: Vec<Provider> = Vec::new();
     for table in field.tables("[[provider]]") {
-        let Some(provider) = read_provider(&table, authorities) else { continue };
+        let Some(provider) = read_provider(&table, authorities, secrets) else { continue };
         if providers.iter().any(|other| other.id == provider.id) {
             table.tell(format!("there is a provider `{}` already", provider.id));
         }
@@ -151,14 +184,28 @@ pub(super) fn read_providers(field: &Field<'_, '_>, authorities: &Authorities) -
     providers
 }
 
-fn read_provider(table: &Table<'_, '_>, authorities: &Authorities) -> Option<Provider> {
+/// Who answers for the tier of each rule: known once all providers are read.
+pub(super) fn bind_answers(rules: &mut [Rule], providers: &[Provider]) {
+    for rule in rules {
+        if let Authority::Inference(grant) = &mut rule.authority {
+            let answering = providers.iter().filter(|provider| provider.tier == grant.tier);
+            grant.answered_by = answering.map(Provider::answering).collect();
+        }
+    }
+}
+
+fn read_provider(
+    table: &Table<'_, '_>,
+    authorities: &Authorities,
+    secrets: &Secrets,
+) -> Option<Provider> {
     let id: Option<RuleId> = table.required("id").and_then(|field| field.parsed());
     let tier = table.required("tier").and_then(|field| field.word(&Tier::words()));
     let base = table.required("bind").and_then(|field| read_base(&field));
     let addresses = table.get("addresses").map_or(Some(Vec::new()), |field| read_addresses(&field));
     let model = table.required("model").and_then(|field| field.line_text());
-    let secret: Option<Option<SecretName>> =
-        table.get("secret").map_or(Some(None), |field| field.parsed().map(Some));
+    let secret = table.get("secret");
+    let secret = secret.map_or(Some(None), |field| read_use(&field, field.text()?, secrets).map(Some));
     let vouched_by = read_vouched_by(table, base.as_ref(), authorities);
     let timeout = table.get("timeout").map_or(Some(TIMEOUT), |field| field.span());
     let limit = table.get("limit").map_or(Some(LimitKey::default()), |field| field.word(&LimitKey::words()));
@@ -255,9 +302,9 @@ pub(super) fn check_authorities(
 }
 
 /// `[secret.NAME]` with `from = "env:NAME"` or `from = "file:/absolute/path"`.
-pub(super) fn read_secrets(field: &Field<'_, '_>) -> BTreeMap<SecretName, SecretSource> {
+pub(super) fn read_secrets(field: &Field<'_, '_>) -> Secrets {
     let Some(table) = field.table("[secret]") else { return BTreeMap::new() };
-    table.fields().filter_map(|field| Some((field.parsed_key()?, read_secret(&field)?))).collect()
+    table.fields().filter_map(|field| Some((field.parsed_key()?, read_secret(&field)))).collect()
 }
 
 fn read_secret(field: &Field<'_, '_>) -> Option<SecretSource> {
@@ -265,7 +312,7 @@ fn read_secret(field: &Field<'_, '_>) -> Option<SecretSource> {
     let from = table.required("from");
     table.close();
     let from = from?;
-    let source = source_of(from.text()?);
+    let source = from.text()?.parse().ok();
     if source.is_none() {
         from.tell_with(
             "a secret is never written here, only where it is kept",
@@ -275,42 +322,18 @@ fn read_secret(field: &Field<'_, '_>) -> Option<SecretSource> {
     source
 }
 
-fn source_of(text: &str) -> Option<SecretSource> {
-    if let Some(name) = text.strip_prefix("env:") {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        return (!name.is_empty() && name.bytes().all(allowed))
-            .then(|| SecretSource::Environment(name.into()));
-    }
-    let path = PathBuf::from(text.strip_prefix("file:")?);
-    let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-    (path.is_absolute() && plain).then_some(SecretSource::File(path))
-}
-
-/// Every secret that is used is named, and every one that is named is used: a stray one is a forgotten promise. Each is
-/// told where it stands, in a policy that has no other problem.
-pub(super) fn check_secrets(
-    root: &Table<'_, '_>,
-    rules: &[Rule],
-    providers: &[Provider],
-    secrets: &BTreeMap<SecretName, SecretSource>,
-) {
-    let mut used: Vec<(u32, &RuleId, &SecretName)> = Vec::new();
+/// Every secret that is named is used: a stray one is a forgotten promise. Told where it stands, in a policy that has
+/// no other problem.
+pub(super) fn check_secrets(root: &Table<'_, '_>, rules: &[Rule], providers: &[Provider]) {
+    let mut used: Vec<&Secret> = providers.iter().filter_map(|it| it.secret.as_ref()).collect();
     for rule in rules {
         if let Authority::Http(grant) = &rule.authority {
-            used.extend(grant.inject.iter().map(|injection| (rule.line, &rule.id, &injection.secret)));
+            used.extend(grant.inject.iter().map(|injection| &injection.secret));
         }
-    }
-    let tables = root.get("provider").map(|field| field.tables("[[provider]]")).unwrap_or_default();
-    let providers = tables.iter().map(Table::line).zip(providers);
-    used.extend(providers.filter_map(|(line, it)| Some((line, &it.id, it.secret.as_ref()?))));
-    for (line, by, name) in used.iter().filter(|(.., name)| !secrets.contains_key(*name)) {
-        let message = format!("`{by}` uses the secret `{name}`, which is named nowhere");
-        let hint = format!("add: [secret.{name}] with from = \"env:NAME\" or \"file:/PATH\"");
-        root.tell_line(*line, message, Some(hint));
     }
     let named = root.get("secret").and_then(|field| field.table("[secret]"));
     for field in named.iter().flat_map(Table::fields) {
-        if used.iter().all(|(.., used)| used.as_str() != field.key) {
+        if used.iter().all(|used| used.name.as_str() != field.key) {
             field.tell_key(format!("the secret `{}` is used by no rule and no provider", field.key));
         }
     }
@@ -421,6 +444,52 @@ from = "env:CRM_TOKEN"
         -> https://*.acme.example
         policy.toml:15:8: a provider is at one host
         "#);
+    }
+
+    /// What is granted of a policy, in the lines that are approved and in the words that people read.
+    fn granted(text: &str) -> (GrantSet, String) {
+        let policy = vouched(text).unwrap();
+        let grants = policy.rules.iter().map(|rule| Grant {
+            name: rule.name.clone(),
+            rule: rule.id.clone(),
+            authority: rule.authority.clone(),
+        });
+        let set = GrantSet::of(grants.collect());
+        let mut told = grant_lines(&set, Path::new("/srv/home"));
+        told.extend(policy.rules.iter().map(|rule| authority_words(&rule.authority, Path::new("/srv/home"))));
+        (set, told.join("\n"))
+    }
+
+    #[test]
+    fn where_prompts_go_and_which_secret_is_sent_is_part_of_what_is_granted_and_approved() {
+        let text = format!(
+            "{RULE}[[rule]]\nid = \"asks\"\nskill = \"acme:sync\"\nkind = \"inference\"\nname = \"local\"\n\
+             [[provider]]\nid = \"desk\"\ntier = \"local\"\nbind = \"https://gpu.acme.example/v1/\"\n\
+             model = \"m\"\naddresses = [\"10.1.0.0/16\"]\nsecret = \"gpu-key\"\n\
+             [secret.gpu-key]\nfrom = \"file:/run/gpu\"\n"
+        );
+        let (before, told) = granted(&text);
+        insta::assert_snapshot!(told, @"");
+        assert!(before.covers(&before));
+        let another = |from: &str, to: &str| {
+            assert_eq!(text.matches(from).count(), 1, "{from}");
+            granted(&text.replacen(from, to, 1)).0
+        };
+        for (from, to) in [
+            ("env:CRM_TOKEN", "env:OTHER"),
+            ("env:CRM_TOKEN", "file:/run/crm"),
+            ("http://127.0.0.1:11434/v1/", "http://127.0.0.1:9999/v1/"),
+            ("https://gpu.acme.example/v1/", "https://evil.example/v1/"),
+            ("model = \"qwen\"", "model = \"other\""),
+            ("addresses = [\"10.1.0.0/16\"]\nsecret", "addresses = [\"10.2.0.0/16\"]\nsecret"),
+            ("file:/run/gpu", "file:/run/cpu"),
+            ("id = \"ollama\"\ntier = \"local\"", "id = \"ollama\"\ntier = \"cheap\""),
+        ] {
+            assert!(!before.covers(&another(from, to)), "{from} -> {to}");
+        }
+        // One who is asked last and is asked no more takes nothing to another place.
+        assert!(before.covers(&another("id = \"desk\"\ntier = \"local\"", "id = \"desk\"\ntier = \"cheap\"")));
+        assert!(before.covers(&another("model = \"qwen\"", "model = \"qwen\"\ntimeout = \"1s\"")));
     }
 
     const VOUCHED: &str = r#"version = 1

@@ -5,6 +5,7 @@ use super::budgets::read_budgets;
 use super::denial::{Denial, read_denial};
 use super::keep::read_keep;
 use super::outside::Authorities;
+use super::outside::{Authorities, Secrets};
 use super::{ANYBODY, BySkill, Policy, Rule, Surroundings, outside};
 use crate::capability::{Access, Kind};
 use crate::digest::Digest;
@@ -34,8 +35,9 @@ pub(super) fn policy(
     let authorities =
         root.get("authority").map(|field| outside::read_authorities(&field, surroundings.folder));
     let authorities = authorities.unwrap_or_default();
-    let ground = Ground { surroundings, authorities: &authorities };
-    let (rules, denials) = root.get("rule").map(|field| read_rules(&field, ground)).unwrap_or_default();
+    let secrets = root.get("secret").map(|field| outside::read_secrets(&field)).unwrap_or_default();
+    let ground = Ground { surroundings, authorities: &authorities, secrets: &secrets };
+    let (mut rules, denials) = root.get("rule").map(|field| read_rules(&field, ground)).unwrap_or_default();
     tell_same_ids(root, &rules, &denials);
     let inert = root.get("inert").map(|field| read_inert(&field)).unwrap_or_default();
     let limits = root.get("limits").and_then(|field| field.table("[limits]"));
@@ -45,14 +47,18 @@ pub(super) fn policy(
     let keep = root.get("keep").and_then(|field| read_keep(&field, &roles)).unwrap_or_default();
     let secrets = root.get("secret").map(|field| outside::read_secrets(&field)).unwrap_or_default();
     let providers = root.get("provider").map(|field| outside::read_providers(&field, &authorities));
+    let providers = root.get("provider");
+    let providers = providers.map(|field| outside::read_providers(&field, &authorities, &secrets));
     let providers = providers.unwrap_or_default();
+    outside::bind_answers(&mut rules, &providers);
     let budgets = root.get("budget").map(|field| read_budgets(&field, &roles)).unwrap_or_default();
     root.close();
     if root.is_clean() {
-        outside::check_secrets(root, &rules, &providers, &secrets);
+        outside::check_secrets(root, &rules, &providers);
         outside::check_authorities(root, &rules, &providers, &authorities);
     }
     let authorities = authorities.into_iter().filter_map(|(name, file)| Some((name, file?))).collect();
+    let secrets = secrets.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
     let file = file.into();
     Some(Policy {
         file,
@@ -83,6 +89,7 @@ fn check_version(root: &Table<'_, '_>) {
 struct Ground<'p> {
     surroundings: Surroundings<'p>,
     authorities: &'p Authorities,
+    secrets: &'p Secrets,
 }
 
 fn read_rules(field: &Field<'_, '_>, ground: Ground<'_>) -> (Vec<Rule>, Vec<Denial>) {
@@ -220,7 +227,7 @@ fn read_authority(
         Kind::Random => Some(Authority::Random { bytes_max: read_bytes(table, MOST_TALK)? }),
         Kind::Logging => Some(Authority::Logging { bytes_max: read_bytes(table, MOST_TALK)? }),
         Kind::Notes => Some(Authority::Notes { bytes_max: read_bytes(table, MOST_TALK)? }),
-        Kind::Http => outside::read_http(table, ground.authorities).map(Authority::Http),
+        Kind::Http => outside::read_http(table, ground.authorities, ground.secrets).map(Authority::Http),
         Kind::Inference => outside::read_inference(table).map(Authority::Inference),
     }
 }

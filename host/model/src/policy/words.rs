@@ -36,7 +36,10 @@ pub fn authority_words(authority: &Authority, folder: &Path) -> String {
         Authority::Http(grant) => http_words(grant),
         Authority::Inference(grant) => {
             let money = grant.money_max.as_ref().map(|money| format!(", {money}")).unwrap_or_default();
-            format!("{}, {}{money}", many(grant.calls_max, "call"), many(grant.tokens_max, "token"))
+            let answering: Vec<String> = grant.answered_by.iter().map(ToString::to_string).collect();
+            let answering = if answering.is_empty() { "nobody".into() } else { answering.join(", then ") };
+            let (calls, tokens) = (many(grant.calls_max, "call"), many(grant.tokens_max, "token"));
+            format!("{calls}, {tokens}{money}, answered by {answering}")
         }
     }
 }

@@ -155,6 +155,7 @@ impl inference::Host for Lent<'_, InferenceCtx> {
             tokens_max: u64::from(request.most_tokens),
             money_max: granted.money.clone(),
             budget: granted.tokens_left(),
+            answered_by: granted.grant.answered_by.clone(),
             until: self.crossings.over_at(),
             at_stake: self.crossings.asking(&ask(tier, Some(&rule))),
         };

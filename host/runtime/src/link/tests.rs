@@ -82,6 +82,7 @@ fn authority(kind: Kind) -> Authority {
             calls_max: 1,
             tokens_max: 1,
             money_max: None,
+            answered_by: Vec::new(),
         }),
     }
 }

@@ -40,7 +40,7 @@ fn places() -> Vec<HttpGrant> {
     let inject = Injection {
         header: "authorization".into(),
         before: "Bearer ".into(),
-        secret: "crm".parse().unwrap(),
+        secret: "crm from env:CRM".parse().unwrap(),
         after: String::new(),
     };
     let below = HttpGrant { hosts_max: 2, ..place("https://*.docs.example/", &[Method::Get]) };

@@ -9,6 +9,7 @@ use crate::crossings::Crossings;
 use kapell_model::crossing::{Counted, Lost};
 use kapell_model::digest::Digest;
 use kapell_model::ending::TrapCause;
+use kapell_model::inference::Answering;
 use kapell_model::limits::Limits;
 use kapell_model::seam::{Incoming, Leaving, Outgoing, SendFailure};
 use std::time::Duration;
@@ -18,7 +19,24 @@ fn eur(amount: &str) -> Money {
 }
 
 fn cheap(calls_max: u64, tokens_max: u64, money: Option<&str>) -> InferenceGrant {
-    InferenceGrant { tier: Tier::Cheap, calls_max, tokens_max, money_max: money.map(eur) }
+    InferenceGrant {
+        tier: Tier::Cheap,
+        calls_max,
+        tokens_max,
+        money_max: money.map(eur),
+        answered_by: vec![answering()],
+    }
+}
+
+fn answering() -> Answering {
+    Answering {
+        id: "hosted".parse().unwrap(),
+        base: "https://models.acme.example/v1/".parse().unwrap(),
+        addresses: Vec::new(),
+        model: "small-1".into(),
+        secret: None,
+        vouched_by: None,
+    }
 }
 
 fn completed(tokens_in: u64, tokens_out: u64, money: Money) -> Completed {
