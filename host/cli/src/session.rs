@@ -93,7 +93,10 @@ fn tell_policy_change(args: &Args, home: &Home) -> anyhow::Result<()> {
         return Ok(());
     }
     if let Some(moves) = home.policy_change()? {
-        let waits = if home.is_locked()? { " (what is gained waits to be approved)" } else { "" };
+        let waits = match home.is_locked()? {
+            true => " (a skill or flow that is given more, or something else, waits to be approved)",
+            false => "",
+        };
         output::talk(&format!("policy.toml has changed{waits}: {}", moved(&moves)));
     }
     Ok(home.policy_in_effect()?)

@@ -7,7 +7,7 @@ use crate::client::Place;
 use crate::vault::Vault;
 use crate::wire::{HEAD_MAX, HEADERS_MAX, Message};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use kapell_model::http::{HOST_HEADERS, Injection, Method, Scheme, hides_separator};
+use kapell_model::http::{Injection, Method, Scheme, hides_separator, is_hosts_own};
 use kapell_model::seam::{Denial, Outgoing};
 use std::sync::Arc;
 use url::Url;
@@ -144,7 +144,7 @@ fn name_of(name: &str) -> Result<HeaderName, Denial> {
 fn is_own(name: &HeaderName, asked: &Outgoing) -> bool {
     let name = name.as_str();
     let keyed = asked.idempotency_key.is_some() && asked.method.writes();
-    HOST_HEADERS.contains(&name)
+    is_hosts_own(name)
         || (keyed && name == IDEMPOTENCY_KEY)
         || (!asked.grant.inject.is_empty() && name == header::ACCEPT_ENCODING.as_str())
         || asked.grant.inject.iter().any(|injection| injection.header == name)

@@ -4,8 +4,10 @@
 
 use crate::error::HomeError;
 use crate::error::Kind;
-use kapell_model::grant::{Authority, GrantSet, Refusal};
+use kapell_model::grant::{Authority, Grant, GrantSet, Refusal};
+use kapell_model::id::SkillName;
 use kapell_model::plan::Plan;
+use kapell_model::policy::{Policy, Rule};
 use kapell_runtime::{NotLent, Walk, pinned};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -64,6 +66,43 @@ fn does_not_answer(plan: &Plan) -> HomeError {
         roots => format!("one of the directories {} does not answer", roots.join(", ")),
     };
     HomeError::new(Kind::Internal, words).hint("look at what is mounted there; nothing was run")
+}
+
+/// Holds the directories a policy names against what stands there now: each is a directory, and no two of one skill's
+/// are the same one by another path. One that is not there yet may come to be.
+///
+/// # Errors
+/// `Invalid` with the first rule that is bound to something else. A mount that stalls holds up nobody and is passed
+/// over: a run looks again.
+pub(crate) fn check(policy: &Policy, walk: Walk) -> Result<(), HomeError> {
+    let (file, rules) = (policy.file.clone(), policy.rules.clone());
+    let check = move || {
+        let skills: BTreeSet<&SkillName> = rules.iter().map(|rule| &rule.skill).collect();
+        skills.into_iter().find_map(|skill| unsound(rules.iter().filter(|rule| rule.skill == *skill), walk))
+    };
+    match answered(check).flatten() {
+        Some((line, why)) => Err(HomeError::new(Kind::Invalid, format!("{file}:{line}: {why}"))
+            .hint("`bind` names one directory, by the path it is at")),
+        None => Ok(()),
+    }
+}
+
+/// The first of a skill's rules whose directory is none, or one that another rule reaches: its line, and why.
+fn unsound<'r>(rules: impl Iterator<Item = &'r Rule>, walk: Walk) -> Option<(u32, String)> {
+    let mut grants = Vec::new();
+    for rule in rules {
+        let Authority::Files { root, .. } = &rule.authority else { continue };
+        let Ok(found) = std::fs::symlink_metadata(root) else { continue };
+        if !found.is_dir() {
+            return Some((rule.line, format!("rule `{}` is bound to {root}, which is no directory", rule.id)));
+        }
+        let (name, id, authority) = (rule.name.clone(), rule.id.clone(), rule.authority.clone());
+        grants.push(Grant { name, rule: id, authority });
+        if let Err(NotLent::Refused(refusal)) = pinned(&GrantSet::of(grants.clone()), walk) {
+            return Some((rule.line, format!("rule `{}`: {}", rule.id, refusal.why)));
+        }
+    }
+    None
 }
 
 fn not_lent(cause: NotLent) -> HomeError {

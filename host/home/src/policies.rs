@@ -2,12 +2,14 @@
 
 use crate::budgets;
 use crate::call::ONE_CALL;
+use crate::directories;
 use crate::error::{HomeError, Kind};
 use crate::home::{Home, TEXT_MAX, leads_through_link, read_text, shown};
 use kapell_journal::entry::Body;
-use kapell_model::id::{FlowName, Role, StepId};
+use kapell_model::flow::Meaning;
+use kapell_model::id::{FlowName, StepId};
 use kapell_model::limits::WishedLimits;
-use kapell_model::plan::{Plan, Rung, Work};
+use kapell_model::plan::Plan;
 use kapell_model::policy::{
     Because, CASES, Case, Explanation, FlowUse, Moved, Outcome, Policy, Surroundings, read_cases,
 };
@@ -62,6 +64,7 @@ impl Home {
         let text = read_text(path, TEXT_MAX)?;
         let after = Policy::parse(&shown(path), &text, self.surroundings(&[self.place.folder()]))?;
         budgets::check(&after, &self.tariff.tariff)?;
+        directories::check(&after, self.walk)?;
         let before = self.store.remembered(LAST)?;
         let before = before.map_or_else(|| self.policy.clone(), |text| self.policy_of(&text));
         let moves = self.moves(&before, &after)?;
@@ -151,12 +154,12 @@ impl Home {
         let installed = self.skills()?;
         let skills: Vec<_> = installed.iter().filter(|it| it.in_use).map(|it| &it.skill.manifest).collect();
         let outcome = Outcome { before, after, folder: &self.place.root };
-        Ok(outcome.moves(&skills, &self.flows_seen()?))
+        Ok(outcome.moves(&skills, &self.flows_known()?))
     }
 
-    /// Every flow that ran here, by the plan it ran by last.
-    fn flows_seen(&self) -> Result<BTreeMap<FlowName, FlowUse>, HomeError> {
-        let mut flows = BTreeMap::new();
+    /// Every flow that ran here, by the plan it ran by last, and every one that is approved.
+    fn flows_known(&self) -> Result<BTreeMap<FlowName, FlowUse>, HomeError> {
+        let mut flows: BTreeMap<FlowName, FlowUse> = BTreeMap::new();
         for row in self.runs()? {
             if row.flow.as_str() == ONE_CALL || flows.contains_key(&row.flow) {
                 continue;
@@ -168,7 +171,11 @@ impl Home {
                 _ => None,
             });
             let plan = plan.and_then(|plan| serde_json::from_value::<Plan>(plan).ok());
-            flows.insert(row.flow, plan.as_ref().map(flow_use).unwrap_or_default());
+            let uses = flows.entry(row.flow).or_default();
+            plan.iter().for_each(|plan| uses.add(&Meaning::of(plan, &|_| BTreeSet::new(), Path::new(""))));
+        }
+        for approved in &self.locks.now()?.flows {
+            flows.entry(approved.name.clone()).or_default().add(&approved.meaning);
         }
         Ok(flows)
     }
@@ -178,20 +185,4 @@ fn above_ceiling(step: &StepId, granted: Explanation) -> Explanation {
     let (because, why) =
         (Because::Ceiling, format!("the `grants` of step {step} do not allow it; {}", granted.why));
     Explanation { granted: false, because, why, ..granted }
-}
-
-fn flow_use(plan: &Plan) -> FlowUse {
-    let skills = plan.calls().map(|(_, call)| call.skill.name.clone()).collect();
-    let questions = plan.steps.iter().flat_map(|step| match &step.work {
-        Work::Ask { question } => vec![question],
-        Work::Call { otherwise, .. } => otherwise
-            .iter()
-            .filter_map(|rung| if let Rung::Ask { question } = rung { Some(question) } else { None })
-            .collect(),
-    });
-    let asked = questions.flat_map(|question| {
-        let escalated = question.escalate.as_ref().map(|escalate| escalate.to.clone());
-        std::iter::once(question.role.clone()).chain(escalated)
-    });
-    FlowUse { skills, roles: asked.collect::<BTreeSet<Role>>() }
 }

@@ -93,7 +93,9 @@ impl Home {
             let used = usage.grants.iter().find(|used| (used.kind, &used.name) == (kind, &grant.name));
             let needs = used.filter(|used| used.uses > 0).map(|used| &used.needs);
             let rule = self.policy.rules.iter().find(|rule| rule.id == grant.rule);
-            Suggested::of(grant, needs, rule.and_then(|rule| rule.marks.clone()))
+            let mut asks = skill.manifest.asks.iter();
+            let ask = asks.find(|ask| (ask.kind, &ask.name) == (kind, &grant.name));
+            Suggested::of(grant, needs, rule.and_then(|rule| rule.marks.clone())).beside(ask)
         });
         let suggested = suggested.collect();
         Ok((usage, suggested))

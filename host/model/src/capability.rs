@@ -63,6 +63,22 @@ impl Kind {
         matches!(self, Kind::Files | Kind::Keyvalue)
     }
 
+    /// The package or interface a guest uses it by.
+    #[must_use]
+    pub const fn package(self) -> &'static str {
+        match self {
+            Kind::Files => "wasi:filesystem",
+            Kind::Keyvalue => "wasi:keyvalue",
+            Kind::Config => "wasi:config",
+            Kind::Clock => "wasi:clocks",
+            Kind::Random => "wasi:random",
+            Kind::Logging => "wasi:logging",
+            Kind::Notes => "kapell:skill/notes",
+            Kind::Http => "wasi:http",
+            Kind::Inference => "kapell:skill/inference",
+        }
+    }
+
     /// The word for it in manifests, policies and entries.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -84,6 +84,14 @@ impl<'t> Form<'t> {
         Err(Diagnostics(problems))
     }
 
+    fn or_told<T>(&self, span: &Range<usize>, read: impl FnOnce() -> Option<T>) -> Option<T> {
+        let read = read();
+        if read.is_none() && self.problems.borrow().is_empty() {
+            self.tell(span.clone(), "it can't be read".into(), None);
+        }
+        read
+    }
+
     fn tell(&self, range: Range<usize>, message: String, hint: Option<String>) {
         let mut problems = self.problems.borrow_mut();
         if problems.len() < PROBLEMS_MAX {
@@ -156,6 +164,12 @@ impl<'f, 't> Table<'f, 't> {
         self.form.problems.borrow().is_empty()
     }
 
+    /// What a reader read of the table; of one that gives up where nothing was told, that it did. What is dropped in
+    /// silence would be taken for read.
+    pub(crate) fn or_told<T>(&self, read: impl FnOnce() -> Option<T>) -> Option<T> {
+        self.form.or_told(&self.span, read)
+    }
+
     /// Tells a problem of the table as a whole.
     pub(crate) fn tell(&self, message: impl Into<String>) {
         self.form.tell(self.span.clone(), message.into(), None);
@@ -193,6 +207,11 @@ pub(crate) struct Field<'f, 't> {
 }
 
 impl<'f, 't> Field<'f, 't> {
+    /// As [`Table::or_told`], of the value.
+    pub(crate) fn or_told<T>(&self, read: impl FnOnce() -> Option<T>) -> Option<T> {
+        self.form.or_told(&self.value.span(), read)
+    }
+
     /// Tells a problem of the value.
     pub(crate) fn tell(&self, message: impl Into<String>) {
         self.form.tell(self.value.span(), message.into(), None);

@@ -106,11 +106,12 @@ impl fmt::Display for Method {
 /// Headers that frame a message, name its parties or speak to what is between them (RFC 9110, 7.6.1; RFC 9112), and
 /// cookies, which are the credentials of a session nobody has here. They are the host's to write: no guest sets one,
 /// and no rule adds one. `content-length` is the host's too; a guest may say it once and truly, as toolkits do.
-pub const HOST_HEADERS: [&str; 16] = [
+const HOST_HEADERS: [&str; 23] = [
     "connection",
     "cookie",
     "cookie2",
     "expect",
+    "forwarded",
     "host",
     "http2-settings",
     "keep-alive",
@@ -123,7 +124,20 @@ pub const HOST_HEADERS: [&str; 16] = [
     "transfer-encoding",
     "upgrade",
     "via",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-real-ip",
+    "x-rewrite-url",
 ];
+
+/// Whether a header, in lower case, is the host's to write: the ones that frame a message, and those by which a server
+/// takes a request for one with another method, another path or from another sender than what was checked.
+#[must_use]
+pub fn is_hosts_own(name: &str) -> bool {
+    HOST_HEADERS.contains(&name) || name.starts_with("x-forwarded-")
+}
 
 /// The hosts of a target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -190,7 +204,7 @@ pub enum InvalidTarget {
     Star(String),
     #[error("`*.{0}` is too wide: anybody can have a host below `{0}`")]
     TooWide(String),
-    #[error("`{0}` hides a separator (`%2f`, `%5c`) or a dot (`%2e`) in its path")]
+    #[error("`{0}` hides a separator (`%2f`, `%5c`) or a dot (`%2e`, `..;`) in its path")]
     Path(String),
 }
 
@@ -239,13 +253,24 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, InvalidTarget> {
         let target = Self::of_any_width(text)?;
         match &target.hosts {
-            // A domain somebody registered: one label or more before a public suffix.
-            Hosts::Below(domain) if psl::domain(domain.as_bytes()).is_none() => {
+            // A domain somebody registered: one label or more before a public suffix, and none below it.
+            Hosts::Below(domain) if !is_registered(domain) => {
                 Err(InvalidTarget::TooWide(domain.clone()))
             }
             _ => Ok(target),
         }
     }
+}
+
+/// Names below which hosters give hosts away. The list of public suffixes can only be asked about one name, so these
+/// are asked for below every domain; any name at all (`x`) shows the suffixes that have a wildcard of their own.
+const GIVEN_AWAY: [&str; 8] =
+    ["x", "s3", "blob", "blob.core", "cloudapp", "freetls", "global.ssl", "us-east-1.elasticbeanstalk"];
+
+/// Whether a domain is somebody's, and so is everything below it.
+fn is_registered(domain: &str) -> bool {
+    let is_suffix = |name: &str| psl::domain(name.as_bytes()).is_none();
+    !is_suffix(domain) && !GIVEN_AWAY.iter().any(|name| is_suffix(&format!("{name}.{domain}")))
 }
 
 impl Target {
@@ -331,12 +356,26 @@ pub fn head_bytes(method: Method, url: &Url) -> u64 {
     (method.word().len() + target + " HTTP/1.1\r\n ".len() + "host: \r\n".len() + host + 2) as u64
 }
 
-/// Whether a path holds an encoded separator or dot: servers differ in whether they decode it before they look at
-/// the path, so a prefix could be left on the other side.
+/// What stands for a separator or a dot where it is decoded: themselves, the first byte of an overlong spelling, which
+/// is no UTF-8, and an escape of no standard's.
+const HIDDEN: [&str; 9] = ["%2f", "%5c", "%2e", "\\", "%c0", "%c1", "%e0%8", "%e0%9", "%f0%8"];
+
+/// Whether a path holds an encoded separator or dot, however often it is encoded, or a `..` with parameters: servers
+/// differ in whether they decode or cut these before they look at the path, so a prefix could be left on the other side.
 #[must_use]
 pub fn hides_separator(path: &str) -> bool {
-    let path = path.to_ascii_lowercase();
-    ["%2f", "%5c", "%2e", "\\"].iter().any(|hidden| path.contains(hidden))
+    let mut path = path.to_ascii_lowercase();
+    if path.contains("%u") {
+        return true;
+    }
+    while path.contains("%25") {
+        path = path.replace("%25", "%");
+    }
+    let dotted = |segment: &str| {
+        let named = segment.split_once(';').map(|(named, _)| named);
+        matches!(named, Some("." | ".."))
+    };
+    HIDDEN.iter().any(|hidden| path.contains(hidden)) || path.replace("%3b", ";").split('/').any(dotted)
 }
 
 impl fmt::Display for Target {
@@ -420,7 +459,7 @@ impl Injection {
     /// # Errors
     /// When no rule can set the header, or its value has not one secret between plain texts.
     pub(crate) fn parts<'v>(header: &str, value: &'v str) -> Result<[&'v str; 3], InjectionError> {
-        if !is_header(header) || HOST_HEADERS.contains(&header) || header == "content-length" {
+        if !is_header(header) || is_hosts_own(header) || header == "content-length" {
             return Err(InjectionError::Header(header.into()));
         }
         let parts = value.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)));
@@ -624,6 +663,14 @@ mod tests {
             "http://[::1]:80/a/../b",
             "https://*.acme.example/",
             "https://*.co.uk/",
+            "https://*.kobe.jp/",
+            "https://*.compute.amazonaws.com/",
+            "https://*.amazonaws.com/",
+            "https://*.core.windows.net/",
+            "https://*.fastly.net/",
+            "https://*.azure.com/",
+            "https://*.elasticbeanstalk.com/",
+            "https://*.github.com/",
             "https://*.com/",
             "https://*/",
             "https://a*.acme.example/",
@@ -633,6 +680,7 @@ mod tests {
             "ftp://acme.example/",
             "https://acme.example:0/",
             "https://acme.example/a%2fb/",
+            "https://acme.example/a/..;/b/",
             "https:///v1/",
             "https:acme.example",
             "/",
@@ -650,6 +698,14 @@ mod tests {
         http://[::1]:80/a/../b             http://[::1]/b
         https://*.acme.example/            https://*.acme.example/
         https://*.co.uk/                   no: `*.co.uk` is too wide: anybody can have a host below `co.uk`
+        https://*.kobe.jp/                 no: `*.kobe.jp` is too wide: anybody can have a host below `kobe.jp`
+        https://*.compute.amazonaws.com/   no: `*.compute.amazonaws.com` is too wide: anybody can have a host below `compute.amazonaws.com`
+        https://*.amazonaws.com/           no: `*.amazonaws.com` is too wide: anybody can have a host below `amazonaws.com`
+        https://*.core.windows.net/        no: `*.core.windows.net` is too wide: anybody can have a host below `core.windows.net`
+        https://*.fastly.net/              no: `*.fastly.net` is too wide: anybody can have a host below `fastly.net`
+        https://*.azure.com/               https://*.azure.com/
+        https://*.elasticbeanstalk.com/    no: `*.elasticbeanstalk.com` is too wide: anybody can have a host below `elasticbeanstalk.com`
+        https://*.github.com/              https://*.github.com/
         https://*.com/                     no: `*.com` is too wide: anybody can have a host below `com`
         https://*/                         no: `https://*/` has `*` elsewhere than as the whole first label of a host
         https://a*.acme.example/           no: `https://a*.acme.example/` has `*` elsewhere than as the whole first label of a host
@@ -658,7 +714,8 @@ mod tests {
         https://acme.example/?q            no: `https://acme.example/?q` carries a user, a query or a fragment; a target is scheme, host, port and path
         ftp://acme.example/                no: `ftp://acme.example/` is not reached by http or https
         https://acme.example:0/            no: `https://acme.example:0/` is no URL: port 0 is no port
-        https://acme.example/a%2fb/        no: `https://acme.example/a%2fb/` hides a separator (`%2f`, `%5c`) or a dot (`%2e`) in its path
+        https://acme.example/a%2fb/        no: `https://acme.example/a%2fb/` hides a separator (`%2f`, `%5c`) or a dot (`%2e`, `..;`) in its path
+        https://acme.example/a/..;/b/      no: `https://acme.example/a/..;/b/` hides a separator (`%2f`, `%5c`) or a dot (`%2e`, `..;`) in its path
         https:///v1/                       no: `https:///v1/` is no URL: it has no host
         https:acme.example                 no: `https:acme.example` is no URL: it has no host
         /                                  no: `/` is no URL: relative URL without a base
@@ -681,16 +738,44 @@ mod tests {
         };
         let allows = |url: &str| grant.allows(Method::Get, &url.parse().unwrap());
         let longest = format!("https://api.acme.example/v1/{}", "x".repeat(URL_MAX - 28));
-        assert!(allows("https://api.acme.example/v1/orders?id=1%2f") && allows(&longest));
+        for url in [
+            "https://api.acme.example/v1/orders?id=1%2f",
+            "https://api.acme.example/v1/orders;day=1/100%25/caf%C3%A9/%E2%82%AC/..%20/a..;b",
+            &longest,
+        ] {
+            assert!(allows(url), "{url}");
+        }
         for url in [
             "https://ada@api.acme.example/v1/orders",
             "https://:word@api.acme.example/v1/orders",
             "https://api.acme.example/v1/orders#first",
             "https://api.acme.example/v1/a%2F..%2Fb",
             "https://api.acme.example/v1/a%5cb",
+            "https://api.acme.example/v1/..;/admin",
+            "https://api.acme.example/v1/..;x=1/admin",
+            "https://api.acme.example/v1/..%3b/admin",
+            "https://api.acme.example/v1/.;/admin",
+            "https://api.acme.example/v1/%252e%252e/admin",
+            "https://api.acme.example/v1/a%25252Fb",
+            "https://api.acme.example/v1/%c0%ae%c0%ae/admin",
+            "https://api.acme.example/v1/%C1%9Cadmin",
+            "https://api.acme.example/v1/%e0%80%ae/admin",
+            "https://api.acme.example/v1/%f0%80%80%ae/admin",
+            "https://api.acme.example/v1/%u002e%u002e/admin",
             &format!("{longest}x"),
         ] {
             assert!(!allows(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn no_header_says_that_another_request_is_meant() {
+        for name in HOST_HEADERS.into_iter().chain(["x-forwarded-for", "x-forwarded-host", "x-forwarded-x"]) {
+            assert!(is_hosts_own(name), "{name}");
+            assert!(Injection::parts(name, "{a}").is_err(), "{name}");
+        }
+        for name in ["authorization", "accept", "x-forwarded", "x-request-id", "x-http-methods"] {
+            assert!(!is_hosts_own(name) && Injection::parts(name, "{a}").is_ok(), "{name}");
         }
     }
 

@@ -354,6 +354,16 @@ impl Effects {
         !matches!(self, Effects::Once)
     }
 
+    /// Whether an operation of this class may do more than one of that class. To be repeated is more for what was to
+    /// happen once: nobody is asked after a crash any more.
+    #[must_use]
+    pub const fn is_more_than(self, before: Self) -> bool {
+        match (before, self) {
+            (Effects::Once, Effects::Idempotent) => true,
+            _ => (self as u8) > (before as u8),
+        }
+    }
+
     /// Whether an operation of this class may change anything.
     #[must_use]
     pub const fn writes(self) -> bool {

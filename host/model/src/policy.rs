@@ -244,6 +244,17 @@ impl Policy {
         inert
     }
 
+    /// The rules that lend a skill what is empty for every other, each in words: the rule goes before.
+    #[must_use]
+    pub fn lent_all_the_same(&self) -> Vec<String> {
+        let told = |rule: &Rule| {
+            let interface = self.inert.any.iter().find(|interface| rule.lends(interface))?;
+            let Rule { id, skill, line, .. } = rule;
+            Some(format!("{}:{line}: {interface} is empty for any skill, and rule `{id}` lends it to {skill} all the same", self.file))
+        };
+        self.rules.iter().filter_map(told).collect()
+    }
+
     /// What comes in or goes out by a grant, as its rule says or as is usual for its kind; of an access that was
     /// narrowed away nothing is left.
     #[must_use]
@@ -334,6 +345,12 @@ impl Rule {
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.authority.kind()
+    }
+
+    /// Whether a guest uses what it permits by this package or interface.
+    fn lends(&self, interface: &str) -> bool {
+        let package = self.kind().package();
+        interface == package || interface.strip_prefix(package).is_some_and(|rest| rest.starts_with('/'))
     }
 
     fn fits(&self, skill: &SkillName, ask: &Ask) -> bool {

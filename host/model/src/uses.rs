@@ -314,8 +314,28 @@ pub struct InvalidUse {
     why: String,
 }
 
-/// How each kind is said, for people who said it otherwise.
-pub const FORMS: &str = "such as `files read out/a.txt`, `files write out/a.txt of 2KiB`, `keyvalue write accounts/acme`, `config greeting`, `http GET https://HOST/PATH`, `inference cheap`, `clock`, `random of 16B`, `logging`, `notes`";
+const FORMS: [&str; 10] = [
+    "files read out/a.txt",
+    "files write out/a.txt of 2KiB",
+    "keyvalue write accounts/acme",
+    "config greeting",
+    "http GET https://HOST/PATH",
+    "inference cheap",
+    "clock",
+    "random of 16B",
+    "logging",
+    "notes",
+];
+
+/// How a use is said, for people who said it otherwise: of the kind they named, else of each.
+#[must_use]
+pub fn forms(said: &str) -> String {
+    let first = |text: &str| text.split_whitespace().next().map(str::to_owned);
+    let own = FORMS.iter().filter(|form| first(form) == first(said));
+    let own: Vec<&&str> = own.collect();
+    let shown = if own.is_empty() { FORMS.iter().collect() } else { own };
+    format!("such as {}", shown.iter().map(|form| format!("`{form}`")).collect::<Vec<_>>().join(", "))
+}
 
 impl FromStr for Use {
     type Err = InvalidUse;

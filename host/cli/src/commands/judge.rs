@@ -25,6 +25,7 @@ pub(crate) fn review(session: &Session, review: &ReviewArgs) -> anyhow::Result<E
         return flows::review(session, review, file);
     }
     let against = review.against.as_deref().map(version).transpose()?;
+    check_reviewable(file)?;
     let progress = crate::live::slow("reading", file);
     let made = match file.is_file() {
         true => crate::commands::run::component(file)
@@ -45,6 +46,24 @@ pub(crate) fn review(session: &Session, review: &ReviewArgs) -> anyhow::Result<E
         output::talk(&next(session, &made, against.as_ref()));
     }
     Ok(Exit::Ok)
+}
+
+/// What stands there and is no file is no skill's name either.
+fn check_reviewable(path: &Path) -> Result<(), HomeError> {
+    let told = |what: &str, hint: String| {
+        Err(HomeError::new(Kind::Argument, format!("{} is {what}", path.display())).hint(hint))
+    };
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() && path.join("skill.toml").is_file() => {
+            let build = format!("`kapell build {}` makes the component, which is reviewed", path.display());
+            told("the folder of a skill, not its component", build)
+        }
+        Ok(found) if found.is_dir() => {
+            told("a folder", "a component's file, a flow's file or an installed skill is reviewed".into())
+        }
+        Ok(found) if !found.is_file() => told("no regular file", "a component is read from a file".into()),
+        _ => Ok(()),
+    }
 }
 
 fn version(said: &str) -> Result<Version, HomeError> {

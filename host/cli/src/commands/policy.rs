@@ -7,7 +7,7 @@ use crate::output;
 use crate::session::{Session, moved};
 use kapell_home::{HomeError, Kind};
 use kapell_model::seam::Skill;
-use kapell_model::uses::{FORMS, Use};
+use kapell_model::uses::{Use, forms};
 use kapell_report::plain;
 use serde_json::json;
 use std::path::Path;
@@ -26,12 +26,13 @@ fn check(session: &Session, file: Option<&Path>) -> anyhow::Result<Exit> {
     let path = file.unwrap_or(&own);
     output::named(path);
     let (policy, moves) = session.home.check_policy(path)?;
-    let nobody = session.home.budgets_of_nobody(&policy)?;
+    let mut warnings = session.home.budgets_of_nobody(&policy)?;
+    warnings.extend(policy.lent_all_the_same());
     if session.json {
         output::json(&json!({
             "schema": "kapell.policy-check/1", "file": policy.file, "sound": true, "rules": policy.rules.len(),
             "denials": policy.denials.len(), "roles": policy.roles.len(), "budgets": policy.budgets.len(), "moves": moves,
-            "warnings": nobody,
+            "warnings": warnings,
         }));
         return Ok(Exit::Ok);
     }
@@ -45,7 +46,7 @@ fn check(session: &Session, file: Option<&Path>) -> anyhow::Result<Exit> {
         many(policy.roles.len(), "role"),
         budgets.unwrap_or_default()
     ));
-    nobody.iter().for_each(|told| output::talk(&format!("warning: {}", plain::line(told))));
+    warnings.iter().for_each(|told| output::talk(&format!("warning: {}", plain::line(told))));
     output::data(&moved(&moves));
     Ok(Exit::Ok)
 }
@@ -56,7 +57,7 @@ fn many(count: usize, thing: &str) -> String {
 
 fn explain(session: &Session, named: &str, said: &str, flow: Option<&Path>) -> anyhow::Result<Exit> {
     let used: Use =
-        said.parse().map_err(|error| HomeError::new(Kind::Argument, format!("{error}")).hint(FORMS))?;
+        said.parse().map_err(|error| HomeError::new(Kind::Argument, format!("{error}")).hint(forms(said)))?;
     let (name, operation) = named.split_once('#').map_or((named, None), |(name, it)| (name, Some(it)));
     let skill = session.home.skill(name)?;
     if let Some(operation) = operation.filter(|operation| skill.operation(operation).is_none()) {

@@ -320,6 +320,25 @@ fn a_meaning_is_lines_that_read_back() {
     }
 }
 
+/// Everybody a flow lets decide: whom it asks, who is asked after them or instead of them, and who lets a budget pass.
+#[test]
+fn a_meaning_names_every_role_that_may_decide() {
+    let roles = |text: &str| {
+        let meaning = meaning(POLICY, text);
+        meaning.roles().into_iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    let (alone, asked) = (with(FLOW, (", to: boss }", ", to: lead }")), with(FLOW, ("ask: lead", "ask: boss")));
+    assert_eq!((roles(FLOW).as_str(), roles(&alone).as_str(), roles(&asked).as_str()), ("boss lead", "lead", "boss"));
+    for (from, to) in [
+        ("    expire: 3d", "    expire: 3d\n    override: all"),
+        ("work: 45s }", "work: 45s, over: ask all }"),
+        ("    retry: 2", "    budget: { money: 1 EUR, over: ask all }\n    retry: 2"),
+        ("    use: acme:sorter#sort", "    use: acme:sorter#sort\n    otherwise:\n    - ask: all\n      question: x"),
+    ] {
+        assert_eq!(roles(&with(&alone, (from, to))), "all lead", "{to}");
+    }
+}
+
 /// Each change of the flow, and which of them waits for approval.
 #[test]
 fn whatever_is_not_surely_less_waits_for_approval() {

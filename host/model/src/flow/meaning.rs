@@ -50,6 +50,16 @@ pub enum Clause {
     Meeting(MeetingMeaning),
 }
 
+impl Clause {
+    fn roles(&self) -> Vec<&Role> {
+        match self {
+            Clause::Budget(budget) | Clause::FlowBudget(_, budget) => budget.role().into_iter().collect(),
+            Clause::Step(step) => step.budget.role().into_iter().chain(step.work.roles()).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// What may be spent, and who may let it be passed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +76,10 @@ pub struct BudgetMeaning {
 }
 
 impl BudgetMeaning {
+    fn role(&self) -> Option<&Role> {
+        self.over.as_ref().map(|(role, _)| role)
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -113,6 +127,19 @@ pub enum WorkMeaning {
 }
 
 impl WorkMeaning {
+    fn roles(&self) -> Vec<&Role> {
+        match self {
+            WorkMeaning::Ask(question) => question.roles(),
+            WorkMeaning::Call { otherwise, .. } => {
+                let asked = otherwise.iter().map(|rung| match rung {
+                    RungMeaning::Ask(question) => question.roles(),
+                    _ => Vec::new(),
+                });
+                asked.flatten().collect()
+            }
+        }
+    }
+
     fn skills(&self) -> Vec<&SkillName> {
         let WorkMeaning::Call { call, expect, otherwise, .. } = self else { return Vec::new() };
         let verdict = expect.iter().filter_map(|expect| expect.verdict.as_ref());
@@ -193,6 +220,14 @@ pub struct QuestionMeaning {
     pub override_by: Option<(Role, Vec<String>)>,
 }
 
+impl QuestionMeaning {
+    fn roles(&self) -> Vec<&Role> {
+        let escalated = self.escalate.iter().map(|(_, role, _)| role);
+        let instead = self.override_by.iter().map(|(role, _)| role);
+        std::iter::once(&self.role).chain(escalated).chain(instead).collect()
+    }
+}
+
 /// A step in which private data, untrusted content and a way out meet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -216,6 +251,13 @@ impl Meaning {
             _ => None,
         });
         steps.flat_map(WorkMeaning::skills).collect()
+    }
+
+    /// The roles whose people it lets decide: those it asks, those asked when nobody has answered, those who may answer
+    /// instead, and those who may let a budget be passed.
+    #[must_use]
+    pub fn roles(&self) -> BTreeSet<&Role> {
+        self.clauses.iter().flat_map(Clause::roles).collect()
     }
 
     /// The meaning of a plan; directories of grants below `folder` are written from there.

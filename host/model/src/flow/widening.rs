@@ -387,7 +387,7 @@ impl Told {
         }
         if was.effects != is.effects {
             let words = format!("its effects were {} and are {}", was.effects.word(), is.effects.word());
-            self.say(rank(is.effects) > rank(was.effects), at.clone(), words);
+            self.say(is.effects.is_more_than(was.effects), at.clone(), words);
         }
         if was.fails && !is.fails {
             self.wider(at.clone(), "it could answer with an error, which ends the run, and can't now");
@@ -530,16 +530,6 @@ impl Told {
 
 fn condition(step: &StepMeaning) -> &str {
     step.when.as_deref().unwrap_or("true")
-}
-
-/// How much a class of effect may change.
-const fn rank(effects: Effects) -> u8 {
-    match effects {
-        Effects::None => 0,
-        Effects::Reads => 1,
-        Effects::Idempotent => 2,
-        Effects::Once => 3,
-    }
 }
 
 impl CallMeaning {

@@ -1,8 +1,9 @@
 //! Whether something may run here, by the lock as it stands at that moment.
 
 use super::{ITSELF, Lock, LockedSkill, Revoked};
+use crate::capability::Kind;
 use crate::digest::Digest;
-use crate::grant::{Grant, GrantSet, Refusal};
+use crate::grant::{Authority, Grant, GrantSet, Refusal};
 use crate::limits::Limits;
 use crate::plan::SkillPin;
 use crate::quantity::Timestamp;
@@ -128,10 +129,24 @@ impl LockedSkill {
         }
         let alone = |grant: &Grant| GrantSet::of(vec![grant.clone()]);
         let grant = grants.grants.iter().find(|grant| !self.grants.covers(&alone(grant)));
-        let grant =
-            grant.map(|grant| format!("{} `{}` as it is granted now", grant.authority.kind(), grant.name));
+        let grant = grant.map(|grant| match self.swapped(grant) {
+            Some(root) => format!("the other directory that stands at {root} now"),
+            None => format!("{} `{}` as it is granted now", grant.authority.kind(), grant.name),
+        });
         let inert = || grants.inert.iter().find(|name| !self.grants.inert.contains(name));
         grant.or_else(|| inert().map(|name| format!("answering {name} with nothing")))
+    }
+}
+
+impl LockedSkill {
+    /// Where another directory stands than the one that was approved, and nothing else is wrong with the grant.
+    fn swapped<'g>(&self, grant: &'g Grant) -> Option<&'g str> {
+        let Authority::Files { root, identity: Some(now), .. } = &grant.authority else { return None };
+        let was = self.grants.of_kind(Kind::Files).filter(|own| own.name == grant.name);
+        let found = was.map(|own| &own.authority).any(|authority| {
+            matches!(authority, Authority::Files { root: was, identity: Some(then), .. } if was == root && then != now)
+        });
+        found.then_some(root)
     }
 }
 

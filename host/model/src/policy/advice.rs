@@ -3,7 +3,7 @@
 use super::{Denial, Policy, Rule};
 use crate::capability::{Access, Kind};
 use crate::grant::{Authority, Refusal};
-use crate::http::{HttpWish, Method, Target};
+use crate::http::{HttpGrant, HttpWish, Method, Target};
 use crate::id::RuleId;
 use crate::manifest::{Ask, Manifest, Wish};
 use std::collections::BTreeSet;
@@ -24,8 +24,8 @@ impl Policy {
     /// A rule names the ask but permits less: the advice is the one line to change.
     pub(super) fn refuse_narrow(&self, rule: &Rule, ask: &Ask) -> Refusal {
         let (permitted, asked) = (permits(&rule.authority), &ask.wish);
-        let line = match &ask.wish {
-            Wish::Http(wish) => http_lines(wish).join(" and "),
+        let line = match (&ask.wish, &rule.authority) {
+            (Wish::Http(wish), Authority::Http(grant)) => lacking(wish, grant).join(" and "),
             _ => format!("access = \"{asked}\""),
         };
         Refusal {
@@ -115,6 +115,13 @@ fn permits(authority: &Authority) -> String {
 
 fn words(methods: &BTreeSet<Method>) -> String {
     methods.iter().map(|method| method.word()).collect::<Vec<_>>().join(" ")
+}
+
+/// The lines of a rule that permit less than is wished.
+fn lacking(wish: &HttpWish, grant: &HttpGrant) -> Vec<String> {
+    let placed = wish.target.as_ref().is_none_or(|target| grant.target.covers(target));
+    let kept = [placed, wish.methods.is_subset(&grant.methods)];
+    http_lines(wish).into_iter().zip(kept).filter(|(_, kept)| !kept).map(|(line, _)| line).collect()
 }
 
 /// The lines of a rule that permit exactly what is wished.

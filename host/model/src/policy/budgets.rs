@@ -26,7 +26,7 @@ type Move = (String, (Direction, String));
 pub(super) fn read_budgets(field: &Field<'_, '_>, roles: &BTreeMap<Role, Vec<String>>) -> Vec<FlowBudget> {
     let mut budgets: Vec<FlowBudget> = Vec::new();
     for table in field.tables("[[budget]]") {
-        let Some(read) = read_budget(&table, roles) else { continue };
+        let Some(read) = table.or_told(|| read_budget(&table, roles)) else { continue };
         let same = |it: &&FlowBudget| it.flow == read.flow && it.budget.per == read.budget.per;
         if let Some(other) = budgets.iter().find(same) {
             let (flow, per, line) = (&read.flow, read.budget.per.word(), other.line);

@@ -1,6 +1,7 @@
 //! A table of expected verdicts, kept beside the policy: what it must grant and what it must refuse, and by which rule.
 //! Whoever changes the policy sees at once which of them changed with it.
 
+use super::read::check_version;
 use super::{Explanation, Policy};
 use crate::form::{Form, Table};
 use crate::id::{RuleId, SkillName};
@@ -54,13 +55,16 @@ impl Case {
 /// Everything wrong with the text, each with its place in `file`.
 pub fn read_cases(file: &str, text: &str) -> Result<Vec<Case>, Diagnostics> {
     Form::read(Source { file, text }, |root| {
+        if let Some(version) = root.get("version") {
+            check_version(&version, "a table of verdicts");
+        }
         let cases = root.required("case").map(|field| {
             let tables = field.tables("[[case]]");
             // A table that holds nothing would hold whatever the policy says.
             if tables.is_empty() && root.is_clean() {
                 field.tell("there is no case in it");
             }
-            tables.iter().filter_map(read_case).collect()
+            tables.iter().filter_map(|table| table.or_told(|| read_case(table))).collect()
         });
         tell_same_questions(root, cases.as_deref().unwrap_or_default());
         root.close();

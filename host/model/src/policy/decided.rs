@@ -282,6 +282,10 @@ fn a_key_of_a_denial_that_nobody_enforces_is_refused_with_its_place() {
     assert_snapshot!(told("skill = \"any\"\nkind = \"files\"\nbind = \"~\""), @r#"
     policy.toml:29:8: `bind` has `~`, `$` or `%`, which nobody expands here (a directory, such as "./out", or "/" for every one)
     "#);
+    assert_snapshot!(told("skill = \"any\"\nkind = \"files\"\nbind = \"./linked/in\""), @r#"
+    policy.toml:29:8: `bind` leads through a symbolic link, which could be turned elsewhere (the directory itself, where the link leads)
+    "#);
+    assert!(parse(&(POLICY.to_owned() + &denial("skill = \"any\"\nkind = \"files\"\nbind = \"./real/in\""))).is_ok());
     assert_snapshot!(problems("[[rule]]\nid = \"x\"\neffect = \"forbid\"\nskill = \"any\"\nkind = \"any\"\n"), @r#"
     policy.toml:26:10: `forbid` is no effect (known here: allow, deny)
     "#);
@@ -344,6 +348,9 @@ rule = "letters"
     assert_snapshot!(told("case = []\n"), @"policy.test.toml:1:8: there is no case in it");
     let case = |expect: &str| format!("[[case]]\nskill = \"a:b\"\nuse = \"clock\"\nexpect = \"{expect}\"\n");
     assert_snapshot!(told(&(case("granted") + &case("refused"))), @"policy.test.toml:5:1: it asks the same as the case on line 1");
+    let versioned = |version: &str| format!("version = {version}\n{}", case("granted"));
+    assert_eq!(read_cases(CASES, &versioned("1")).map(|cases| cases.len()), Ok(1));
+    assert_snapshot!(told(&versioned("2")), @"policy.test.toml:1:11: this host reads version 1 of a table of verdicts");
     let of_another = case("refused").replace("clock", "random");
     assert_eq!(read_cases(CASES, &(case("granted") + &of_another)).map(|cases| cases.len()), Ok(2));
 }
@@ -400,10 +407,11 @@ fn a_change_says_who_gains_and_who_loses() {
     let injected = format!("{POLICY}inject = {{ authorization = \"Bearer {{crm-token}}\" }}\n");
     let kept = |at: &str| format!("{injected}[secret.crm-token]\nfrom = \"{at}\"\n");
     assert_snapshot!(moved(&kept("env:CRM"), &kept("file:/run/crm")), @r#"
+    acme:all changes http `crm` GET POST https://api.acme.example/v1/, 10 requests, 64 KiB out, 1 MiB in, with authorization: Bearer {crm-token from file:/run/crm} (rule crm) (before: GET POST https://api.acme.example/v1/, 10 requests, 64 KiB out, 1 MiB in, with authorization: Bearer {crm-token from env:CRM} (rule crm)); used by onboarding
     secret crm-token changes to file:/run/crm (before: env:CRM)
     "#);
     assert_snapshot!(moved(POLICY, &kept("env:CRM")), @r#"
-    acme:all gains http `crm` GET POST https://api.acme.example/v1/, 10 requests, 64 KiB out, 1 MiB in, with authorization: Bearer {crm-token} (rule crm) (before: GET POST https://api.acme.example/v1/, 10 requests, 64 KiB out, 1 MiB in (rule crm)); used by onboarding
+    acme:all gains http `crm` GET POST https://api.acme.example/v1/, 10 requests, 64 KiB out, 1 MiB in, with authorization: Bearer {crm-token from env:CRM} (rule crm) (before: GET POST https://api.acme.example/v1/, 10 requests, 64 KiB out, 1 MiB in (rule crm)); used by onboarding
     secret crm-token gains env:CRM
     "#);
     assert_snapshot!(moved(POLICY, &POLICY.replacen("access = \"read-write\"", "access = \"read-write\"\nmarks = [\"untrusted\"]", 1)), @r#"
@@ -476,6 +484,16 @@ fn what_would_suffice_is_never_wider_than_what_is_granted() {
         let enough = Suggested::of(grant, Some(&needs), None).authority.unwrap();
         assert!(grant.authority.covers(&enough), "{enough:?}");
     }
+    // Of what is asked for beyond that, the manifest has to let go first, unless the skill can do without.
+    let first = |grant: &Grant, optional| {
+        let ask = manifest().asks.into_iter().find(|ask| ask.name == grant.name).unwrap();
+        Suggested::of(grant, Some(&needs), None).beside(Some(&Ask { optional, ..ask })).first
+    };
+    assert!(grants.grants.iter().all(|grant| first(grant, true).is_none()));
+    let told: Vec<String> = grants.grants.iter().filter_map(|grant| first(grant, false)).collect();
+    assert_snapshot!(told.join("\n"), @r#"
+    skill.toml:24 asks to GET POST: until it asks for less, this rule refuses it
+    "#);
     let unused = Suggested::of(&grants.grants[0], None, None).rule(&skill, Path::new("/srv/home"));
     assert_snapshot!(unused, @r#"
     # files `out` was never used: rule `letters` could go

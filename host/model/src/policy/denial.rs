@@ -6,7 +6,7 @@
 //! no grant says "but not there".
 
 use super::Surroundings;
-use super::read::{plain_path, read_namespace};
+use super::read::{LINKED, plain_path, read_namespace};
 use crate::capability::{Access, Kind};
 use crate::form::{Field, Table};
 use crate::grant::Authority;
@@ -173,5 +173,10 @@ fn read_any_directory(field: &Field<'_, '_>, surroundings: Surroundings<'_>) -> 
         return None;
     }
     let path = surroundings.folder.join(text).components().collect::<PathBuf>();
+    // Grants name directories without links, so that by another name it would deny nothing.
+    if (surroundings.links)(&path) {
+        field.tell_with(format!("`bind` {LINKED}"), "the directory itself, where the link leads");
+        return None;
+    }
     path.to_str().map(|path| Place::Directory(path.into()))
 }

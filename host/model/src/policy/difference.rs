@@ -1,6 +1,7 @@
 //! What a change of the policy means: which skills and flows gain or lose what, before it takes effect.
 
 use super::{Policy, authority_words, limit_words};
+use crate::flow::Meaning;
 use crate::grant::{Authority, Grant};
 use crate::id::{FlowName, Role, SkillName};
 use crate::inference::Tier;
@@ -11,13 +12,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-/// What a flow uses of what a policy says, as it ran last.
+/// What a flow uses of what a policy says, as it ran last and as it is approved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FlowUse {
     /// The skills its steps call.
     pub skills: BTreeSet<SkillName>,
-    /// The roles it asks.
+    /// The roles whose people it lets decide.
     pub roles: BTreeSet<Role>,
+}
+
+impl FlowUse {
+    /// Adds what a flow means.
+    pub fn add(&mut self, meaning: &Meaning) {
+        self.skills.extend(meaning.skills().into_iter().cloned());
+        self.roles.extend(meaning.roles().into_iter().cloned());
+    }
 }
 
 /// Something a skill or a flow gains or loses.

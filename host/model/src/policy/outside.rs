@@ -14,7 +14,7 @@ use crate::inference::{InferenceGrant, LimitKey, Provider, Tier};
 use crate::money::Money;
 use crate::quantity::{Bytes, Span};
 use crate::secret::{Secret, SecretSource};
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,8 +38,7 @@ pub(super) fn read_http(
     let addresses = table.get("addresses").map_or(Some(Vec::new()), |field| read_addresses(&field));
     let inject = table.get("inject").map_or(Some(Vec::new()), |field| read_injections(&field, secrets));
     let vouched_by = read_vouched_by(table, target.as_ref(), authorities);
-    let wide = target.as_ref().is_some_and(Target::is_wide);
-    let most = read_most(table, wide);
+    let most = read_most(table, target.as_ref().map(Target::is_wide));
     let (calls_max, sent_max, received_max, hosts_max) = most?;
     let (target, methods, addresses, inject) = (target?, methods?, addresses?, inject?);
     let vouched_by = vouched_by?;
@@ -56,8 +55,9 @@ pub(super) fn read_http(
     })
 }
 
-/// `most = { calls, sent, received, hosts }`; how many hosts is said for a wide target and for no other.
-fn read_most(table: &Table<'_, '_>, wide: bool) -> Option<(u64, Bytes, Bytes, u64)> {
+/// `most = { calls, sent, received, hosts }`; how many hosts is said for a wide target and for no other. Of one that was
+/// told to be none, nothing is known.
+fn read_most(table: &Table<'_, '_>, wide: Option<bool>) -> Option<(u64, Bytes, Bytes, u64)> {
     let most = match table.get("most") {
         Some(field) => Some(field.table("`most`")?),
         None => None,
@@ -67,12 +67,12 @@ fn read_most(table: &Table<'_, '_>, wide: bool) -> Option<(u64, Bytes, Bytes, u6
     let sent = get("sent").map_or(Some(MOST_SENT), |field| field.bytes());
     let received = get("received").map_or(Some(MOST_RECEIVED), |field| field.bytes());
     let hosts = match get("hosts") {
-        Some(field) if wide => field.count(),
+        Some(field) if wide != Some(false) => field.count(),
         Some(field) => {
             field.tell_key("the rule is bound to one host: leave it out");
             None
         }
-        None if wide => {
+        None if wide == Some(true) => {
             table.tell_with("a rule for every host below a domain says how many", "most = { hosts = 3 }");
             None
         }
@@ -87,8 +87,12 @@ fn read_most(table: &Table<'_, '_>, wide: bool) -> Option<(u64, Bytes, Bytes, u6
 /// Addresses or networks that a rule or provider reaches although they are special.
 fn read_addresses(field: &Field<'_, '_>) -> Option<Vec<IpNet>> {
     let items = field.items();
+    if items.is_empty() {
+        field.tell("no address is named: leave it out");
+        return None;
+    }
     let nets: Vec<IpNet> = items.iter().filter_map(read_address).collect();
-    (nets.len() == items.len() && !items.is_empty()).then(|| shortest(nets))
+    (nets.len() == items.len()).then(|| shortest(nets))
 }
 
 fn read_address(field: &Field<'_, '_>) -> Option<IpNet> {
@@ -99,11 +103,32 @@ fn read_address(field: &Field<'_, '_>) -> Option<IpNet> {
             format!("`{text}` is no address or network"),
             "such as \"127.0.0.1\" or \"10.1.0.0/16\"",
         ),
-        // Half of all addresses or more is no naming.
-        Some(net) if net.prefix_len() < 8 => field.tell(format!("`{text}` is too wide")),
+        Some(net) if net.trunc() != net => {
+            let words = format!("`{text}` is an address in a network, not a network");
+            field.tell_with(words, format!("\"{}\" or \"{}\"", net.trunc(), net.addr()));
+        }
+        Some(net) if is_too_wide(net) => field.tell(format!("`{text}` is too wide")),
         Some(net) => return Some(net),
     }
     None
+}
+
+/// Blocks of IPv6 that carry an IPv4 address behind so many bits: compatible, mapped, NAT64, 6to4.
+const CARRIERS: [(Ipv6Addr, u8); 5] = [
+    (Ipv6Addr::UNSPECIFIED, 96),
+    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),
+    (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96),
+    (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48),
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
+];
+
+/// Whether it is more than a naming: a 256th of all addresses, IPv4 ones that are carried in IPv6 counted like others.
+fn is_too_wide(net: IpNet) -> bool {
+    let carried = |(first, length): (Ipv6Addr, u8)| {
+        let block = IpNet::new(first.into(), length);
+        block.is_ok_and(|it| it.contains(&net) || net.contains(&it)) && net.prefix_len() < length + 8
+    };
+    net.prefix_len() < 8 || (matches!(net, IpNet::V6(_)) && CARRIERS.into_iter().any(carried))
 }
 
 /// `inject = { authorization = "Bearer {crm-token}" }`.
@@ -175,7 +200,8 @@ pub(super) fn read_providers(
 ) -> Vec<Provider> {
     let mut providers: Vec<Provider> = Vec::new();
     for table in field.tables("[[provider]]") {
-        let Some(provider) = read_provider(&table, authorities, secrets) else { continue };
+        let read = || read_provider(&table, authorities, secrets);
+        let Some(provider) = table.or_told(read) else { continue };
         if providers.iter().any(|other| other.id == provider.id) {
             table.tell(format!("there is a provider `{}` already", provider.id));
         }
@@ -263,7 +289,7 @@ pub(super) fn read_authorities(field: &Field<'_, '_>, folder: &Path) -> Authorit
     let Some(table) = field.table("[authority]") else { return BTreeMap::new() };
     table
         .fields()
-        .filter_map(|field| Some((field.parsed_key()?, read_certificates(&field, folder))))
+        .filter_map(|field| Some((field.parsed_key()?, field.or_told(|| read_certificates(&field, folder)))))
         .collect()
 }
 
@@ -304,7 +330,7 @@ pub(super) fn check_authorities(
 /// `[secret.NAME]` with `from = "env:NAME"` or `from = "file:/absolute/path"`.
 pub(super) fn read_secrets(field: &Field<'_, '_>) -> Secrets {
     let Some(table) = field.table("[secret]") else { return BTreeMap::new() };
-    table.fields().filter_map(|field| Some((field.parsed_key()?, read_secret(&field)))).collect()
+    table.fields().filter_map(|field| Some((field.parsed_key()?, field.or_told(|| read_secret(&field))))).collect()
 }
 
 fn read_secret(field: &Field<'_, '_>) -> Option<SecretSource> {
@@ -342,10 +368,12 @@ pub(super) fn check_secrets(root: &Table<'_, '_>, rules: &[Rule], providers: &[P
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {
+    use crate::form::Form;
     use crate::grant::{Authority, Grant, GrantSet};
     use crate::http::HttpGrant;
     use crate::lock::grant_lines;
     use crate::policy::{Policy, Surroundings, authority_words};
+    use crate::source::Source;
     use std::path::Path;
 
     const RULE: &str = r#"version = 1
@@ -380,6 +408,15 @@ from = "env:CRM_TOKEN"
     #[test]
     fn what_a_rule_says_of_the_world_outside_can_be_kept_or_is_refused() {
         assert_eq!(told("calls = 3", "calls = 4"), "fine");
+        for net in ["10.0.0.0/8", "10.1.2.3", "fd00::/8", "::1", "::ffff:10.0.0.0/104", "64:ff9b::a00:0/104"] {
+            assert_eq!(told("10.1.0.0/16", net), "fine", "{net}");
+        }
+        // Of a place that is none it is not known whether it is one host.
+        let (from, to) = (RULE.find("https://api").unwrap(), RULE.find("[[provider]]").unwrap());
+        let wide = RULE[from..to].replace("https://api.acme.example/v1/", "https://*.com/");
+        insta::assert_snapshot!(told(&RULE[from..to], &wide.replace("calls = 3", "hosts = 3")), @r#"
+        policy.toml:7:8: `*.com` is too wide: anybody can have a host below `com`
+        "#);
         let table = [
             ("methods = [\"GET\"]", "methods = []"),
             ("methods = [\"GET\"]", "methods = [\"GET\", \"GET\"]"),
@@ -388,6 +425,12 @@ from = "env:CRM_TOKEN"
             ("https://api.", "https://*."),
             ("10.1.0.0/16", "0.0.0.0/0"),
             ("10.1.0.0/16", "metadata"),
+            ("10.1.0.0/16", "10.1.2.3/16"),
+            ("10.1.0.0/16", "::/8"),
+            ("10.1.0.0/16", "::ffff:0:0/96"),
+            ("10.1.0.0/16", "64:ff9b::/96"),
+            ("10.1.0.0/16", "2002::/16"),
+            ("[\"10.1.0.0/16\"]", "[]"),
             ("authorization = ", "Authorization = "),
             ("authorization = ", "host = "),
             ("authorization = ", "content-length = "),
@@ -418,6 +461,18 @@ from = "env:CRM_TOKEN"
         policy.toml:9:14: `0.0.0.0/0` is too wide
         -> metadata
         policy.toml:9:14: `metadata` is no address or network
+        -> 10.1.2.3/16
+        policy.toml:9:14: `10.1.2.3/16` is an address in a network, not a network
+        -> ::/8
+        policy.toml:9:14: `::/8` is too wide
+        -> ::ffff:0:0/96
+        policy.toml:9:14: `::ffff:0:0/96` is too wide
+        -> 64:ff9b::/96
+        policy.toml:9:14: `64:ff9b::/96` is too wide
+        -> 2002::/16
+        policy.toml:9:14: `2002::/16` is too wide
+        -> []
+        policy.toml:9:13: no address is named: leave it out
         -> Authorization =
         policy.toml:10:12: `Authorization` is no header a rule can set, in lower case
         -> host =
@@ -431,8 +486,7 @@ from = "env:CRM_TOKEN"
         -> {crm-token}{crm-token}
         policy.toml:10:28: it names no secret, or more than one
         -> Bearer {crm-key}
-        policy.toml:2:1: `crm-api` uses the secret `crm-key`, which is named nowhere
-        policy.toml:17:9: the secret `crm-token` is used by no rule and no provider
+        policy.toml:10:28: the secret `crm-key` is named nowhere
         -> s3cret
         policy.toml:18:8: a secret is never written here, only where it is kept
         -> file:../token
@@ -444,6 +498,53 @@ from = "env:CRM_TOKEN"
         -> https://*.acme.example
         policy.toml:15:8: a provider is at one host
         "#);
+    }
+
+    /// Whatever stands as a value, it is read or it is told: nothing that is written is passed over.
+    #[test]
+    fn no_value_of_a_policy_is_dropped_without_a_word() {
+        let text = format!(
+            "{RULE}[[rule]]\nid = \"no\"\neffect = \"deny\"\nskill = \"any\"\nkind = \"files\"\nbind = \"./x\"\naccess = \"write\"\n\
+             [[rule]]\nid = \"files\"\nskill = \"acme:sync\"\nkind = \"files\"\nname = \"x\"\nbind = \"./x\"\naccess = \"write\"\nmarks = [\"outbound\"]\nmost = {{ files = 1 }}\n\
+             [[rule]]\nid = \"keys\"\nskill = \"acme:sync\"\nkind = \"keyvalue\"\nname = \"k\"\nbind = \"namespace:k\"\naccess = \"read\"\n\
+             [[rule]]\nid = \"set\"\nskill = \"acme:sync\"\nkind = \"config\"\nbind = {{ a = \"b\" }}\n\
+             [[rule]]\nid = \"time\"\nskill = \"acme:sync\"\nkind = \"clock\"\nresolution = \"1s\"\n\
+             [[rule]]\nid = \"asks\"\nskill = \"acme:sync\"\nkind = \"inference\"\nname = \"local\"\n\
+             [[budget]]\nflow = \"f\"\nper = \"day\"\nmost = \"1 EUR\"\n\
+             [role.legal]\npeople = [\"user:ada\"]\n[limits.any]\nfuel = 7\n[inert]\nany = [\"wasi:sockets\"]\n"
+        );
+        let counted = |policy: &Policy| {
+            let things = [policy.rules.len(), policy.denials.len(), policy.providers.len(), policy.budgets.len()];
+            (things, policy.roles.len(), policy.secrets.len())
+        };
+        let whole = counted(&vouched(&text).unwrap());
+        assert_eq!(whole, ([6, 1, 1, 1], 1, 1));
+        let lines: Vec<&str> = text.lines().collect();
+        for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(" = ")) {
+            let key = line.split(" = ").next().unwrap();
+            for value in ["[]", "{}", "\"\"", "\"x\"", "0", "-1", "1", "true", "[1]", "[\"\"]", "{ a = 1 }"] {
+                let mut changed: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+                changed[index] = format!("{key} = {value}");
+                if let Ok(policy) = vouched(&changed.join("\n")) {
+                    assert_eq!(counted(&policy), whole, "line {}: {key} = {value}", index + 1);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_reader_that_gives_up_without_a_word_is_told() {
+        let read = |silent: bool| {
+            let source = Source { file: "policy.toml", text: "\n[[rule]]\na = 1\n" };
+            let read = Form::read(source, |root| {
+                let tables = root.get("rule")?.tables("[[rule]]");
+                let read = tables.iter().filter_map(|table| table.or_told(|| (!silent).then_some(())));
+                Some(read.count())
+            });
+            read.map_err(|problems| problems.to_string())
+        };
+        assert_eq!(read(false), Ok(1));
+        assert_eq!(read(true), Err("policy.toml:2:1: it can't be read".to_owned()));
     }
 
     /// What is granted of a policy, in the lines that are approved and in the words that people read.
@@ -469,7 +570,12 @@ from = "env:CRM_TOKEN"
              [secret.gpu-key]\nfrom = \"file:/run/gpu\"\n"
         );
         let (before, told) = granted(&text);
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @r#"
+        http crm by crm-api: addresses=["10.1.0.0/16"] calls_max=3 hosts_max=1 inject=["authorization: Bearer {crm-token from env:CRM_TOKEN}"] methods=["GET"] received_max=1048576 sent_max=65536 target="https://api.acme.example/v1/"
+        inference local by asks: answered_by=[{"base":"http://127.0.0.1:11434/v1/","id":"ollama","model":"qwen"},{"addresses":["10.1.0.0/16"],"base":"https://gpu.acme.example/v1/","id":"desk","model":"m","secret":"gpu-key from file:/run/gpu"}] calls_max=10 tier="local" tokens_max=4000
+        GET https://api.acme.example/v1/, 3 requests, 64 KiB out, 1 MiB in, at 10.1.0.0/16, with authorization: Bearer {crm-token from env:CRM_TOKEN}
+        10 calls, 4000 tokens, answered by ollama (qwen at http://127.0.0.1:11434/v1/), then desk (m at https://gpu.acme.example/v1/, at 10.1.0.0/16, with {gpu-key from file:/run/gpu})
+        "#);
         assert!(before.covers(&before));
         let another = |from: &str, to: &str| {
             assert_eq!(text.matches(from).count(), 1, "{from}");

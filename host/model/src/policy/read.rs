@@ -15,6 +15,7 @@ use crate::id::{Role, RuleId, SkillName};
 use crate::limits::WishedLimits;
 use crate::mark::Mark;
 use crate::quantity::Bytes;
+use crate::secret::SecretSource;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
@@ -31,7 +32,7 @@ pub(super) fn policy(
     digest: Digest,
     surroundings: Surroundings<'_>,
 ) -> Option<Policy> {
-    check_version(root);
+    root.required("version").iter().for_each(|version| check_version(version, "a policy"));
     let authorities =
         root.get("authority").map(|field| outside::read_authorities(&field, surroundings.folder));
     let authorities = authorities.unwrap_or_default();
@@ -40,6 +41,7 @@ pub(super) fn policy(
     let (mut rules, denials) = root.get("rule").map(|field| read_rules(&field, ground)).unwrap_or_default();
     tell_same_ids(root, &rules, &denials);
     let inert = root.get("inert").map(|field| read_inert(&field)).unwrap_or_default();
+    tell_lent_and_empty(root, &rules, &inert);
     let limits = root.get("limits").and_then(|field| field.table("[limits]"));
     let limits = limits.map(|table| by_skill(&table, read_limits)).unwrap_or_default();
     let roles = root.get("role").map(|field| read_roles(&field)).unwrap_or_default();
@@ -77,10 +79,9 @@ pub(super) fn policy(
     })
 }
 
-fn check_version(root: &Table<'_, '_>) {
-    let Some(field) = root.required("version") else { return };
+pub(super) fn check_version(field: &Field<'_, '_>, of: &str) {
     if field.count().is_some_and(|version| version != 1) {
-        field.tell("this host reads version 1 of a policy");
+        field.tell(format!("this host reads version 1 of {of}"));
     }
 }
 
@@ -99,9 +100,9 @@ fn read_rules(field: &Field<'_, '_>, ground: Ground<'_>) -> (Vec<Rule>, Vec<Deni
         let denies = table.get("effect").map_or(Some(false), |field| field.word(&EFFECTS));
         match denies {
             None => {}
-            Some(true) => denials.extend(read_denial(&table, ground.surroundings)),
+            Some(true) => denials.extend(table.or_told(|| read_denial(&table, ground.surroundings))),
             Some(false) => {
-                let rule = read_rule(&table, ground);
+                let rule = table.or_told(|| read_rule(&table, ground));
                 rule.iter().for_each(|rule| tell_conflict(&table, rule, &rules));
                 rules.extend(rule);
             }
@@ -126,6 +127,17 @@ fn tell_same_ids(root: &Table<'_, '_>, rules: &[Rule], denials: &[Denial]) {
                 root.tell_line(line, message, None);
             }
             None => drop(first.insert(id, line)),
+        }
+    }
+}
+
+/// One skill can't be lent something and be answered with nothing by it.
+fn tell_lent_and_empty(root: &Table<'_, '_>, rules: &[Rule], inert: &BySkill<Vec<String>>) {
+    for rule in rules {
+        let empty = inert.skills.get(&rule.skill).into_iter().flatten();
+        if let Some(interface) = empty.into_iter().find(|it| rule.lends(it)) {
+            let words = format!("rule `{}` lends {} what [inert] makes empty: {interface}", rule.id, rule.skill);
+            root.tell_line(rule.line, words, Some("leave out the one or the other".into()));
         }
     }
 }
@@ -217,7 +229,7 @@ fn read_authority(
     ground: Ground<'_>,
 ) -> Option<Authority> {
     match kind {
-        Kind::Files => read_files(table, access?, ground.surroundings),
+        Kind::Files => read_files(table, access?, ground),
         Kind::Keyvalue => read_keyvalue(table, access?),
         Kind::Config => table.required("bind").and_then(|field| read_values(&field)),
         Kind::Clock => {
@@ -232,8 +244,8 @@ fn read_authority(
     }
 }
 
-fn read_files(table: &Table<'_, '_>, access: Access, surroundings: Surroundings<'_>) -> Option<Authority> {
-    let root = table.required("bind").and_then(|field| read_directory(&field, surroundings));
+fn read_files(table: &Table<'_, '_>, access: Access, ground: Ground<'_>) -> Option<Authority> {
+    let root = table.required("bind").and_then(|field| read_directory(&field, ground));
     let (bytes_max, files_max, file_max) = read_written(table, access, ("files", MOST_FILES), Some("file"))?;
     Some(Authority::Files { root: root?, identity: None, access, bytes_max, file_max, files_max })
 }
@@ -298,13 +310,13 @@ pub(super) fn read_namespace(field: &Field<'_, '_>) -> Option<String> {
 }
 
 /// The absolute directory a rule means. Compared as written: links are the opener's to refuse.
-fn read_directory(field: &Field<'_, '_>, surroundings: Surroundings<'_>) -> Option<String> {
+fn read_directory(field: &Field<'_, '_>, ground: Ground<'_>) -> Option<String> {
     let text = field.text()?;
     let told = match plain_path(text) {
-        Err(why) => Err(why),
-        Ok(()) => Ok(surroundings.folder.join(text).components().collect::<PathBuf>()),
+        Err(why) => Err(why.to_owned()),
+        Ok(()) => Ok(ground.surroundings.folder.join(text).components().collect::<PathBuf>()),
     };
-    let checked = told.and_then(|path| match too_wide(&path, surroundings) {
+    let checked = told.and_then(|path| match too_wide(&path, ground) {
         Some(why) => Err(why),
         None => Ok(path),
     });
@@ -335,16 +347,38 @@ pub(super) fn plain_path(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// A directory that holds the policy would let a skill rewrite its own grants; the host's own folders hold its proof.
-fn too_wide(path: &Path, surroundings: Surroundings<'_>) -> Option<&'static str> {
+/// Where the kernel shows processes, devices and itself as files: the host's own environment among them, with every
+/// secret that is in it.
+const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
+/// Folders of the system that hold something of everybody's; what is below them is somebody's.
+const EVERYBODYS: [&str; 7] = ["/boot", "/etc", "/home", "/root", "/run", "/usr", "/var"];
+/// Why no rule is bound to such a path.
+pub(super) const LINKED: &str = "leads through a symbolic link, which could be turned elsewhere";
+
+/// A directory that holds the policy would let a skill rewrite its own grants; the host's own folders hold its proof,
+/// and one with the file of a secret would lend the secret.
+fn too_wide(path: &Path, ground: Ground<'_>) -> Option<String> {
+    let Ground { surroundings, secrets, .. } = ground;
     if surroundings.folder.starts_with(path) {
-        return Some("holds the policy itself: name a directory below it or beside it");
+        return Some("holds the policy itself: name a directory below it or beside it".into());
     }
     let touches = |closed: &PathBuf| path.starts_with(closed) || closed.starts_with(path);
     if surroundings.closed.iter().any(touches) {
-        return Some("reaches a folder of the host's own");
+        return Some("reaches a folder of the host's own".into());
     }
-    (surroundings.links)(path).then_some("leads through a symbolic link, which could be turned elsewhere")
+    if KERNEL.iter().any(|kernel| path.starts_with(kernel)) {
+        return Some("is the kernel's, in which the host itself can be read".into());
+    }
+    if EVERYBODYS.iter().any(|folder| path == Path::new(folder)) {
+        return Some("is a whole part of the system: name a directory below it".into());
+    }
+    let kept = |source: &Option<SecretSource>| {
+        matches!(source, Some(SecretSource::File(file)) if file.starts_with(path))
+    };
+    if let Some((name, _)) = secrets.iter().find(|(_, source)| kept(source)) {
+        return Some(format!("holds the file of the secret `{name}`"));
+    }
+    (surroundings.links)(path).then(|| LINKED.into())
 }
 
 /// A list for every skill, or a table with `any` and skills by name.
@@ -384,7 +418,7 @@ fn is_interface(text: &str) -> bool {
 fn by_skill<T: Default>(table: &Table<'_, '_>, read: impl Fn(&Field<'_, '_>) -> Option<T>) -> BySkill<T> {
     let mut all = BySkill { any: T::default(), skills: BTreeMap::new() };
     for field in table.fields() {
-        let said = read(&field);
+        let said = field.or_told(|| read(&field));
         match (field.key, said) {
             ("any", said) => all.any = said.unwrap_or_default(),
             (_, said) => all.skills.extend(field.parsed_key().zip(said)),
@@ -399,7 +433,8 @@ fn read_limits(field: &Field<'_, '_>) -> Option<WishedLimits> {
 
 fn read_roles(field: &Field<'_, '_>) -> BTreeMap<Role, Vec<String>> {
     let Some(roles) = field.table("[role]") else { return BTreeMap::new() };
-    roles.fields().filter_map(|field| Some((field.parsed_key()?, read_people(&field)?))).collect()
+    let read = |field: &Field<'_, '_>| Some((field.parsed_key()?, read_people(field)?));
+    roles.fields().filter_map(|field| field.or_told(|| read(&field))).collect()
 }
 
 fn read_people(field: &Field<'_, '_>) -> Option<Vec<String>> {

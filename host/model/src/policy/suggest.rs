@@ -8,6 +8,7 @@ use crate::grant::{Authority, Grant};
 use crate::http::{Hosts, HttpGrant, Method, Target};
 use crate::id::SkillName;
 use crate::inference::InferenceGrant;
+use crate::manifest::Ask;
 use crate::mark::Mark;
 use crate::quantity::Bytes;
 use serde::Serialize;
@@ -77,6 +78,9 @@ pub struct Suggested {
     pub marks: Option<BTreeSet<Mark>>,
     /// What was used of it, for people.
     pub used: String,
+    /// What must change in the manifest first, because it asks for more than this rule would give.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<String>,
 }
 
 impl Suggested {
@@ -85,7 +89,17 @@ impl Suggested {
     pub fn of(grant: &Grant, needs: Option<&Needs>, marks: Option<BTreeSet<Mark>>) -> Self {
         let authority = needs.and_then(|needs| enough(&grant.authority, needs));
         let used = needs.map(used).unwrap_or_default();
-        Self { grant: grant.clone(), authority, marks, used }
+        Self { grant: grant.clone(), authority, marks, used, first: None }
+    }
+
+    /// The same beside what the skill asks for: it does not run with less, unless it can do without.
+    #[must_use]
+    pub fn beside(mut self, ask: Option<&Ask>) -> Self {
+        let short = ask.filter(|ask| !ask.optional).zip(self.authority.as_ref());
+        self.first = short.filter(|(ask, enough)| !enough.fulfils(&ask.wish)).map(|(ask, _)| {
+            format!("skill.toml:{} asks to {}: until it asks for less, this rule refuses it", ask.line, ask.wish)
+        });
+        self
     }
 
     /// The rule as it would stand in a policy; a comment where nothing was used.
@@ -99,6 +113,9 @@ impl Suggested {
         let mut text = String::new();
         if !self.used.is_empty() {
             let _ = writeln!(text, "# used: {}", self.used);
+        }
+        if let Some(first) = &self.first {
+            let _ = writeln!(text, "# first: {first}");
         }
         let _ = writeln!(text, "[[rule]]\nid = \"{rule}\"\nskill = \"{skill}\"\nkind = \"{kind}\"");
         if kind.is_named() {

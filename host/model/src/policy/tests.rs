@@ -451,6 +451,36 @@ fn rules_that_could_mean_each_other_are_refused() {
 }
 
 #[test]
+fn no_rule_lends_the_system_or_a_secret() {
+    let bound = |bind: &str| {
+        problems(&format!(
+            "version = 1\n[[rule]]\nid = \"in\"\nskill = \"a:b\"\nkind = \"files\"\nname = \"in\"\nbind = \"{bind}\"\naccess = \"read\"\n\
+             [[rule]]\nid = \"web\"\nskill = \"a:b\"\nkind = \"http\"\nname = \"w\"\nbind = \"https://api.acme.example/\"\n\
+             methods = [\"GET\"]\ninject = {{ x-key = \"{{crm}}\" }}\n[secret.crm]\nfrom = \"file:/srv/keys/crm\"\n"
+        ))
+    };
+    for fine in ["/procs", "/etc/acme", "/var/lib/acme", "/home/ada/letters", "/srv/keyring", "/srv/keys/crm-in"] {
+        assert_eq!(bound(fine), "accepted", "{fine}");
+    }
+    let refused = ["/proc", "/proc/self", "/dev/shm", "/sys", "/etc", "/root/", "/var", "/home", "/usr", "/boot"];
+    let refused = refused.into_iter().chain(["/srv/keys", "/srv/keys/crm"]);
+    assert_snapshot!(refused.map(bound).collect::<String>(), @r#"
+    policy.toml:7:8: `bind` is the kernel's, in which the host itself can be read (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is the kernel's, in which the host itself can be read (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is the kernel's, in which the host itself can be read (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is the kernel's, in which the host itself can be read (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is a whole part of the system: name a directory below it (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is a whole part of the system: name a directory below it (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is a whole part of the system: name a directory below it (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is a whole part of the system: name a directory below it (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is a whole part of the system: name a directory below it (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is a whole part of the system: name a directory below it (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` holds the file of the secret `crm` (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` holds the file of the secret `crm` (one directory, such as "./out" or "/srv/letters")
+    "#);
+}
+
+#[test]
 fn the_default_policy_grants_nothing_and_its_examples_work() {
     let fresh = parse(DEFAULT_POLICY).unwrap();
     assert_eq!((fresh.rules.len(), fresh.denials.len(), fresh.roles.len()), (0, 0, 0));

@@ -301,19 +301,13 @@ fn limits(before: &Limits, after: &Limits) -> Vec<Change> {
 }
 
 fn effects(before: &Skill, after: &Skill) -> Vec<Change> {
-    let rank = |effects: Effects| match effects {
-        Effects::None => 0,
-        Effects::Reads => 1,
-        Effects::Idempotent => 2,
-        Effects::Once => 3,
-    };
     let change = |operation: &Operation| {
         before.operation(&operation.name)?;
         let (old, new) = (before.manifest.claim(&operation.name), after.manifest.claim(&operation.name));
-        let how = match rank(new.effects).cmp(&rank(old.effects)) {
-            std::cmp::Ordering::Less => How::Narrowed,
-            std::cmp::Ordering::Equal => return None,
-            std::cmp::Ordering::Greater => How::Widened,
+        let how = match new.effects.is_more_than(old.effects) {
+            true => How::Widened,
+            false if new.effects == old.effects => return None,
+            false => How::Narrowed,
         };
         let needs = if how == How::Widened { Bump::Major } else { Bump::Patch };
         let word = |effects: Effects| Some(effects.word().to_owned());

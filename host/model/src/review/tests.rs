@@ -322,3 +322,16 @@ fn whatever_is_shown_is_in_the_digest_and_what_stands_beside_it_is_not() {
         assert_ne!(other.digest(), shown.digest(), "change {index}");
     }
 }
+
+/// An effect that happened once asks a person after a crash; one that may be repeated asks nobody.
+#[test]
+fn to_be_repeated_is_more_for_what_happens_once() {
+    use crate::plan::Effects::{Idempotent, None, Once, Reads};
+    let more = [(None, Reads), (Reads, Idempotent), (Reads, Once), (Idempotent, Once), (Once, Idempotent)];
+    for (before, after) in more {
+        assert!(after.is_more_than(before), "{before:?} {after:?}");
+    }
+    for (before, after) in [(Reads, None), (Idempotent, Reads), (Once, Reads), (Once, Once), (None, None)] {
+        assert!(!after.is_more_than(before), "{before:?} {after:?}");
+    }
+}
