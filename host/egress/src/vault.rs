@@ -67,8 +67,7 @@ impl Vault {
             let secret = Secret { name: name.clone(), from: source.clone() };
             values.insert(secret, Arc::new(value));
         }
-        let redactor = (!values.is_empty())
-            .then(|| {
+        let redactor = (!values.is_empty()).then(|| {
             let known = values.iter().map(|(secret, value)| (&secret.name, value.as_slice()));
             Arc::new(Redactor::new(known))
         });

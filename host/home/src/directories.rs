@@ -94,7 +94,10 @@ fn unsound<'r>(rules: impl Iterator<Item = &'r Rule>, walk: Walk) -> Option<(u32
         let Authority::Files { root, .. } = &rule.authority else { continue };
         let Ok(found) = std::fs::symlink_metadata(root) else { continue };
         if !found.is_dir() {
-            return Some((rule.line, format!("rule `{}` is bound to {root}, which is no directory", rule.id)));
+            return Some((
+                rule.line,
+                format!("rule `{}` is bound to {root}, which is no directory", rule.id),
+            ));
         }
         let (name, id, authority) = (rule.name.clone(), rule.id.clone(), rule.authority.clone());
         grants.push(Grant { name, rule: id, authority });

@@ -254,9 +254,7 @@ impl FromStr for Target {
         let target = Self::of_any_width(text)?;
         match &target.hosts {
             // A domain somebody registered: one label or more before a public suffix, and none below it.
-            Hosts::Below(domain) if !is_registered(domain) => {
-                Err(InvalidTarget::TooWide(domain.clone()))
-            }
+            Hosts::Below(domain) if !is_registered(domain) => Err(InvalidTarget::TooWide(domain.clone())),
             _ => Ok(target),
         }
     }
@@ -503,7 +501,8 @@ impl TryFrom<String> for Injection {
     fn try_from(text: String) -> Result<Self, InjectionError> {
         let (header, value) = text.split_once(": ").ok_or(InjectionError::Secrets)?;
         let [before, secret, after] = Self::parts(header, value)?;
-        let secret = secret.parse().map_err(|error: InvalidSecret| InjectionError::Name(error.to_string()))?;
+        let secret =
+            secret.parse().map_err(|error: InvalidSecret| InjectionError::Name(error.to_string()))?;
         Ok(Self { header: header.into(), before: before.into(), secret, after: after.into() })
     }
 }

@@ -36,6 +36,7 @@ mod suggest;
 mod tests;
 mod words;
 
+pub use crate::secret::SecretSource;
 pub use approval::{ApprovalRules, DirectCalls};
 pub use budgets::FlowBudget;
 pub use cases::{CASES, Case, read_cases};
@@ -44,7 +45,6 @@ pub use difference::{Direction, FlowUse, Moved, Outcome};
 pub use explain::{Because, Explanation};
 pub use keep::KeepRules;
 pub use suggest::{Needs, Suggested};
-pub use crate::secret::SecretSource;
 pub use words::{authority_words, limit_words};
 
 /// The policy of a fresh home: nothing granted, every key explained.
@@ -250,7 +250,10 @@ impl Policy {
         let told = |rule: &Rule| {
             let interface = self.inert.any.iter().find(|interface| rule.lends(interface))?;
             let Rule { id, skill, line, .. } = rule;
-            Some(format!("{}:{line}: {interface} is empty for any skill, and rule `{id}` lends it to {skill} all the same", self.file))
+            Some(format!(
+                "{}:{line}: {interface} is empty for any skill, and rule `{id}` lends it to {skill} all the same",
+                self.file
+            ))
         };
         self.rules.iter().filter_map(told).collect()
     }

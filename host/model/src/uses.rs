@@ -535,14 +535,13 @@ mod tests {
             received_max: Bytes(1),
             hosts_max: 1,
         };
-        let model =
-            InferenceGrant {
-                tier: Tier::Cheap,
-                calls_max: 1,
-                tokens_max: CALL_TOKENS_MIN,
-                money_max: None,
-                answered_by: Vec::new(),
-            };
+        let model = InferenceGrant {
+            tier: Tier::Cheap,
+            calls_max: 1,
+            tokens_max: CALL_TOKENS_MIN,
+            money_max: None,
+            answered_by: Vec::new(),
+        };
         let small = InferenceGrant { tokens_max: CALL_TOKENS_MIN - 1, ..model.clone() };
         let long_query = format!("http GET https://api.acme.example/v1/?{}", "q".repeat(55));
         let long = format!("keyvalue read crm/{}", "k".repeat(KEY_MAX + 1));

@@ -336,10 +336,11 @@ async fn another_directory_in_the_place_of_the_approved_one_is_refused() {
     assert_eq!((call(&home).await.as_str(), drifts(&home).as_str()), ("done", ""));
     fs::rename(&granted, scene.folder.path().join("before")).unwrap();
     fs::create_dir(&granted).unwrap();
-    let why = "files `in` as it is granted now was not approved with it";
+    let why =
+        format!("the other directory that stands at {} now was not approved with it", granted.display());
     let refused = call(&home).await;
-    assert!(refused.ends_with(why), "{refused}");
-    assert!(drifts(&home).ends_with(why), "{}", drifts(&home));
+    assert!(refused.ends_with(&why), "{refused}");
+    assert!(drifts(&home).ends_with(&why), "{}", drifts(&home));
 }
 
 #[tokio::test]

@@ -327,13 +327,20 @@ fn a_meaning_names_every_role_that_may_decide() {
         let meaning = meaning(POLICY, text);
         meaning.roles().into_iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     };
-    let (alone, asked) = (with(FLOW, (", to: boss }", ", to: lead }")), with(FLOW, ("ask: lead", "ask: boss")));
-    assert_eq!((roles(FLOW).as_str(), roles(&alone).as_str(), roles(&asked).as_str()), ("boss lead", "lead", "boss"));
+    let (alone, asked) =
+        (with(FLOW, (", to: boss }", ", to: lead }")), with(FLOW, ("ask: lead", "ask: boss")));
+    assert_eq!(
+        (roles(FLOW).as_str(), roles(&alone).as_str(), roles(&asked).as_str()),
+        ("boss lead", "lead", "boss")
+    );
     for (from, to) in [
         ("    expire: 3d", "    expire: 3d\n    override: all"),
         ("work: 45s }", "work: 45s, over: ask all }"),
         ("    retry: 2", "    budget: { money: 1 EUR, over: ask all }\n    retry: 2"),
-        ("    use: acme:sorter#sort", "    use: acme:sorter#sort\n    otherwise:\n    - ask: all\n      question: x"),
+        (
+            "    use: acme:sorter#sort",
+            "    use: acme:sorter#sort\n    otherwise:\n    - ask: all\n      question: x",
+        ),
     ] {
         assert_eq!(roles(&with(&alone, (from, to))), "all lead", "{to}");
     }
@@ -412,7 +419,8 @@ fn what_sends_more_down_a_ladder_waits_for_approval_unless_people_stand_there() 
         let head = "    retry: 2\n    budget: { money: 0.20 EUR, work: 20s }\n    limits: { fuel: 9000 }\n";
         with(FLOW, ("    expect: facts", &format!("{head}    otherwise:\n{rungs}    expect: facts")))
     };
-    let (ask, call) = ("    - ask: lead\n      question: x\n", "    - use: acme:desk#sort\n      with: { ticket: x }\n");
+    let (ask, call) =
+        ("    - ask: lead\n      question: x\n", "    - use: acme:desk#sort\n      with: { ticket: x }\n");
     let again = "    - again: { ticket: x }\n";
     let changes = [
         ("expect: facts.amount > 0", "expect: facts.amount > 0 && 1 > 2"),

@@ -17,6 +17,7 @@ use crate::lock::{read_grants, read_limits};
 use crate::period::Per;
 use crate::plan::{Effects, Input};
 use crate::policy::ANYBODY;
+use crate::quantity::Span;
 use crate::source::{Diagnostic, Source};
 use serde::Serialize;
 use std::cmp::Ordering;
@@ -165,26 +166,30 @@ impl Told {
             (None, None) => {}
         }
         let who = if whose.is_empty() { "a run" } else { "it" };
-        match (before.work, after.work) {
+        self.work(work, gone(work), who, (before.work, after.work), led);
+        self.past(over, gone(over), whose, before.over.as_ref(), after.over.as_ref());
+    }
+
+    /// How long may be worked.
+    fn work(&mut self, at: &Spot, gone: Spot, who: &str, change: (Option<Span>, Option<Span>), led: Led<'_>) {
+        match change {
             (before, after) if before == after => {}
             (None, Some(after)) => {
-                self.sooner(work.clone(), format!("{who} may work for {after} now"), led);
+                self.sooner(at.clone(), format!("{who} may work for {after} now"), led);
             }
-            (Some(before), None) => self.wider(gone(work), format!("the bound of {before} of work is gone")),
+            (Some(before), None) => self.wider(gone, format!("the bound of {before} of work is gone")),
             (before, after) => {
                 let words = format!(
                     "{who} might work for {} and may for {}",
                     before.unwrap_or_default(),
                     after.unwrap_or_default()
                 );
-                if after > before {
-                    self.wider(work.clone(), words)
-                } else {
-                    self.sooner(work.clone(), words, led)
+                match after > before {
+                    true => self.wider(at.clone(), words),
+                    false => self.sooner(at.clone(), words, led),
                 }
             }
         }
-        self.past(over, gone(over), whose, before.over.as_ref(), after.over.as_ref());
     }
 
     /// Who may let a budget be passed. Without anybody a run ends at it, which is less.
@@ -556,7 +561,8 @@ impl RungMeaning {
 impl StepMeaning {
     /// Itself, when its ladder leads on to another call. One that only asks people is climbed sooner for less.
     fn led_on(&self) -> Led<'_> {
-        let rungs = if let WorkMeaning::Call { otherwise, .. } = &self.work { otherwise.as_slice() } else { &[] };
+        let rungs =
+            if let WorkMeaning::Call { otherwise, .. } = &self.work { otherwise.as_slice() } else { &[] };
         rungs.iter().any(RungMeaning::calls).then_some(&self.id)
     }
 

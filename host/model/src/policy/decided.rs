@@ -285,7 +285,10 @@ fn a_key_of_a_denial_that_nobody_enforces_is_refused_with_its_place() {
     assert_snapshot!(told("skill = \"any\"\nkind = \"files\"\nbind = \"./linked/in\""), @r#"
     policy.toml:29:8: `bind` leads through a symbolic link, which could be turned elsewhere (the directory itself, where the link leads)
     "#);
-    assert!(parse(&(POLICY.to_owned() + &denial("skill = \"any\"\nkind = \"files\"\nbind = \"./real/in\""))).is_ok());
+    assert!(
+        parse(&(POLICY.to_owned() + &denial("skill = \"any\"\nkind = \"files\"\nbind = \"./real/in\"")))
+            .is_ok()
+    );
     assert_snapshot!(problems("[[rule]]\nid = \"x\"\neffect = \"forbid\"\nskill = \"any\"\nkind = \"any\"\n"), @r#"
     policy.toml:26:10: `forbid` is no effect (known here: allow, deny)
     "#);

@@ -220,11 +220,7 @@ pub(super) fn bind_answers(rules: &mut [Rule], providers: &[Provider]) {
     }
 }
 
-fn read_provider(
-    table: &Table<'_, '_>,
-    authorities: &Authorities,
-    secrets: &Secrets,
-) -> Option<Provider> {
+fn read_provider(table: &Table<'_, '_>, authorities: &Authorities, secrets: &Secrets) -> Option<Provider> {
     let id: Option<RuleId> = table.required("id").and_then(|field| field.parsed());
     let tier = table.required("tier").and_then(|field| field.word(&Tier::words()));
     let base = table.required("bind").and_then(|field| read_base(&field));
@@ -330,7 +326,10 @@ pub(super) fn check_authorities(
 /// `[secret.NAME]` with `from = "env:NAME"` or `from = "file:/absolute/path"`.
 pub(super) fn read_secrets(field: &Field<'_, '_>) -> Secrets {
     let Some(table) = field.table("[secret]") else { return BTreeMap::new() };
-    table.fields().filter_map(|field| Some((field.parsed_key()?, field.or_told(|| read_secret(&field))))).collect()
+    table
+        .fields()
+        .filter_map(|field| Some((field.parsed_key()?, field.or_told(|| read_secret(&field)))))
+        .collect()
 }
 
 fn read_secret(field: &Field<'_, '_>) -> Option<SecretSource> {
@@ -408,7 +407,8 @@ from = "env:CRM_TOKEN"
     #[test]
     fn what_a_rule_says_of_the_world_outside_can_be_kept_or_is_refused() {
         assert_eq!(told("calls = 3", "calls = 4"), "fine");
-        for net in ["10.0.0.0/8", "10.1.2.3", "fd00::/8", "::1", "::ffff:10.0.0.0/104", "64:ff9b::a00:0/104"] {
+        for net in ["10.0.0.0/8", "10.1.2.3", "fd00::/8", "::1", "::ffff:10.0.0.0/104", "64:ff9b::a00:0/104"]
+        {
             assert_eq!(told("10.1.0.0/16", net), "fine", "{net}");
         }
         // Of a place that is none it is not known whether it is one host.
@@ -514,7 +514,8 @@ from = "env:CRM_TOKEN"
              [role.legal]\npeople = [\"user:ada\"]\n[limits.any]\nfuel = 7\n[inert]\nany = [\"wasi:sockets\"]\n"
         );
         let counted = |policy: &Policy| {
-            let things = [policy.rules.len(), policy.denials.len(), policy.providers.len(), policy.budgets.len()];
+            let things =
+                [policy.rules.len(), policy.denials.len(), policy.providers.len(), policy.budgets.len()];
             (things, policy.roles.len(), policy.secrets.len())
         };
         let whole = counted(&vouched(&text).unwrap());
@@ -594,7 +595,9 @@ from = "env:CRM_TOKEN"
             assert!(!before.covers(&another(from, to)), "{from} -> {to}");
         }
         // One who is asked last and is asked no more takes nothing to another place.
-        assert!(before.covers(&another("id = \"desk\"\ntier = \"local\"", "id = \"desk\"\ntier = \"cheap\"")));
+        assert!(
+            before.covers(&another("id = \"desk\"\ntier = \"local\"", "id = \"desk\"\ntier = \"cheap\""))
+        );
         assert!(before.covers(&another("model = \"qwen\"", "model = \"qwen\"\ntimeout = \"1s\"")));
     }
 

@@ -136,7 +136,8 @@ fn tell_lent_and_empty(root: &Table<'_, '_>, rules: &[Rule], inert: &BySkill<Vec
     for rule in rules {
         let empty = inert.skills.get(&rule.skill).into_iter().flatten();
         if let Some(interface) = empty.into_iter().find(|it| rule.lends(it)) {
-            let words = format!("rule `{}` lends {} what [inert] makes empty: {interface}", rule.id, rule.skill);
+            let words =
+                format!("rule `{}` lends {} what [inert] makes empty: {interface}", rule.id, rule.skill);
             root.tell_line(rule.line, words, Some("leave out the one or the other".into()));
         }
     }
@@ -372,9 +373,7 @@ fn too_wide(path: &Path, ground: Ground<'_>) -> Option<String> {
     if EVERYBODYS.iter().any(|folder| path == Path::new(folder)) {
         return Some("is a whole part of the system: name a directory below it".into());
     }
-    let kept = |source: &Option<SecretSource>| {
-        matches!(source, Some(SecretSource::File(file)) if file.starts_with(path))
-    };
+    let kept = |source: &Option<SecretSource>| matches!(source, Some(SecretSource::File(file)) if file.starts_with(path));
     if let Some((name, _)) = secrets.iter().find(|(_, source)| kept(source)) {
         return Some(format!("holds the file of the secret `{name}`"));
     }

@@ -97,7 +97,10 @@ impl Suggested {
     pub fn beside(mut self, ask: Option<&Ask>) -> Self {
         let short = ask.filter(|ask| !ask.optional).zip(self.authority.as_ref());
         self.first = short.filter(|(ask, enough)| !enough.fulfils(&ask.wish)).map(|(ask, _)| {
-            format!("skill.toml:{} asks to {}: until it asks for less, this rule refuses it", ask.line, ask.wish)
+            format!(
+                "skill.toml:{} asks to {}: until it asks for less, this rule refuses it",
+                ask.line, ask.wish
+            )
         });
         self
     }

@@ -325,6 +325,17 @@ fn the_skills_own_ceiling_goes_before_the_general_one() {
     assert_eq!(policy.limits(&all_kinds(), &none).limits.fuel, 200_000_000);
 }
 
+/// What is empty for everybody may be lent to one, and that is said; what is empty for one is not lent to that one.
+#[test]
+fn nothing_is_lent_and_empty_for_the_same_skill() {
+    let rule = "[[rule]]\nid = \"web\"\nskill = \"a:b\"\nkind = \"http\"\nname = \"w\"\nbind = \"https://api.acme.example/\"\nmethods = [\"GET\"]\n";
+    let inert = |inert: &str| format!("version = 1\n{rule}[inert]\n{inert}\n");
+    let said = |text: &str| parse(&inert(text)).unwrap().lent_all_the_same().join("\n");
+    assert_eq!(said("any = [\"wasi:sockets\"]\n\"a:b\" = [\"wasi:httpx\"]\n\"a:c\" = [\"wasi:http\"]"), "");
+    assert_snapshot!(said("any = [\"wasi:http\"]"), @"");
+    assert_snapshot!(problems(&inert("\"a:b\" = [\"wasi:http/outgoing-handler\"]")), @"");
+}
+
 #[test]
 fn inert_is_said_of_all_or_of_one() {
     let both =
@@ -459,10 +470,13 @@ fn no_rule_lends_the_system_or_a_secret() {
              methods = [\"GET\"]\ninject = {{ x-key = \"{{crm}}\" }}\n[secret.crm]\nfrom = \"file:/srv/keys/crm\"\n"
         ))
     };
-    for fine in ["/procs", "/etc/acme", "/var/lib/acme", "/home/ada/letters", "/srv/keyring", "/srv/keys/crm-in"] {
+    for fine in
+        ["/procs", "/etc/acme", "/var/lib/acme", "/home/ada/letters", "/srv/keyring", "/srv/keys/crm-in"]
+    {
         assert_eq!(bound(fine), "accepted", "{fine}");
     }
-    let refused = ["/proc", "/proc/self", "/dev/shm", "/sys", "/etc", "/root/", "/var", "/home", "/usr", "/boot"];
+    let refused =
+        ["/proc", "/proc/self", "/dev/shm", "/sys", "/etc", "/root/", "/var", "/home", "/usr", "/boot"];
     let refused = refused.into_iter().chain(["/srv/keys", "/srv/keys/crm"]);
     assert_snapshot!(refused.map(bound).collect::<String>(), @r#"
     policy.toml:7:8: `bind` is the kernel's, in which the host itself can be read (one directory, such as "./out" or "/srv/letters")
