@@ -332,8 +332,8 @@ fn nothing_is_lent_and_empty_for_the_same_skill() {
     let inert = |inert: &str| format!("version = 1\n{rule}[inert]\n{inert}\n");
     let said = |text: &str| parse(&inert(text)).unwrap().lent_all_the_same().join("\n");
     assert_eq!(said("any = [\"wasi:sockets\"]\n\"a:b\" = [\"wasi:httpx\"]\n\"a:c\" = [\"wasi:http\"]"), "");
-    assert_snapshot!(said("any = [\"wasi:http\"]"), @"");
-    assert_snapshot!(problems(&inert("\"a:b\" = [\"wasi:http/outgoing-handler\"]")), @"");
+    assert_snapshot!(said("any = [\"wasi:http\"]"), @"policy.toml:2: wasi:http is empty for any skill, and rule `web` lends it to a:b all the same");
+    assert_snapshot!(problems(&inert("\"a:b\" = [\"wasi:http/outgoing-handler\"]")), @"policy.toml:2:1: rule `web` lends a:b what [inert] makes empty: wasi:http/outgoing-handler (leave out the one or the other)");
 }
 
 #[test]
