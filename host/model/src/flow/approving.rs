@@ -327,8 +327,8 @@ fn a_meaning_names_every_role_that_may_decide() {
         let meaning = meaning(POLICY, text);
         meaning.roles().into_iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     };
-    let (alone, asked) =
-        (with(FLOW, (", to: boss }", ", to: lead }")), with(FLOW, ("ask: lead", "ask: boss")));
+    let alone = with(FLOW, ("    escalate: { after: 4h, to: boss }\n", ""));
+    let asked = with(&alone, ("ask: lead", "ask: boss"));
     assert_eq!(
         (roles(FLOW).as_str(), roles(&alone).as_str(), roles(&asked).as_str()),
         ("boss lead", "lead", "boss")

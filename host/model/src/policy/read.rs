@@ -4,7 +4,6 @@ use super::approval::read_approval;
 use super::budgets::read_budgets;
 use super::denial::{Denial, read_denial};
 use super::keep::read_keep;
-use super::outside::Authorities;
 use super::outside::{Authorities, Secrets};
 use super::{ANYBODY, BySkill, Policy, Rule, Surroundings, outside};
 use crate::capability::{Access, Kind};
@@ -47,8 +46,6 @@ pub(super) fn policy(
     let roles = root.get("role").map(|field| read_roles(&field)).unwrap_or_default();
     let approval = root.get("approval").and_then(|field| read_approval(&field, &roles)).unwrap_or_default();
     let keep = root.get("keep").and_then(|field| read_keep(&field, &roles)).unwrap_or_default();
-    let secrets = root.get("secret").map(|field| outside::read_secrets(&field)).unwrap_or_default();
-    let providers = root.get("provider").map(|field| outside::read_providers(&field, &authorities));
     let providers = root.get("provider");
     let providers = providers.map(|field| outside::read_providers(&field, &authorities, &secrets));
     let providers = providers.unwrap_or_default();
