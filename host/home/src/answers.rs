@@ -95,7 +95,7 @@ impl Home {
         };
         // A role that the plan binds nobody to is anybody's.
         let left = |role: &&Role| plan.roles.contains_key(*role) && !self.policy.is_still_of(&reply.by, role);
-        if roles.is_empty() || !roles.iter().all(|role| left(role)) {
+        if roles.is_empty() || !roles.iter().all(left) {
             return Ok(());
         }
         let named = roles.iter().map(|role| format!("`{role}`")).collect::<Vec<_>>().join(" or ");
