@@ -1,5 +1,12 @@
 //! The program is killed with -9 at a chosen moment, and the next command goes on from the journal.
 
+mod damage; // bytes that change or go missing
+mod decisions; // answers, approvals, swaps, stops: so, or not so
+mod disk; // full, read only, shared by several processes
+mod kills; // at moments nobody chose, a thousand times when asked
+mod points; // at every fault point, for every class of effect
+mod scene; // a flow that does something of each kind, a server that counts what reaches the world
+
 use crate::stage::Stage;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};

@@ -150,7 +150,8 @@ fn a_bad_line_is_told_by_its_number_and_keeps_no_other_from_running() {
 fn what_waits_is_told_with_its_reason_and_the_exit_code_says_so() {
     let stage = stage();
     stage.write("lines.jsonl", "{\"name\": \"the board\"}\n{\"name\": \"a\"}\n");
-    let arguments = ["run", "hi.yaml", "--each", "lines.jsonl"];
+    // One after the other: the first line is the first run.
+    let arguments = ["run", "hi.yaml", "--each", "lines.jsonl", "--jobs", "1"];
     let said = stage.kapell(&[&arguments[..], &["--no-wait"]].concat()).ends(5);
     let waits = "1  waiting                agreed asks editor: `inputs.name == 'the board'` holds\n";
     assert!(said.out.contains(waits), "{}", said.out);

@@ -25,12 +25,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn rust_files(room: &str) -> Vec<PathBuf> {
+pub(crate) fn rust_files(room: &str) -> Vec<PathBuf> {
     let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
     files(&repository().join(room)).into_iter().filter(is_rust).collect()
 }
 
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(repository()).unwrap_or(path).display().to_string()
 }
 

@@ -7,6 +7,7 @@ mod commands;
 mod compiling;
 mod consent;
 mod failure;
+mod faults;
 mod live;
 mod output;
 mod session;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         return compiling::serve(worker).into();
     }
     let json = args.json;
-    let outcome = output::runtime().and_then(|runtime| {
+    let outcome = faults::arm().and_then(|()| output::runtime()).and_then(|runtime| {
         let outcome = runtime.block_on(commands::run(args));
         // What is still at work here waits for a directory that does not answer, and nobody waits for that.
         runtime.shutdown_background();

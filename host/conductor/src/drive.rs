@@ -22,6 +22,7 @@ use kapell_journal::seam::{Commit, Head, JournalError, JournalReads, Journals, O
 use kapell_journal::shared::Shared;
 use kapell_journal::spending::{self, Bound, Charge};
 use kapell_model::digest::Digest;
+use kapell_model::fault::{self, FaultPoint};
 use kapell_model::id::{RunId, StepId};
 use kapell_model::money::PinnedTariff;
 use kapell_model::period::Day;
@@ -387,6 +388,10 @@ fn bounds(budgets: &[PeriodBudget], day: Day) -> Vec<Bound> {
     budgets.iter().map(bound).collect()
 }
 
+fn reach(point: FaultPoint) -> Result<(), HostFault> {
+    fault::reach(point).map_err(|cause| HostFault { doing: "perform".into(), cause: cause.to_string() })
+}
+
 fn cancel_asked(by: String, reason: String) -> Fact {
     Fact { body: Body::CancelAsked { by, reason }, blobs: Vec::new() }
 }
@@ -520,7 +525,9 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             idempotency_key: intent.idempotency_key(&self.run),
             cancel: self.under_way.cancel.clone(),
         };
+        reach(FaultPoint::Intended)?;
         let attempt = self.conductor.performer.perform(job).await?;
+        reach(FaultPoint::Performed)?;
         let Recorded { body, values, contents, held } =
             record::attempt(&intent, call.grant, &self.program, attempt)?;
         if !held.is_empty() || !held.seen.is_empty() {

@@ -6,6 +6,7 @@
 use bytes::{Buf as _, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use httparse::Status;
+use kapell_model::fault::{self, FaultPoint};
 use kapell_model::http::Method;
 use std::io;
 use std::sync::Arc;
@@ -89,7 +90,8 @@ async fn write(mut stream: impl AsyncWrite + Unpin, message: &Message) -> io::Re
     // Both at once where the system can: a head alone in a packet makes a server wait for the next.
     let mut all = bytes::Buf::chain(head.as_slice(), &*message.body);
     stream.write_all_buf(&mut all).await?;
-    stream.flush().await
+    stream.flush().await?;
+    fault::reach(FaultPoint::RequestSent)
 }
 
 /// Overwritten when it is let go, since a secret may stand in it.

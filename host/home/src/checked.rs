@@ -182,8 +182,10 @@ impl Home {
     /// The log's keys, held against the one that was given. Of which key a head must be says the head; the one given counts
     /// where it is none of them.
     pub(crate) fn check_keys(&self, held: &Held, checked: &mut Checked) -> Result<Vec<Public>, HomeError> {
+        // A journal that lost its last entries may have forgotten its key; the file has it still.
+        let secret = self.log.secret();
         let mut keys = self.log.keys.publics()?;
-        if let Err(error) = self.log.secret() {
+        if let Err(error) = secret {
             checked.broken("key", At::Whole, error.message);
         }
         for anew in self.log.keys.all()?.iter().filter_map(|key| Some((key, key.anew.as_ref()?))) {

@@ -172,6 +172,9 @@ impl From<kapell_store::StoreError> for HomeError {
             StoreError::NotInstalled { .. } | StoreError::NoComponent(_) => {
                 Self::new(Kind::NotFound, error.to_string())
             }
+            StoreError::Open { .. } => Self::new(Kind::Internal, error.to_string()).hint(
+                "nothing runs without its journal: free space or mend permissions; `kapell doctor` looks at every file",
+            ),
             other => Self::new(Kind::Internal, other.to_string()),
         }
     }

@@ -2,8 +2,10 @@
 //! another one is noticed, and a new key is begun by a person who says why, never by itself.
 
 use crate::error::{HomeError, Kind};
+use crate::small_file;
 use kapell_journal::checkpoint::Checkpoint;
 use kapell_journal::note::{NoteError, Public, Secret};
+use kapell_model::fault::{self, FaultPoint};
 use kapell_model::quantity::Timestamp;
 use kapell_store::SqliteStore;
 use serde::{Deserialize, Serialize};
@@ -149,9 +151,11 @@ impl Keys {
                 OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
             writeln!(file, "{}", secret.encoded())?;
             file.sync_all()?;
+            fault::reach(FaultPoint::KeyWritten)?;
             let linked = fs::hard_link(&draft, &self.file);
+            fault::reach(FaultPoint::KeyNamed)?;
             fs::remove_file(&draft)?;
-            linked
+            linked.and_then(|()| small_file::sync_names(&self.file))
         };
         match make() {
             Err(cause) if cause.kind() != ErrorKind::AlreadyExists => Err(self.failed("make", &cause)),

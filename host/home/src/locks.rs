@@ -6,6 +6,7 @@
 use crate::error::{HomeError, Kind};
 use crate::home::read_text;
 use crate::place::Place;
+use crate::small_file;
 use kapell_model::lock::{LOCK_MAX, Lock};
 use kapell_model::source::Diagnostics;
 use std::fs;
@@ -103,7 +104,7 @@ impl Locks {
 
     /// Makes the home one in which nothing runs that is not approved.
     pub(crate) fn make_locked(&self) -> Result<(), HomeError> {
-        fs::write(&self.marker, "nothing runs here that is not approved\n")
+        small_file::replace(&self.marker, "nothing runs here that is not approved\n")
             .map_err(|cause| HomeError::io("write", &self.marker, &cause))?;
         self.change(|lock| {
             lock.locked = true;
@@ -118,17 +119,12 @@ fn said_of(problems: &Diagnostics) -> String {
     told.join("; ")
 }
 
-/// Puts a whole new text in the place of a file, on the disk when this returns.
+/// Puts a whole new text in the place of the lock.
 fn replace(path: &Path, text: &str) -> Result<(), HomeError> {
-    use std::io::Write as _;
     if text.len() > LOCK_MAX {
         return Err(HomeError::new(Kind::Refused, format!("{} has no room left", path.display())));
     }
-    let failed = |cause: std::io::Error| HomeError::io("write", path, &cause);
-    let partial = path.with_extension("lock.partial");
-    let mut file = fs::File::create(&partial).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(&partial, path).map_err(failed)
+    small_file::replace(path, text).map_err(|cause| HomeError::io("write", path, &cause))
 }
 
 #[cfg(unix)]

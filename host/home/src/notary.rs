@@ -3,7 +3,9 @@
 //! can be shown and handed on.
 
 use crate::error::{HomeError, Kind};
+use crate::home::shown;
 use crate::keys::Keys;
+use crate::small_file;
 use kapell_conductor::drive::Watcher;
 use kapell_conductor::known::Known;
 use kapell_journal::chain::GENESIS;
@@ -13,16 +15,19 @@ use kapell_journal::fold::RunState;
 use kapell_journal::note::{Public, Secret};
 use kapell_journal::tree::{self, Growing};
 use kapell_model::digest::Digest;
+use kapell_model::fault::{self, FaultPoint};
 use kapell_model::id::RunId;
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::Clock;
 use kapell_store::{Noted, SqliteStore, StoredEntry};
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -41,6 +46,11 @@ pub(crate) struct Log {
     store: Arc<SqliteStore>,
     clock: Arc<dyn Clock>,
     pub(crate) keys: Keys,
+    /// The newest head once more, outside the database: what takes the last entries away, such as a write-ahead log that is
+    /// damaged or gone, takes the heads over them along.
+    head: PathBuf,
+    /// Set once every entry under that head was seen to be there.
+    complete: OnceLock<()>,
 }
 
 /// Signs in a thread of its own, for as long as the value lives and once more at its end.
@@ -130,7 +140,7 @@ fn keep_signing(log: &Log, woken: &Receiver<Wake>, entries: &AtomicU64, unsigned
 impl Log {
     pub(crate) fn new(store: Arc<SqliteStore>, clock: Arc<dyn Clock>, folder: &Path) -> Self {
         let keys = Keys::new(store.clone(), folder);
-        Self { store, clock, keys }
+        Self { store, clock, keys, head: folder.join("log.head"), complete: OnceLock::new() }
     }
 
     /// Signs the head as it is now, unless that is done already. What is signed only adds to what was signed before, and
@@ -145,6 +155,7 @@ impl Log {
             None => Growing::default(),
         };
         self.grow(&mut tree)?;
+        self.is_complete()?;
         let (size, root) = (tree.size(), tree.root());
         let is_by_key = |noted: &Noted| noted.note.lines().next() == Some(&origin);
         if let Some(noted) = newest.filter(|noted| noted.size == size && is_by_key(noted)) {
@@ -153,8 +164,51 @@ impl Log {
         let note =
             Checkpoint { origin, size, root }.signed(&secret).map_err(|error| self.keys.unfit(&error))?;
         let noted = Noted { size, at: self.clock.now(), note };
+        let unkept = |cause: std::io::Error| HomeError::io("write", &self.head, &cause);
+        fault::reach(FaultPoint::HeadSigned).map_err(unkept)?;
         self.store.keep_checkpoint(noted.clone())?;
+        small_file::show(&self.head, &noted.note).map_err(unkept)?;
         Ok(noted)
+    }
+
+    /// The head that is kept outside the database, if there is one. A file that is empty, or of zeros, is what a power
+    /// failure leaves of one that was being written.
+    pub(crate) fn beside(&self) -> Result<Option<String>, HomeError> {
+        match fs::read_to_string(&self.head) {
+            Ok(note) => Ok(Some(note).filter(|note| !note.trim_matches('\0').is_empty())),
+            Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+            Err(cause) => Err(HomeError::io("read", &self.head, &cause)),
+        }
+    }
+
+    /// That no entry is gone that the head beside the database was signed over. Asked before anything runs.
+    pub(crate) fn is_complete(&self) -> Result<(), HomeError> {
+        if self.complete.get().is_some() {
+            return Ok(());
+        }
+        // Read before the journal: what is signed was there already.
+        if let Some(note) = self.beside()? {
+            // A journal that lost its last entries may have forgotten its key; the file has it still.
+            if self.keys.publics()?.is_empty() {
+                self.secret()?;
+            }
+            let head = self.keys.head(&note).map_err(|error| self.lost(&error.message))?;
+            let size = self.store.size()?;
+            if size < head.size {
+                let why = format!("it is over {} entries, journal.sqlite has {size}", head.size);
+                return Err(self.lost(&why));
+            }
+        }
+        self.complete.get_or_init(|| ());
+        Ok(())
+    }
+
+    fn lost(&self, why: &str) -> HomeError {
+        let name = shown(&self.head);
+        let words = format!("the journal does not go with its signed head in {name}: {why}");
+        let hint = "nothing was run; keep a copy of the home as it is, then put back all its files together from a backup; \
+            where `kapell verify` finds the entries whole, it is that file which is to be removed";
+        HomeError::new(Kind::Integrity, words).hint(hint)
     }
 
     /// The tree as it was when a head of it was signed, out of what stands here.

@@ -76,7 +76,7 @@ impl Home {
     }
 
     /// Goes on with a run from where its journal stands. A run that waits is only looked at. A written file that
-    /// could not be put in its place is put there, even when the run is over.
+    /// could not be put in its place is put there, even when the run is over. One that somebody asked to stop is stopped.
     ///
     /// # Errors
     /// `Refused` when its flow was taken back; when another living process drives it; when host or journal fail.
@@ -85,6 +85,12 @@ impl Home {
         if now.state.ended.is_some() {
             self.store.place_pending(run)?;
             return Ok(Finished::of(now));
+        }
+        let request = StopRequest::of(&self.place.folder(), run);
+        if let Some((by, reason)) = request.asked() {
+            let stopped = self.conductor.cancel(run, &by, &reason).await?;
+            request.clear();
+            return Ok(Finished::of(stopped));
         }
         self.check_going_on(&now)?;
         Ok(Finished::of(self.stoppable(run, self.conductor.resume(run)).await?))
@@ -124,13 +130,20 @@ impl Home {
         run: &RunId,
         driven: impl Future<Output = Result<Standing, DriveError>>,
     ) -> Result<Standing, HomeError> {
+        self.log.is_complete()?;
         let request = StopRequest::of(&self.place.folder(), run);
         let mut driven = std::pin::pin!(driven);
         loop {
             tokio::select! {
-                standing = &mut driven => return Ok(standing?),
+                standing = &mut driven => {
+                    let standing = standing?;
+                    if standing.state.ended.is_some() {
+                        request.clear();
+                    }
+                    return Ok(standing);
+                }
                 () = tokio::time::sleep(LOOK) => {
-                    if let Some((by, reason)) = request.take() {
+                    if let Some((by, reason)) = request.asked() {
                         self.conductor.stop(run, &by, &reason);
                     }
                 }

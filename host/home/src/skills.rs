@@ -4,6 +4,7 @@ use crate::error::{HomeError, Kind};
 use crate::home::Home;
 use kapell_model::confusable::{Alike, alike};
 use kapell_model::digest::Digest;
+use kapell_model::fault::{self, FaultPoint};
 use kapell_model::grant::{GrantSet, Refusal};
 use kapell_model::id::SkillName;
 use kapell_model::limits::{EffectiveLimits, WishedLimits};
@@ -65,8 +66,12 @@ impl Home {
         self.check_version_is_free(&skill.pin)?;
         self.keep(file, bytes)?;
         let before = self.store.catalog()?.find(&skill.pin.name, None).map(|skill| skill.pin.version.clone());
-        self.store.put_skill(&skill, &file.display().to_string(), self.clock.now())?;
+        let reached = |point| fault::reach(point).map_err(|cause| HomeError::io("install", file, &cause));
+        reached(FaultPoint::SkillKept)?;
+        // Who added it is known before anybody can approve it.
         self.record(What::Added, &skill.pin, by, None)?;
+        self.store.put_skill(&skill, &file.display().to_string(), self.clock.now())?;
+        reached(FaultPoint::SkillInstalled)?;
         let pending = self.admit(&skill, by)?;
         let refusals = self.grants(&skill, None, &WishedLimits::default()).err().unwrap_or_default();
         Ok(Added { skill: Arc::new(skill), before, refusals, pending, near })

@@ -1,6 +1,8 @@
-//! Stopping a run that another process drives: a request that process notices.
+//! Stopping a run that another process drives: a request that process notices. It stands until the run is over, so that
+//! neither the end of whoever asked nor that of whoever drove undoes it.
 
 use crate::error::HomeError;
+use crate::small_file;
 use kapell_model::id::RunId;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use std::time::Duration;
 /// How often a driving process looks for requests.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
 
-/// A request to stop a run: a file in the home, taken away by whoever honours it.
+/// A request to stop a run: a file in the home, taken away once the run is over.
 pub(crate) struct StopRequest {
     path: PathBuf,
 }
@@ -25,20 +27,17 @@ impl StopRequest {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        let partial = self.path.with_extension("partial");
-        fs::write(&partial, format!("{by}\n{reason}")).map_err(failed)?;
-        fs::rename(&partial, &self.path).map_err(failed)
+        small_file::replace(&self.path, &format!("{by}\n{reason}")).map_err(failed)
     }
 
-    /// Takes the request, if there is one: who asked, and why.
-    pub(crate) fn take(&self) -> Option<(String, String)> {
+    /// The request, if there is one: who asked, and why.
+    pub(crate) fn asked(&self) -> Option<(String, String)> {
         let text = fs::read_to_string(&self.path).ok()?;
-        self.clear();
         let (by, reason) = text.split_once('\n')?;
         Some((by.into(), reason.into()))
     }
 
-    /// Takes away a request nobody needs any more.
+    /// Takes the request away: the run is over.
     pub(crate) fn clear(&self) {
         // A request that is already gone is what is wanted.
         let _ = fs::remove_file(&self.path);

@@ -65,12 +65,13 @@ impl Home {
         let beside = self.store.beside()?;
         let about = format!("the home {}", self.place.folder().display());
         let mut reading = Reading::new(Checked { about, ..Checked::default() }, &beside);
-        if beside.is_empty() && held.checkpoints.is_empty() {
+        let shown = self.log.beside()?;
+        if beside.is_empty() && held.checkpoints.is_empty() && shown.is_none() {
             reading.checked.holds("log", "it has no entries yet");
             return Ok(reading.checked);
         }
         let keys = self.check_keys(held, &mut reading.checked)?;
-        reading.sign(&keys, held);
+        reading.sign(&keys, shown, held);
         reading.signed();
         for begin in (0..beside.size).step_by(PAGE as usize) {
             let end = beside.size.min(begin + PAGE);
@@ -122,12 +123,15 @@ impl<'b> Reading<'b> {
     }
 
     /// Checks the signatures of all heads, kept here and outside.
-    fn sign(&mut self, keys: &[Public], held: &Held) {
+    fn sign(&mut self, keys: &[Public], shown: Option<String>, held: &Held) {
         let kept = self.beside.checkpoints.iter().map(|noted| {
             (format!("the head signed over {} entries", noted.size), noted.note.as_str(), Some(noted.size))
         });
         let outside = held.checkpoints.iter().map(|(name, note)| (name.clone(), note.as_str(), None));
-        for (name, note, size) in kept.chain(outside) {
+        // It is one of those that are kept here, unless those were lost together with what they were signed over.
+        let lost = |note: &&str| self.beside.checkpoints.iter().all(|noted| noted.note != **note);
+        let shown = shown.as_deref().filter(lost).map(|note| ("the head in log.head".to_owned(), note, None));
+        for (name, note, size) in kept.chain(shown).chain(outside) {
             match verified(note, keys) {
                 Ok(head) if size.is_none_or(|size| size == head.size) => {
                     self.heads.entry(head.size).or_default().push((name, head.root));

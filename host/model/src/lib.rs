@@ -8,7 +8,7 @@
 //! a skill asks for, [`policy`] what the operator allows, [`ceiling`] what a flow allows a step, and [`grant`] what
 //! follows from all three, use by use in [`uses`]; [`lock`] is what people approved of it, and [`review`] what they are shown first; [`flow`]
 //! is what a person wrote, [`plan`] what will really run; [`ending`] is how an attempt ended, [`money`] what it cost;
-//! [`seam`] holds the traits through which the crates above meet.
+//! [`seam`] holds the traits through which the crates above meet; [`fault`] lists where tests interrupt them.
 
 pub mod capability;
 pub mod ceiling;
@@ -17,6 +17,7 @@ pub mod crossing;
 pub mod digest;
 pub mod ending;
 pub mod expression;
+pub mod fault;
 pub mod flow;
 mod form;
 pub mod grant;

@@ -8,6 +8,7 @@
 #![allow(unsafe_code, reason = "mapping compiled code has no safe form; this is the reviewed module")]
 
 use kapell_model::digest::Digest;
+use kapell_model::fault::{self, FaultPoint};
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -65,7 +66,7 @@ impl CompiledForms {
     /// The same, and why the engine does not take what is there.
     pub(crate) fn read(&self, engine: &Engine, digest: &Digest) -> Option<wasmtime::Result<Component>> {
         let path = self.path(digest);
-        if !self.is_ours(&path) || !self.is_whole(&path) {
+        if !self.is_ours(&path) || !is_whole(&path) {
             return None;
         }
         // SAFETY: `deserialize_file` runs what is in the file, so the file must be one that the host's own compiler
@@ -108,12 +109,26 @@ impl CompiledForms {
             fs::symlink_metadata(path).is_ok_and(|about| about.is_file() && is_private(&about, self.owner))
         })
     }
+}
 
-    /// Finds a form cut short or damaged on disk, which would otherwise run as it is.
-    fn is_whole(&self, path: &Path) -> bool {
-        let seal = fs::read_to_string(seal_of(path)).unwrap_or_default();
-        digest_of_file(path).is_ok_and(|digest| digest.to_string() == seal)
-    }
+/// Finds a form cut short or damaged on disk, which would otherwise run as it is.
+fn is_whole(path: &Path) -> bool {
+    let seal = fs::read_to_string(seal_of(path)).unwrap_or_default();
+    digest_of_file(path).is_ok_and(|digest| digest.to_string() == seal)
+}
+
+/// Compiled forms below `root`, of whatever engine, that are not what was answered when they were made. None of them ever
+/// runs: each is made again when it is used.
+#[must_use]
+pub fn damaged_forms(root: &Path) -> Vec<PathBuf> {
+    let inside = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten();
+        entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    };
+    let forms = inside(root).into_iter().flat_map(|folder| inside(&folder));
+    let mut damaged: Vec<_> = forms.filter(|path| path.extension().is_none() && !is_whole(path)).collect();
+    damaged.sort();
+    damaged
 }
 
 /// A compiled form on its way to disk; gone when it is let go before it was kept.
@@ -132,7 +147,9 @@ impl Draft {
     pub(crate) fn keep(self) -> io::Result<()> {
         use sha2::Digest as _;
         let digest = Digest::from_bytes(self.hash.clone().finalize().into());
+        fault::reach(FaultPoint::FormWritten)?;
         write_private(&seal_of(&self.path), digest.to_string().as_bytes())?;
+        fault::reach(FaultPoint::FormSealed)?;
         fs::rename(&self.beside, &self.path)
     }
 }

@@ -30,7 +30,7 @@ pub mod shapes;
 mod turn;
 mod value;
 
-pub use cache::CacheError;
+pub use cache::{CacheError, damaged_forms};
 pub use capability::files::{NotLent, Walk, pinned};
 pub use compile::{
     Approved, CompileCaps, CompileError, CompileWorker, Compiler, ServeError, serve_compiling,

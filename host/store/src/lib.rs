@@ -9,11 +9,13 @@
 //!
 //! Reading order: [`sqlite`](SqliteStore) composes the parts; `admit` says which commits agree with themselves,
 //! `append` makes one real, `writer` makes many durable with one sync, `log` keeps a sync short; `placed` puts written
-//! files in their place; [`OwnerLock`] tells the living from the dead.
+//! files in their place; [`OwnerLock`] tells the living from the dead; [`flaws`] looks
+//! at the files of a store that may not open any more.
 
 mod admit;
 mod content;
 mod error;
+mod examined;
 mod memory;
 mod owner;
 mod patience;
@@ -27,13 +29,13 @@ use kapell_journal::content::Salt;
 use kapell_journal::seam::JournalError;
 
 pub use error::StoreError;
+pub use examined::{Flaw, flaws};
 pub use memory::MemoryStore;
 pub use owner::OwnerLock;
 pub use placed::make_directory;
 pub use skills::{CatalogSnapshot, Components, Installed, SkillEvent, Skills, What};
 pub use sqlite::{
-    Beside, Durability, FaultPoint, Noted, Options, PendingFile, SqliteStore, StoredEntry, StoredRun,
-    TreeHead,
+    Beside, Durability, Noted, Options, PendingFile, SqliteStore, StoredEntry, StoredRun, TreeHead,
 };
 
 /// A salt for a commitment, out of the system's random bytes.

@@ -6,6 +6,7 @@
 
 use crate::private;
 use kapell_journal::seam::Owner;
+use kapell_model::fault::{self, FaultPoint};
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind};
@@ -36,6 +37,7 @@ impl OwnerLock {
         let (making, path) = (owners.join(format!("{id}.new")), lock_path(owners, &id));
         let locked = private::file(&making)?;
         locked.lock()?;
+        fault::reach(FaultPoint::OwnerLocked)?;
         // Named only once it is locked: nobody can see the file free and take its owner for dead.
         fs::rename(&making, &path)?;
         Ok(Self { owner: Owner { id }, _life: Life::File { path, _locked: locked } })

@@ -9,6 +9,7 @@ use crate::owner;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use kapell_journal::seam::JournalError;
+use kapell_model::fault::{self, FaultPoint};
 use kapell_model::id::RunId;
 use kapell_model::writes::{FileMark, FileSeen, FileWrite, RESERVED};
 use std::fmt::Display;
@@ -129,8 +130,10 @@ pub(crate) fn replace(dir: &Dir, name: &str, content: &[u8], mode: Option<u32>) 
     let part = format!("{RESERVED}{}.part", owner::random());
     let made = create(dir, &part, mode)?;
     write_synced(made, content)
+        .and_then(|()| fault::reach(FaultPoint::FileWritten))
         .and_then(|()| dir.rename(&part, dir, name))
         .inspect_err(|_| drop(dir.remove_file(&part)))?;
+    fault::reach(FaultPoint::FileNamed)?;
     sync(dir)
 }
 

@@ -1,7 +1,8 @@
 //! Directories and files that only their owner may read: the journal holds what people were shown and answered.
 
+use crate::owner;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -30,6 +31,15 @@ pub(crate) fn untouched(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => tighten(path, FILE),
         made => made.map(drop),
     }
+}
+
+/// Whether a directory takes a few pages that are on the disk when this returns, as a commit would write them.
+pub(crate) fn takes_more(dir: &Path) -> io::Result<()> {
+    let path = dir.join(format!("probe-{}", owner::random()));
+    let probe =
+        file(&path).and_then(|mut file| file.write_all(&[0; 16 << 10]).and_then(|()| file.sync_all()));
+    // What was never made can't be removed.
+    probe.and(fs::remove_file(&path)).inspect_err(|_| drop(fs::remove_file(&path)))
 }
 
 /// Only when it is too loose: a directory somebody else owns cannot be changed and need not be.

@@ -12,12 +12,12 @@
 
 mod append;
 mod catalog;
-mod connection;
+pub(crate) mod connection;
 mod erasable;
 mod evidence;
 mod log;
 mod pending;
-mod read;
+pub(crate) mod read;
 mod remembered;
 mod spending;
 mod stored;
@@ -37,6 +37,7 @@ use kapell_journal::entry::Entry;
 use kapell_journal::seam::{About, Commit, Head, JournalError, Journals, Owner, RunRow};
 use kapell_journal::spending::Spent;
 use kapell_model::digest::Digest;
+use kapell_model::fault::{self, FaultPoint};
 use kapell_model::id::{FlowName, RunId};
 use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{HostFault, KeyvalueReads};
@@ -65,26 +66,11 @@ pub enum Durability {
     Unsynced,
 }
 
-/// Moments at which a test makes the process die.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultPoint {
-    /// Large bytes are on the disk, nothing names them yet.
-    Staged,
-    /// The commit is durable, none of its files is in its place.
-    Committed,
-    /// A file is about to be put in its place.
-    BeforePlacing,
-    /// A file is in its place, its note is still there.
-    Placed,
-}
-
-/// How a store is opened; the default is what everybody but a benchmark or a fault test wants.
+/// How a store is opened; the default is what everybody but a benchmark wants.
 #[derive(Clone, Default)]
 pub struct Options {
     /// Whether commits are synced.
     pub durability: Durability,
-    /// Called at each fault point.
-    pub fault: Option<Arc<dyn Fn(FaultPoint) + Send + Sync>>,
 }
 
 /// The store in one directory. A clone is another handle of the same store; the last one closes it.
@@ -112,7 +98,7 @@ impl SqliteStore {
         Self::open_with(dir, Options::default())
     }
 
-    /// As [`open`](Self::open), with options for benchmarks and fault tests.
+    /// As [`open`](Self::open), with options for benchmarks.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -195,12 +181,6 @@ impl Inner {
         self.dir.join("owners")
     }
 
-    fn reach(&self, point: FaultPoint) {
-        if let Some(fault) = &self.options.fault {
-            fault(point);
-        }
-    }
-
     fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
         match self.readers.read(|connection| read::row_blob(connection, digest))? {
             Some(bytes) => checked(digest, bytes).map(Some),
@@ -221,7 +201,7 @@ impl Inner {
             content.into_iter().try_for_each(|content| self.stage_one(content, &mut staged))?;
         }
         commit.blobs.iter().cloned().try_for_each(|content| self.stage_one(content, &mut staged))?;
-        self.reach(FaultPoint::Staged);
+        fault::reach(FaultPoint::Staged).map_err(unwritten)?;
         Ok(staged)
     }
 
@@ -272,7 +252,7 @@ impl Journals for SqliteStore {
         let rows = if is_small(&commit) { self.0.stage(&commit)? } else { self.stage_aside(&commit).await? };
         let erases = !commit.erased.is_empty();
         self.append(commit, rows).await?;
-        self.0.reach(FaultPoint::Committed);
+        fault::reach(FaultPoint::Committed).map_err(unwritten)?;
         if erases {
             let inner = Arc::clone(&self.0);
             aside(move || inner.finish_erasing()).await?;
@@ -412,16 +392,16 @@ async fn aside<T: Send + 'static>(
 
 impl KeyvalueReads for SqliteStore {
     fn get(&self, namespace: &str, key: &str) -> Result<Option<(Vec<u8>, u64)>, HostFault> {
-        let value = self.0.readers.read(|connection| read::key(connection, namespace, key));
-        value.map_err(|cause| fault(format!("read key `{key}` in `{namespace}`"), &cause))
+        let value = self.look(|connection| read::key(connection, namespace, key));
+        value.map_err(|cause| unreadable(format!("read key `{key}` in `{namespace}`"), &cause))
     }
 
     fn keys(&self, namespace: &str, cursor: Option<&str>, limit: usize) -> Result<Vec<String>, HostFault> {
         let keys = self.0.readers.read(|connection| read::keys(connection, namespace, cursor, limit));
-        keys.map_err(|cause| fault(format!("list keys in `{namespace}`"), &cause))
+        keys.map_err(|cause| unreadable(format!("list keys in `{namespace}`"), &cause))
     }
 }
 
-fn fault(doing: String, cause: &JournalError) -> HostFault {
+fn unreadable(doing: String, cause: &JournalError) -> HostFault {
     HostFault { doing, cause: cause.to_string() }
 }

@@ -1,10 +1,12 @@
 //! A server on loopback that writes down what arrives, byte for byte, and answers by path: `/echo` with the request
-//! itself, `/moved` to somewhere forbidden, `/breaks` and `/slow` not at all, everything else with a greeting.
+//! itself, `/moved` to somewhere forbidden, `/breaks` and `/slow` not at all, everything else with a greeting, `/later` after
+//! a while.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// A running server; its thread ends with the test program.
 pub(crate) struct Server {
@@ -63,6 +65,10 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
         }
         _ => whole("200 OK", "content-type: text/plain\r\n", "hello"),
     };
+    if path == "/later" {
+        // As long as an order may take: whoever asked may die meanwhile.
+        thread::sleep(Duration::from_millis(15));
+    }
     let _ = stream.write_all(answer.as_bytes());
 }
 

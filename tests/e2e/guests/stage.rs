@@ -93,6 +93,11 @@ pub(crate) fn keeping_private(guest: &str, paths: &str) -> Vec<u8> {
     packed(bare(guest), format!("{}private = {paths}\n", skill_toml(guest, &[], "none")))
 }
 
+/// The same under another name, `local:` before it: one guest can be several skills.
+pub(crate) fn asking_named(guest: &str, name: &str, asks: &[&str], effects: &str) -> Vec<u8> {
+    packed(bare(guest), skill_toml(name, asks, effects))
+}
+
 fn skill_toml(guest: &str, asks: &[&str], effects: &str) -> String {
     let asks: String =
         asks.iter().map(|ask| format!("  {{ {ask}, reason = \"The test wants it\" }},\n")).collect();

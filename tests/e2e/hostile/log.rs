@@ -4,7 +4,8 @@
 //! There are three runs of four entries, `call-1` to `call-3`, with a signed head after each; somebody outside holds the
 //! head after `call-2`, or with `hold today` the last one. `does` is done to the database in turn: `edit RUN/N`, `delete RUN/N`, `double RUN/N`,
 //! `swap RUN/N RUN/N`, `cut N` (the last entries), `forget RUN` (its entries and its row), `renumber` (no holes are left),
-//! `rechain RUN` (each link and the run's end are mended), `forget entries`, `forget heads`, `forget subtrees`, `lose key`, `new key` (and nobody
+//! `rechain RUN` (each link and the run's end are mended), `forget entries`, `forget heads`, `lose heads` (those in the database, as they go with its
+//! write-ahead log), `forget subtrees`, `lose key`, `new key` (and nobody
 //! remembers the old one), `row CHANGE` (of the row of `call-2`), `sql TEXT`, `sign`,
 //! `yesterday` (the home as it was after `call-2`), `another history` (as it was then, and on otherwise), and `said TEXT`:
 //! a run whose skill says that. `export` and `hold` choose who looks: whoever has the exported file, and whoever also holds
@@ -122,7 +123,12 @@ impl Scene {
             }
             ("cut", count) => all(&format!("DELETE FROM entries WHERE place > (SELECT max(place) FROM entries) - {count}")),
             ("forget", "entries") => all("DELETE FROM entries"),
-            ("forget", "heads") => all("DELETE FROM checkpoints"),
+            ("lose", "heads") => all("DELETE FROM checkpoints"),
+            // The newest stands beside the database too.
+            ("forget", "heads") => {
+                all("DELETE FROM checkpoints");
+                self.remove("log.head");
+            }
             ("forget", "subtrees") => all("DELETE FROM tree"),
             ("forget", run) => all(&format!("DELETE FROM entries WHERE run = '{run}'; DELETE FROM runs WHERE run = '{run}'")),
             ("renumber", _) => all(
@@ -130,7 +136,7 @@ impl Scene {
                  UPDATE entries SET place = -place",
             ),
             ("rechain", run) => self.rechain(run),
-            ("lose", "key") => fs::remove_file(self.stage.project().join(".kapell/log.key")).unwrap(),
+            ("lose", "key") => self.remove("log.key"),
             ("new", "key") => {
                 self.act("lose key");
                 all("DELETE FROM remembered WHERE name = 'log-keys'");
@@ -143,11 +149,16 @@ impl Scene {
                 self.put_back("today");
                 all("DELETE FROM entries WHERE run = 'call-2'; DELETE FROM runs WHERE run = 'call-2'; DELETE FROM checkpoints WHERE size > 4");
                 self.act("renumber");
+                self.remove("log.head");
                 greet(&self.stage, "Somebody else");
             }
             ("said", text) => greet(&self.stage, &text.replace("%1B", "\u{1b}").replace("%0A", "\n").replace("%RLO", "\u{202e}")),
             _ => panic!("nobody knows how to `{line}`"),
         }
+    }
+
+    fn remove(&self, file: &str) {
+        fs::remove_file(self.stage.project().join(".kapell").join(file)).unwrap();
     }
 
     fn place(&self, entry: &str) -> i64 {

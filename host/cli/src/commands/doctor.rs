@@ -4,6 +4,7 @@ use crate::args::Args;
 use crate::failure::{Exit, exit_of};
 use crate::output;
 use crate::session::{open, place};
+use kapell_home::Place;
 use kapell_report::cost::listed;
 use serde_json::json;
 use std::process::Command;
@@ -99,8 +100,18 @@ async fn home(args: &Args, recount: bool) -> Vec<Finding> {
             let words = "there is none here yet; the first command makes it".into();
             return vec![Finding::sound("home", words)];
         }
-        _ => {}
+        Ok(place) => {
+            // Before it is opened: what is damaged may keep it from being.
+            let mut findings = kept(&place);
+            findings.extend(opened(args, recount).await);
+            findings
+        }
+        Err(_) => opened(args, recount).await,
     }
+}
+
+/// What can only be seen of a home that opens.
+async fn opened(args: &Args, recount: bool) -> Vec<Finding> {
     match open(args).await {
         Err(error) => {
             let mend = Some("mend what the message names, then look again".into());
@@ -113,8 +124,39 @@ async fn home(args: &Args, recount: bool) -> Vec<Finding> {
                 session.home.policy.rules.len()
             );
             let home = Finding::sound("home", words);
-            let (journal, evidence) = (journal(&session), evidence(&session));
-            vec![home, engine(&session), journal, evidence, spending(&session, recount), files(&session)]
+            let (journal, skills, evidence) = (journal(&session), skills(&session), evidence(&session));
+            let (spending, files) = (spending(&session, recount), files(&session));
+            vec![home, engine(&session), journal, skills, evidence, spending, files]
+        }
+    }
+}
+
+/// Every file that is damaged, one by one.
+fn kept(place: &Place) -> Vec<Finding> {
+    let what = "files kept";
+    let flaws = kapell_home::flaws(place);
+    if flaws.is_empty() {
+        return vec![Finding::sound(what, "are what was written, and the disk takes more".into())];
+    }
+    let finding = |flaw: kapell_home::Flaw| Finding {
+        exit: if flaw.is_damage { Exit::Integrity } else { Exit::Internal },
+        ..Finding::unsound(what, format!("{}: {}", flaw.file.display(), flaw.words), flaw.mend.into())
+    };
+    flaws.into_iter().map(finding).collect()
+}
+
+/// Holds what is kept of skills against their bytes.
+fn skills(session: &crate::session::Session) -> Finding {
+    let what = "skills";
+    match session.home.skills_apart() {
+        Ok(none) if none.is_empty() => Finding::sound(what, "are what their bytes say".into()),
+        Ok(apart) => {
+            let mend = "`kapell add` of the same bytes puts it right";
+            Finding { exit: Exit::Integrity, ..Finding::unsound(what, apart.join("; "), mend.into()) }
+        }
+        Err(error) => {
+            let mend = error.hint.clone();
+            Finding::failed(what, &error.into(), mend)
         }
     }
 }

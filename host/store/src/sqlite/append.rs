@@ -190,11 +190,14 @@ fn insert_blobs(connection: &Connection, rows: &[Content]) -> rusqlite::Result<(
 
 fn write_keys(connection: &Connection, writes: &HeldWrites) -> rusqlite::Result<()> {
     let mut write = connection.prepare_cached(
-        "INSERT INTO keyvalue (namespace, key, value, version) VALUES (?1, ?2, ?3, 1)
-         ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value, version = version + 1",
+        "INSERT INTO keyvalue (namespace, key, value, version, digest) VALUES (?1, ?2, ?3, 1, ?4)
+         ON CONFLICT (namespace, key)
+         DO UPDATE SET value = excluded.value, version = version + 1, digest = excluded.digest",
     )?;
     for key in &writes.keys {
-        write.execute(params![key.namespace, key.key, key.value])?;
+        let digest = key.value.as_deref().map(|value| read::key_digest(&key.namespace, &key.key, value));
+        let digest = digest.as_ref().map(Digest::as_bytes);
+        write.execute(params![key.namespace, key.key, key.value, digest])?;
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! Connections to the database file, and its format.
 
-use crate::error::StoreError;
+use crate::error::{StoreError, asked_of_disk, reach};
 use crate::private;
 use crate::sqlite::Durability;
 use crate::sqlite::writer::Wait;
+use kapell_model::fault::FaultPoint;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 /// `kapl`: what makes the file recognisable as ours.
 const APPLICATION: i32 = 0x6b61_706c;
 /// The newest format this program knows.
-pub(crate) const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 4;
 /// How long a transaction waits for one of another process.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -19,24 +20,23 @@ const BUSY: Duration = Duration::from_secs(10);
 ///
 /// The caller holds the store's opening lock: switching to the write-ahead log does not wait for others.
 pub(crate) fn prepare(path: &Path) -> Result<(), StoreError> {
-    let failed =
-        |cause: &dyn std::fmt::Display| StoreError::Open { path: path.into(), cause: cause.to_string() };
+    let refused = |cause: String| StoreError::Open { path: path.into(), cause };
+    let failed = |error: rusqlite::Error| refused(asked_of_disk(path, &error));
     // Made first, so that the write-ahead log beside it takes over its mode.
-    private::untouched(path).map_err(|cause| failed(&cause))?;
-    let mut connection = open(path).map_err(|cause| failed(&cause))?;
-    let state = identify(&connection).map_err(|cause| failed(&cause))?;
+    private::untouched(path).map_err(|cause| refused(cause.to_string()))?;
+    let mut connection = open(path).map_err(failed)?;
+    let state = identify(&connection).map_err(failed)?;
     match state {
-        (0, 0, 0) => create(&mut connection).map_err(|cause| failed(&cause))?,
+        (0, 0, 0) => create(&mut connection).map_err(failed)?,
         (APPLICATION, FORMAT, _) => {}
         (APPLICATION, found, _) => {
             return Err(StoreError::Newer { path: path.into(), found, known: FORMAT });
         }
         _ => return Err(StoreError::Foreign { path: path.into() }),
     }
-    let mode: String = connection
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(|cause| failed(&cause))?;
-    if mode == "wal" { Ok(()) } else { Err(failed(&format!("no write-ahead log here, only `{mode}`"))) }
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
+    if mode == "wal" { Ok(()) } else { Err(refused(format!("no write-ahead log here, only `{mode}`"))) }
 }
 
 /// Application, format and number of tables.
@@ -54,6 +54,7 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.execute_batch(include_str!("schema.sql"))?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
+    reach(FaultPoint::DatabaseMade)?;
     transaction.commit()
 }
 

@@ -3,6 +3,8 @@
 //! A log that begins again is written over in place, and a sync of it need not also record that the file has grown.
 //! It does so by itself once all of it is in the database and nobody reads from it.
 
+use crate::error::reach;
+use kapell_model::fault::FaultPoint;
 use rusqlite::Connection;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
@@ -50,40 +52,45 @@ impl Log {
 }
 
 /// Moves the log into the database whenever it is asked to, first beside whoever writes, then whole.
+///
+/// One that fails leaves the log as it is, and nothing is lost; `failed` is told, for whoever writes may have to stop.
 pub(crate) fn checkpoint_whenever<T>(
     connection: &Connection,
     fills: &Receiver<()>,
     writing: &Weak<Mutex<T>>,
+    failed: impl Fn(&mut T, &rusqlite::Error),
 ) {
     while fills.recv().is_ok() {
-        let pages = move_beside(connection);
+        let moved = move_beside(connection);
         let Some(writing) = writing.upgrade() else { return };
-        move_whole(connection, pages, &writing);
+        if let Err(cause) = moved.and_then(|pages| move_whole(connection, pages, &writing)) {
+            tracing::warn!(%cause, "the write-ahead log was not moved into the database");
+            // Where somebody panicked nobody writes any more.
+            let Ok(mut writing) = writing.lock() else { return };
+            failed(&mut writing, &cause);
+        }
     }
 }
 
 /// Moves what has gathered; nobody waits for it. The length of the log in pages.
-fn move_beside(connection: &Connection) -> i64 {
+fn move_beside(connection: &Connection) -> rusqlite::Result<i64> {
     checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)")
 }
 
 /// Moves the little that was written meanwhile, and lets nobody write meanwhile again, so that nothing is left. Waits
 /// for nobody who reads, unless the log has grown far too long because somebody always did.
-fn move_whole<T>(connection: &Connection, pages: i64, writing: &Mutex<T>) {
-    // Where somebody panicked nobody writes any more.
-    let Ok(_nobody) = writing.lock() else { return };
+fn move_whole<T>(connection: &Connection, pages: i64, writing: &Mutex<T>) -> rusqlite::Result<()> {
+    let Ok(_nobody) = writing.lock() else { return Ok(()) };
     let sql =
         if pages > PAGES_MAX { "PRAGMA wal_checkpoint(RESTART)" } else { "PRAGMA wal_checkpoint(PASSIVE)" };
-    checkpoint(connection, sql);
+    checkpoint(connection, sql).map(drop)
 }
 
-/// The length of the log in pages. A checkpoint that fails leaves the log as it is, and nothing is lost.
-fn checkpoint(connection: &Connection, sql: &str) -> i64 {
-    let pages = connection.query_row(sql, [], |row| row.get(1));
-    pages.unwrap_or_else(|cause| {
-        tracing::warn!(%cause, "the write-ahead log was not moved into the database");
-        0
-    })
+/// The length of the log in pages.
+fn checkpoint(connection: &Connection, sql: &str) -> rusqlite::Result<i64> {
+    reach(FaultPoint::LogMoving)?;
+    let pages = connection.query_row(sql, [], |row| row.get(1))?;
+    reach(FaultPoint::LogMoved).map(|()| pages)
 }
 
 #[cfg(test)]
@@ -120,10 +127,10 @@ mod tests {
         let (_home, path) = store();
         let (writing, beside) = (connect(&path), connect(&path));
         write(&writing);
-        let pages = move_beside(&beside);
+        let pages = move_beside(&beside).unwrap();
         write(&writing);
         let before = length(&path);
-        move_whole(&beside, pages, &Mutex::new(()));
+        move_whole(&beside, pages, &Mutex::new(())).unwrap();
         write(&writing);
         assert_eq!(length(&path), before);
     }
@@ -142,7 +149,7 @@ mod tests {
         assert_eq!(asked_after(9), 1, "enough");
         assert_eq!(asked_after(1), 0, "asked for already");
         assert_eq!(asked_after(9), 1, "as much again");
-        move_beside(&connect(&path));
+        move_beside(&connect(&path)).unwrap();
         assert_eq!(asked_after(1), 0, "the log has begun again");
         assert_eq!(asked_after(9), 1, "and is full again");
     }

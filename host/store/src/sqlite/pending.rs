@@ -7,10 +7,11 @@ use crate::error::{damaged, unwritten};
 use crate::patience::{OPENING, WRITING};
 use crate::sqlite::stored::{parsed, whole};
 use crate::sqlite::writer::Wait;
-use crate::sqlite::{FaultPoint, Inner, number};
+use crate::sqlite::{Inner, number};
 use crate::{placed, private};
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
+use kapell_model::fault::{self, FaultPoint};
 use kapell_model::id::RunId;
 use rusqlite::Connection;
 use std::collections::BTreeSet;
@@ -189,11 +190,10 @@ fn place(inner: &Inner, pending: &Pending) -> Result<(), JournalError> {
         }
         None => None,
     };
-    inner.reach(FaultPoint::BeforePlacing);
-    placed::place(&pending.root, &pending.path, content.as_deref())
-        .map_err(|cause| placed::unplaced(&pending.run, &pending.root, &pending.path, cause))?;
-    inner.reach(FaultPoint::Placed);
-    Ok(())
+    fault::reach(FaultPoint::Placing)
+        .and_then(|()| placed::place(&pending.root, &pending.path, content.as_deref()))
+        .and_then(|()| fault::reach(FaultPoint::Placed))
+        .map_err(|cause| placed::unplaced(&pending.run, &pending.root, &pending.path, cause))
 }
 
 /// Not waited for on the disk: a note that comes back puts the same content in the same place.

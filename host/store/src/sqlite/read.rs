@@ -1,8 +1,9 @@
 //! Reading, on connections of its own: a reader sees one state and never waits for the writer.
 
-use crate::error::{damaged, unread};
+use crate::error::{damaged, damaged_in, unread};
 use crate::sqlite::connection;
 use crate::sqlite::stored::{bytes32, number, parsed, whole};
+use crate::sqlite::tree::Looked;
 use kapell_journal::chain;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{About, JournalError, RunRow};
@@ -36,8 +37,8 @@ impl Readers {
         look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, JournalError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = idle.map_or_else(|| connection::reader(&self.path), Ok).map_err(failed)?;
-        let result = look(&connection).map_err(failed);
+        let connection = idle.map_or_else(|| connection::reader(&self.path), Ok).map_err(unread)?;
+        let result = look(&connection).map_err(|error| failed(&connection, error));
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if result.is_ok() && idle.len() < KEPT {
             idle.push(connection);
@@ -47,13 +48,13 @@ impl Readers {
 }
 
 /// What a failed reading means.
-fn failed(error: rusqlite::Error) -> JournalError {
+fn failed(connection: &Connection, error: rusqlite::Error) -> JournalError {
     match &error {
         rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) => {
-            damaged(error.to_string())
+            damaged_in(connection, &error)
         }
         _ => match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(error.to_string()),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged_in(connection, &error),
             _ => unread(error),
         },
     }
@@ -218,16 +219,29 @@ pub(crate) fn due(connection: &Connection, now: Timestamp) -> rusqlite::Result<V
     all.query_map([number(now.0)], |row| parsed(row, 0))?.collect()
 }
 
-/// A key's value and version.
-pub(crate) fn key(
-    connection: &Connection,
-    namespace: &str,
-    key: &str,
-) -> rusqlite::Result<Option<(Vec<u8>, u64)>> {
+/// A key's value and version; damage when the value is another one than was written.
+pub(crate) fn key(connection: &Connection, namespace: &str, key: &str) -> Looked<Option<(Vec<u8>, u64)>> {
     let mut find = connection.prepare_cached(
-        "SELECT value, version FROM keyvalue WHERE namespace = ?1 AND key = ?2 AND value IS NOT NULL",
+        "SELECT value, version, digest FROM keyvalue WHERE namespace = ?1 AND key = ?2 AND value IS NOT NULL",
     )?;
-    find.query_row([namespace, key], |row| Ok((row.get(0)?, whole(row.get(1)?)))).optional()
+    let found = find.query_row([namespace, key], |row| {
+        let value: Vec<u8> = row.get(0)?;
+        let sound = key_digest(namespace, key, &value) == Digest::from_bytes(bytes32(row, 2)?);
+        Ok((sound, (value, whole(row.get(1)?))))
+    });
+    Ok(match found.optional()? {
+        Some((false, _)) => {
+            Err(damaged(format!("the value of key `{key}` in `{namespace}` is not what was written")))
+        }
+        found => Ok(found.map(|(_, found)| found)),
+    })
+}
+
+/// What a value is checked by when it is read: the journal names values by the attempts that wrote them, which nobody looks
+/// up to read one.
+pub(crate) fn key_digest(namespace: &str, key: &str, value: &[u8]) -> Digest {
+    let lengths = [namespace.len(), key.len()].map(|length| (length as u64).to_be_bytes());
+    Digest::of(&[lengths.as_flattened(), namespace.as_bytes(), key.as_bytes(), value].concat())
 }
 
 /// Keys after `cursor` in byte order.

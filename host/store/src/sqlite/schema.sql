@@ -67,6 +67,7 @@ CREATE TABLE keyvalue (
   key       TEXT NOT NULL,
   value     BLOB,              -- none once deleted: the row stays, so that versions only ever grow
   version   INTEGER NOT NULL,
+  digest    BLOB,              -- of namespace, key and value, held against them when the value is read
   UNIQUE (namespace, key)
 ) STRICT;
 

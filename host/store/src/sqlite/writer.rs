@@ -10,11 +10,12 @@
 //! then would be acknowledged and lost. Nothing more is written instead, and the next process begins from what is
 //! on the disk.
 
-use crate::error::{damaged, unwritten};
+use crate::error::{asked_of_disk, damaged_in, reach, unwritten};
 use crate::sqlite::Durability;
 use crate::sqlite::connection;
 use crate::sqlite::log::{Log, checkpoint_whenever};
 use kapell_journal::seam::JournalError;
+use kapell_model::fault::FaultPoint;
 use kapell_model::id::RunId;
 use rusqlite::{Connection, ErrorCode};
 use std::path::Path;
@@ -56,7 +57,9 @@ impl Writer {
         let (at_desk, beside) = (Arc::clone(&desk), Arc::downgrade(&desk));
         let threads = vec![
             spawn("kapell-writer", move || take_from_queue(&at_desk, &tasks))?,
-            spawn("kapell-checkpoint", move || checkpoint_whenever(&checkpointing, &fills, &beside))?,
+            spawn("kapell-checkpoint", move || {
+                checkpoint_whenever(&checkpointing, &fills, &beside, |desk, cause| drop(desk.judge(cause)));
+            })?,
         ];
         Ok(Self { desk: Some(desk), queue: Some(queue), threads })
     }
@@ -246,11 +249,14 @@ impl Desk {
         let durable = batch.iter().any(|task| task.wait() == Wait::Durable);
         self.sync_as(if durable { Wait::Durable } else { Wait::Visible })?;
         self.execute("BEGIN IMMEDIATE")?;
+        reach(FaultPoint::TransactionBegun)?;
         let kept = match batch {
             [only] => only.act(&self.connection)?,
             several => several.iter_mut().try_for_each(|task| self.act_apart(&mut **task)).map(|()| true)?,
         };
-        self.execute(if kept { "COMMIT" } else { "ROLLBACK" })
+        reach(FaultPoint::TransactionWritten)?;
+        self.execute(if kept { "COMMIT" } else { "ROLLBACK" })?;
+        reach(FaultPoint::TransactionDurable)
     }
 
     fn act_apart(&self, task: &mut dyn Task) -> rusqlite::Result<()> {
@@ -273,13 +279,17 @@ impl Desk {
         self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
 
+    fn asked_of_disk(&self, error: &rusqlite::Error) -> String {
+        asked_of_disk(Path::new(self.connection.path().unwrap_or_default()), error)
+    }
+
     /// What a failed transaction means for the next one: a full or busy disk may be better by then, an I/O error or
     /// damage may not be passed over.
     fn judge(&mut self, error: &rusqlite::Error) -> JournalError {
         let error_said = match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(error.to_string()),
-            Some(ErrorCode::SystemIoFailure) => unwritten(error),
-            _ => return unwritten(error),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged_in(&self.connection, error),
+            Some(ErrorCode::SystemIoFailure) => unwritten(self.asked_of_disk(error)),
+            _ => return unwritten(self.asked_of_disk(error)),
         };
         self.broken = Some(error_said.clone());
         error_said

@@ -3,13 +3,13 @@
 use crate::scene::{Driven, file, key, said, wait};
 use kapell_journal::content::Content;
 use kapell_journal::seam::{JournalError, Journals};
+use kapell_model::fault::{self, FaultPoint};
 use kapell_model::id::RunId;
 use kapell_model::seam::KeyvalueReads;
-use kapell_store::{FaultPoint, Options, ROW_BLOB_MAX, SqliteStore};
+use kapell_store::{ROW_BLOB_MAX, SqliteStore};
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::Arc;
 use std::{env, fs};
 
 const HOME: &str = "KAPELL_STORE_TEST_HOME";
@@ -106,13 +106,13 @@ fn what_was_acknowledged_survives_a_kill() {
 fn commits_once_and_dies() {
     let home = home_of_child();
     let point = env::var(POINT).unwrap();
-    let fault = move |reached: FaultPoint| {
+    fault::arm(Box::new(move |reached: FaultPoint| {
         if format!("{reached:?}") == point {
             std::process::abort();
         }
-    };
-    let options = Options { fault: Some(Arc::new(fault)), ..Options::default() };
-    let store = SqliteStore::open_with(&home.join("store"), options).unwrap();
+        Ok(())
+    }));
+    let store = SqliteStore::open(&home.join("store")).unwrap();
     let owner = store.new_owner().unwrap();
     let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
     let mut commit = driven.next("write");
@@ -130,7 +130,7 @@ fn a_crash_at_any_point_is_all_or_nothing() {
     for (point, real) in [
         (FaultPoint::Staged, false),
         (FaultPoint::Committed, true),
-        (FaultPoint::BeforePlacing, true),
+        (FaultPoint::Placing, true),
         (FaultPoint::Placed, true),
     ] {
         let home = tempfile::tempdir().unwrap();
@@ -167,14 +167,14 @@ fn private_contents(store: &SqliteStore) -> Vec<Content> {
 fn erases_and_dies() {
     let home = home_of_child();
     let (point, commits) = (env::var(POINT).unwrap(), std::sync::atomic::AtomicUsize::new(0));
-    let fault = move |reached: FaultPoint| {
+    fault::arm(Box::new(move |reached: FaultPoint| {
         let is_there = format!("{reached:?}") == point;
         if is_there && commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 1 {
             std::process::abort();
         }
-    };
-    let options = Options { fault: Some(Arc::new(fault)), ..Options::default() };
-    let store = SqliteStore::open_with(&home.join("store"), options).unwrap();
+        Ok(())
+    }));
+    let store = SqliteStore::open(&home.join("store")).unwrap();
     let owner = store.new_owner().unwrap();
     let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
     let mut commit = driven.next("private");
