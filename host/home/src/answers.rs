@@ -8,6 +8,7 @@ use kapell_conductor::drive::Standing;
 use kapell_journal::fold::OpenQuestion;
 use kapell_model::digest::Digest;
 use kapell_model::id::{Role, RunId};
+use kapell_model::policy::ANYBODY;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
@@ -93,9 +94,11 @@ impl Home {
             Said::Override => overriding.into_iter().collect(),
             _ => std::iter::once(&open.asked.role).chain(escalated.map(|(_, role)| role)).collect(),
         };
-        // A role that the plan binds nobody to is anybody's.
-        let left = |role: &&Role| plan.roles.contains_key(*role) && !self.policy.is_still_of(&reply.by, role);
-        if roles.is_empty() || !roles.iter().all(left) {
+        let names = |people: &Vec<String>| people.iter().any(|it| *it == reply.by || it == ANYBODY);
+        let was_of = |role: &&Role| plan.roles.get(*role).is_some_and(names);
+        // Whoever was of none of them the run itself refuses.
+        let roles: Vec<&Role> = roles.into_iter().filter(was_of).collect();
+        if roles.is_empty() || roles.iter().any(|role| self.policy.is_still_of(&reply.by, role)) {
             return Ok(());
         }
         let named = roles.iter().map(|role| format!("`{role}`")).collect::<Vec<_>>().join(" or ");

@@ -470,7 +470,7 @@ fn what_sends_more_down_a_ladder_waits_for_approval_unless_people_stand_there() 
     let mut table = String::new();
     let boss = "    - ask: boss\n      question: y\n";
     for (was, is) in [
-        (format!("{call}{ask}"), format!("{call}")),
+        (format!("{call}{ask}"), call.to_owned()),
         (format!("{call}{ask}"), ask.to_owned()),
         (format!("{ask}{call}"), call.to_owned()),
         (format!("{again}{call}"), call.to_owned()),
