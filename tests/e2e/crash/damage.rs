@@ -155,7 +155,7 @@ fn a_changed_byte_is_told_or_harmless_wherever_it_stands() {
         let stage = damaged(&trial, &file, |bytes| bytes.truncate(bytes.len() / 2));
         told_or_harmless(&stage, &format!("half of {}", file.display()), &whole);
     }
-    println!("{flips} flips, {found} told, the others changed nothing anybody reads");
+    eprintln!("{flips} flips, {found} told, the others changed nothing anybody reads");
     assert!(found > 0);
 }
 

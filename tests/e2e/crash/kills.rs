@@ -156,7 +156,7 @@ fn killed_at_random_it_loses_nothing_acknowledged_and_does_nothing_twice() {
             *long / 4 + Duration::from_micros(dice.below(u64::try_from(long.as_micros()).unwrap() * 3 / 4));
         round(&mut trial, class, after, fold, &mut counts);
     }
-    println!("{counts:#?}");
+    eprintln!("{counts:#?}");
     let Counts { entries_lost, effects_without_intent, effects_doubled, died, .. } = counts;
     assert_eq!((entries_lost, effects_without_intent, effects_doubled), (0, 0, 0), "{counts:?}");
     assert_eq!((counts.rounds, counts.verified), (rounds, rounds));

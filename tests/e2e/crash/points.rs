@@ -123,7 +123,7 @@ fn whatever_the_moment_it_dies_at_nothing_is_lost_and_nothing_done_twice() {
             dies(&scene, class, &point, time, &whole, &mut tally);
         }
     }
-    println!("{tally:?}");
+    eprintln!("{tally:?}");
     assert!(tally.asked > 1 && tally.began_again > 0, "{tally:?}");
 }
 
@@ -139,7 +139,7 @@ fn a_disk_that_refuses_stops_the_run_and_loses_nothing() {
             refused(&scene, fault, &point, time, &whole, &mut tally);
         }
     }
-    println!("{tally:?}");
+    eprintln!("{tally:?}");
     assert!(tally.asked > 1 && tally.died > 15, "{tally:?}");
 }
 

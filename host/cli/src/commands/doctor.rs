@@ -98,7 +98,7 @@ async fn home(args: &Args, recount: bool) -> Vec<Finding> {
     match place(args.home.as_deref()) {
         Ok(place) if !place.found => {
             let words = "there is none here yet; the first command makes it".into();
-            return vec![Finding::sound("home", words)];
+            vec![Finding::sound("home", words)]
         }
         Ok(place) => {
             // Before it is opened: what is damaged may keep it from being.

@@ -198,7 +198,7 @@ fn two_stores_of_one_directory_see_and_fence_each_other() {
 #[test]
 fn an_unsynced_store_keeps_everything_but_the_sync() {
     let home = tempfile::tempdir().unwrap();
-    let options = Options { durability: Durability::Unsynced, ..Options::default() };
+    let options = Options { durability: Durability::Unsynced };
     let store = SqliteStore::open_with(home.path(), options).unwrap();
     let owner = store.new_owner().unwrap();
     let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
