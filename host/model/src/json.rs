@@ -1,5 +1,7 @@
 //! JSON as somebody wrote it. A key that stands twice in one object is refused: readers differ in which of the two they
-//! take, so what a person sees in the text may not be what runs.
+//! take, so what a person sees in the text may not be what runs. An integer beyond 2^53 becomes the text of its digits,
+//! which every 64-bit integer of a skill reads: the record writes numbers as doubles (RFC 8785), so as a number it would
+//! run as one value and be done again as another.
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -82,11 +84,11 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+        Ok(exact(value.unsigned_abs(), value, Value::from))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+        Ok(exact(value, value, Value::from))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
@@ -130,6 +132,13 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 }
 
+/// Up to here every integer is a double of its own.
+const EXACT_MAX: u64 = 1 << 53;
+
+fn exact<I: ToString>(size: u64, integer: I, number: impl FnOnce(I) -> Value) -> Value {
+    if size <= EXACT_MAX { number(integer) } else { Value::String(integer.to_string()) }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 mod tests {
@@ -141,7 +150,8 @@ mod tests {
             "null",
             "true",
             "-7",
-            "18446744073709551615",
+            "9007199254740992",
+            "-9007199254740992",
             "1.5e300",
             r#""\u00e4\n""#,
             "[]",
@@ -158,6 +168,18 @@ mod tests {
         for text in ["", "{", "[1,]", "1 2", "{\"a\": nul}", "\u{feff}{}", &deep] {
             assert!(matches!(read(text.as_bytes()), Err(JsonError::Malformed(_))), "{text}");
         }
+    }
+
+    #[test]
+    fn an_integer_that_no_double_holds_becomes_its_digits() {
+        let told = |text: &str| read(text.as_bytes()).unwrap().to_string();
+        assert_eq!(
+            told("[9007199254740993, -9007199254740993]"),
+            r#"["9007199254740993","-9007199254740993"]"#
+        );
+        assert_eq!(told(r#"{"most": 18446744073709551615}"#), r#"{"most":"18446744073709551615"}"#);
+        let floats = read(b"[1e16, 36893488147419103232]").unwrap();
+        assert!(floats.as_array().unwrap().iter().all(Value::is_f64), "{floats}");
     }
 
     #[test]
