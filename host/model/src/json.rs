@@ -1,8 +1,9 @@
 //! JSON as somebody wrote it. A key that stands twice in one object is refused: readers differ in which of the two they
-//! take, so what a person sees in the text may not be what runs. An integer beyond 2^53 becomes the text of its digits,
+//! take, so what a person sees in the text may not be what runs. An integer of 2^53 or more becomes the text of its digits,
 //! which every 64-bit integer of a skill reads: the record writes numbers as doubles (RFC 8785), so as a number it would
 //! run as one value and be done again as another.
 
+use crate::shape::integer_as_json;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::cell::RefCell;
@@ -84,11 +85,11 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(exact(value.unsigned_abs(), value, Value::from))
+        Ok(integer_as_json(value.into()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(exact(value, value, Value::from))
+        Ok(integer_as_json(value.into()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
@@ -132,13 +133,6 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 }
 
-/// Up to here every integer is a double of its own.
-const EXACT_MAX: u64 = 1 << 53;
-
-fn exact<I: ToString>(size: u64, integer: I, number: impl FnOnce(I) -> Value) -> Value {
-    if size <= EXACT_MAX { number(integer) } else { Value::String(integer.to_string()) }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 mod tests {
@@ -150,8 +144,8 @@ mod tests {
             "null",
             "true",
             "-7",
-            "9007199254740992",
-            "-9007199254740992",
+            "9007199254740991",
+            "-9007199254740991",
             "1.5e300",
             r#""\u00e4\n""#,
             "[]",

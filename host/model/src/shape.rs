@@ -23,6 +23,16 @@ use std::fmt;
 /// JSON readers keep numbers as doubles.
 pub const SAFE_INTEGER: u64 = (1 << 53) - 1;
 
+/// An integer as JSON: a number where every reader holds it exactly, beyond that the text of its digits, as every
+/// 64-bit integer that crosses is read and written.
+#[must_use]
+pub fn integer_as_json(number: i128) -> serde_json::Value {
+    match i64::try_from(number) {
+        Ok(small) if small.unsigned_abs() <= SAFE_INTEGER => serde_json::Value::from(small),
+        _ => serde_json::Value::String(number.to_string()),
+    }
+}
+
 /// The most bytes of a byte list that is not a whole argument or answer: it is converted byte by byte. Larger
 /// payloads go alone ([`Operation::is_whole`]) or by digest. Counted in whole base64 groups of three.
 pub const NESTED_BYTES_MAX: usize = 64 * 1024;

@@ -103,7 +103,7 @@ fn at_once(synced: &OnDisk, unsynced: &OnDisk, program: &Arc<Program>) -> Result
 
 impl OnDisk {
     fn open(sandbox: &Arc<Runtime>, dir: &Path, durability: Durability) -> Result<Self> {
-        let store = Arc::new(SqliteStore::open_with(dir, Options { durability, ..Options::default() })?);
+        let store = Arc::new(SqliteStore::open_with(dir, Options { durability })?);
         let owner = store.new_owner()?;
         let conductor = Arc::new(conductor(sandbox, &store, owner.owner()));
         Ok(Self { conductor, store, _owner: owner })

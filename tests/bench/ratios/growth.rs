@@ -116,8 +116,7 @@ impl Grown {
         let folder = house::folder()?;
         let home = open(folder.path())?;
         let dir = folder.path().join(".kapell");
-        let store =
-            SqliteStore::open_with(&dir, Options { durability: Durability::Unsynced, ..Options::default() })?;
+        let store = SqliteStore::open_with(&dir, Options { durability: Durability::Unsynced })?;
         let (tokio, sandbox) = (one_thread()?, Arc::new(house::sandbox(&dir)?));
         let program = house::install(&sandbox, "bench:echo", &guests::echo()?)?.program(1)?;
         let (store, owner) = (Arc::new(store.clone()), store.new_owner()?);

@@ -60,7 +60,7 @@ pub(crate) fn print() -> Result<()> {
 impl Runs {
     fn of(sandbox: &Arc<Runtime>, dir: &Path, durability: Durability) -> Result<Self> {
         let skill = house::install(sandbox, "bench:echo", &guests::echo()?)?;
-        let store = Arc::new(SqliteStore::open_with(dir, Options { durability, ..Options::default() })?);
+        let store = Arc::new(SqliteStore::open_with(dir, Options { durability })?);
         let owner = store.new_owner()?;
         let conductor = Arc::new(conductor(sandbox, &store, owner.owner()));
         Ok(Self { conductor, program: skill.program(1)?, _owner: owner })

@@ -60,7 +60,7 @@ pub(crate) fn hold_skills(dir: &Path) -> Result<()> {
 pub(crate) fn hold_runs(dir: &Path) -> Result<()> {
     let tokio = one_thread()?;
     let sandbox = Arc::new(house::sandbox(dir)?);
-    let options = Options { durability: Durability::Unsynced, ..Options::default() };
+    let options = Options { durability: Durability::Unsynced };
     let store = Arc::new(SqliteStore::open_with(&dir.join("waiting"), options)?);
     let owner = store.new_owner()?;
     let (conductor, program) = (conductor(&sandbox, &store, owner.owner()), house::asking()?);

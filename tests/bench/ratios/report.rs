@@ -57,7 +57,7 @@ fn report(folder: &Path, runs: u64) -> Result<Duration> {
 /// Fills the store of the home in a folder with so many entries or a few more; how many runs they are.
 fn fill(folder: &Path, entries: u64) -> Result<u64> {
     let (tokio, sandbox) = (one_thread()?, Arc::new(house::sandbox(folder)?));
-    let options = Options { durability: Durability::Unsynced, ..Options::default() };
+    let options = Options { durability: Durability::Unsynced };
     let store = Arc::new(SqliteStore::open_with(&folder.join(".kapell"), options)?);
     let owner = store.new_owner()?;
     let skill = house::install(&sandbox, "bench:echo", &guests::distinct_echo(0)?)?;

@@ -4,7 +4,7 @@
 //! turned back that were turned on the way in.
 
 use super::ExpressionError;
-use crate::shape::SAFE_INTEGER;
+use crate::shape::integer_as_json;
 use cel::Value as Cel;
 use cel::objects::{Key, Map as CelMap};
 use serde_json::{Map, Number, Value};
@@ -89,8 +89,8 @@ impl Crossing {
         Ok(match value {
             Cel::Null => Value::Null,
             Cel::Bool(flag) => Value::Bool(*flag),
-            Cel::Int(number) => integer(i128::from(*number)),
-            Cel::UInt(number) => integer(i128::from(*number)),
+            Cel::Int(number) => integer_as_json(i128::from(*number)),
+            Cel::UInt(number) => integer_as_json(i128::from(*number)),
             Cel::Float(number) => Number::from_f64(*number)
                 .map(Value::Number)
                 .ok_or_else(|| ExpressionError::new(format!("the result {number} has no JSON form")))?,
@@ -140,14 +140,5 @@ fn number(number: &Number) -> Cel {
         (Some(number), _) => Cel::Int(number),
         (None, Some(number)) => Cel::UInt(number),
         (None, None) => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
-    }
-}
-
-/// Beyond the safe integers JSON has them as decimal text, like every 64-bit integer that crosses.
-fn integer(number: i128) -> Value {
-    let safe = number.unsigned_abs() <= u128::from(SAFE_INTEGER);
-    match i64::try_from(number) {
-        Ok(small) if safe => Value::from(small),
-        _ => Value::String(number.to_string()),
     }
 }

@@ -4,6 +4,7 @@
 //! A reader returns `None` only after it has told a problem, so that reading goes on to find the next one.
 
 use crate::quantity::Span;
+use crate::shape::integer_as_json;
 use crate::source::{Diagnostic, Diagnostics, Source, nearest};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -168,6 +169,14 @@ pub(super) fn parse(problems: &Problems<'_>, text_max: usize) -> Option<Node> {
     }
 }
 
+/// A number as the plan can keep it: see [`integer_as_json`].
+fn integer(number: i128) -> Kind {
+    match integer_as_json(number) {
+        Value::Number(number) => Kind::Number(number),
+        digits => Kind::Text(digits.as_str().unwrap_or_default().to_owned()),
+    }
+}
+
 /// The parser says where once more in its message; the place has its own column here.
 fn unparsable(source: Source<'_>, error: &serde_saphyr::Error) -> Diagnostic {
     let said = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
@@ -233,11 +242,11 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Kind, E> {
-        Ok(Kind::Number(number.into()))
+        Ok(integer(number.into()))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Kind, E> {
-        Ok(Kind::Number(number.into()))
+        Ok(integer(number.into()))
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Kind, E> {
@@ -433,5 +442,19 @@ pub(super) fn whole<'p, 't>(problems: &'p Problems<'t>, node: &'p Node) -> Optio
                 .push(problems.source.whole("a flow is an object of keys such as `flow`, `inputs`, `steps`"));
             None
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_integer_that_no_double_holds_is_kept_as_its_digits() {
+        let text = "[9007199254740991, 9007199254740993, -9007199254740993]";
+        let node: Node = serde_saphyr::from_str(text).unwrap();
+        let written = serde_json::json!([9_007_199_254_740_991_i64, "9007199254740993", "-9007199254740993"]);
+        assert_eq!(node.json(), written);
     }
 }
