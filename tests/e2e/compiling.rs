@@ -158,6 +158,13 @@ fn a_worker_that_breaks_is_named_and_leaves_nothing() {
         format!("{died}signal: 11 (SIGSEGV): out of luck")
     );
     assert_eq!(broken("kill -KILL $$"), format!("{died}signal: 9 (SIGKILL)"));
+    // Who has no memory for a thread's stack says so in another way than who has none for a value.
+    for words in ["memory allocation of 64 bytes failed", "no stack: Cannot allocate memory (os error 12)"] {
+        let out_of_memory = broken(&format!("echo panicked at x.rs >&2; echo '{words}' >&2; kill -ABRT $$"));
+        assert_eq!(out_of_memory, "Invalid: x.wasm: compiling took more than 1 GiB of memory");
+        let other = broken(&format!("echo '{words}' >&2; exit 3"));
+        assert_eq!(other, format!("{died}exit status: 3: {words}"));
+    }
     // Half an answer is none, also of a worker that ends well; nor is anything else.
     assert_eq!(broken(r"printf 'C\005\0\0\0\0\0\0\0four'; exit 0"), format!("{died}exit status: 0"));
     assert_eq!(broken("echo hello"), format!("{died}exit status: 0"));

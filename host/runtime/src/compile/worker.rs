@@ -75,14 +75,13 @@ impl CompileWorker {
 
     /// What a worker died of, by the status it ended with and what it said last.
     fn death(&self, status: ExitStatus, words: &str) -> CompileError {
-        let first = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
         if is_signal(status, XCPU) {
             return CompileError::Processor { most: self.caps.processor };
         }
-        // The words of an allocation that fails, which ends a Rust program at once.
-        if is_signal(status, ABRT) && first.starts_with("memory allocation of ") {
+        if is_signal(status, ABRT) && NO_MEMORY.iter().any(|said| words.contains(said)) {
             return CompileError::Memory { most: self.caps.memory };
         }
+        let first = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
         let how = if first.is_empty() { status.to_string() } else { format!("{status}: {first}") };
         CompileError::Died { program: self.program.clone(), how }
     }
@@ -120,6 +119,10 @@ fn last_words(child: &mut Child) -> String {
     }
     String::from_utf8_lossy(&words).into_owned()
 }
+
+/// What a Rust program says as it gives up for want of memory: an allocation that fails, and the system's own words where
+/// a thread can't have its stack.
+const NO_MEMORY: [&str; 2] = ["memory allocation of ", "Cannot allocate memory"];
 
 /// The signal of too much processor time.
 const XCPU: i32 = 24;
