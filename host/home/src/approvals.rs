@@ -192,6 +192,7 @@ impl Home {
         may.map_err(|refusal| HomeError::refused(&format!("revoking {}", revoking.name), vec![refusal]))?;
         let (by, at) = (&revoking.by, self.clock.now());
         let reason = self.reason_without_secrets(revoking.reason.as_deref());
+        // In effect before it is recorded: whatever keeps it from being recorded must not keep it from ending what runs.
         self.locks.change(|lock| {
             for pin in &pins {
                 lock.revoke(Revoked { pin: pin.clone(), by: by.clone(), at, reason: reason.clone() });

@@ -209,6 +209,17 @@ impl Home {
         Ok(keys)
     }
 
+    /// What is kept under a digest or a commitment, held against it; none where nothing is.
+    fn kept_bytes(&self, kept: Kept, digest: &Digest) -> Result<Option<Arc<[u8]>>, HomeError> {
+        Ok(match kept {
+            Kept::Told | Kept::Private => {
+                self.store.private(digest)?.map(|content| Arc::clone(content.bytes()))
+            }
+            Kept::Component => Some(self.store.component(digest)?),
+            _ => self.store.blob(digest)?,
+        })
+    }
+
     /// Everything that is named, read back under its digest.
     pub(crate) fn check_names(
         &self,
@@ -221,16 +232,7 @@ impl Home {
         while let Some((name, must)) = named.pop_first() {
             let (kept, digest) = name;
             let is_erased = erased.has(&digest);
-            let read = match kept {
-                Kept::Told | Kept::Private => self
-                    .store
-                    .private(&digest)
-                    .map(|found| found.map(|content| Arc::clone(content.bytes())))
-                    .map_err(HomeError::from),
-                Kept::Component => self.store.component(&digest).map(Some).map_err(HomeError::from),
-                _ => self.store.blob(&digest).map_err(HomeError::from),
-            };
-            match read {
+            match self.kept_bytes(kept, &digest) {
                 Ok(Some(_)) if is_erased => {
                     checked.broken("erased", at(&name), format!("{digest} was erased and is still kept"));
                 }

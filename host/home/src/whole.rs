@@ -171,26 +171,7 @@ impl<'b> Reading<'b> {
             self.checked.broken("chain", at(), "comes after the end of its run");
         }
         match followed {
-            Ok(entry) => {
-                if entry.seq != stored.seq {
-                    let words = format!("its row says that it is number {}", stored.seq);
-                    self.checked.broken(
-                        "chain",
-                        At::Entry(stored.run.clone(), entry.seq, Some(stored.leaf)),
-                        words,
-                    );
-                }
-                if let Some(why) = self.fold(&entry) {
-                    self.checked.broken("fold", at(), why);
-                }
-                let mut named = Names::new();
-                names::of_entry(&entry, &mut named);
-                self.erased.note(&entry);
-                for (name, must) in named {
-                    self.by.entry(name).or_insert_with(|| (stored.run.clone(), stored.seq));
-                    *self.names.entry(name).or_default() |= must;
-                }
-            }
+            Ok(entry) => self.follows(stored, &entry),
             Err(error) => {
                 let (said, named) = (error.to_string(), format!(" of {} ", stored.run));
                 let words = said.split_once(&named).map_or(said.as_str(), |(_, words)| words);
@@ -204,6 +185,25 @@ impl<'b> Reading<'b> {
         }
         if !self.parted || self.tree.size() == stored.leaf {
             self.grow(&stored.bytes);
+        }
+    }
+
+    /// What an entry that follows the one before it says beside that.
+    fn follows(&mut self, stored: &StoredEntry, entry: &Entry) {
+        let at = |seq: u64| At::Entry(stored.run.clone(), seq, Some(stored.leaf));
+        if entry.seq != stored.seq {
+            let words = format!("its row says that it is number {}", stored.seq);
+            self.checked.broken("chain", at(entry.seq), words);
+        }
+        if let Some(why) = self.fold(entry) {
+            self.checked.broken("fold", at(stored.seq), why);
+        }
+        let mut named = Names::new();
+        names::of_entry(entry, &mut named);
+        self.erased.note(entry);
+        for (name, must) in named {
+            self.by.entry(name).or_insert_with(|| (stored.run.clone(), stored.seq));
+            *self.names.entry(name).or_default() |= must;
         }
     }
 

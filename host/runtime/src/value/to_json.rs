@@ -3,8 +3,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kapell_model::shape::{Case, Field, NESTED_BASE64_MAX, NESTED_BYTES_MAX, SAFE_INTEGER, Shape};
-use serde_json::{Map, Number, Value, json};
+use kapell_model::shape::{Case, Field, NESTED_BASE64_MAX, NESTED_BYTES_MAX, Shape, integer_as_json};
+use serde_json::{Map, Value, json};
 use wasmtime::component::Val;
 
 /// A value that can't be given as JSON of its shape.
@@ -25,11 +25,11 @@ pub(super) fn value(shape: &Shape, value: &Val) -> Result<Value, Unfit> {
         (Shape::U8, Val::U8(number)) => json!(number),
         (Shape::U16, Val::U16(number)) => json!(number),
         (Shape::U32, Val::U32(number)) => json!(number),
-        (Shape::U64, Val::U64(number)) => wide(*number, *number),
+        (Shape::U64, Val::U64(number)) => integer_as_json(i128::from(*number)),
         (Shape::S8, Val::S8(number)) => json!(number),
         (Shape::S16, Val::S16(number)) => json!(number),
         (Shape::S32, Val::S32(number)) => json!(number),
-        (Shape::S64, Val::S64(number)) => wide(*number, number.unsigned_abs()),
+        (Shape::S64, Val::S64(number)) => integer_as_json(i128::from(*number)),
         (Shape::F32, Val::Float32(number)) => float(widen(*number)),
         (Shape::F64, Val::Float64(number)) => float(*number),
         (Shape::Char, Val::Char(letter)) => Value::String(letter.to_string()),
@@ -77,11 +77,6 @@ pub(super) fn payload(shape: Option<&Shape>, given: Option<&Val>) -> Result<Valu
         (None, None) => Ok(Value::Null),
         _ => Err(Unfit::OtherType),
     }
-}
-
-/// Most JSON readers keep numbers as doubles, so beyond what a double holds an integer is text.
-fn wide(number: impl Into<Number> + ToString, magnitude: u64) -> Value {
-    if magnitude > SAFE_INTEGER { Value::String(number.to_string()) } else { Value::Number(number.into()) }
 }
 
 /// The double whose shortest decimal is the single's own, so that 0.1 stays 0.1.
