@@ -2,11 +2,15 @@
 
 use crate::answered::{self, Precedent};
 use crate::log::instant;
-use crate::plain::{line, lines};
+use crate::plain::{line, lines, number};
 use kapell_journal::entry::QuestionAsked;
 use kapell_journal::fold::OpenQuestion;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt::Write as _;
+
+/// Most characters of one thing that is shown on a terminal. What is longer is no text a person reads there.
+const MOST: usize = 20_000;
 
 /// The question with everything that is shown, for a terminal. Precedents are not part of what an answer is bound to:
 /// they stand in the journal already.
@@ -16,7 +20,7 @@ pub fn text(open: &OpenQuestion, shown: &Value, precedents: &[Precedent]) -> Str
     let mut text =
         format!("{} asks {}:\n\n  {}\n", asked.step, who(asked), lines(&asked.text).replace('\n', "\n  "));
     for (name, value) in shown.get("show").and_then(Value::as_object).into_iter().flatten() {
-        let _ = write!(text, "\n  {}:\n{}", line(name), indented(value));
+        let _ = write!(text, "\n  {}:\n{}", line(name), beginning(&block(value, 4)));
     }
     if !precedents.is_empty() {
         text.push_str(&answered::text(precedents));
@@ -33,12 +37,18 @@ fn who(asked: &QuestionAsked) -> String {
     format!("{} ({})", asked.role, asked.people.iter().map(|it| line(it)).collect::<Vec<_>>().join(", "))
 }
 
-/// A value for reading: texts as they are, records field by field, everything indented and escaped.
-fn indented(value: &Value) -> String {
-    block(value, 4)
+/// What of a block is printed: all of it, or its beginning and how much more there is.
+fn beginning(block: &str) -> Cow<'_, str> {
+    let Some((most, _)) = block.char_indices().nth(MOST) else { return block.into() };
+    let (shown, _) = block.split_at(most);
+    let shown = shown.rfind('\n').map_or(shown, |end| shown.split_at(end + 1).0);
+    let end = if shown.ends_with('\n') { "" } else { "\n" };
+    let more = block.chars().count() - shown.chars().count();
+    format!("{shown}{end}    … and {} more characters, which `--json` shows\n", number(more as u64)).into()
 }
 
-/// The same, so many spaces from the left; every line ends with a line break.
+/// A value for reading, so many spaces from the left: texts as they are, records field by field, everything indented and
+/// escaped; every line ends with a line break.
 pub(crate) fn block(value: &Value, indent: usize) -> String {
     let mut text = String::new();
     write_value(&mut text, value, indent);
@@ -82,5 +92,27 @@ fn write_value(text: &mut String, value: &Value, indent: usize) {
         other => {
             let _ = writeln!(text, "{pad}{other}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_to_be_read_on_a_terminal_is_cut_at_a_line_and_counted() {
+        let line = format!("    {}\n", "x".repeat(95));
+        assert_eq!(line.len(), 100);
+        let (whole, longer) = (line.repeat(200), line.repeat(201));
+        assert_eq!(beginning(&whole), whole);
+        let told = "    … and 100 more characters, which `--json` shows\n";
+        assert_eq!(beginning(&longer), line.repeat(200) + told);
+        // One line without an end, in another script.
+        let endless = "ю".repeat(MOST * 2);
+        let cut = beginning(&endless);
+        assert!(
+            cut.starts_with(&"ю".repeat(MOST))
+                && cut.ends_with("… and 20,000 more characters, which `--json` shows\n")
+        );
     }
 }
