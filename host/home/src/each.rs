@@ -4,7 +4,9 @@
 //! beside it, the inputs, and which of several lines with these inputs it is. So a batch that was cut off goes on
 //! where it stood, one that has grown does only what is new, and lines that were put in another order stay done. A
 //! skill or policy that has changed meanwhile makes no new line: what is done stays done by what it was done with.
-//! The line stands in the run's first entry, so that the index of lines can be built again from the journal.
+//! The line stands in the run's first entry, so that the index of lines can be built again from the journal. Where an
+//! input is private that is no digest, which would tell it to whoever guesses it, but a commitment under a salt that
+//! the home keeps for all its lines: it has to know a line again, also one whose run was erased.
 
 use crate::directories;
 use crate::error::{HomeError, Kind};
@@ -14,7 +16,7 @@ use crate::runs::Finished;
 use crate::secrets::refuse_secrets;
 use kapell_conductor::drive::{DriveError, Launch};
 use kapell_conductor::program::Program;
-use kapell_journal::content::Content;
+use kapell_journal::content::{Content, Salt};
 use kapell_journal::fold::RunState;
 use kapell_journal::seam::{Journals as _, RunRow};
 use kapell_model::digest::Digest;
@@ -30,6 +32,8 @@ pub struct Batch {
     program: Arc<Program>,
     /// What all its lines have in common.
     about: Digest,
+    /// What hides them, where an input is private.
+    salt: Option<Salt>,
     /// How many lines there were with the same inputs.
     seen: Mutex<HashMap<Digest, u32>>,
 }
@@ -57,6 +61,14 @@ impl Batch {
         &self.program.plan
     }
 
+    /// A line's inputs, under a name that tells nobody of private ones.
+    fn hidden(&self, inputs: Content) -> Content {
+        match self.salt {
+            Some(salt) => Content::committed(inputs.into_parts().1, salt),
+            None => inputs,
+        }
+    }
+
     /// Whether its prices are examples.
     #[must_use]
     pub fn priced_by_example(&self) -> bool {
@@ -73,8 +85,9 @@ impl Home {
         self.check_flow_approved(&flow)?;
         let program = self.program(&flow).await?;
         let (about, seen) = (about(&flow.plan), Mutex::default());
-        refuse_private(&program)?;
-        Ok(Batch { flow, program, about, seen })
+        let is_private = program.private.inputs().next().is_some();
+        let salt = is_private.then(|| self.store.salt_of_lines()).transpose()?;
+        Ok(Batch { flow, program, about, salt, seen })
     }
 
     /// Everything a run of a flow needs but its inputs.
@@ -93,7 +106,8 @@ impl Home {
     /// `Argument` for inputs that do not fit.
     pub fn line(&self, batch: &Batch, inputs: Value) -> Result<Line, HomeError> {
         let inputs = self.without_secrets(crate::flows::complete(batch.plan(), inputs)?);
-        let digest = *Content::canonical(&inputs).map_err(DriveError::from)?.digest();
+        let content = Content::canonical(&inputs).map_err(DriveError::from)?;
+        let digest = *batch.hidden(content).digest();
         let mut seen = batch.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let nth = seen.entry(digest).and_modify(|count| *count += 1).or_insert(1);
         let key = Digest::of_parts(&[batch.about.as_bytes(), digest.as_bytes(), &nth.to_be_bytes()]);
@@ -142,14 +156,4 @@ fn about(plan: &Plan) -> Digest {
     let files = plan.files.iter().flat_map(|(name, digest)| [name.as_bytes(), &digest.as_bytes()[..]]);
     let flow = [plan.flow.as_str().as_bytes(), &plan.text.as_bytes()[..]];
     Digest::of_parts(&flow.into_iter().chain(files).collect::<Vec<_>>())
-}
-
-/// A run of a batch names its line by a digest of the inputs, which would tell private ones to whoever guesses them.
-fn refuse_private(program: &Program) -> Result<(), HomeError> {
-    let private: Vec<&str> = program.private.inputs().collect();
-    if private.is_empty() {
-        return Ok(());
-    }
-    let why = format!("a batch can't be run of a flow whose inputs are private: {}", private.join(", "));
-    Err(HomeError::new(Kind::Refused, why).hint("run it once for each line; a run of a batch names its line by a digest of all its inputs, which is no secret"))
 }
