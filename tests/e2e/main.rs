@@ -25,6 +25,7 @@ mod flow_budgets; // what all runs of a flow together may cost, over runs at onc
 mod flows; // what of a flow waits for approval, who lets it run, what is shown of it
 mod guests; // misbehaving guests: what each is answered, and what it can't touch
 mod hostile; // hostile cases under stable names, in one table: case, expected, seen
+mod keep; // contents kept for as long as the policy says, and said to be gone after that
 mod learning; // precedents, what answers teach, work done by hand that becomes a flow
 mod models; // the harness: a server that speaks as models do and says what a test tells it to
 mod onboarding; // contracts through the flow: ours, changed, somebody else's, none

@@ -169,6 +169,24 @@ impl Session {
                 output::talk(&format!("warning: {run} can't go on: {words}"));
             }
         }
+        let let_go = self.home.let_go_due().await?;
+        for (run, error) in &let_go.failed {
+            let words = plain::lines(&error.message);
+            output::talk(&format!("warning: the contents of {run} can't be let go: {words}"));
+        }
+        if let (false, Some(kept)) = (let_go.runs.is_empty(), self.home.policy.keep.contents) {
+            let runs = match &let_go.runs[..] {
+                [run] => run.to_string(),
+                runs => format!("{} runs", runs.len()),
+            };
+            let more = match let_go.left {
+                0 => String::new(),
+                left => format!("; {left} more are due, and the next commands go on"),
+            };
+            output::talk(&format!(
+                "let go of the contents of {runs}: policy.toml keeps them for {kept}{more}"
+            ));
+        }
         Ok(())
     }
 }

@@ -13,8 +13,8 @@ use crate::record::{self, RecordError, Recorded};
 use kapell_journal::chain::{Sealed, genesis, seal_private};
 use kapell_journal::content::Content;
 use kapell_journal::entry::{
-    AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, PrivateErased, RunEnded, RunEnding,
-    RunStarted,
+    AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, ContentsDropped, Entry, PrivateErased,
+    RunEnded, RunEnding, RunStarted,
 };
 use kapell_journal::fold::{FoldError, RunState, Settled};
 use kapell_journal::private;
@@ -27,7 +27,7 @@ use kapell_model::id::{RunId, StepId};
 use kapell_model::money::PinnedTariff;
 use kapell_model::period::Day;
 use kapell_model::plan::{PeriodBudget, Plan};
-use kapell_model::quantity::Timestamp;
+use kapell_model::quantity::{Span, Timestamp};
 use kapell_model::seam::{Cancel, Clock, HostFault, Job, Performer};
 use kapell_model::writes::HeldWrites;
 use serde_json::Value;
@@ -124,6 +124,14 @@ pub enum EraseError {
     /// There is nothing to erase.
     #[error("nothing in run {0} is private")]
     NothingPrivate(RunId),
+    /// It went when its contents were let go.
+    #[error("nothing of run {run} is kept that could be erased: its contents were let go on {at}, by policy")]
+    Dropped {
+        /// The run.
+        run: RunId,
+        /// When.
+        at: Timestamp,
+    },
     /// It was done before.
     #[error("what was private in run {run} was erased already, on {at} by {by}")]
     Erased {
@@ -263,6 +271,31 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         driving.on().await
     }
 
+    /// Lets go of contents of a run that is over, these blobs and all that is private in it; they are gone once
+    /// [`Journals::let_go`] was through. `policy` is the text by which they are kept for so long.
+    ///
+    /// # Errors
+    /// When the run is not over, or they were let go before; otherwise as [`Conductor::resume`].
+    pub async fn drop_contents(
+        &self,
+        run: &RunId,
+        digests: BTreeSet<Digest>,
+        kept: Span,
+        policy: Content,
+    ) -> Result<Standing, DriveError> {
+        // Content of a written file that is not in its place yet would never get there.
+        self.journals.place_pending(run)?;
+        let mut driving = self.taken_over(run)?;
+        let commitments = self.journals.private_of(run)?;
+        driving.pending.erased.clone_from(&commitments);
+        driving.pending.dropped.clone_from(&digests);
+        let body =
+            Body::ContentsDropped(ContentsDropped { commitments, digests, kept, policy: *policy.digest() });
+        driving.pending.blobs.push(policy);
+        driving.take(Fact { body, blobs: Vec::new() })?;
+        driving.on().await
+    }
+
     /// What erasing a run would destroy.
     ///
     /// # Errors
@@ -271,6 +304,9 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         let state = RunState::fold(run, &self.journals.entries(run)?)?;
         let kept = self.journals.private_of(run)?;
         let run = run.clone();
+        if let Some((at, _)) = state.dropped {
+            return Err(EraseError::Dropped { run, at }.into());
+        }
         match (state.erased, state.ended) {
             (Some((at, PrivateErased { by, reason, .. })), _) => {
                 Err(EraseError::Erased { run, by, at, reason }.into())
@@ -316,9 +352,9 @@ pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usi
     let state = RunState::fold(run, &entries)?;
     let mut known = Known::with(beside);
     for named in entries.iter().flat_map(|entry| Known::names(&entry.body)) {
-        match state.erased.is_some() && matches!(named, BlobRef::Commitment(_)) {
-            true => {}
-            false => known.learn(&stored(journals, named)?),
+        match state.gone(named) {
+            Some(_) => {}
+            None => known.learn(&stored(journals, named)?),
         }
     }
     // A doubt shows what the attempt was given; other inputs are behind.
@@ -430,6 +466,8 @@ struct Pending {
     writes_private: bool,
     /// What of the run is destroyed with it.
     erased: BTreeSet<Digest>,
+    /// Which blobs it lets go.
+    dropped: BTreeSet<Digest>,
     /// Whose writes they are.
     released: Option<(StepId, u32)>,
     /// What the entries change of what the flow has spent.
@@ -632,7 +670,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         let Some(state) = self.state.as_ref().filter(|_| !self.pending.entries.is_empty()) else {
             return Ok(true);
         };
-        let Pending { entries, blobs, writes, writes_private, erased, released, charges, bounds } =
+        let Pending { entries, blobs, writes, writes_private, erased, dropped, released, charges, bounds } =
             std::mem::take(&mut self.pending);
         let before = self.before.take();
         let seen: Vec<Arc<Entry>> = entries.iter().map(|sealed| sealed.written().clone()).collect();
@@ -647,6 +685,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             writes,
             writes_private,
             erased,
+            dropped,
             charges,
             bounds,
             row: state.row(),

@@ -6,9 +6,7 @@
 use crate::drive::{DriveError, program};
 use crate::program::Program;
 use crate::record;
-use kapell_journal::entry::{
-    AttemptEnded, AttemptStarted, BlobRef, Body, Entry, PrivateErased, RecordedEnding, RunStarted,
-};
+use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, Entry, RecordedEnding, RunStarted};
 use kapell_journal::fold::RunState;
 use kapell_journal::private;
 use kapell_journal::replay::{Difference, Verdict};
@@ -67,8 +65,7 @@ pub fn recollect<R: JournalReads>(recorded: &R, run: &RunId) -> Result<Recollect
     let beside = private::open(recorded, &mut entries)?;
     let state = RunState::fold(run, &entries)?;
     let program = program_of(recorded, run, &state.started)?;
-    let erased = state.erased.map(|(_, erased)| erased);
-    let kept = Kept { recorded, beside, erased };
+    let kept = Kept { recorded, beside, state: &state };
     let begun = entries.iter().filter_map(|entry| match &entry.body {
         Body::AttemptStarted(started) => Some(&**started),
         _ => None,
@@ -83,7 +80,7 @@ pub fn recollect<R: JournalReads>(recorded: &R, run: &RunId) -> Result<Recollect
         Ok(Remembered { started: started.clone(), ready })
     });
     let attempts = attempts.collect::<Result<_, DriveError>>()?;
-    Ok(Recollection { engine: state.started.engine, attempts })
+    Ok(Recollection { engine: state.started.engine.clone(), attempts })
 }
 
 /// What a run ran by; where a part of it was left out, which.
@@ -145,12 +142,18 @@ struct Kept<'a, R> {
     recorded: &'a R,
     /// Contents that only private words name, by the commitment each is kept under.
     beside: BTreeMap<Digest, Digest>,
-    erased: Option<PrivateErased>,
+    /// What its entries come to, with what was erased and let go.
+    state: &'a RunState,
 }
 
 impl<R: JournalReads> Kept<'_, R> {
+    /// The bytes of something. What the run let go is none of its own any more, whoever else keeps it.
+    fn named(&self, named: &BlobRef) -> Result<Option<Arc<[u8]>>, JournalError> {
+        if self.state.gone(named).is_some() { Ok(None) } else { self.recorded.named(named) }
+    }
+
     fn value(&self, named: &BlobRef) -> Result<Option<Value>, DriveError> {
-        let Some(bytes) = self.recorded.named(named)? else { return Ok(None) };
+        let Some(bytes) = self.named(named)? else { return Ok(None) };
         Ok(Some(serde_json::from_slice(&bytes).map_err(|cause| damaged(named, &cause))?))
     }
 
@@ -166,7 +169,7 @@ impl<R: JournalReads> Kept<'_, R> {
                     Some(commitment) => BlobRef::Commitment(*commitment),
                     None => BlobRef::Digest(*digest),
                 };
-                match self.recorded.named(&named)? {
+                match self.named(&named)? {
                     Some(bytes) => drop(contents.insert(*digest, bytes)),
                     None => return Ok(Err((crossing, named))),
                 }
@@ -176,11 +179,9 @@ impl<R: JournalReads> Kept<'_, R> {
     }
 
     fn gone(&self, what: &str, named: &BlobRef) -> String {
-        match &self.erased {
-            Some(erased) if erased.commitments.contains(named.digest()) => {
-                format!("{what} was erased by {} because {}", erased.by, erased.reason)
-            }
-            _ => gone(self.recorded, what, named.digest()),
+        match self.state.gone(named) {
+            Some(why) => format!("{what} {why}"),
+            None => gone(self.recorded, what, named.digest()),
         }
     }
 }
@@ -214,7 +215,7 @@ fn ready<R: JournalReads>(
     let answered = match &ended.ending {
         RecordedEnding::Output(named) | RecordedEnding::SkillError(named) => match kept.value(named)? {
             // What is answered again can't be held against a commitment alone.
-            None if matches!(named, BlobRef::Commitment(_)) => {
+            None if matches!(named, BlobRef::Commitment(_)) || kept.state.gone(named).is_some() => {
                 return Ok(Err(kept.gone("what it answered", named)));
             }
             answered => answered,

@@ -210,6 +210,7 @@ impl Record {
             let words = match why {
                 "withheld" => "withheld by whoever made this file",
                 "erased" => "erased",
+                "dropped" => "let go, by policy",
                 _ => "not kept, as whoever made this file says",
             };
             let digest = path.split_once('/').and_then(|(_, hex)| named(hex));

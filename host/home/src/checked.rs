@@ -2,11 +2,11 @@
 //! is found is told in three parts: what holds, what does not and where, what can't be known.
 
 use crate::error::{HomeError, Kind};
+use crate::gone::Gone;
 use crate::home::Home;
 use crate::keys::LogKey;
 use crate::names::{self, Kept, Names};
 use kapell_journal::checkpoint::Checkpoint;
-use kapell_journal::entry::{Body, Entry, PrivateErased};
 use kapell_journal::fold::RunState;
 use kapell_journal::note::{NoteError, Public};
 use kapell_journal::seam::{Journals as _, RunRow};
@@ -14,7 +14,6 @@ use kapell_journal::tree::{self, is_consistent, is_included};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use kapell_store::{Components as _, StoredRun};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What somebody outside was given earlier: what a home can't have changed.
@@ -43,6 +42,7 @@ pub(crate) fn check_row(folded: &RunRow, stored: &StoredRun, checked: &mut Check
         ("last change", folded.changed == row.changed),
         ("due time", folded.due == row.due),
         ("line", folded.line == row.line),
+        ("word on its contents", folded.kept == row.kept),
     ];
     if let Some((what, _)) = parts.into_iter().find(|(_, is)| !is) {
         let at = At::Entry(folded.run.clone(), stored.head.seq, None);
@@ -87,31 +87,6 @@ pub enum At {
     Leaves(u64, u64),
 }
 
-/// What was private and destroyed, by the entries that say so.
-#[derive(Default)]
-pub(crate) struct Erasures {
-    commitments: BTreeSet<Digest>,
-    told: Vec<String>,
-}
-
-impl Erasures {
-    pub(crate) fn note(&mut self, entry: &Entry) {
-        let Body::PrivateErased(PrivateErased { by, commitments, reason }) = &entry.body else { return };
-        let (run, many, at) = (&entry.run, commitments.len(), entry.at);
-        self.told
-            .push(format!("what was private in {run} ({many} contents): on {at} by {by} because {reason}"));
-        self.commitments.extend(commitments);
-    }
-
-    fn has(&self, commitment: &Digest) -> bool {
-        self.commitments.contains(commitment)
-    }
-
-    pub(crate) fn tell(self, checked: &mut Checked) {
-        self.told.into_iter().for_each(|words| checked.holds("erased", words));
-    }
-}
-
 impl Checked {
     pub(crate) fn holds(&mut self, what: &'static str, words: impl Into<String>) {
         self.holds.push((what, words.into()));
@@ -154,13 +129,12 @@ impl Home {
                     "chain",
                     format!("{number} entries, numbered without a gap, each linked to the one before"),
                 );
-                let (mut named, mut erased) = (Names::new(), Erasures::default());
+                let (mut named, mut gone) = (Names::new(), Gone::default());
                 for entry in &entries {
                     names::of_entry(entry, &mut named);
-                    erased.note(entry);
+                    gone.note(entry, &named);
                 }
-                self.check_names(named, &erased, |_| At::Whole, &mut checked)?;
-                erased.tell(&mut checked);
+                self.check_names(named, &mut gone, false, |_| At::Whole, &mut checked)?;
                 let (state, row) = (RunState::fold(run, &entries), self.store.stored_run(run)?);
                 match (state, row) {
                     (Err(error), _) => checked.broken("fold", At::Whole, error.to_string()),
@@ -220,26 +194,33 @@ impl Home {
         })
     }
 
-    /// Everything that is named, read back under its digest.
+    /// Everything that is named, read back under its digest. Unless the entries are `of_all` runs, others may keep what these
+    /// have let go.
     pub(crate) fn check_names(
         &self,
         mut named: Names,
-        erased: &Erasures,
+        gone: &mut Gone,
+        of_all: bool,
         at: impl Fn(&(Kept, Digest)) -> At,
         checked: &mut Checked,
     ) -> Result<(), HomeError> {
         let (mut sound, mut private, faults) = (0_u64, 0_u64, checked.broken.len());
         while let Some((name, must)) = named.pop_first() {
             let (kept, digest) = name;
-            let is_erased = erased.has(&digest);
+            let how = gone.how(kept, &digest);
+            let must_be_gone = how.is_some() && (of_all || kept.is_private());
             match self.kept_bytes(kept, &digest) {
-                Ok(Some(_)) if is_erased => {
-                    checked.broken("erased", at(&name), format!("{digest} was erased and is still kept"));
+                Ok(Some(_)) if must_be_gone => {
+                    let how = how.unwrap_or_default();
+                    checked.broken("erased", at(&name), format!("{digest} was {how} and is still kept"));
                 }
-                Ok(None) if is_erased => {}
+                Ok(None) if how.is_some() => {}
                 Ok(Some(bytes)) => {
                     *(if kept.is_private() { &mut private } else { &mut sound }) += 1;
-                    let read = names::within(kept, &bytes, &mut named);
+                    let mut nested = Names::new();
+                    let read = names::within(kept, &bytes, &mut nested);
+                    gone.keep(&nested);
+                    nested.into_iter().for_each(|(name, must)| *named.entry(name).or_default() |= must);
                     read.err()
                         .into_iter()
                         .for_each(|error| checked.broken("contents", at(&name), error.message));
@@ -261,6 +242,7 @@ impl Home {
                     .holds("private", format!("{private} private contents, each what its commitment is of"));
             }
         }
+        gone.tell(checked);
         Ok(())
     }
 

@@ -63,7 +63,7 @@ impl From<EraseError> for HomeError {
             EraseError::NothingPrivate(_) => said.hint(
                 "private is what a flow marks so (`marks: [private]` on an input or a step) or a skill's manifest, when the run begins",
             ),
-            EraseError::Erased { run, .. } => said.hint(format!("`kapell runs show {run}` says when and why")),
+            EraseError::Erased { run, .. } | EraseError::Dropped { run, .. } => said.hint(format!("`kapell runs show {run}` says when and why")),
         }
     }
 }

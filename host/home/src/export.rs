@@ -4,6 +4,7 @@
 //! Nothing is judged here: what stands in the journal is handed on as it stands. The same journal makes the same file.
 
 use crate::error::{HomeError, Kind};
+use crate::gone::Gone;
 use crate::home::Home;
 use crate::names::{self, Kept, Names};
 use kapell_journal::checkpoint::{Checkpoint, lines, proof};
@@ -91,7 +92,7 @@ impl Home {
             sums: String::new(),
             names: Names::new(),
             flows: BTreeSet::new(),
-            erased: BTreeSet::new(),
+            gone: Gone::default(),
             absent: Vec::new(),
         };
         let entries = export.all()?;
@@ -119,7 +120,7 @@ struct Export<'h, W: Write> {
     sums: String,
     names: Names,
     flows: BTreeSet<FlowName>,
-    erased: BTreeSet<Digest>,
+    gone: Gone,
     absent: Vec<String>,
 }
 
@@ -259,11 +260,12 @@ impl<W: Write> Export<'_, W> {
             lines.push(b'\n');
             // One that can't be read names nothing; whoever checks says so.
             if let Ok(entry) = serde_json::from_slice::<Entry>(&entry.bytes) {
-                names::of_entry(&entry, &mut self.names);
-                match entry.body {
-                    Body::RunStarted(started) => drop(self.flows.insert(started.flow)),
-                    Body::PrivateErased(erased) => self.erased.extend(erased.commitments),
-                    _ => {}
+                let mut named = Names::new();
+                names::of_entry(&entry, &mut named);
+                self.gone.note(&entry, &named);
+                self.name(named);
+                if let Body::RunStarted(started) = entry.body {
+                    self.flows.insert(started.flow);
                 }
             }
         }
@@ -318,8 +320,8 @@ impl<W: Write> Export<'_, W> {
         }
         for commitment in named {
             let path = format!("private/{}", commitment.hex());
-            if self.erased.contains(&commitment) {
-                self.absent.push(format!("erased {path}\n"));
+            if let Some(how) = self.gone.how(Kept::Private, &commitment) {
+                self.absent.push(format!("{how} {path}\n"));
                 continue;
             }
             let missing = || damaged(format!("{commitment}, which an entry names, is missing"));
@@ -332,6 +334,10 @@ impl<W: Write> Export<'_, W> {
         Ok(())
     }
 
+    fn name(&mut self, named: Names) {
+        named.into_iter().for_each(|(name, must)| *self.names.entry(name).or_default() |= must);
+    }
+
     fn named(&self, wanted: Kept) -> Vec<(Digest, bool)> {
         let named = self.names.iter().filter(|((kept, _), _)| *kept == wanted);
         named.map(|((_, digest), must)| (*digest, *must)).collect()
@@ -340,6 +346,10 @@ impl<W: Write> Export<'_, W> {
     fn folder(&mut self, kept: Kept, folder: &str, withheld: bool) -> Result<(), HomeError> {
         for (digest, must) in self.named(kept) {
             let path = format!("{folder}/{}", digest.hex());
+            if let Some(how) = self.gone.how(kept, &digest) {
+                self.absent.push(format!("{how} {path}\n"));
+                continue;
+            }
             if withheld {
                 self.absent.push(format!("withheld {path}\n"));
                 continue;
@@ -350,7 +360,10 @@ impl<W: Write> Export<'_, W> {
             };
             match bytes {
                 Some(bytes) => {
-                    names::within(kept, &bytes, &mut self.names)?;
+                    let mut nested = Names::new();
+                    names::within(kept, &bytes, &mut nested)?;
+                    self.gone.keep(&nested);
+                    self.name(nested);
                     self.put(&path, &bytes)?;
                 }
                 None if must => return Err(damaged(format!("{digest}, which an entry names, is missing"))),

@@ -77,6 +77,7 @@ pub(crate) fn of_entry(entry: &Entry, names: &mut Names) {
         Body::DoubtRaised { broke: Some(ended), .. } => of_ending(ended, names),
         Body::QuestionAsked(asked) => value(names, Kept::Blob, &asked.shown),
         Body::QuestionAnswered(answered) => answered.value.iter().for_each(|it| value(names, Kept::Blob, it)),
+        Body::ContentsDropped(dropped) => must(names, Kept::Blob, &dropped.policy),
         Body::RunEnded(ended) => ended.outputs.iter().for_each(|it| value(names, Kept::Blob, it)),
         _ => {}
     }

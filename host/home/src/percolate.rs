@@ -107,7 +107,7 @@ impl Home {
 }
 
 fn is_call(row: &RunRow, since: Option<Timestamp>) -> bool {
-    row.over && row.flow.as_str() == ONE_CALL && since.is_none_or(|since| row.started >= since)
+    row.over && row.kept && row.flow.as_str() == ONE_CALL && since.is_none_or(|since| row.started >= since)
 }
 
 /// What the entries of a run of one call tell.

@@ -3,8 +3,9 @@
 //! a run that is deleted and a tail that is cut off differ from one of these, unless whoever did it holds the log's key. What no
 //! head was signed over yet, and a tail that went together with the heads over it, only somebody outside can tell.
 
-use crate::checked::{At, Checked, Erasures, Held, check_row, verified};
+use crate::checked::{At, Checked, Held, check_row, verified};
 use crate::error::HomeError;
+use crate::gone::Gone;
 use crate::home::Home;
 use crate::names::{self, Kept, Names};
 use kapell_journal::chain;
@@ -36,6 +37,18 @@ fn subtree(level: i64, place: i64, hash: &[u8]) -> Option<((u32, u64), Digest)> 
     Some(((level, place.try_into().ok()?), Digest::from_bytes(hash.try_into().ok()?)))
 }
 
+/// Why contents of a run that is over may not be let go by this entry.
+fn dropped_too_soon(row: &RunRow, entry: &Entry) -> Option<String> {
+    let Body::ContentsDropped(dropped) = &entry.body else { return None };
+    match () {
+        () if !row.kept => Some("its contents were let go already".into()),
+        () if entry.at < row.changed.after(dropped.kept) => {
+            Some("it lets contents go before their time".into())
+        }
+        () => None,
+    }
+}
+
 /// What is known while the log is read.
 struct Reading<'b> {
     checked: Checked,
@@ -50,7 +63,7 @@ struct Reading<'b> {
     ends: HashMap<RunId, Head>,
     folds: HashMap<RunId, Fold>,
     names: Names,
-    erased: Erasures,
+    gone: Gone,
     /// The first entry that names something.
     by: HashMap<(Kept, Digest), (RunId, u64)>,
     beside: &'b Beside,
@@ -85,9 +98,8 @@ impl Home {
         let at = |name: &(Kept, Digest)| {
             by.get(name).map_or(At::Whole, |(run, seq)| At::Entry(run.clone(), *seq, None))
         };
-        let erased = std::mem::take(&mut reading.erased);
-        self.check_names(names, &erased, at, &mut reading.checked)?;
-        erased.tell(&mut reading.checked);
+        let mut gone = std::mem::take(&mut reading.gone);
+        self.check_names(names, &mut gone, true, at, &mut reading.checked)?;
         reading.checked.limits(held);
         Ok(reading.checked)
     }
@@ -116,7 +128,7 @@ impl<'b> Reading<'b> {
             ends: HashMap::new(),
             folds: HashMap::new(),
             names: Names::new(),
-            erased: Erasures::default(),
+            gone: Gone::default(),
             by: HashMap::new(),
             beside,
         }
@@ -166,8 +178,9 @@ impl<'b> Reading<'b> {
         let end = self.ends.entry(stored.run.clone()).or_insert_with(|| chain::genesis(0));
         let at = || At::Entry(stored.run.clone(), stored.seq, Some(stored.leaf));
         let followed = chain::follow(&stored.run, end, &stored.bytes);
-        let erases = followed.as_ref().is_ok_and(|entry| matches!(entry.body, Body::PrivateErased(_)));
-        if !erases && matches!(self.folds.get(&stored.run), Some(Fold::Over(_))) {
+        let takes_away = |body: &Body| matches!(body, Body::PrivateErased(_) | Body::ContentsDropped(_));
+        let takes_away = followed.as_ref().is_ok_and(|entry| takes_away(&entry.body));
+        if !takes_away && matches!(self.folds.get(&stored.run), Some(Fold::Over(_))) {
             self.checked.broken("chain", at(), "comes after the end of its run");
         }
         match followed {
@@ -200,7 +213,7 @@ impl<'b> Reading<'b> {
         }
         let mut named = Names::new();
         names::of_entry(entry, &mut named);
-        self.erased.note(entry);
+        self.gone.note(entry, &named);
         for (name, must) in named {
             self.by.entry(name).or_insert_with(|| (stored.run.clone(), stored.seq));
             *self.names.entry(name).or_default() |= must;
@@ -211,9 +224,11 @@ impl<'b> Reading<'b> {
     fn fold(&mut self, entry: &Entry) -> Option<String> {
         let fold = self.folds.entry(entry.run.clone()).or_insert(Fold::Lost);
         let state = match std::mem::replace(fold, Fold::Lost) {
-            over @ Fold::Over(_) => {
-                *fold = over;
-                return None;
+            Fold::Over(mut row) => {
+                let why = dropped_too_soon(&row, entry);
+                row.kept &= !matches!(entry.body, Body::ContentsDropped(_));
+                *fold = Fold::Over(row);
+                return why;
             }
             Fold::Going(mut state) => state.apply(entry).map(|()| *state).map_err(|error| error.why),
             Fold::Lost if entry.seq > 1 => return None,
@@ -327,5 +342,42 @@ impl<'b> Reading<'b> {
                 ),
             );
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
+mod tests {
+    use super::*;
+    use kapell_journal::chain::{genesis, seal};
+    use kapell_journal::entry::ContentsDropped;
+    use kapell_model::quantity::{Span, Timestamp};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn contents_that_were_let_go_too_soon_or_twice_are_told() {
+        let zero = Digest::from_bytes([0; 32]);
+        let row = |kept| RunRow {
+            run: "demo-1".parse().unwrap(),
+            flow: "demo".parse().unwrap(),
+            state: "done".into(),
+            over: true,
+            started: Timestamp(1),
+            changed: Timestamp(10),
+            due: None,
+            line: None,
+            kept,
+        };
+        let dropped = |at| {
+            let (commitments, digests) = (BTreeSet::new(), BTreeSet::from([zero]));
+            let body =
+                Body::ContentsDropped(ContentsDropped { commitments, digests, kept: Span(5), policy: zero });
+            (**seal(&row(true).run, &mut genesis(1), Timestamp(at), body).unwrap().entry()).clone()
+        };
+        assert_eq!(dropped_too_soon(&row(true), &dropped(15)), None);
+        let soon = dropped_too_soon(&row(true), &dropped(14)).unwrap();
+        assert_eq!(soon, "it lets contents go before their time");
+        let twice = dropped_too_soon(&row(false), &dropped(15)).unwrap();
+        assert_eq!(twice, "its contents were let go already");
     }
 }

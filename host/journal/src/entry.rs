@@ -182,6 +182,8 @@ pub enum Body {
     RunEnded(RunEnded),
     /// What was private in a run that is over was destroyed: the bytes and the salts of their commitments.
     PrivateErased(PrivateErased),
+    /// Contents of a run that is over are not kept any longer, because the policy keeps them for so long.
+    ContentsDropped(ContentsDropped),
 }
 
 impl Body {
@@ -208,7 +210,8 @@ impl Body {
             | Body::RequirementFailed { .. }
             | Body::RunResumed { .. }
             | Body::CancelAsked { .. }
-            | Body::PrivateErased(_) => None,
+            | Body::PrivateErased(_)
+            | Body::ContentsDropped(_) => None,
         }
     }
 }
@@ -600,6 +603,22 @@ pub struct PrivateErased {
     pub commitments: BTreeSet<Digest>,
     /// Why, in their words; never empty.
     pub reason: String,
+}
+
+/// The time was over for which contents of a run are kept. What was private among them is destroyed with the salts of its
+/// commitments; the rest is removed once no other run keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentsDropped {
+    /// What was private, by name.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub commitments: BTreeSet<Digest>,
+    /// Everything else, by name.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub digests: BTreeSet<Digest>,
+    /// How long contents are kept after the end of a run, milliseconds.
+    pub kept: Span,
+    /// Digest of the text of the policy that says so, a blob.
+    pub policy: Digest,
 }
 
 /// How a run ended.

@@ -4,13 +4,14 @@
 //! that was tampered with or written by a broken host is noticed before anything goes on from it.
 
 use crate::entry::{
-    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, PrivateErased, Purpose,
-    QuestionAnswered, QuestionAsked, RecordedEnding, RunEnded, RunStarted, Verdict,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, ContentsDropped, Entry,
+    PrivateErased, Purpose, QuestionAnswered, QuestionAsked, RecordedEnding, RunEnded, RunStarted, Verdict,
 };
 use crate::seam::RunRow;
 use crate::shared::Shared;
 use kapell_model::id::{RunId, StepId};
 use kapell_model::money::{Money, MoneyError};
+use kapell_model::period::Day;
 use kapell_model::quantity::Timestamp;
 use std::collections::BTreeMap;
 
@@ -48,6 +49,8 @@ pub struct RunState {
     pub ended: Option<RunEnded>,
     /// When what was private in it was destroyed, by whom and why.
     pub erased: Option<(Timestamp, PrivateErased)>,
+    /// When its contents were let go, because the policy keeps them no longer.
+    pub dropped: Option<(Timestamp, ContentsDropped)>,
     /// Money spent: attempts by their receipts, people by their answers.
     pub spent: Option<Money>,
     /// The part of it that attempts cost; the budget is for this, people's time is only told.
@@ -172,6 +175,7 @@ impl RunState {
             cancel: None,
             ended: None,
             erased: None,
+            dropped: None,
             spent: None,
             spent_on_attempts: None,
             worked_micros: 0,
@@ -193,6 +197,7 @@ impl RunState {
     fn step_on(&mut self, entry: &Entry) -> Result<(), String> {
         match &entry.body {
             Body::PrivateErased(erased) => self.erase(entry.at, erased),
+            Body::ContentsDropped(dropped) => self.drop_contents(entry.at, dropped),
             _ if self.ended.is_some() => Err("the run is over".into()),
             Body::RunStarted(_) => Err("the run has begun already".into()),
             Body::RequirementFailed { told, .. } => self.requirement_failed(told),
@@ -239,6 +244,44 @@ impl RunState {
                 Ok(())
             }
         }
+    }
+
+    /// A run that goes on may need again whatever it was given.
+    fn drop_contents(&mut self, at: Timestamp, dropped: &ContentsDropped) -> Result<(), String> {
+        match (&self.ended, &self.dropped) {
+            (None, _) => Err("contents of a run are kept until it is over".into()),
+            (_, Some(_)) => Err("its contents were let go already".into()),
+            _ if at < self.changed_at.after(dropped.kept) => {
+                Err("it lets contents go before their time".into())
+            }
+            (Some(_), None) => {
+                self.dropped = Some((at, dropped.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Why something that an entry names is rightly not kept, as what is said of it: `was erased by …`; none when nothing says
+    /// that it is gone.
+    #[must_use]
+    pub fn gone(&self, named: &BlobRef) -> Option<String> {
+        if let (Some((_, erased)), BlobRef::Commitment(commitment)) = (&self.erased, named)
+            && erased.commitments.contains(commitment)
+        {
+            return Some(format!("was erased by {} because {}", erased.by, erased.reason));
+        }
+        let (at, dropped) = self.dropped.as_ref()?;
+        let names = match named {
+            BlobRef::Digest(digest) => dropped.digests.contains(digest),
+            BlobRef::Commitment(commitment) => dropped.commitments.contains(commitment),
+        };
+        names.then(|| {
+            format!(
+                "is not kept since {}, by policy, which keeps contents for {}",
+                Day::of(*at),
+                dropped.kept
+            )
+        })
     }
 
     fn requirement_failed(&mut self, told: &str) -> Result<(), String> {
@@ -471,6 +514,7 @@ impl RunState {
             changed: self.changed_at,
             due: self.due(),
             line: self.started.line,
+            kept: self.dropped.is_none(),
         }
     }
 }
@@ -551,5 +595,94 @@ impl AttemptState {
             RecordedEnding::Output(value) => Some((value.clone(), self.started.attempt)),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::chain::{genesis, seal};
+    use kapell_model::digest::Digest;
+    use kapell_model::quantity::Span;
+    use serde_json::json;
+    use std::collections::BTreeSet;
+
+    const ENDED: u64 = 1_000;
+    const KEPT: u64 = 500;
+
+    fn digest(byte: u8) -> Digest {
+        Digest::from_bytes([byte; 32])
+    }
+
+    fn started() -> Body {
+        let (zero, blob) = (digest(0), json!({ "digest": digest(1) }));
+        let started = json!({ "run-started": {
+            "flow": "demo", "version": "1", "text": zero, "plan": blob, "inputs": blob, "policy": zero, "tariff": zero,
+            "engine": "x", "by": "user:ada",
+        } });
+        serde_json::from_value(started).unwrap()
+    }
+
+    fn ended() -> Body {
+        serde_json::from_value(json!({ "run-ended": { "state": "done" } })).unwrap()
+    }
+
+    fn dropped() -> Body {
+        let (commitments, digests) = (BTreeSet::from([digest(2)]), BTreeSet::from([digest(1)]));
+        Body::ContentsDropped(ContentsDropped { commitments, digests, kept: Span(KEPT), policy: digest(9) })
+    }
+
+    fn erased() -> Body {
+        let (by, reason) = ("user:ada".into(), "asked".into());
+        Body::PrivateErased(PrivateErased { by, commitments: BTreeSet::from([digest(2)]), reason })
+    }
+
+    fn folded(bodies: impl IntoIterator<Item = (u64, Body)>) -> Result<RunState, String> {
+        let (run, mut head) = ("demo-1".parse().unwrap(), genesis(1));
+        let sealed = bodies.into_iter().map(|(at, body)| seal(&run, &mut head, Timestamp(at), body).unwrap());
+        let entries: Vec<Entry> = sealed.map(|sealed| (**sealed.entry()).clone()).collect();
+        RunState::fold(&run, &entries).map_err(|error| error.why)
+    }
+
+    #[test]
+    fn contents_are_let_go_once_after_the_end_and_not_before_their_time() {
+        let (begin, end) = ((1, started()), (ENDED, ended()));
+        let due = ENDED + KEPT;
+        let of = |more: &[(u64, Body)]| folded([std::slice::from_ref(&begin), more].concat());
+        let told = |more: &[(u64, Body)]| of(more).unwrap_err();
+        let state = of(&[end.clone(), (due, dropped())]).unwrap();
+        assert!(!state.row().kept && state.row().changed == Timestamp(ENDED));
+        assert!(of(std::slice::from_ref(&end)).unwrap().row().kept);
+        assert_eq!(told(&[end.clone(), (due - 1, dropped())]), "it lets contents go before their time");
+        assert_eq!(told(&[(due, dropped())]), "contents of a run are kept until it is over");
+        let twice = [end.clone(), (due, dropped()), (due, dropped())];
+        assert_eq!(told(&twice), "its contents were let go already");
+        assert_eq!(told(&[end.clone(), (due, dropped()), (due, ended())]), "the run is over");
+    }
+
+    #[test]
+    fn what_is_private_is_erased_once_and_after_the_end() {
+        let (begin, end) = ((1, started()), (ENDED, ended()));
+        let of = |more: &[(u64, Body)]| folded([std::slice::from_ref(&begin), more].concat());
+        assert!(of(&[end.clone(), (ENDED, erased())]).unwrap().row().kept);
+        assert_eq!(of(&[(1, erased())]).unwrap_err(), "nothing of a run is erased before it is over");
+        let twice = of(&[end, (ENDED, erased()), (ENDED, erased())]).unwrap_err();
+        assert_eq!(twice, "what was private in it was erased already");
+    }
+
+    #[test]
+    fn what_is_gone_says_why() {
+        let all = [(1, started()), (ENDED, ended()), (86_400_000, dropped())];
+        let state = folded(all).unwrap();
+        let why = "is not kept since 1970-01-02, by policy, which keeps contents for 500 ms";
+        assert_eq!(state.gone(&BlobRef::Digest(digest(1))).as_deref(), Some(why));
+        assert_eq!(state.gone(&BlobRef::Commitment(digest(2))).as_deref(), Some(why));
+        assert_eq!(state.gone(&BlobRef::Digest(digest(2))), None, "a commitment is no digest");
+        assert_eq!(state.gone(&BlobRef::Digest(digest(3))), None);
+        let state = folded([(1, started()), (ENDED, ended()), (ENDED, erased())]).unwrap();
+        let why = "was erased by user:ada because asked";
+        assert_eq!(state.gone(&BlobRef::Commitment(digest(2))).as_deref(), Some(why));
+        assert_eq!(state.gone(&BlobRef::Digest(digest(1))), None);
     }
 }

@@ -93,7 +93,8 @@ pub fn bare(body: &Body) -> Body {
         | Body::DoubtRaised { broke: None, .. }
         | Body::RunResumed { .. }
         | Body::CancelAsked { .. }
-        | Body::PrivateErased(_) => {}
+        | Body::PrivateErased(_)
+        | Body::ContentsDropped(_) => {}
     }
     body
 }

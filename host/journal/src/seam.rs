@@ -145,6 +145,19 @@ pub trait Journals: Send + Sync + 'static {
     /// # Errors
     /// When the journal cannot be read.
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError>;
+
+    /// Runs that were over by then and whose contents are still kept, the first to end first; found by an index.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    fn over_by(&self, then: Timestamp) -> Result<Vec<RunId>, JournalError>;
+
+    /// Removes blobs that were let go and that no run keeps, so that nothing of them can be had back from where the store
+    /// keeps its own. Does nothing when there are none; what a crash kept from being removed is removed the next time.
+    ///
+    /// # Errors
+    /// When the journal cannot be written, or somebody reads it for so long that it can't be cut.
+    fn let_go(&self) -> Result<(), JournalError>;
 }
 
 /// What is recorded of runs, to be read and never to be added to: a journal, or a file somebody exported from one.
@@ -264,6 +277,9 @@ pub struct Commit {
     /// Private content of the run that is destroyed with the entries: bytes and salts, so that nothing of them can be
     /// had back from where the store keeps its own.
     pub erased: BTreeSet<Digest>,
+    /// Blobs that the run keeps no longer. Noted with the entries; what no other run keeps is removed by
+    /// [`let_go`](Journals::let_go).
+    pub dropped: BTreeSet<Digest>,
     /// What the entries change of what the flow has spent.
     pub charges: Vec<Charge>,
     /// What the flow's spending must stay within with these charges.
@@ -292,6 +308,8 @@ pub struct RunRow {
     pub due: Option<Timestamp>,
     /// The line of a batch it does; see [`RunStarted::line`](crate::entry::RunStarted::line).
     pub line: Option<Digest>,
+    /// Whether its contents are kept; not any more once they were let go.
+    pub kept: bool,
 }
 
 /// Why the journal could not do something.

@@ -32,6 +32,7 @@ use kapell_journal::entry::{Body, Entry, OutcomeJudged, RunStarted};
 use kapell_journal::fold::RunState;
 use kapell_model::id::{FlowName, RunId, StepId};
 use kapell_model::money::Tariff;
+use kapell_model::period::Day;
 use kapell_model::plan::{Outcome, Plan};
 use kapell_model::quantity::{Span, Timestamp};
 use serde::{Serialize, Serializer};
@@ -154,7 +155,7 @@ impl Account {
         let asked = Asked {
             by: state.started.by.clone(),
             at: state.started_at,
-            inputs: teller.value(&state.started.inputs),
+            inputs: teller.value(&state.started.inputs).ok(),
         };
         Ok(Self {
             schema: "kapell.explain/1",
@@ -167,7 +168,7 @@ impl Account {
             over: state.ended.is_some(),
             waited: step::waited(&steps, state.changed_at),
             judged: state.ended.as_ref().and_then(|it| it.outcome.clone()),
-            outputs: state.ended.as_ref().and_then(|it| teller.value(it.outputs.as_ref()?)),
+            outputs: state.ended.as_ref().and_then(|it| teller.value(it.outputs.as_ref()?).ok()),
             flow: FlowTold::of(record.plan, &state.started),
             events: events(record, &teller),
             cost: cost::spent(record, &state, about)?,
@@ -232,6 +233,13 @@ fn unknown(record: &Record<'_>, state: &RunState, teller: &Teller<'_>) -> Vec<St
     }
     if state.ended.is_none() {
         unknown.push("how it ends: it is not over".into());
+    }
+    if let Some((at, dropped)) = &state.dropped {
+        unknown.push(format!(
+            "what its values were: they are not kept since {}, by policy, which keeps contents for {}",
+            Day::of(*at),
+            dropped.kept
+        ));
     }
     match teller.missing() {
         0 => {}

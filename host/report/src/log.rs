@@ -8,9 +8,11 @@
 use crate::plain::{micros, number, short, value};
 use jiff::tz::TimeZone;
 use kapell_journal::entry::{
-    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, PrivateErased, Purpose,
-    QuestionAnswered, QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded, RunStarted, Verdict,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, ContentsDropped, Entry,
+    PrivateErased, Purpose, QuestionAnswered, QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded,
+    RunStarted, Verdict,
 };
+use kapell_journal::fold::RunState;
 use kapell_model::id::StepId;
 use kapell_model::plan::SkillPin;
 use kapell_model::quantity::{Bytes, Timestamp};
@@ -27,6 +29,23 @@ pub type Values<'a> = dyn Fn(&BlobRef) -> Option<Value> + 'a;
 /// One line for an entry; notes and log lines of a skill stand below it, indented.
 #[must_use]
 pub fn line(entry: &Entry, values: &Values<'_>) -> String {
+    told(entry, &|named| values(named).ok_or_else(|| "not kept".into()))
+}
+
+/// A value, or why it is not there.
+type Found<'a> = dyn Fn(&BlobRef) -> Result<Value, String> + 'a;
+
+/// The value an entry names. What its run let go is none of its own any more, whoever else keeps it; of what is private is
+/// told what whoever asks may see.
+pub(crate) fn found(state: Option<&RunState>, values: &Values<'_>, named: &BlobRef) -> Result<Value, String> {
+    let gone = state.and_then(|state| state.gone(named));
+    match (named, gone) {
+        (BlobRef::Digest(_), Some(why)) => Err(why),
+        (_, gone) => values(named).ok_or_else(|| gone.unwrap_or_else(|| "not kept".into())),
+    }
+}
+
+fn told(entry: &Entry, values: &Found<'_>) -> String {
     let subject = entry.body.step().map_or("run", StepId::as_str);
     let words = words(&entry.body, values);
     let mut text = format!("{:>4}  {}  {:<12}  {words}", entry.seq, time(entry.at), subject);
@@ -47,6 +66,7 @@ pub fn line(entry: &Entry, values: &Values<'_>) -> String {
 /// A whole run, day by day.
 #[must_use]
 pub fn run(entries: &[Entry], values: &Values<'_>) -> String {
+    let state = entries.first().and_then(|first| RunState::fold(&first.run, entries).ok());
     let mut lines = Vec::new();
     let mut today = None;
     for entry in entries {
@@ -55,7 +75,7 @@ pub fn run(entries: &[Entry], values: &Values<'_>) -> String {
             lines.push(format!("      {day} (UTC)"));
             today = Some(day);
         }
-        lines.push(line(entry, values));
+        lines.push(told(entry, &|named| found(state.as_ref(), values, named)));
     }
     lines.join("\n")
 }
@@ -82,7 +102,7 @@ pub(crate) fn format(at: Timestamp, form: &str) -> String {
 }
 
 /// What happened, one line.
-fn words(body: &Body, values: &Values<'_>) -> String {
+fn words(body: &Body, values: &Found<'_>) -> String {
     match body {
         Body::RunStarted(it) => began(it),
         Body::RequirementFailed { that, seen, told } => {
@@ -119,12 +139,22 @@ fn words(body: &Body, values: &Values<'_>) -> String {
         }
         Body::RunEnded(it) => over(it, values),
         Body::PrivateErased(it) => erased(it),
+        Body::ContentsDropped(it) => dropped(it),
     }
 }
 
 fn erased(it: &PrivateErased) -> String {
     let (by, reason) = (short(&it.by, 40), short(&it.reason, 120));
     format!("erased: what was private ({} contents), by {by} because {reason}", it.commitments.len())
+}
+
+fn dropped(it: &ContentsDropped) -> String {
+    let many = it.commitments.len() + it.digests.len();
+    format!(
+        "let go: {many} contents, by policy, which keeps contents for {} after the end of a run (policy {})",
+        it.kept,
+        it.policy.short()
+    )
 }
 
 fn with(seen: &Value) -> String {
@@ -164,9 +194,9 @@ fn attempt(it: &AttemptStarted) -> String {
     format!("try {}{purpose}: {} {}, effects {}", it.attempt, pin(&it.skill), it.operation, it.effects.word())
 }
 
-fn ending(it: &AttemptEnded, values: &Values<'_>) -> String {
+fn ending(it: &AttemptEnded, values: &Found<'_>) -> String {
     let shown = |named: &BlobRef| {
-        values(named).map_or_else(|| "(value not kept)".into(), |it| value(&it, VALUE_WIDTH))
+        values(named).map_or_else(|why| format!("(value {})", short(&why, 160)), |it| value(&it, VALUE_WIDTH))
     };
     let how = match &it.ending {
         RecordedEnding::Output(named) => format!("output {}", shown(named)),
@@ -257,14 +287,14 @@ fn question(it: &QuestionAsked) -> String {
     format!("question {}{reason} to {}: {} (shown {shown}{until})", it.asking, it.role, short(&it.text, 160))
 }
 
-fn answer(it: &QuestionAnswered, values: &Values<'_>) -> String {
+fn answer(it: &QuestionAnswered, values: &Found<'_>) -> String {
     let said = match (it.verdict, &it.value) {
         (Verdict::Approved, _) => "approved".into(),
         (Verdict::Rejected, _) => "rejected".into(),
         (Verdict::Overridden, _) => "overridden".into(),
         (Verdict::Answered, Some(named)) => match values(named) {
-            Some(it) => format!("answered {}", value(&it, VALUE_WIDTH)),
-            None => "answered (value not kept)".into(),
+            Ok(it) => format!("answered {}", value(&it, VALUE_WIDTH)),
+            Err(why) => format!("answered (value {})", short(&why, 160)),
         },
         (Verdict::Answered, None) => "answered".into(),
     };
@@ -279,11 +309,14 @@ fn overridden(it: &QuestionOverridden) -> String {
     format!("question {}: overridden as {} by {by}: {why}; {}{estimated}", it.asking, it.role, it.money)
 }
 
-fn over(it: &RunEnded, values: &Values<'_>) -> String {
+fn over(it: &RunEnded, values: &Found<'_>) -> String {
     let at = it.step.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
     let why = it.reason.as_ref().map(|why| format!(": {}", short(why, 200))).unwrap_or_default();
-    let outputs =
-        it.outputs.as_ref().and_then(values).map(|it| format!(", outputs {}", value(&it, VALUE_WIDTH)));
+    let outputs = it
+        .outputs
+        .as_ref()
+        .and_then(|it| values(it).ok())
+        .map(|it| format!(", outputs {}", value(&it, VALUE_WIDTH)));
     let missed = it.outcome.as_ref().filter(|it| !it.held);
     let missed = missed.map(|it| {
         format!(", without its outcome: `{}` does not hold{}", short(&it.when, 120), with(&it.seen))

@@ -23,6 +23,11 @@ impl ContentDir {
         Ok(Self { dir: Dir::open_ambient_dir(path, ambient_authority())?, suffix })
     }
 
+    /// Another handle of the same directory.
+    pub(crate) fn again(&self) -> io::Result<Self> {
+        Ok(Self { dir: self.dir.try_clone()?, suffix: self.suffix })
+    }
+
     /// Keeps bytes under their digest; they are durable when this returns. Keeping them twice is keeping them once.
     pub(crate) fn put(&self, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
         let name = self.name(digest);

@@ -37,6 +37,10 @@ struct Inner {
 struct State {
     runs: HashMap<RunId, Run>,
     blobs: HashMap<Digest, Arc<[u8]>>,
+    /// Which blobs each run keeps.
+    brought: HashMap<RunId, BTreeSet<Digest>>,
+    /// Blobs that a run let go.
+    leaving: BTreeSet<Digest>,
     /// By commitment, with the run they are of.
     private: HashMap<Digest, (RunId, Content)>,
     /// By namespace and key.
@@ -212,6 +216,25 @@ impl Journals for MemoryStore {
         due.sort();
         Ok(due.into_iter().map(|(_, _, run)| run).collect())
     }
+
+    fn over_by(&self, then: Timestamp) -> Result<Vec<RunId>, JournalError> {
+        let state = self.state();
+        let kept = |row: &&RunRow| row.over && row.kept && row.changed <= then;
+        let runs = state.runs.values().filter_map(|run| Some((run.row.as_ref().filter(kept)?, run.nth)));
+        let mut over: Vec<_> = runs.map(|(row, nth)| (row.changed, nth, row.run.clone())).collect();
+        over.sort();
+        Ok(over.into_iter().map(|(_, _, run)| run).collect())
+    }
+
+    fn let_go(&self) -> Result<(), JournalError> {
+        let mut state = self.state();
+        for name in std::mem::take(&mut state.leaving) {
+            if state.brought.values().all(|brought| !brought.contains(&name)) {
+                state.blobs.remove(&name);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Run {
@@ -271,10 +294,15 @@ impl State {
         for content in commit.blobs {
             match content.salt() {
                 Some(_) => drop(self.private.insert(*content.digest(), (commit.run.clone(), content))),
-                None => self.blobs.extend([content.into_parts()]),
+                None => {
+                    self.brought.entry(commit.run.clone()).or_default().insert(*content.digest());
+                    self.blobs.extend([content.into_parts()]);
+                }
             }
         }
         self.write(&commit.run, commit.writes, commit.writes_private);
+        self.brought.entry(commit.run).or_default().retain(|name| !commit.dropped.contains(name));
+        self.leaving.extend(commit.dropped);
         Ok(())
     }
 
@@ -295,7 +323,9 @@ impl State {
         }
         for file in writes.files {
             if let Some(content) = file.content.as_ref().filter(|_| !private) {
-                self.blobs.insert(Digest::of(content), content.as_slice().into());
+                let name = Digest::of(content);
+                self.brought.entry(run.clone()).or_default().insert(name);
+                self.blobs.insert(name, content.as_slice().into());
             }
             self.pending.insert((file.root.clone(), file.path.clone()), (run.clone(), file));
         }

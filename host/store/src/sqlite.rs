@@ -19,6 +19,7 @@ mod log;
 mod pending;
 pub(crate) mod read;
 mod remembered;
+mod shared;
 mod spending;
 mod stored;
 mod tree;
@@ -217,7 +218,10 @@ impl Inner {
         match content.salt() {
             Some(_) => staged.private.push(Kept { content, in_file }),
             None if !in_file => staged.rows.push(content),
-            None => {}
+            None => {
+                staged.blobs = Some(self.blobs.again().map_err(unwritten)?);
+                staged.large.push(content);
+            }
         }
         Ok(())
     }
@@ -250,7 +254,7 @@ impl Journals for SqliteStore {
         let turn = if commit.writes.files.is_empty() { None } else { Some(self.turn(&commit).await?) };
         let run = commit.run.clone();
         let rows = if is_small(&commit) { self.0.stage(&commit)? } else { self.stage_aside(&commit).await? };
-        let erases = !commit.erased.is_empty();
+        let erases = !commit.erased.is_empty() && commit.dropped.is_empty();
         self.append(commit, rows).await?;
         fault::reach(FaultPoint::Committed).map_err(unwritten)?;
         if erases {
@@ -321,6 +325,14 @@ impl Journals for SqliteStore {
 
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError> {
         self.0.readers.read(|connection| read::due(connection, now))
+    }
+
+    fn over_by(&self, then: Timestamp) -> Result<Vec<RunId>, JournalError> {
+        self.0.readers.read(|connection| read::over_by(connection, then))
+    }
+
+    fn let_go(&self) -> Result<(), JournalError> {
+        self.0.finish_erasing()
     }
 }
 

@@ -280,6 +280,9 @@ impl<'h> Check<'h> {
                 if let Some((by, reason)) = entry.erased {
                     self.contents.erasure(entry.run, entry.at, by, reason);
                 }
+                if let Some(rule) = entry.dropped {
+                    self.contents.let_go(entry.run, entry.at, rule);
+                }
                 self.leaf(entry.seq, leaf);
             }
             Err(why) => {

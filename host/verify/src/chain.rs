@@ -27,6 +27,9 @@ pub(crate) struct Run {
     epoch: u64,
     /// Whether what was private in it was erased.
     erased: bool,
+    /// When it ended, and whether its contents were let go.
+    ended_at: u64,
+    dropped: bool,
     /// What was shown and waits for an answer, by step and asking.
     shown: HashMap<(Vec<u8>, Vec<u8>), Hash>,
 }
@@ -49,6 +52,7 @@ impl Runs {
         (run.last, run.hash, run.epoch) = (entry.seq, hash, entry.epoch);
         if let Some(state) = entry.ends {
             run.ended = Some(String::from_utf8_lossy(state).escape_debug().to_string());
+            run.ended_at = entry.at;
         }
         (place, faults)
     }
@@ -63,6 +67,8 @@ impl Runs {
             hash: if entry.seq == 1 { [0; 32] } else { entry.prev },
             epoch: 0,
             erased: false,
+            ended_at: 0,
+            dropped: false,
             shown: HashMap::new(),
         };
         self.runs.push(run);
@@ -83,6 +89,7 @@ impl Run {
             }
             () if entry.epoch < self.epoch => Some("goes back to an earlier owner"),
             () if entry.erased.is_some() => self.erase(),
+            () if entry.dropped.is_some() => self.let_go(entry),
             () if self.ended.is_some() => Some("comes after the end of its run"),
             () => None,
         }
@@ -96,6 +103,23 @@ impl Run {
         match std::mem::replace(&mut self.erased, true) {
             true => Some("erases what was erased already"),
             false => None,
+        }
+    }
+
+    /// Contents are let go once, after the end, and not before the time is over for which they are kept.
+    fn let_go(&mut self, entry: &Entry<'_>) -> Option<&'static str> {
+        let kept = entry.dropped.and_then(|rule| rule.kept).unwrap_or_default();
+        match () {
+            () if self.ended.is_none() && self.first == 1 => {
+                Some("lets contents of a run go that is not over")
+            }
+            () if std::mem::replace(&mut self.dropped, true) => {
+                Some("lets contents go that were let go already")
+            }
+            () if self.ended.is_some() && entry.at < self.ended_at.saturating_add(kept) => {
+                Some("lets contents go before their time")
+            }
+            () => None,
         }
     }
 
@@ -126,6 +150,7 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::Dropped;
 
     fn entry(seq: u64, prev: u8) -> Entry<'static> {
         Entry { run: "demo-1", seq, prev: [prev; 32], kind: b"x", ..Entry::default() }
@@ -172,6 +197,21 @@ mod tests {
             ["erases what is private in a run that is not over"]
         );
         assert_eq!(faults(&[erases(5, 9)]), [""; 0], "its end is not seen");
+    }
+
+    #[test]
+    fn contents_are_let_go_once_after_the_end_and_not_before_their_time() {
+        let rule = |kept| Some(Dropped { kept: Some(kept), policy: Some([9; 32]) });
+        let lets_go = |seq, prev, at| Entry { dropped: rule(5), at, ..entry(seq, prev) };
+        let ended = || Entry { ends: Some(b"done"), at: 10, ..entry(1, 0) };
+        assert_eq!(faults(&[ended(), lets_go(2, 1, 15)]), [""; 0]);
+        assert_eq!(faults(&[ended(), lets_go(2, 1, 14)]), ["lets contents go before their time"]);
+        assert_eq!(
+            faults(&[ended(), lets_go(2, 1, 15), lets_go(3, 2, 15)]),
+            ["lets contents go that were let go already"]
+        );
+        assert_eq!(faults(&[entry(1, 0), lets_go(2, 1, 15)]), ["lets contents of a run go that is not over"]);
+        assert_eq!(faults(&[lets_go(5, 9, 1)]), [""; 0], "its end is not seen");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What entries name by digest: whether it is here, under its own digest and no other, and what of it was kept back.
 
 use crate::digest::{self, Hash as Digest, hex};
-use crate::entry::{self, Role};
+use crate::entry::{self, Dropped, Role};
 use crate::report::{self, Place, Report, count};
 use crate::wasm;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// Most runs whose contents were let go that are told one by one.
+const TOLD: usize = 8;
 
 /// The folders of a bundle whose files have digests for names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +58,7 @@ impl Folder {
         }
     }
 
-    /// Where what a role names is kept; nowhere for what was erased.
+    /// Where what a role names is kept; nowhere for what was erased or let go.
     const fn of(role: Role) -> Option<Self> {
         match role {
             Role::Plan => Some(Folder::Plans),
@@ -64,7 +67,7 @@ impl Folder {
             Role::Blob => Some(Folder::Blobs),
             Role::Component => Some(Folder::Components),
             Role::Commitment | Role::Told => Some(Folder::Private),
-            Role::Erased => None,
+            Role::Erased | Role::Dropped => None,
         }
     }
 }
@@ -75,6 +78,7 @@ enum Absent {
     NotKept,
     Withheld,
     Erased,
+    Dropped,
 }
 
 impl Absent {
@@ -83,6 +87,7 @@ impl Absent {
             "not-kept" => Some(Absent::NotKept),
             "withheld" => Some(Absent::Withheld),
             "erased" => Some(Absent::Erased),
+            "dropped" => Some(Absent::Dropped),
             _ => None,
         }
     }
@@ -92,6 +97,7 @@ impl Absent {
             Absent::NotKept => "not kept by the home, as whoever made this file says",
             Absent::Withheld => "withheld by whoever made this file",
             Absent::Erased => "erased",
+            Absent::Dropped => "not kept any longer, by policy",
         }
     }
 }
@@ -103,6 +109,17 @@ type By = (usize, u64);
 struct Named {
     by: By,
     here: bool,
+    /// A run that keeps it, or what is kept; more of them stand aside.
+    keeper: Option<Keeper>,
+}
+
+/// What keeps something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Keeper {
+    /// The run at that place.
+    Run(usize),
+    /// Something that is here and names it.
+    Content,
 }
 
 /// Everything that entries name, and what of it was found.
@@ -113,6 +130,12 @@ pub(crate) struct Contents {
     erased: HashSet<Digest>,
     /// Each time that was done, in words.
     erasures: Vec<String>,
+    /// What a run let go; it is gone once no other keeps it.
+    dropped: HashSet<Digest>,
+    /// Each time that was done: the run, when, and by which rule.
+    let_go: Vec<(String, u64, Dropped)>,
+    /// What is kept by more than one.
+    keepers: HashMap<(Folder, Digest), HashSet<Keeper>>,
     /// What entries leave out.
     told: HashSet<Digest>,
     /// Private contents that are here and that nothing named yet: what names them may stand behind them.
@@ -136,6 +159,10 @@ pub(crate) struct Contents {
 impl Contents {
     /// An entry names something.
     pub(crate) fn name(&mut self, role: Role, named: Digest, by: By) {
+        self.name_for(role, named, by, Keeper::Run(by.0));
+    }
+
+    fn name_for(&mut self, role: Role, named: Digest, by: By, keeper: Keeper) {
         match role {
             Role::Plan => drop(self.plans.insert(by.0, named)),
             Role::Component => match self.plans.get(&by.0) {
@@ -144,12 +171,49 @@ impl Contents {
             },
             Role::Told => drop(self.told.insert(named)),
             Role::Erased => drop(self.erased.insert(named)),
+            Role::Dropped => self.drop_from(named, by.0),
             _ => {}
         }
         if let Some(folder) = Folder::of(role) {
             let here = folder == Folder::Private && self.unnamed.remove(&named);
-            self.named.entry((folder, named)).or_insert(Named { by, here });
+            let known = self.named.entry((folder, named)).or_insert(Named { by, here, keeper: Some(keeper) });
+            match known.keeper {
+                None => known.keeper = Some(keeper),
+                Some(first) if first == keeper => {}
+                Some(_) => drop(self.keepers.entry((folder, named)).or_default().insert(keeper)),
+            }
         }
+    }
+
+    /// A run keeps something no longer.
+    fn drop_from(&mut self, dropped: Digest, run: usize) {
+        self.dropped.insert(dropped);
+        for folder in [Folder::Crossings, Folder::Blobs, Folder::Private] {
+            if let Some(named) = self.named.get_mut(&(folder, dropped)) {
+                named.keeper.take_if(|keeper| *keeper == Keeper::Run(run));
+            }
+            if let Some(keepers) = self.keepers.get_mut(&(folder, dropped)) {
+                keepers.remove(&Keeper::Run(run));
+            }
+        }
+    }
+
+    /// How something is gone that entries name; none for what is not.
+    fn gone(&self, name: &Digest) -> Option<Absent> {
+        let keeps = |folder: &Folder| {
+            let (named, more) = (self.named.get(&(*folder, *name)), self.keepers.get(&(*folder, *name)));
+            named.is_some_and(|named| named.keeper.is_some()) || more.is_some_and(|more| !more.is_empty())
+        };
+        match () {
+            () if self.erased.contains(name) => Some(Absent::Erased),
+            () if self.dropped.contains(name) && !Folder::ALL.iter().any(keeps) => Some(Absent::Dropped),
+            () => None,
+        }
+    }
+
+    /// Contents of a run were let go.
+    pub(crate) fn let_go(&mut self, run: &str, at: u64, rule: Dropped) {
+        self.let_go.push((run.to_owned(), at, rule));
     }
 
     /// Somebody had what was private in a run erased.
@@ -173,6 +237,9 @@ impl Contents {
         }
         if digest::of(&[bytes]) != stated {
             return report.broken("contents", place(), "its bytes have another digest than its name");
+        }
+        if self.gone(&stated).is_some() {
+            return report.broken("contents", place(), "an entry says that it was let go");
         }
         let Some(named) = self.named.get_mut(&(folder, stated)) else {
             return report.broken("contents", place(), "no entry names it");
@@ -210,8 +277,12 @@ impl Contents {
         let Some((_, bytes)) = opened else {
             return report.broken("private", place, "its commitment is not of what is here");
         };
-        if self.erased.contains(&stated) {
-            return report.broken("private", place, "an entry says that it was erased");
+        match self.gone(&stated) {
+            None => {}
+            Some(Absent::Erased) => {
+                return report.broken("private", place, "an entry says that it was erased");
+            }
+            Some(_) => return report.broken("private", place, "an entry says that it was let go"),
         }
         *self.found.entry(Folder::Private).or_default() += 1;
         match self.named.get_mut(&(Folder::Private, stated)) {
@@ -242,7 +313,7 @@ impl Contents {
             Folder::Crossings => entry::crossings(bytes, |named| more.push(named))?,
             _ => {}
         }
-        more.into_iter().for_each(|named| self.name(Role::Blob, named, by));
+        more.into_iter().for_each(|named| self.name_for(Role::Blob, named, by, Keeper::Content));
         Ok(())
     }
 
@@ -273,11 +344,12 @@ impl Contents {
         for line in text.split_terminator('\n') {
             let named = line.split_once(' ').and_then(|(why, path)| Some((Absent::read(why)?, path)));
             match named.and_then(|(why, path)| Some((why, self.absent(why, path)?))) {
-                Some((Absent::NotKept, folder)) if folder.is_always_kept() => report.broken(
-                    "withheld",
-                    place(),
-                    format!("`{}` is what every home keeps", line.escape_debug()),
-                ),
+                Some((Absent::NotKept | Absent::Dropped, folder)) if folder.is_always_kept() => report
+                    .broken(
+                        "withheld",
+                        place(),
+                        format!("`{}` is what every home keeps", line.escape_debug()),
+                    ),
                 Some((why, folder)) => *self.kept_back.entry((folder, why)).or_default() += 1,
                 None => report.broken(
                     "withheld",
@@ -288,13 +360,14 @@ impl Contents {
         }
     }
 
-    /// The folder of something that is named and not here; from then on it is missed no more. Only what an entry says was
-    /// erased was, and nothing else of it is said.
+    /// The folder of something that is named and not here; from then on it is missed no more. Only what entries say was erased
+    /// or let go was, and nothing else of it is said.
     fn absent(&mut self, why: Absent, path: &str) -> Option<Folder> {
         let (folder, name) = path.split_once('/')?;
         let folder = Folder::ALL.into_iter().find(|it| it.word() == folder)?;
         let name = digest::read(name.as_bytes())?;
-        if self.erased.contains(&name) != (why == Absent::Erased) {
+        let says_gone = matches!(why, Absent::Erased | Absent::Dropped);
+        if self.gone(&name) != says_gone.then_some(why) {
             return None;
         }
         let named = self.named.get_mut(&(folder, name))?;
@@ -370,6 +443,7 @@ impl Contents {
             report.holds("private", format!("{files}, each what its commitment is of"));
         }
         self.erasures.iter().for_each(|words| report.holds("erased", words));
+        self.tell_let_go(report);
         let borne_out = self.manifests.values().filter(|(_, borne_out)| *borne_out).count() as u64;
         if borne_out > 0 {
             report.holds(
@@ -395,6 +469,29 @@ impl Contents {
             report.unknown(what, format!("what is in {files}: {why}; only {stands} stand"));
         }
         self.tell_approvals(report);
+    }
+
+    /// Contents that were let go, each run by itself where there are few.
+    fn tell_let_go(&self, report: &mut Report) {
+        for (run, at, Dropped { kept, policy }) in self.let_go.iter().take(TOLD) {
+            let (day, policy) = (report::day(*at), policy.map(|it| hex(&it)).unwrap_or_default());
+            let kept = report::span(kept.unwrap_or_default());
+            let by = policy.get(..12).unwrap_or_default();
+            let words = format!(
+                "the contents of {run}: not kept since {day}, by policy {by}, which keeps contents for {kept}"
+            );
+            report.holds("dropped", words);
+        }
+        let rest = self.let_go.len().saturating_sub(TOLD);
+        if rest > 0 {
+            report.holds(
+                "dropped",
+                format!(
+                    "the contents of {}: not kept any longer either, by policy",
+                    count(rest as u64, "more run", "more runs")
+                ),
+            );
+        }
     }
 
     /// Approvals stand beside the journal, so nothing here can be more than what somebody says.

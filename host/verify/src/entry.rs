@@ -27,6 +27,17 @@ pub(crate) struct Entry<'a> {
     pub(crate) at: u64,
     /// Who had what was private erased, and why.
     pub(crate) erased: Option<(&'a [u8], &'a [u8])>,
+    /// What let contents go, if this entry does.
+    pub(crate) dropped: Option<Dropped>,
+}
+
+/// By which rule contents of a run were let go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// How long contents are kept after the end of a run, milliseconds.
+    pub(crate) kept: Option<u64>,
+    /// The policy that says so.
+    pub(crate) policy: Option<Hash>,
 }
 
 /// What was asked and what was answered, by the digest of what was shown.
@@ -59,6 +70,8 @@ pub(crate) enum Role {
     Told,
     /// Something private that was erased.
     Erased,
+    /// Something that was let go, private or not.
+    Dropped,
 }
 
 /// Reads an entry; what it names is told to `names`.
@@ -104,7 +117,10 @@ pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Re
             Err(format!("has format {}; this program reads {FORMAT}", frame.format))
         }
         () if named.odd => Err("names something by what is no digest, or by two".into()),
-        () if named.number < least(entry.kind) || !entry.question.is_whole(entry.kind) => {
+        () if named.number < least(entry.kind)
+            || !entry.question.is_whole(entry.kind)
+            || entry.dropped.is_some_and(|it| it.kept.is_none() || it.policy.is_none()) =>
+        {
             Err("does not name what it must".into())
         }
         () => Ok(entry),
@@ -115,7 +131,7 @@ pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Re
 fn least(kind: &[u8]) -> usize {
     match kind {
         b"run-started" => 5,
-        b"attempt-started" => 2,
+        b"attempt-started" | b"contents-dropped" => 2,
         b"question-asked" | b"private-erased" => 1,
         _ => 0,
     }
@@ -212,6 +228,9 @@ fn id(text: &[u8]) -> Option<&str> {
 /// One value of a body, by the keys below its kind.
 fn body<'a>(kind: &[u8], keys: &[&[u8]], seen: Seen<'a>, entry: &mut Entry<'a>) {
     entry.question.expired |= kind == b"question-expired";
+    if kind == b"contents-dropped" {
+        return dropped(keys, seen, entry.dropped.get_or_insert_default());
+    }
     let text = match seen {
         Seen::Text(text) => text,
         Seen::Number(number) if kind.starts_with(b"question") && *keys == [b"asking"] => {
@@ -235,6 +254,15 @@ fn body<'a>(kind: &[u8], keys: &[&[u8]], seen: Seen<'a>, entry: &mut Entry<'a>) 
     }
 }
 
+/// The rule by which contents were let go.
+fn dropped(keys: &[&[u8]], seen: Seen<'_>, rule: &mut Dropped) {
+    match (keys, seen) {
+        ([b"kept"], Seen::Number(digits)) => rule.kept = whole(digits),
+        ([b"policy"], Seen::Text(text)) => rule.policy = digest::named(text),
+        _ => {}
+    }
+}
+
 /// What a digest at that place is the name of.
 fn role(kind: &[u8], keys: &[&[u8]]) -> Option<Role> {
     let (place, form) = match keys {
@@ -252,6 +280,8 @@ fn role(kind: &[u8], keys: &[&[u8]]) -> Option<Role> {
         // What was written to a key or a file: the digest of it, without an object around.
         (b"attempt-ended", [b"writes"], Some(Role::Blob)) => Role::Blob,
         (b"private-erased", [b"commitments"], None) => Role::Erased,
+        (b"contents-dropped", [b"commitments" | b"digests"], None) => Role::Dropped,
+        (b"contents-dropped", [b"policy"], None) => Role::Blob,
         (b"run-started", [b"private", _], Some(Role::Commitment)) => Role::Commitment,
         (b"run-started", [b"inputs" | b"plan"], Some(form))
         | (b"attempt-started", [b"input"], Some(form))

@@ -129,6 +129,13 @@ pub(crate) fn day(millis: u64) -> String {
     format!("{:04}-{month:02}-{day:02}", era * 400 + year + next)
 }
 
+/// A span of time in the largest unit that holds it whole.
+pub(crate) fn span(millis: u64) -> String {
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
+    let whole = units.into_iter().find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit));
+    whole.map_or_else(|| format!("{millis} ms"), |(unit, word)| format!("{} {word}", millis / unit))
+}
+
 fn part(text: &mut String, title: &str, lines: &[Line]) {
     if lines.is_empty() {
         return;

@@ -5,6 +5,8 @@
 //! that one, `log.kapell` is all of them, `since.kapell` the last alone; `older`, `now` and `newer` are heads of the same
 //! log, `fork` is one of its twin that went another way. `private.kapell` is of another home: a run whose input is private,
 //! with what is private; `withheld.kapell` is the same without it, `erased.kapell` the same once it was erased.
+//! `dropped.kapell` is of a home whose policy keeps contents for a millisecond: a run whose contents were let go, and one that
+//! waits and keeps some of the same.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -29,6 +31,7 @@ use std::thread;
 const PRIVATE: &[u8] = include_bytes!("corpus/private.kapell");
 const WITHHELD: &[u8] = include_bytes!("corpus/withheld.kapell");
 const ERASED: &[u8] = include_bytes!("corpus/erased.kapell");
+const DROPPED: &[u8] = include_bytes!("corpus/dropped.kapell");
 const KEY: &str = include_str!("corpus/log.pub");
 const OLDER: &str = include_str!("corpus/older.checkpoint");
 const NOW: &str = include_str!("corpus/now.checkpoint");
@@ -569,4 +572,75 @@ fn only_what_an_entry_says_was_erased_is_taken_for_private_and_erased() {
     }
     let told = told(&together(&parts));
     assert!(told.contains("an entry says that it was erased"), "{told}");
+}
+
+/// The names of blobs, the first of them the one that was let go and is gone.
+fn gone_and_kept() -> (String, String) {
+    let parts = apart(DROPPED);
+    let withheld = &parts.iter().find(|(name, _)| name == "withheld").unwrap().1;
+    let withheld = String::from_utf8(withheld.clone()).unwrap();
+    let gone = withheld.lines().find_map(|line| line.strip_prefix("dropped ")).unwrap();
+    // What the run was given is what the other one gave its skill.
+    let kept = format!("blobs/{}", hex(&Sha256::digest(br#"{"name":"Ada"}"#)));
+    assert!(parts.iter().any(|(name, _)| *name == kept));
+    (gone.to_owned(), kept)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn contents_that_were_let_go_are_told_with_the_rule() {
+    let told = told(DROPPED);
+    let lines = [
+        "  dropped    the contents of greeting-1: not kept since 2026-11-21, by policy 0ea6cf88d63f, which keeps contents for 1 ms",
+        "  contents   what is in 1 blob: not kept any longer, by policy; only digests stand",
+        "it holds",
+    ];
+    assert!(lines.iter().all(|line| told.lines().any(|it| it == *line)), "{told}");
+}
+
+#[test]
+fn only_what_entries_say_was_let_go_and_nobody_keeps_is_taken_for_it() {
+    let (gone, kept) = gone_and_kept();
+    let changed = |change: &dyn Fn(&mut Parts)| {
+        let mut parts = apart(DROPPED);
+        change(&mut parts);
+        let told = told(&together(&parts));
+        assert!(told.ends_with("it does not hold"), "{told}");
+        told
+    };
+    let says = |parts: &mut Parts, from: &str, to: &str| {
+        let withheld = part_mut(parts, "withheld");
+        *withheld = String::from_utf8(withheld.clone()).unwrap().replace(from, to).into_bytes();
+    };
+    // It was let go, and not withheld or never kept.
+    for other in ["withheld", "not-kept", "erased"] {
+        let told = changed(&|parts| says(parts, &format!("dropped {gone}"), &format!("{other} {gone}")));
+        assert!(told.contains("is nothing that is missing"), "{told}");
+    }
+    // One run let it go, another keeps it.
+    let told = changed(&|parts| {
+        parts.retain(|(name, _)| *name != kept);
+        says(parts, "dropped ", &format!("dropped {kept}\ndropped "));
+    });
+    assert!(told.contains("is nothing that is missing") && told.contains("which is not here"), "{told}");
+    // Nobody ever let it go.
+    let policy = "blobs/0ea6cf88d63ffa5916f85f7b35cabca80f379dbf716b1275b652934c3bb42137";
+    let told = changed(&|parts| {
+        parts.retain(|(name, _)| name != policy);
+        says(parts, "dropped ", &format!("dropped {policy}\ndropped "));
+    });
+    assert!(told.contains("is nothing that is missing"), "{told}");
+    // It is here all the same.
+    let bytes = br#"{"greeting":"Hello, Ada!"}"#;
+    assert_eq!(gone, format!("blobs/{}", hex(&Sha256::digest(bytes))));
+    let told = changed(&|parts| {
+        let at = parts.iter().position(|(name, _)| name.starts_with("blobs/") && *name > gone);
+        let at = at.unwrap_or_else(|| parts.iter().position(|(name, _)| name == "withheld").unwrap());
+        parts.insert(at, (gone.clone(), bytes.to_vec()));
+        says(parts, &format!("dropped {gone}\n"), "");
+    });
+    assert!(told.contains("an entry says that it was let go"), "{told}");
 }

@@ -151,9 +151,20 @@ async fn again(
     let (blobs, writes) = (Vec::new(), HeldWrites::default());
     let row = RunRow { run: run.clone(), flow: "old".parse()?, ..row.clone() };
     let (charges, bounds) = (Vec::new(), Vec::new());
-    let (writes_private, erased) = (false, BTreeSet::new());
-    let commit =
-        Commit { run, expected, entries, blobs, writes, writes_private, erased, charges, bounds, row };
+    let (writes_private, erased, dropped) = (false, BTreeSet::new(), BTreeSet::new());
+    let commit = Commit {
+        run,
+        expected,
+        entries,
+        blobs,
+        writes,
+        writes_private,
+        erased,
+        dropped,
+        charges,
+        bounds,
+        row,
+    };
     Ok(store.commit(commit).await?)
 }
 

@@ -87,6 +87,18 @@ fn again(store: &SqliteStore, owner: &Owner, entries: &[Entry], earlier: u64) ->
     rest.iter().try_for_each(|entry| state.apply(entry.entry()))?;
     let (row, writes, blobs) = (state.row(), HeldWrites::default(), Vec::new());
     let (charges, bounds) = (Vec::new(), Vec::new());
-    let (writes_private, erased) = (false, BTreeSet::new());
-    Ok(Commit { run, expected, entries: sealed, blobs, writes, writes_private, erased, row, charges, bounds })
+    let (writes_private, erased, dropped) = (false, BTreeSet::new(), BTreeSet::new());
+    Ok(Commit {
+        run,
+        expected,
+        entries: sealed,
+        blobs,
+        writes,
+        writes_private,
+        erased,
+        dropped,
+        row,
+        charges,
+        bounds,
+    })
 }

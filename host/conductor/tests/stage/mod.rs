@@ -295,6 +295,14 @@ impl Journals for Cut {
     fn due(&self, now: Timestamp) -> Result<Vec<RunId>, JournalError> {
         self.store.due(now)
     }
+
+    fn over_by(&self, then: Timestamp) -> Result<Vec<RunId>, JournalError> {
+        self.store.over_by(then)
+    }
+
+    fn let_go(&self) -> Result<(), JournalError> {
+        self.store.let_go()
+    }
 }
 
 pub(crate) struct Stage {

@@ -403,6 +403,9 @@ fn a_change_says_who_gains_and_who_loses() {
     assert_snapshot!(moved(&format!("{POLICY}{people}"), &format!("{POLICY}{people}[keep]\nrole = \"legal\"\n")), @r#"
     erasing changes by the role legal (before: by the role security in a locked home, by anybody elsewhere)
     "#);
+    assert_snapshot!(moved(&format!("{POLICY}{people}"), &format!("{POLICY}{people}[keep]\ncontents = \"90d\"\n")), @r#"
+    keeping changes contents for 90 d after the end of a run (before: contents for ever)
+    "#);
     assert_snapshot!(moved(&format!("{POLICY}{people}"), POLICY), @r#"
     role legal loses user:ada; used by onboarding
     role security loses user:eve

@@ -108,7 +108,9 @@ impl Outcome<'_> {
         let of_house = |(who, (direction, what))| Moved { who, direction, what, flows: BTreeSet::new() };
         let approval = self.of_approval().into_iter().map(|moved| ("approving".to_owned(), moved));
         let budgets = self.of_budgets().into_iter().map(of_house);
-        let keeping = self.of_keeping().into_iter().map(|moved| ("erasing".to_owned(), moved));
+        let erasing = self.of_keeping().map(|moved| ("erasing".to_owned(), moved));
+        let keeping =
+            erasing.into_iter().chain(self.of_contents().map(|moved| ("keeping".to_owned(), moved)));
         let house = budgets.chain(approval.chain(keeping).chain(self.of_secrets()).map(of_house));
         skills.iter().flat_map(of_skill).chain(self.of_roles().map(of_role)).chain(house).collect()
     }

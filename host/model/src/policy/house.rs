@@ -19,6 +19,16 @@ impl Outcome<'_> {
         old.into_iter().zip(new).filter_map(differs).collect()
     }
 
+    /// How long contents are kept after the end of a run, by `[keep]`. It holds for runs that are over by now, too.
+    pub(super) fn of_contents(&self) -> Option<Move> {
+        let words = |policy: &Policy| match policy.keep.contents {
+            Some(span) => format!("contents for {span} after the end of a run"),
+            None => "contents for ever".into(),
+        };
+        let (old, new) = (words(self.before), words(self.after));
+        (old != new).then(|| (Direction::Changes, format!("{new} (before: {old})")))
+    }
+
     /// Who may have what is private destroyed, by `[keep]`.
     pub(super) fn of_keeping(&self) -> Option<Move> {
         let words = |policy: &Policy| match &policy.keep.role {

@@ -1,12 +1,13 @@
 //! One entry as a sentence, with the values it rests on.
 
 use super::{Record, pinned, told_at};
-use crate::log::{instant, pin};
+use crate::log::{found, instant, pin};
 use crate::plain::{line, micros, number, short};
 use crate::review::Tone;
 use kapell_journal::entry::{
-    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, PrivateErased, Purpose,
-    QuestionAnswered, QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded, RunEnding, Verdict,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, ContentsDropped, Entry,
+    PrivateErased, Purpose, QuestionAnswered, QuestionAsked, QuestionOverridden, RecordedEnding, RunEnded,
+    RunEnding, Verdict,
 };
 use kapell_journal::fold::{AttemptState, RunState};
 use kapell_model::crossing::Note;
@@ -64,11 +65,11 @@ impl Said {
         self
     }
 
-    /// Adds a value by name; none is one that is not kept.
-    fn value(mut self, name: &str, value: Option<Value>) -> Self {
+    /// Adds a value by name, or why it is not there.
+    fn value(mut self, name: &str, value: Result<Value, String>) -> Self {
         match value {
-            Some(value) => self.values.extend([(name.to_owned(), value)]),
-            None => self.notes.push(format!("{name}: not kept")),
+            Ok(value) => self.values.extend([(name.to_owned(), value)]),
+            Err(why) => self.notes.push(format!("{name}: {}", short(&why, SAID))),
         }
         self
     }
@@ -92,10 +93,11 @@ impl<'a> Teller<'a> {
         Self { record, state, missing: Cell::new(0) }
     }
 
-    /// A value an entry names; one that is not kept is counted.
-    pub(super) fn value(&self, named: &BlobRef) -> Option<Value> {
-        let found = (self.record.values)(named);
-        self.missing.set(self.missing.get() + u64::from(found.is_none()));
+    /// A value an entry names, or why it is not there; one of which nothing says why is counted.
+    pub(super) fn value(&self, named: &BlobRef) -> Result<Value, String> {
+        let found = found(Some(self.state), self.record.values, named);
+        let is_missing = found.is_err() && self.state.gone(named).is_none();
+        self.missing.set(self.missing.get() + u64::from(is_missing));
         found
     }
 
@@ -117,7 +119,7 @@ impl<'a> Teller<'a> {
         let inputs = (first == "inputs").then(|| self.state.started.inputs.clone());
         let all = inputs.into_iter().chain(outputs.map(|(named, _)| named));
         let mut read = all.filter_map(|named| {
-            let value = (self.record.values)(&named)?;
+            let value = found(Some(self.state), self.record.values, &named).ok()?;
             names.iter().try_fold(&value, |it, name| field(it, name)).cloned()
         });
         read.find(|value| Digest::of(value.to_string().as_bytes()) == digest)
@@ -171,6 +173,7 @@ impl<'a> Teller<'a> {
                 over(it).seen(seen.unwrap_or_default())
             }
             Body::PrivateErased(it) => erased(it),
+            Body::ContentsDropped(it) => dropped(it),
         }
     }
 
@@ -288,10 +291,10 @@ impl<'a> Teller<'a> {
         let words = format!("{} ({people}) was asked{why}: {}", it.role, short(&it.text, SAID));
         let mut said = Said::new("question-asked", words).tone(Tone::Weighs);
         match self.value(&it.shown) {
-            Some(shown) => {
+            Ok(shown) => {
                 said = said.seen(shown.get("show").and_then(Value::as_object).cloned().unwrap_or_default())
             }
-            None => said.notes.push("what was shown: not kept".into()),
+            Err(why) => said.notes.push(format!("what was shown: {}", short(&why, SAID))),
         }
         said.notes.push(format!("answer: {}", line(&it.answer.words())));
         let escalated = it.escalate_at.as_ref().map(|(at, role)| (format!("{role} is asked as well"), *at));
@@ -429,6 +432,16 @@ fn erased(it: &PrivateErased) -> Said {
         short(&it.reason, SAID)
     );
     Said::new("private-erased", words).tone(Tone::Weighs)
+}
+
+fn dropped(it: &ContentsDropped) -> Said {
+    let words = format!(
+        "{} contents were let go, by policy, which keeps contents for {} after the end of a run: what skills were given and \
+         answered and what people were shown can't be shown any more.",
+        it.commitments.len() + it.digests.len(),
+        it.kept
+    );
+    Said::new("contents-dropped", words).tone(Tone::Weighs)
 }
 
 fn over(it: &RunEnded) -> Said {

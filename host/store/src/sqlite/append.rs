@@ -1,6 +1,8 @@
 //! What makes runs move, inside one transaction: ids, claims and commits.
 
+use crate::content::ContentDir;
 use crate::sqlite::erasable::{self, Kept};
+use crate::sqlite::shared;
 use crate::sqlite::stored::{bytes32, number, whole};
 use crate::sqlite::writer::Done;
 use crate::sqlite::{read, spending};
@@ -17,6 +19,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 pub(crate) struct Staged {
     /// Bytes that become rows.
     pub(crate) rows: Vec<Content>,
+    /// Bytes that are files by now, and where they are.
+    pub(crate) large: Vec<Content>,
+    pub(crate) blobs: Option<ContentDir>,
     /// What is private, whether its bytes become a row or are a file by now.
     pub(crate) private: Vec<Kept>,
     /// Under which name the content of each written file is kept; none for one that is removed.
@@ -69,8 +74,8 @@ fn standing(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<(He
 /// Its other columns are written by its first commit; until then no listing shows it.
 fn begin(connection: &Connection, run: &RunId, owner: &Owner) -> rusqlite::Result<()> {
     let mut begin = connection.prepare_cached(
-        "INSERT INTO runs (run, flow, state, over, started, changed, head_seq, head_hash, epoch, owner)
-         VALUES (?1, '', 'claimed', 0, 0, 0, 0, ?2, 1, ?3)",
+        "INSERT INTO runs (run, flow, state, over, started, changed, head_seq, head_hash, epoch, owner, kept)
+         VALUES (?1, '', 'claimed', 0, 0, 0, 0, ?2, 1, ?3, 1)",
     )?;
     begin.execute(params![run.as_str(), chain::GENESIS.as_bytes(), owner.id]).map(drop)
 }
@@ -99,8 +104,12 @@ pub(crate) fn append(connection: &Connection, commit: &Commit, staged: &Staged) 
     }
     insert_entries(connection, commit)?;
     insert_blobs(connection, &staged.rows)?;
+    if let Err(failed) = shared::bring(connection, commit, staged)? {
+        return Ok(Err(failed));
+    }
     erasable::insert(connection, &commit.run, &staged.private)?;
     erasable::delete(connection, commit)?;
+    shared::drop_from(connection, commit)?;
     write_keys(connection, &commit.writes)?;
     note_files(connection, commit, &staged.files)?;
     Ok(Ok(()))
@@ -135,9 +144,9 @@ fn move_head(connection: &Connection, commit: &Commit) -> rusqlite::Result<bool>
 /// to bring up to date.
 fn describe(connection: &Connection, commit: &Commit) -> rusqlite::Result<()> {
     let (run, row) = (commit.run.as_str(), &commit.row);
-    let mut describe =
-        connection.prepare_cached("UPDATE runs SET flow = ?2, over = ?3, started = ?4 WHERE run = ?1")?;
-    describe.execute(params![run, row.flow.as_str(), row.over, number(row.started.0)]).map(drop)
+    let mut describe = connection
+        .prepare_cached("UPDATE runs SET flow = ?2, over = ?3, started = ?4, kept = ?5 WHERE run = ?1")?;
+    describe.execute(params![run, row.flow.as_str(), row.over, number(row.started.0), row.kept]).map(drop)
 }
 
 /// Notes with a run's first commit the line of a batch it does; the run that does it already, if there is one.

@@ -45,10 +45,9 @@ pub(crate) fn delete(connection: &Connection, commit: &Commit) -> rusqlite::Resu
     if commit.erased.is_empty() {
         return Ok(());
     }
-    connection.pragma_update(None, "secure_delete", true)?;
     let mut note = connection.prepare_cached(
-        "INSERT OR IGNORE INTO leaving (name)
-         SELECT commitment FROM private WHERE commitment = ?1 AND run = ?2",
+        "INSERT OR IGNORE INTO leaving (name, shared)
+         SELECT commitment, 0 FROM private WHERE commitment = ?1 AND run = ?2",
     )?;
     let mut delete = connection.prepare_cached("DELETE FROM private WHERE commitment = ?1 AND run = ?2")?;
     for commitment in &commit.erased {
@@ -58,7 +57,7 @@ pub(crate) fn delete(connection: &Connection, commit: &Commit) -> rusqlite::Resu
     Ok(())
 }
 
-fn names(connection: &Connection, sql: &str, of: &[&str]) -> rusqlite::Result<BTreeSet<Digest>> {
+pub(crate) fn names(connection: &Connection, sql: &str, of: &[&str]) -> rusqlite::Result<BTreeSet<Digest>> {
     let mut all = connection.prepare_cached(sql)?;
     let names =
         all.query_map(rusqlite::params_from_iter(of), |row| bytes32(row, 0).map(Digest::from_bytes))?;
@@ -99,13 +98,19 @@ impl Inner {
         }
     }
 
-    /// Unlinks the files of what was erased and cuts the log that still holds it; what a crash kept from being done is done
-    /// when the store is opened next.
+    /// Unlinks the files of what was erased, removes what was let go and no run keeps, and cuts the log that still holds
+    /// it; what a crash kept from being done is done when the store is opened next.
     pub(crate) fn finish_erasing(&self) -> Result<(), JournalError> {
-        let leaving = self.readers.read(|connection| names(connection, "SELECT name FROM leaving", &[]))?;
-        if leaving.is_empty() {
+        let leaving = |shared: &'static str| {
+            self.readers.read(move |connection| {
+                names(connection, &format!("SELECT name FROM leaving WHERE shared = {shared}"), &[])
+            })
+        };
+        let (leaving, shared) = (leaving("0")?, leaving("1")?);
+        if leaving.is_empty() && shared.is_empty() {
             return Ok(());
         }
+        self.remove_unkept(shared)?;
         for name in &leaving {
             self.private.unlink(name).map_err(|cause| unwritten(format!("erase {name}: {cause}")))?;
         }

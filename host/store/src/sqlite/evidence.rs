@@ -201,7 +201,8 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
     })
 }
 
-const STORED: &str = "SELECT run, flow, state, over, started, changed, due, line, head_seq, head_hash, epoch
+const STORED: &str =
+    "SELECT run, flow, state, over, started, changed, due, line, kept, head_seq, head_hash, epoch
     FROM runs WHERE head_seq > 0";
 
 fn stored_runs(connection: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
@@ -210,8 +211,8 @@ fn stored_runs(connection: &Connection) -> rusqlite::Result<Vec<StoredRun>> {
 }
 
 fn stored_run(row: &Row<'_>) -> rusqlite::Result<StoredRun> {
-    let hash = Digest::from_bytes(bytes32(row, 9)?);
-    let head = Head { seq: whole(row.get(8)?), hash, epoch: whole(row.get(10)?) };
+    let hash = Digest::from_bytes(bytes32(row, 10)?);
+    let head = Head { seq: whole(row.get(9)?), hash, epoch: whole(row.get(11)?) };
     Ok(StoredRun { row: run_row(row)?, head })
 }
 

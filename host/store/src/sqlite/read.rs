@@ -150,7 +150,7 @@ pub(crate) fn row_blob(connection: &Connection, digest: &Digest) -> rusqlite::Re
 /// The rows of runs that have begun, newest first.
 pub(crate) fn runs(connection: &Connection) -> rusqlite::Result<Vec<RunRow>> {
     let mut all = connection.prepare_cached(
-        "SELECT run, flow, state, over, started, changed, due, line FROM runs
+        "SELECT run, flow, state, over, started, changed, due, line, kept FROM runs
          WHERE head_seq > 0 ORDER BY started DESC, rowid DESC",
     )?;
     all.query_map([], run_row)?.collect()
@@ -179,7 +179,7 @@ pub(crate) fn last_run(connection: &Connection) -> rusqlite::Result<Option<RunId
 /// The newest run of each flow. Runs are looked at all: an index would cost every run what a listing saves.
 pub(crate) fn newest_runs(connection: &Connection) -> rusqlite::Result<Vec<RunRow>> {
     let mut all = connection.prepare_cached(
-        "SELECT run, flow, state, over, started, changed, due, line FROM runs
+        "SELECT run, flow, state, over, started, changed, due, line, kept FROM runs
          WHERE rowid IN (SELECT max(rowid) FROM runs WHERE head_seq > 0 GROUP BY flow) ORDER BY flow",
     )?;
     all.query_map([], run_row)?.collect()
@@ -188,7 +188,7 @@ pub(crate) fn newest_runs(connection: &Connection) -> rusqlite::Result<Vec<RunRo
 /// The run that was begun for a line of a batch.
 pub(crate) fn run_of_line(connection: &Connection, line: &Digest) -> rusqlite::Result<Option<RunRow>> {
     let mut find = connection.prepare_cached(
-        "SELECT run, flow, state, over, started, changed, due, line FROM runs WHERE line = ?1",
+        "SELECT run, flow, state, over, started, changed, due, line, kept FROM runs WHERE line = ?1",
     )?;
     find.query_row([line.as_bytes()], run_row).optional()
 }
@@ -208,6 +208,7 @@ pub(crate) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
             ValueRef::Null => None,
             _ => Some(Digest::from_bytes(bytes32(row, 7)?)),
         },
+        kept: row.get(8)?,
     })
 }
 
@@ -217,6 +218,14 @@ pub(crate) fn due(connection: &Connection, now: Timestamp) -> rusqlite::Result<V
         "SELECT run FROM runs WHERE over = 0 AND due IS NOT NULL AND due <= ?1 ORDER BY due, rowid",
     )?;
     all.query_map([number(now.0)], |row| parsed(row, 0))?.collect()
+}
+
+/// Runs that were over by then and whose contents are kept.
+pub(crate) fn over_by(connection: &Connection, then: Timestamp) -> rusqlite::Result<Vec<RunId>> {
+    let mut all = connection.prepare_cached(
+        "SELECT run FROM runs WHERE over = 1 AND kept = 1 AND changed <= ?1 ORDER BY changed, rowid",
+    )?;
+    all.query_map([number(then.0)], |row| parsed(row, 0))?.collect()
 }
 
 /// A key's value and version; damage when the value is another one than was written.

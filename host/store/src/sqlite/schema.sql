@@ -11,11 +11,14 @@ CREATE TABLE runs (
   head_hash BLOB NOT NULL,
   epoch     INTEGER NOT NULL,  -- grows with every claim; whoever holds an older one is fenced out
   owner     TEXT,              -- the lock its owner holds while it lives
-  line      BLOB               -- the line of a batch it does
+  line      BLOB,              -- the line of a batch it does
+  kept      INTEGER NOT NULL   -- whether its contents are
 ) STRICT;
 -- Of the runs that are not over, which are few beside those that are; their due times stay out of it, because
 -- those move with every step.
 CREATE INDEX runs_open ON runs (over) WHERE over = 0;
+-- Of those that are over, whose contents are to be let go some day.
+CREATE INDEX runs_kept ON runs (changed) WHERE over = 1 AND kept = 1;
 -- Whether a line of a batch is done already is asked before every line of it, and two runs for one may never be.
 CREATE UNIQUE INDEX runs_line ON runs (line) WHERE line IS NOT NULL;
 
@@ -48,6 +51,14 @@ CREATE TABLE blobs (
   bytes  BLOB NOT NULL
 ) STRICT;
 
+-- Which blobs each commit of a run brought, 32 bytes each: what one run lets go stays while another keeps it.
+CREATE TABLE brought (
+  run   INTEGER NOT NULL,      -- its number
+  seq   INTEGER NOT NULL,
+  names BLOB NOT NULL,
+  PRIMARY KEY (run, seq)
+) STRICT, WITHOUT ROWID;
+
 -- What is private, each under the commitment its run names it by. Erased by deleting it, with the salt.
 CREATE TABLE private (
   commitment BLOB NOT NULL UNIQUE,
@@ -57,9 +68,10 @@ CREATE TABLE private (
 ) STRICT;
 CREATE INDEX private_run ON private (run);
 
--- What is erased, by its commitment, until its file is unlinked and the write-ahead log that held it is cut.
+-- What is erased or let go, until its file is unlinked and the write-ahead log that held it is cut.
 CREATE TABLE leaving (
-  name BLOB NOT NULL UNIQUE
+  name   BLOB NOT NULL UNIQUE, -- a commitment; or, of what runs may share, a digest
+  shared INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE keyvalue (

@@ -52,6 +52,9 @@ on_both_stores! {
     many_at_once_never_pass_a_bound,
     blobs_small_and_large_come_back,
     what_is_private_is_kept_by_its_run_and_erased_with_it,
+    what_a_run_lets_go_is_gone_once_no_other_keeps_it,
+    what_a_run_lets_go_of_a_private_kind_is_gone,
+    runs_whose_contents_are_kept_are_found_by_when_they_ended,
     due_runs_are_found_in_order,
     ids_are_given_once,
     one_run_is_begun_for_a_line,
@@ -370,6 +373,85 @@ fn what_is_private_is_kept_by_its_run_and_erased_with_it(store: &impl Store) {
         (Ok(BTreeSet::new()), Ok(names(&others)))
     );
     assert_eq!(store.private(others[1].digest()).unwrap().as_ref(), Some(&others[1]));
+}
+
+/// The same bytes, small and large, brought by a run.
+fn bring(store: &impl Store, driven: &mut Driven, bytes: u8) -> [Content; 2] {
+    let contents = [vec![bytes; 3], vec![bytes; ROW_BLOB_MAX + 1]].map(|bytes| blob(&bytes));
+    let mut commit = driven.next("brings");
+    commit.blobs = contents.to_vec();
+    wait(driven.commit(store, commit)).unwrap();
+    contents
+}
+
+fn let_go(store: &impl Store, driven: &mut Driven, contents: &[Content]) {
+    let mut commit = driven.next("lets go");
+    commit.dropped = contents.iter().map(|it| *it.digest()).collect();
+    (commit.row.over, commit.row.kept) = (true, false);
+    wait(driven.commit(store, commit)).unwrap();
+    store.let_go().unwrap();
+}
+
+fn what_a_run_lets_go_is_gone_once_no_other_keeps_it(store: &impl Store) {
+    let owner = store.new_owner();
+    let [mut first, mut second, mut third] =
+        ["demo-1", "demo-2", "demo-3"].map(|run| Driven::claim(store, run, &owner).unwrap());
+    let (shared, own) = (bring(store, &mut first, 7), bring(store, &mut first, 8));
+    bring(store, &mut second, 7);
+    let kept = |contents: &[Content]| {
+        let there = contents.iter().map(|it| store.blob(it.digest()).unwrap().is_some());
+        there.collect::<Vec<_>>()
+    };
+    // What another run brought is nothing this one could let go.
+    let_go(store, &mut third, &own);
+    assert_eq!(kept(&own), [true, true]);
+    let_go(store, &mut first, &[shared.as_slice(), &own[..1]].concat());
+    assert_eq!(kept(&own), [false, true], "what it lets go, and no more");
+    assert_eq!(kept(&shared), [true, true], "another keeps it");
+    let_go(store, &mut second, &shared);
+    assert_eq!(kept(&shared), [false, false]);
+    // Whoever brings it again has it again.
+    bring(store, &mut third, 7);
+    store.let_go().unwrap();
+    assert_eq!(kept(&shared), [true, true]);
+}
+
+fn what_a_run_lets_go_of_a_private_kind_is_gone(store: &impl Store) {
+    let owner = store.new_owner();
+    let mut driven = Driven::claim(store, "demo-1", &owner).unwrap();
+    let secret = Content::committed(vec![7; ROW_BLOB_MAX + 1], store.salt().unwrap());
+    let mut commit = driven.next("private");
+    commit.blobs = vec![secret.clone(), blob(b"open")];
+    wait(driven.commit(store, commit)).unwrap();
+    let mut commit = driven.next("lets go");
+    (commit.erased, commit.dropped) =
+        (BTreeSet::from([*secret.digest()]), BTreeSet::from([Digest::of(b"open")]));
+    wait(driven.commit(store, commit)).unwrap();
+    store.let_go().unwrap();
+    assert_eq!((store.private(secret.digest()), store.blob(&Digest::of(b"open"))), (Ok(None), Ok(None)));
+}
+
+fn runs_whose_contents_are_kept_are_found_by_when_they_ended(store: &impl Store) {
+    let owner = store.new_owner();
+    for (run, changed, over, kept) in [
+        ("demo-1", 30, true, true),
+        ("demo-2", 10, true, true),
+        ("demo-3", 5, false, true),
+        ("demo-4", 5, true, false),
+        ("demo-5", 31, true, true),
+    ] {
+        let mut driven = Driven::claim(store, run, &owner).unwrap();
+        let mut commit = driven.next("a");
+        (commit.row.changed, commit.row.over, commit.row.kept) = (Timestamp(changed), over, kept);
+        wait(driven.commit(store, commit)).unwrap();
+    }
+    let over = |then| {
+        let runs = store.over_by(Timestamp(then)).unwrap();
+        runs.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(over(9), [""; 0]);
+    assert_eq!(over(10), ["demo-2"]);
+    assert_eq!(over(30), ["demo-2", "demo-1"]);
 }
 
 fn due_runs_are_found_in_order(store: &impl Store) {

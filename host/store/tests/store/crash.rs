@@ -228,6 +228,28 @@ fn what_is_erased_is_in_no_file_of_the_store() {
 }
 
 #[test]
+fn what_is_let_go_is_in_no_file_of_the_store() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("store");
+    let store = SqliteStore::open(&folder).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    let contents = [1, 1 + ROW_BLOB_MAX / PRIVATE.len()].map(|times| Content::of(PRIVATE.repeat(times)));
+    let mut commit = driven.next("brings");
+    commit.blobs = contents.to_vec();
+    wait(driven.commit(&store, commit)).unwrap();
+    let mut commit = driven.next("lets go");
+    commit.dropped = contents.iter().map(|it| *it.digest()).collect();
+    wait(driven.commit(&store, commit)).unwrap();
+    // As a crash right after the commit would leave it.
+    assert!(has_private(&folder));
+    drop((store, owner));
+    let store = SqliteStore::open(&folder).unwrap();
+    assert!(!has_private(&folder), "it is removed when the store is opened");
+    assert_eq!(store.blob(contents[0].digest()), Ok(None));
+}
+
+#[test]
 #[ignore = "the child of a_run_is_its_owners_while_the_process_lives"]
 fn claims_and_waits() {
     let store = SqliteStore::open(&home_of_child().join("store")).unwrap();

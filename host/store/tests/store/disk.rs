@@ -118,9 +118,9 @@ fn bytes_that_have_rotted_are_mended_when_they_are_brought_again() {
 fn a_newer_store_and_a_foreign_file_are_refused_untouched() {
     let home = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(home.path()).unwrap());
-    Connection::open(database(home.path())).unwrap().pragma_update(None, "user_version", 5).unwrap();
+    Connection::open(database(home.path())).unwrap().pragma_update(None, "user_version", 6).unwrap();
     let refused = SqliteStore::open(home.path()).err().unwrap();
-    assert_eq!(refused, StoreError::Newer { path: database(home.path()), found: 5, known: 4 });
+    assert_eq!(refused, StoreError::Newer { path: database(home.path()), found: 6, known: 5 });
 
     let home = tempfile::tempdir().unwrap();
     Connection::open(database(home.path())).unwrap().execute("CREATE TABLE recipes (name TEXT)", []).unwrap();

@@ -68,6 +68,7 @@ impl Driven {
             writes: HeldWrites::default(),
             writes_private: false,
             erased: BTreeSet::new(),
+            dropped: BTreeSet::new(),
             charges: Vec::new(),
             bounds: Vec::new(),
         }
@@ -103,7 +104,7 @@ pub(crate) fn row(run: &RunId) -> RunRow {
     let flow = run.as_str().rsplit_once('-').unwrap().0.parse().unwrap();
     let (started, changed) = (Timestamp(3), Timestamp(5));
     let state = "running".into();
-    RunRow { run: run.clone(), flow, state, over: false, started, changed, due: None, line: None }
+    RunRow { run: run.clone(), flow, state, over: false, started, changed, due: None, line: None, kept: true }
 }
 
 pub(crate) fn blob(bytes: &[u8]) -> Content {
