@@ -448,7 +448,7 @@ impl Ledger {
         }
         self.calls += 1;
         *self.left.counts.entry(word).or_default() += 1;
-        Ok(self.turn.is_over(now))
+        Ok(self.turn.is_over(now, self.calls))
     }
 
     fn count_refusal(&mut self) {
