@@ -4,7 +4,7 @@ use kapell_journal::content::Content;
 use kapell_journal::entry::{BlobRef, Body, RunStarted};
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
-use serde_json::Value;
+use serde_json::{Number, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -26,11 +26,13 @@ pub struct Blob {
 }
 
 impl Blob {
-    /// The blob of a value.
+    /// The blob of a value. What goes on with the value goes on with what everybody later reads in the journal: see
+    /// [`as_it_reads`].
     ///
     /// # Errors
     /// When the value has no canonical form.
     pub fn of(value: Arc<Value>) -> Result<Self, JournalError> {
+        let value = as_it_reads(value);
         Ok(Self { content: Content::canonical(&*value)?, value })
     }
 
@@ -40,6 +42,46 @@ impl Blob {
         self.content.named()
     }
 }
+
+/// A value as its canonical JSON reads. That knows no -0 (RFC 8785 section 3.2.2.3) and no double without a fraction, only
+/// the digits of one, which read as an integer; nothing else is another value once it is read.
+#[must_use]
+pub fn as_it_reads(value: Arc<Value>) -> Arc<Value> {
+    if reads_as_it_is(&value) {
+        return value;
+    }
+    let mut value = Arc::unwrap_or_clone(value);
+    read_anew(&mut value);
+    Arc::new(value)
+}
+
+fn reads_as_it_is(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => whole(number).is_none(),
+        Value::Array(items) => items.iter().all(reads_as_it_is),
+        Value::Object(fields) => fields.values().all(reads_as_it_is),
+        _ => true,
+    }
+}
+
+fn read_anew(value: &mut Value) {
+    match value {
+        Value::Number(number) => *number = whole(number).unwrap_or_else(|| number.clone()),
+        Value::Array(items) => items.iter_mut().for_each(read_anew),
+        Value::Object(fields) => fields.values_mut().for_each(read_anew),
+        _ => {}
+    }
+}
+
+/// What a double reads as whose canonical form is nothing but digits; none for every other number.
+fn whole(number: &Number) -> Option<Number> {
+    let double = number.as_f64().filter(|double| number.is_f64() && double.fract() == 0.0)?;
+    let digits = if double == 0.0 { "0".to_owned() } else { double.to_string() };
+    (double.abs() < DIGITS_BELOW).then(|| digits.parse().ok()).flatten()
+}
+
+/// From here on a number is written with an exponent (ECMA-262, Number::toString), and reads as the double it is.
+const DIGITS_BELOW: f64 = 1e21;
 
 impl Known {
     /// Nothing yet but where contents are kept that only private words name.
@@ -94,6 +136,40 @@ impl Known {
             },
             Body::QuestionAnswered(answered) => answered.value.iter().collect(),
             _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn read(blob: &Blob) -> Value {
+        serde_json::from_slice(blob.content.bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_runs_is_what_is_read() {
+        for value in
+            [json!(-0.0), json!([1.0, { "a": 1e17 }]), json!(1e20), json!(1e21), json!(-9e18), json!(0.5)]
+        {
+            let blob = Blob::of(Arc::new(value)).unwrap();
+            // Not equal alone: of the same kind, so that an expression and a guest are given the same.
+            assert_eq!(format!("{:?}", blob.value), format!("{:?}", read(&blob)));
+        }
+        assert_eq!(Blob::of(Arc::new(json!(-0.0))).unwrap().value.to_string(), "0");
+    }
+
+    proptest! {
+        #[test]
+        fn every_double_runs_as_it_is_read(bits in any::<u64>(), small in -1_000_000_i32..1_000_000) {
+            for double in [f64::from_bits(bits), f64::from(small), f64::from(small) / 8.0] {
+                let blob = Blob::of(Arc::new(json!({ "x": double }))).unwrap();
+                prop_assert_eq!(format!("{:?}", blob.value), format!("{:?}", read(&blob)));
+            }
         }
     }
 }

@@ -115,9 +115,9 @@ impl Inputs {
         let (private, open): (Map<_, _>, Map<_, _>) =
             inputs.into_iter().partition(|(name, _)| program.private.has_input(name));
         let commit = |(name, value)| {
-            let value = Arc::new(value);
-            let bytes = Content::canonical(&*value)?.into_parts().1;
-            Ok((name, Blob { content: Content::committed(bytes, journals.salt()?), value }))
+            let Blob { content, value } = Blob::of(Arc::new(value))?;
+            let content = Content::committed(content.into_parts().1, journals.salt()?);
+            Ok((name, Blob { content, value }))
         };
         let private = private.into_iter().map(commit).collect::<Result<_, JournalError>>()?;
         Ok(Self { open: Blob::of(Arc::new(Value::Object(open)))?, private })
