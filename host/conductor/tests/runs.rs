@@ -161,6 +161,31 @@ async fn a_question_after_a_trap_shows_that_there_is_nothing_and_takes_a_value()
     assert_eq!(stage.outputs(&done), json!({ "w": "mine" }));
 }
 
+/// A question that rests on an output there is none of must not hide why there is none.
+#[tokio::test]
+async fn a_question_that_cannot_be_put_ends_the_run_with_what_the_skill_ended_with() {
+    let question = ask("support", "Is it right?", &[("name", "label.name")]);
+    for (act, state, words) in [
+        (
+            Act::says_no(json!("too-large")),
+            RunEnding::Failed,
+            "the skill answered with its own error; nobody could be asked: `question`: ",
+        ),
+        (Act::traps_then(9, json!("never")), RunEnding::Trapped, "stopped by "),
+        (Act::answers(json!({})), RunEnding::Failed, "`question` cannot be evaluated: "),
+    ] {
+        let stage = Stage::new([("words", act)]);
+        let step = with_ladder(
+            expecting(call("words", json!({ "kind": "literal", "value": "t" })), "label.confidence >= 0.8"),
+            json!([{ "kind": "ask", "question": question.clone() }]),
+        );
+        let ended = stage.run(flow([("label", step)])).await.unwrap().state.ended.unwrap();
+        assert_eq!(ended.state, state);
+        let reason = ended.reason.unwrap();
+        assert!(reason.starts_with(words), "{reason}");
+    }
+}
+
 #[tokio::test]
 async fn the_same_question_asked_twice_needs_two_answers() {
     let stage = Stage::new([]);

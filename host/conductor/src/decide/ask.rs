@@ -1,7 +1,8 @@
 //! Deciding over questions: what is shown, what moves while nobody answers, what an answer leads to.
 
+use super::call::{ending_words, run_ending};
 use super::{Action, DecideError, Fact, Turn, blob, record};
-use kapell_journal::entry::{AskReason, Body, QuestionAsked, RunEnding, Verdict};
+use kapell_journal::entry::{AskReason, Body, Purpose, QuestionAsked, RecordedEnding, RunEnding, Verdict};
 use kapell_journal::fold::StepState;
 use kapell_model::expression::ExpressionError;
 use kapell_model::id::{Role, StepId};
@@ -63,7 +64,7 @@ fn ask(
 ) -> Result<Action, DecideError> {
     let (text, show) = match shown(turn, id, question) {
         Ok(shown) => shown,
-        Err(cause) => return Ok(turn.failed_expression(id, "question", &cause)),
+        Err(cause) => return Ok(unasked(turn, id, state, &cause)),
     };
     let shown = blob(bound(turn, id, state.askings + 1, &text, show, &answer))?;
     let asked = QuestionAsked {
@@ -81,6 +82,20 @@ fn ask(
         expire_at: question.expire.map(|span| turn.now.after(span)),
     };
     Ok(Action::Record(Fact { body: Body::QuestionAsked(asked), blobs: vec![shown] }))
+}
+
+/// A question that can't be put into words ends the run. What the step's own skill ended with is then why nobody could be
+/// asked, and must not be hidden by that.
+fn unasked(turn: &Turn<'_>, id: &StepId, state: &StepState, cause: &ExpressionError) -> Action {
+    let mut own = state.attempts.iter().rev().filter(|attempt| attempt.started.purpose == Purpose::Work);
+    let last = own.next().and_then(|attempt| attempt.ended.as_ref());
+    match last.filter(|ended| !matches!(ended.ending, RecordedEnding::Output(_))) {
+        Some(ended) => {
+            let words = format!("{}; nobody could be asked: `question`: {cause}", ending_words(ended));
+            turn.end(run_ending(&ended.ending), id, words)
+        }
+        None => turn.failed_expression(id, "question", cause),
+    }
 }
 
 /// Exactly what an answer is bound to: the text and the values, and which asking of which run they belong to, so that

@@ -211,7 +211,7 @@ impl<'a> Calling<'a> {
     }
 }
 
-fn run_ending(ending: &RecordedEnding) -> RunEnding {
+pub(super) fn run_ending(ending: &RecordedEnding) -> RunEnding {
     match ending {
         RecordedEnding::SkillError(_) | RecordedEnding::Output(_) => RunEnding::Failed,
         RecordedEnding::Refusal(_) => RunEnding::Refused,
