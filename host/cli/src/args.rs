@@ -121,7 +121,7 @@ pub(crate) enum Verb {
     /// What runs and outcomes cost, by run, step, skill, lane, flow or day.
     Cost(Cost),
     /// Do recorded attempts again, every crossing answered from the record and nothing reached outside, and compare.
-    /// Ends with 9 when something is not as it was.
+    /// Ends with 9 when something is not as it was, with 1 when nothing could be done again.
     Replay(Replay),
     /// What a flow is worth: outcomes, cost, exceptions and why, time, judgment.
     Report(Report),

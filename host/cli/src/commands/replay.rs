@@ -9,7 +9,7 @@ use crate::live::Advance;
 use crate::output;
 use crate::session::{Session, open};
 use kapell_home::{Bundle, HomeError, Kind, ReplayWish};
-use kapell_journal::replay::RunReplayed;
+use kapell_journal::replay::{RunReplayed, Verdict};
 use kapell_model::id::RunId;
 use kapell_report::replay::{self, summary};
 use kapell_verify::{Held, Line, Report};
@@ -98,9 +98,13 @@ fn tell(replayed: &[RunReplayed], wish: &ReplayWish, json: bool) -> Exit {
         }
         many => output::data(replay::runs(many).trim_end()),
     }
-    match replayed.iter().flat_map(|run| &run.attempts).any(|it| it.verdict.differs()) {
+    let attempts = || replayed.iter().flat_map(|run| &run.attempts);
+    let was_done_again = || attempts().any(|it| !matches!(it.verdict, Verdict::NotReplayable(_)));
+    match attempts().any(|it| it.verdict.differs()) {
+        true if wish.with.is_none() => Exit::Integrity,
+        true => Exit::SkillError,
+        // Nothing was shown, which must not pass for evidence.
+        false if attempts().next().is_some() && !was_done_again() => Exit::SkillError,
         false => Exit::Ok,
-        true if wish.with.is_some() => Exit::SkillError,
-        true => Exit::Integrity,
     }
 }
