@@ -153,6 +153,43 @@ steps:
 outputs: { said: sure }
 ";
 
+/// A flow whose ladder comes to a person who has to say the whole value.
+const SAYS: &str = "\
+flow: says
+version: '1'
+inputs: { text: string }
+steps:
+  - id: label
+    use: kapell:triage-words#classify
+    with: { text: \"${{ inputs.text }}\" }
+    expect: label.confidence > 2.0
+    otherwise: [{ ask: ops, question: Which queue?, answer: label, expire: 3d }]
+outputs: { label: label }
+";
+
+#[test]
+fn a_value_is_picked_and_typed_field_by_field_and_asked_for_again_until_it_fits() {
+    let stage = Stage::empty();
+    stage.add(&["triage-words"]);
+    stage.write("policy.toml", "version = 1\n[role.ops]\npeople = [\"user:*\"]\n");
+    stage.write("says.yaml", SAYS);
+    let down = "\u{1b}[B\r";
+    let answers = [
+        ("Your answer", "\r"),
+        (" queue  ", down),
+        ("confidence (number)", "much\r"),
+        ("expected", "1\r"),
+        ("because (text)", "\r"),
+        ("Why?", "\r"),
+    ];
+    let arguments = ["--as", "eve", "run", "says.yaml", "-i", "text=x"];
+    let Some((shown, ended)) = answered(&stage, &arguments, &answers) else { return };
+    assert_eq!(ended, Some(0), "{shown}");
+    assert!(shown.contains("answer: {\"queue\": \"access\" | \"billing\""), "{shown}");
+    let log = stage.kapell(&["runs", "show", "last"]).ends(0).out;
+    assert!(log.contains("\"queue\":\"billing\""), "{log}");
+}
+
 #[test]
 fn a_run_asks_the_person_at_the_terminal_and_goes_on_with_the_answer() {
     let (asked, why) = ("Your answer", "Why?");

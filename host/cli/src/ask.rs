@@ -2,9 +2,10 @@
 
 use crate::output;
 use inquire::{Confirm, Select, Text};
-use kapell_home::{Gate, Home, HomeError, Kind, Reply, Said, json_or_text};
+use kapell_home::{Gate, Home, HomeError, Kind, Reply, Said, fits, json_or_text};
 use kapell_model::plan::{AnswerShape, InputShape};
-use serde_json::Value;
+use kapell_model::shape::{Field, Shape};
+use serde_json::{Map, Value};
 
 /// Shows a question and takes an answer; none when the person would rather answer later.
 pub(crate) fn person(home: &Home, gate: &Gate, by: &str) -> anyhow::Result<Option<Reply>> {
@@ -30,21 +31,66 @@ fn approval() -> anyhow::Result<Option<Said>> {
     })
 }
 
+/// An answer that fits, asked for until it does; a plain no is one too.
 fn value(shape: &AnswerShape) -> anyhow::Result<Option<Said>> {
-    let given = match shape {
+    match Select::new("Your answer", vec!["answer", "reject", "later"]).prompt_skippable()? {
+        Some("answer") => {}
+        Some("reject") => return Ok(Some(Said::Reject)),
+        _ => return Ok(None),
+    }
+    Ok(match shape {
         AnswerShape::Choice { choices } => {
-            Select::new("Your answer", choices.clone()).prompt_skippable()?.map(Value::String)
+            Select::new("Which one?", choices.clone()).prompt_skippable()?.map(Value::String)
         }
-        AnswerShape::Input { shape: InputShape::Boolean } => {
-            Confirm::new("Your answer (y/n)").prompt_skippable()?.map(Value::Bool)
+        AnswerShape::Shape { shape: Shape::Record { fields, .. } } => form(fields)?,
+        AnswerShape::Shape { shape } => field("It is", shape)?,
+        shape => typed(&format!("It is ({})", shape.words()), shape)?,
+    }
+    .map(Said::Value))
+}
+
+/// A record, field by field; what may be left out is left out by an empty line.
+fn form(fields: &[Field]) -> anyhow::Result<Option<Value>> {
+    let mut record = Map::new();
+    for it in fields {
+        let (shape, may_lack) = match &it.shape {
+            Shape::Option { of } => (&**of, true),
+            shape => (shape, false),
+        };
+        match field(&it.name, shape)? {
+            Some(value) => drop(record.insert(it.name.clone(), value)),
+            None if may_lack => {}
+            None => return Ok(None),
         }
+    }
+    Ok(Some(Value::Object(record)))
+}
+
+/// One value: picked where there is a list to pick from, typed elsewhere.
+fn field(name: &str, shape: &Shape) -> anyhow::Result<Option<Value>> {
+    Ok(match shape {
+        Shape::Enum { cases, .. } => {
+            let names = cases.iter().map(|case| case.name.clone()).collect();
+            Select::new(name, names).prompt_skippable()?.map(Value::String)
+        }
+        Shape::Bool => Confirm::new(&format!("{name} (y/n)")).prompt_skippable()?.map(Value::Bool),
         shape => {
-            let prompt = format!("Your answer ({}; empty for later)", shape.words());
-            let text = Text::new(&prompt).prompt_skippable()?.filter(|text| !text.trim().is_empty());
-            text.map(|text| parse(shape, text)).transpose()?
+            typed(&format!("{name} ({})", shape.written()), &AnswerShape::Shape { shape: shape.clone() })?
         }
-    };
-    Ok(given.map(Said::Value))
+    })
+}
+
+/// A line that is read and fits; asked for again where it is not, with what is expected. None for an empty line.
+fn typed(prompt: &str, shape: &AnswerShape) -> anyhow::Result<Option<Value>> {
+    loop {
+        let text = Text::new(prompt).prompt_skippable()?.filter(|text| !text.trim().is_empty());
+        let Some(text) = text else { return Ok(None) };
+        match parse(shape, text).map(|value| (fits(shape, &value), value)) {
+            Ok((Ok(()), value)) => return Ok(Some(value)),
+            Ok((Err(misfit), _)) => output::talk(&misfit.to_string()),
+            Err(malformed) => output::talk(&malformed.message),
+        }
+    }
 }
 
 /// A text answer is the text; anything else is JSON, and what is no JSON is taken as text so that the check can say

@@ -224,7 +224,11 @@ fn said(shape: &AnswerShape, said: &Said) -> Result<(Verdict, Option<Value>), An
     }
 }
 
-fn fits(shape: &AnswerShape, value: &Value) -> Result<(), AnswerError> {
+/// Whether a value is an answer of that shape.
+///
+/// # Errors
+/// `Misfit` with what was expected and where.
+pub fn fits(shape: &AnswerShape, value: &Value) -> Result<(), AnswerError> {
     let fits = match shape {
         AnswerShape::Approval => false,
         AnswerShape::Choice { choices } => {

@@ -4,15 +4,23 @@ use crate::error::{HomeError, Kind};
 use crate::home::Home;
 use crate::runs::Finished;
 use kapell_conductor::answer::{Given, Said, question};
-use kapell_conductor::drive::Standing;
-use kapell_journal::fold::OpenQuestion;
+use kapell_conductor::drive::{DriveError, Standing};
+use kapell_journal::fold::{OpenQuestion, RunState};
 use kapell_model::digest::Digest;
 use kapell_model::id::{Role, RunId};
 use kapell_model::policy::ANYBODY;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
-/// A question that waits.
+/// A question that waits, without what is shown, which may be large.
+pub struct Waiting {
+    /// The run.
+    pub run: RunId,
+    /// The question.
+    pub open: OpenQuestion,
+}
+
+/// A question that waits, with what is shown.
 pub struct Gate {
     /// The run.
     pub run: RunId,
@@ -42,10 +50,11 @@ impl Home {
     ///
     /// # Errors
     /// When the journal can't be read.
-    pub fn gates(&self) -> Result<Vec<Gate>, HomeError> {
+    pub fn gates(&self) -> Result<Vec<Waiting>, HomeError> {
         let mut gates = Vec::new();
         for row in self.runs()?.into_iter().rev().filter(|row| !row.over) {
-            gates.extend(self.gate(&row.run)?);
+            let state = RunState::fold(&row.run, &self.open_entries(&row.run)?).map_err(DriveError::from)?;
+            gates.extend(state.question.map(|open| Waiting { run: row.run, open }));
         }
         Ok(gates)
     }

@@ -51,7 +51,7 @@ mod used;
 mod used_by;
 mod whole;
 
-pub use answers::{Gate, Reply};
+pub use answers::{Gate, Reply, Waiting};
 pub use approvals::{Approved, Approving, Drift, Revoking, SkillState};
 pub use bundle::{Bundle, Hashing};
 pub use checked::{At, Checked, Fault, Held};
@@ -69,7 +69,7 @@ pub use home::{
     COMPONENT_MAX, Home, INPUT_MAX, LINE_MAX, Options, TEXT_MAX, leads_through_link, open_regular,
     read_capped, read_text,
 };
-pub use kapell_conductor::answer::{Given, Said};
+pub use kapell_conductor::answer::{Given, Said, fits};
 pub use kapell_conductor::drive::{Standing, Unwatched, Watcher};
 pub use kapell_conductor::known::Known;
 pub use kapell_conductor::program::Program;

@@ -527,7 +527,7 @@ impl AnswerShape {
             AnswerShape::Approval => "approve or reject".into(),
             AnswerShape::Choice { choices } => format!("one of {}", choices.join(", ")),
             AnswerShape::Input { shape } => format!("a value of type {}", shape.word()),
-            AnswerShape::Shape { shape } => shape.to_string(),
+            AnswerShape::Shape { shape } => shape.written(),
         }
     }
 }

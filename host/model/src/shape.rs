@@ -10,6 +10,7 @@ mod path;
 #[cfg(any(test, feature = "strategies"))]
 #[allow(missing_docs, reason = "for tests only")]
 pub mod strategy;
+mod written;
 
 pub use check::{bytes_of, describe, float, integer};
 pub use path::{NoSuchPart, PathPart, in_expressions};

@@ -169,7 +169,7 @@ impl Summary {
             row(*count, it.state, &at)
         }));
         rows.push(row(self.elsewhere, "under way in another process", ""));
-        rows.push(row(self.bad, "bad lines, not run", ""));
+        rows.push(row(self.bad, if self.bad == 1 { "bad line, not run" } else { "bad lines, not run" }, ""));
         rows.retain(|row| row.first().is_some_and(|count| count != "0"));
         rows.extend(
             self.rungs
@@ -181,7 +181,8 @@ impl Summary {
             before => format!(", {} of them run before", number(before)),
         };
         let (spent, lines) = (self.spent_words(priced_by_example), number(self.lines()));
-        format!("{lines} lines{before}\n{}\n{spent}", listed(&rows))
+        let noun = if self.lines() == 1 { "line" } else { "lines" };
+        format!("{lines} {noun}{before}\n{}\n{spent}", listed(&rows))
     }
 
     fn spent_words(&self, priced_by_example: bool) -> String {

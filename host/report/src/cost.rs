@@ -199,10 +199,12 @@ impl Rows {
         }
     }
 
-    /// The rows by name.
+    /// The rows by name, numbered ones by their number: `triage-2` before `triage-10`.
     #[must_use]
     pub fn finish(self) -> Vec<Row> {
-        self.rows.into_values().collect()
+        let mut rows: Vec<Row> = self.rows.into_values().collect();
+        rows.sort_by(|one, other| numbered(&one.name).cmp(&numbered(&other.name)));
+        rows
     }
 
     fn row(&mut self, name: String, currency: kapell_model::money::Currency) -> &mut Row {
@@ -226,6 +228,12 @@ impl Row {
         self.estimated |= line.estimated;
         Ok(())
     }
+}
+
+/// A name and the number it ends with.
+fn numbered(name: &str) -> (&str, Option<u64>) {
+    let front = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    (front, name.strip_prefix(front).and_then(|digits| digits.parse().ok()))
 }
 
 fn name(line: &Line, by: By) -> String {
@@ -320,6 +328,16 @@ fn columns(cells: &[Vec<String>], on_the_right: impl Fn(usize) -> bool) -> Strin
 #[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbered_rows_stand_in_the_order_of_their_numbers() {
+        let mut names = ["triage-10", "triage-2", "close-3", "triage", "2026-11-09", "2026-11-10", "a1b-1"];
+        names.sort_by_key(|name| numbered(name));
+        assert_eq!(
+            names,
+            ["2026-11-09", "2026-11-10", "a1b-1", "close-3", "triage", "triage-2", "triage-10"]
+        );
+    }
 
     #[test]
     fn what_is_used_of_a_budget_is_told_as_it_is_and_never_as_less() {

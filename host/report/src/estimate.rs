@@ -52,13 +52,14 @@ pub struct Range<T> {
 }
 
 impl Past {
-    /// A run that came to an end of its own; none of one that goes on or was stopped, which says nothing of a whole
-    /// run.
+    /// A run that was gone through, to its outcome or to a person's no; none of one that goes on, was stopped or broke
+    /// off, which says nothing of a whole run.
     ///
     /// # Errors
     /// When its amounts do not add up.
     pub fn of(tally: &Tally, input: u64) -> Result<Option<Self>, MoneyError> {
-        let whole = tally.ending().is_some_and(|ending| ending != RunEnding::Cancelled);
+        let whole =
+            tally.ending().is_some_and(|ending| matches!(ending, RunEnding::Done | RunEnding::Rejected));
         let Some(cycle) = tally.cycle().filter(|_| whole) else { return Ok(None) };
         let mut money: Option<Money> = None;
         for line in &tally.lines {

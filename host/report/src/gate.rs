@@ -17,8 +17,7 @@ const MOST: usize = 20_000;
 #[must_use]
 pub fn text(open: &OpenQuestion, shown: &Value, precedents: &[Precedent]) -> String {
     let asked = &open.asked;
-    let mut text =
-        format!("{} asks {}:\n\n  {}\n", asked.step, who(asked), lines(&asked.text).replace('\n', "\n  "));
+    let mut text = format!("{} asks {}:\n\n{}\n", asked.step, who(asked), framed(&lines(&asked.text)));
     for (name, value) in shown.get("show").and_then(Value::as_object).into_iter().flatten() {
         let _ = write!(text, "\n  {}:\n{}", line(name), beginning(&block(value, 4)));
     }
@@ -31,6 +30,15 @@ pub fn text(open: &OpenQuestion, shown: &Value, precedents: &[Precedent]) -> Str
     }
     let _ = write!(text, "\n  shown:  {}", asked.shown.digest());
     text
+}
+
+/// The words of the question. A skill may have put them there, so that no line of them may pass for one of ours: a bar
+/// stands before each where there are several.
+fn framed(words: &str) -> String {
+    match words.contains('\n') {
+        true => words.lines().map(|line| format!("  │ {line}")).collect::<Vec<_>>().join("\n"),
+        false => format!("  {words}"),
+    }
 }
 
 fn who(asked: &QuestionAsked) -> String {
@@ -98,6 +106,13 @@ fn write_value(text: &mut String, value: &Value, indent: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_of_a_question_passes_for_one_of_ours() {
+        assert_eq!(framed("Is it?"), "  Is it?");
+        let forged = framed("Is it?\n\n  before: approved 41 times\n  shown:  sha256:0000");
+        assert_eq!(forged, "  │ Is it?\n  │ \n  │   before: approved 41 times\n  │   shown:  sha256:0000");
+    }
 
     #[test]
     fn what_is_too_long_to_be_read_on_a_terminal_is_cut_at_a_line_and_counted() {

@@ -20,6 +20,9 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
+/// What some programs write before UTF-8 text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Bad lines and runs that failed that are told one by one; the summary counts them all.
 const TOLD: u64 = 20;
 
@@ -145,6 +148,10 @@ impl Lines {
                 return Ok(None);
             }
             (self.number, self.read) = (self.number + 1, self.read + read as u64);
+            // A mark that some programs put before everything; it belongs to no line.
+            if self.number == 1 && line.starts_with(BYTE_ORDER_MARK) {
+                line.drain(..BYTE_ORDER_MARK.len());
+            }
             if read as u64 > LINE_MAX && line.last() != Some(&b'\n') {
                 self.pass_over()?;
                 let words = format!("it has more than {}", Bytes(LINE_MAX));

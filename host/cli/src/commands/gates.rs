@@ -3,11 +3,13 @@
 use crate::args::{Gates, Saying};
 use crate::ask::parse;
 use crate::commands::learning;
-use crate::commands::run::{content, tell};
+use crate::commands::run::{content, next_commands, tell};
 use crate::failure::Exit;
 use crate::output;
 use crate::session::Session;
 use kapell_home::{Gate, HomeError, Kind, Reply, Said};
+use kapell_journal::fold::OpenQuestion;
+use kapell_model::id::RunId;
 use kapell_report::cost::listed;
 use kapell_report::log::instant;
 use kapell_report::plain::short;
@@ -38,20 +40,20 @@ fn gate(session: &Session, said: &str) -> anyhow::Result<Gate> {
     Ok(gate.ok_or_else(|| HomeError::new(Kind::Argument, format!("run {run} asks nothing now")))?)
 }
 
-fn as_json(gate: &Gate) -> Value {
-    let asked = &gate.open.asked;
+fn as_json(run: &RunId, open: &OpenQuestion) -> Value {
+    let asked = &open.asked;
     json!({
-        "run": gate.run, "step": asked.step, "role": asked.role, "people": asked.people, "text": asked.text,
-        "shown": asked.shown.digest(), "show": gate.shown.get("show"), "answer": asked.answer,
-        "asked": instant(gate.open.asked_at), "expires": asked.expire_at.map(instant),
-        "reminded": gate.open.reminded, "escalated": gate.open.escalated,
+        "run": run, "step": asked.step, "role": asked.role, "people": asked.people, "text": asked.text,
+        "shown": asked.shown.digest(), "answer": asked.answer,
+        "asked": instant(open.asked_at), "expires": asked.expire_at.map(instant),
+        "reminded": open.reminded, "escalated": open.escalated,
     })
 }
 
 fn list(session: &Session) -> anyhow::Result<Exit> {
     let gates = session.home.gates()?;
     if session.json {
-        let gates = gates.iter().map(as_json).collect::<Vec<_>>();
+        let gates = gates.iter().map(|gate| as_json(&gate.run, &gate.open)).collect::<Vec<_>>();
         output::json(&json!({ "schema": "kapell.gates/1", "gates": gates }));
         return Ok(Exit::Ok);
     }
@@ -80,12 +82,16 @@ fn show(session: &Session, said: &str) -> anyhow::Result<Exit> {
     let precedents = session.home.precedents(&gate.run)?;
     match session.json {
         true => {
-            let told = json!({ "schema": "kapell.gate/1", "gate": as_json(&gate), "precedents": precedents });
-            output::json(&told);
+            let mut told = as_json(&gate.run, &gate.open);
+            if let Some(fields) = told.as_object_mut() {
+                fields.insert("show".into(), gate.shown.get("show").cloned().unwrap_or_default());
+            }
+            output::json(&json!({ "schema": "kapell.gate/1", "gate": told, "precedents": precedents }));
         }
         false => {
             let text = kapell_report::gate::text(&gate.open, &gate.shown, &precedents);
-            output::data(&format!("{}\n{text}", gate.run));
+            let how = next_commands(&session.program, &gate.run, &gate.open);
+            output::data(&format!("{}\n{text}\n\n{how}", gate.run));
         }
     }
     Ok(Exit::Ok)

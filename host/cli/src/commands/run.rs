@@ -5,9 +5,10 @@ use crate::commands::{account, each};
 use crate::failure::Exit;
 use crate::session::Session;
 use crate::{ask, output};
-use kapell_home::Program;
-use kapell_home::{Finished, HomeError, Kind, inputs};
+use kapell_home::{Finished, HomeError, Kind, Program, inputs};
 use kapell_journal::entry::{RunEnded, RunEnding};
+use kapell_journal::fold::OpenQuestion;
+use kapell_model::id::RunId;
 use kapell_report::plain;
 use serde_json::{Value, json};
 use std::io::Read as _;
@@ -163,7 +164,7 @@ fn tell_text(session: &Session, finished: &Finished) {
         // A journal that can't be read has said so already.
         let precedents = session.home.precedents(&state.run).unwrap_or_default();
         output::talk(&format!("\n{}\n", kapell_report::gate::text(open, &shown, &precedents)));
-        output::talk(&next_commands(session, finished));
+        output::talk(&next_commands(&session.program, &state.run, open));
     }
     output::talk(&format!("{} is {}; {}", state.run, state.word(), price(finished)));
 }
@@ -193,10 +194,8 @@ fn worth(program: &Program, ended: &RunEnded) -> Option<String> {
 }
 
 /// How to answer, bound to what was shown: a later question is not met by this command.
-pub(crate) fn next_commands(session: &Session, finished: &Finished) -> String {
+pub(crate) fn next_commands(program: &str, run: &RunId, open: &OpenQuestion) -> String {
     use kapell_model::plan::AnswerShape;
-    let (program, run) = (&session.program, &finished.standing.state.run);
-    let Some(open) = &finished.standing.state.question else { return String::new() };
     let shown = open.asked.shown.digest().short();
     match open.asked.answer {
         AnswerShape::Approval => format!(

@@ -64,5 +64,8 @@ fn leave(scene: &mut Scene, finished: &Finished, gate: &Gate) -> anyhow::Result<
 }
 
 fn commands(scene: &mut Scene, finished: &Finished) {
-    next_commands(&scene.session, finished).lines().for_each(|command| scene.page.line(command));
+    let state = &finished.standing.state;
+    let Some(open) = &state.question else { return };
+    let how = next_commands(&scene.session.program, &state.run, open);
+    how.lines().for_each(|command| scene.page.line(command));
 }
