@@ -1,7 +1,7 @@
 //! Charges as a FOCUS dataset: the FinOps Open Cost and Usage Specification, version 1.2, as CSV by RFC 4180.
 //!
-//! Every column the specification says must be there stands in it, one optional one, and of the conditional ones none:
-//! there are no contracts, commitments, regions or price lists here. What only Kapell knows stands in columns of its
+//! Every column the specification says must be there stands in it, one optional one, and of the conditional ones those
+//! of what was consumed: there are no contracts, commitments, regions or price lists here. What only Kapell knows stands in columns of its
 //! own, which the specification begins with `x_`. An amount is told once and exactly; list, contracted and effective
 //! cost are the same amount, because the tariff is the only price there is.
 
@@ -14,7 +14,7 @@ use kapell_model::quantity::Timestamp;
 pub const VERSION: &str = "1.2";
 
 /// The columns, in the order of the lines.
-pub const COLUMNS: [&str; 32] = [
+pub const COLUMNS: [&str; 34] = [
     "BilledCost",
     "BillingAccountId",
     "BillingAccountName",
@@ -28,6 +28,8 @@ pub const COLUMNS: [&str; 32] = [
     "ChargeFrequency",
     "ChargePeriodEnd",
     "ChargePeriodStart",
+    "ConsumedQuantity",
+    "ConsumedUnit",
     "ContractedCost",
     "EffectiveCost",
     "InvoiceIssuerName",
@@ -65,10 +67,8 @@ pub fn line(charge: &Line, account: &str, example: bool) -> Vec<u8> {
     let text = |text: &str| safe(text);
     let amount = charge.money.amount.normalize().to_string();
     let (from, until) = period(charge);
-    let (quantity, unit) = match &charge.minutes {
-        Some(minutes) => (minutes.clone(), "Minutes"),
-        None => ("1".into(), "Attempts"),
-    };
+    let (consumed, consumed_unit) = consumed(charge);
+    let (quantity, unit) = priced(charge);
     let publisher =
         charge.skill.as_ref().and_then(|pin| pin.name.as_str().split(':').next()).unwrap_or(account);
     let service = charge.skill.as_ref().map_or("People", |pin| pin.name.as_str());
@@ -86,6 +86,8 @@ pub fn line(charge: &Line, account: &str, example: bool) -> Vec<u8> {
         "Usage-Based".into(),
         until,
         from,
+        consumed,
+        consumed_unit.into(),
         amount.clone(),
         amount.clone(),
         text(account),
@@ -107,6 +109,25 @@ pub fn line(charge: &Line, account: &str, example: bool) -> Vec<u8> {
         text(charge.step.as_str()),
     ];
     written(&cells)
+}
+
+/// What was used and in what it is counted, where it was measured.
+fn consumed(charge: &Line) -> (String, &'static str) {
+    match (&charge.minutes, charge.fuel) {
+        (Some(minutes), _) => (minutes.clone(), "Minutes"),
+        (None, 0) => (String::new(), ""),
+        (None, fuel) => (fuel.to_string(), "Fuel"),
+    }
+}
+
+/// What the amount is for, one a line: each kind in a unit of its own, so that a sum by unit counts no attempt twice.
+fn priced(charge: &Line) -> (String, &'static str) {
+    match (&charge.minutes, charge.kind) {
+        (Some(minutes), _) => (minutes.clone(), "Minutes"),
+        (None, CostKind::Overhead) => ("1".into(), "Attempt Overheads"),
+        (None, CostKind::Models) => ("1".into(), "Attempt Model Charges"),
+        (None, _) => ("1".into(), "Attempts"),
+    }
 }
 
 /// What the charge is for, in one clause.
@@ -222,6 +243,8 @@ mod tests {
         ChargeFrequency: Usage-Based
         ChargePeriodEnd: 2027-01-01T00:00:00Z
         ChargePeriodStart: 2026-12-31T23:59:59Z
+        ConsumedQuantity: 1000
+        ConsumedUnit: Fuel
         ContractedCost: 0.000000000001
         EffectiveCost: 0.000000000001
         InvoiceIssuerName: shop
@@ -242,6 +265,21 @@ mod tests {
         x_Run: onboarding-1
         x_Step: facts
         "#);
+    }
+
+    #[test]
+    fn no_attempt_is_counted_twice_and_only_what_was_measured_is_consumed() {
+        let kinds = [CostKind::Work, CostKind::Overhead, CostKind::Models, CostKind::People];
+        let lines = kinds.map(|kind| {
+            let fuel = if kind == CostKind::Work { 1_000 } else { 0 };
+            let minutes = (kind == CostKind::People).then(|| "3".to_owned());
+            line(&Line { kind, fuel, minutes, ..charge("0.1 EUR") }, "shop", false)
+        });
+        let rows = read(&std::iter::once(head()).chain(lines).collect::<Vec<_>>().concat());
+        let of = |column: &str| rows.iter().map(|row| row[column].clone()).collect::<Vec<_>>();
+        assert_eq!(of("PricingUnit"), ["Attempts", "Attempt Overheads", "Attempt Model Charges", "Minutes"]);
+        assert_eq!(of("ConsumedQuantity"), ["1000", "", "", "3"]);
+        assert_eq!(of("ConsumedUnit"), ["Fuel", "", "", "Minutes"]);
     }
 
     #[test]
