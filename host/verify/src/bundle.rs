@@ -10,7 +10,7 @@ use crate::note::{Proof, hashes, number};
 use crate::report::{Place, Report, count};
 use crate::tar::{Stop, Tar};
 use crate::tree::{self, Growing};
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, Read};
 
 /// The first line of every bundle this program reads.
 const FORMAT: &str = "kapell-bundle/1";
@@ -253,8 +253,10 @@ impl<'h> Check<'h> {
         if bytes.last() != Some(&b'\n') {
             self.report.broken("entries", Place::Member(name.into()), "its last line is cut off");
         }
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let mut rest = bytes;
+        while let Some((line, more)) = line_of(rest) {
             self.entry(line.strip_suffix(b"\n").unwrap_or(line));
+            rest = more;
         }
     }
 
@@ -509,4 +511,10 @@ fn log_is_whole(from: u64, to: u64, heads: &Heads, tree: &Growing, runs: &Runs, 
             }
         }
     }
+}
+/// The first line with its end, and what follows; none of nothing. The system looks for the end many bytes at a time.
+fn line_of(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut rest = bytes;
+    let length = rest.skip_until(b'\n').ok().filter(|length| *length > 0)?;
+    bytes.split_at_checked(length)
 }

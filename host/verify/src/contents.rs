@@ -1,6 +1,6 @@
 //! What entries name by digest: whether it is here, under its own digest and no other, and what of it was kept back.
 
-use crate::digest::{self, Hash as Digest, hex};
+use crate::digest::{self, Hash as Digest, Map, Set, hex};
 use crate::entry::{self, Dropped, Role};
 use crate::report::{self, Place, Report, count};
 use crate::wasm;
@@ -64,7 +64,7 @@ impl Folder {
             Role::Plan => Some(Folder::Plans),
             Role::Tariff => Some(Folder::Tariffs),
             Role::Crossings => Some(Folder::Crossings),
-            Role::Blob => Some(Folder::Blobs),
+            Role::Blob | Role::Rests => Some(Folder::Blobs),
             Role::Component => Some(Folder::Components),
             Role::Commitment | Role::Told => Some(Folder::Private),
             Role::Erased | Role::Dropped => None,
@@ -118,37 +118,37 @@ struct Named {
 enum Keeper {
     /// The run at that place.
     Run(usize),
-    /// Something that is here and names it.
-    Content,
+    /// More than a run, and for ever: something that is here and names it, or that a run rests on it.
+    Always,
 }
 
 /// Everything that entries name, and what of it was found.
 #[derive(Default)]
 pub(crate) struct Contents {
-    named: HashMap<(Folder, Digest), Named>,
+    named: Map<(Folder, Digest), Named>,
     /// What was said to be erased.
-    erased: HashSet<Digest>,
+    erased: Set<Digest>,
     /// Each time that was done, in words.
     erasures: Vec<String>,
     /// What a run let go; it is gone once no other keeps it.
-    dropped: HashSet<Digest>,
+    dropped: Set<Digest>,
     /// Each time that was done: the run, when, and by which rule.
     let_go: Vec<(String, u64, Dropped)>,
     /// What is kept by more than one.
-    keepers: HashMap<(Folder, Digest), HashSet<Keeper>>,
+    keepers: Map<(Folder, Digest), Set<usize>>,
     /// What entries leave out.
-    told: HashSet<Digest>,
+    told: Set<Digest>,
     /// Private contents that are here and that nothing named yet: what names them may stand behind them.
     unnamed: BTreeSet<Digest>,
     /// What ran, by the plan it ran under.
-    ran: HashMap<(Digest, Digest), By>,
+    ran: Map<(Digest, Digest), By>,
     /// Attempts of runs whose plan no entry before them names.
     planless: u64,
     /// The plan of each run.
     plans: HashMap<usize, Digest>,
-    pins: HashMap<Digest, HashSet<Digest>>,
+    pins: Map<Digest, Set<Digest>>,
     /// The manifest of a component, by digest, and whether the component bore it out.
-    manifests: HashMap<Digest, (Digest, bool)>,
+    manifests: Map<Digest, (Digest, bool)>,
     approvals: Option<String>,
     /// Components that are not here, as the file says.
     absent: Vec<Digest>,
@@ -159,7 +159,8 @@ pub(crate) struct Contents {
 impl Contents {
     /// An entry names something.
     pub(crate) fn name(&mut self, role: Role, named: Digest, by: By) {
-        self.name_for(role, named, by, Keeper::Run(by.0));
+        let keeper = if role == Role::Rests { Keeper::Always } else { Keeper::Run(by.0) };
+        self.name_for(role, named, by, keeper);
     }
 
     fn name_for(&mut self, role: Role, named: Digest, by: By, keeper: Keeper) {
@@ -177,10 +178,13 @@ impl Contents {
         if let Some(folder) = Folder::of(role) {
             let here = folder == Folder::Private && self.unnamed.remove(&named);
             let known = self.named.entry((folder, named)).or_insert(Named { by, here, keeper: Some(keeper) });
-            match known.keeper {
-                None => known.keeper = Some(keeper),
-                Some(first) if first == keeper => {}
-                Some(_) => drop(self.keepers.entry((folder, named)).or_default().insert(keeper)),
+            match (known.keeper, keeper) {
+                (Some(Keeper::Always), _) => {}
+                (_, Keeper::Always) | (None, _) => known.keeper = Some(keeper),
+                (Some(first), _) if first == keeper => {}
+                (Some(_), Keeper::Run(run)) => {
+                    self.keepers.entry((folder, named)).or_default().insert(run);
+                }
             }
         }
     }
@@ -193,7 +197,7 @@ impl Contents {
                 named.keeper.take_if(|keeper| *keeper == Keeper::Run(run));
             }
             if let Some(keepers) = self.keepers.get_mut(&(folder, dropped)) {
-                keepers.remove(&Keeper::Run(run));
+                keepers.remove(&run);
             }
         }
     }
@@ -313,7 +317,7 @@ impl Contents {
             Folder::Crossings => entry::crossings(bytes, |named| more.push(named))?,
             _ => {}
         }
-        more.into_iter().for_each(|named| self.name_for(Role::Blob, named, by, Keeper::Content));
+        more.into_iter().for_each(|named| self.name_for(Role::Blob, named, by, Keeper::Always));
         Ok(())
     }
 

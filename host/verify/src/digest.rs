@@ -1,10 +1,68 @@
-//! SHA-256, and how digests are written: 64 lower-case hex digits, in entries with `sha256:` before them.
+//! SHA-256, and how digests are written: 64 lower-case hex digits, in entries with `sha256:` before them; and tables by
+//! them.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, Hasher};
 
 /// The SHA-256 of something.
 pub(crate) type Hash = [u8; 32];
+
+/// A table by digests.
+pub(crate) type Map<K, V> = HashMap<K, V, Sowing>;
+/// A set of digests.
+pub(crate) type Set<K> = HashSet<K, Sowing>;
+
+/// Spreads keys that are digests, which are spread already: eight bytes of one stand for all of it. An odd factor that nobody
+/// knows beforehand keeps whoever made the digests from choosing where they go.
+#[derive(Clone)]
+pub(crate) struct Sowing(u64);
+
+impl Default for Sowing {
+    fn default() -> Self {
+        Self(RandomState::new().hash_one(0_u8) | 1)
+    }
+}
+
+impl BuildHasher for Sowing {
+    type Hasher = Sown;
+    fn build_hasher(&self) -> Sown {
+        Sown { factor: self.0, so_far: 0 }
+    }
+}
+
+/// A key on its way.
+pub(crate) struct Sown {
+    factor: u64,
+    so_far: u64,
+}
+
+impl Hasher for Sown {
+    fn write(&mut self, bytes: &[u8]) {
+        let first = bytes.first_chunk().map_or(bytes.len() as u64, |first| u64::from_le_bytes(*first));
+        self.write_u64(first);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let wide = u128::from(self.so_far ^ number ^ self.factor) * u128::from(self.factor);
+        self.so_far = (wide >> 64) as u64 ^ wide as u64;
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+
+    // Which folder, or which kind of keeper.
+    fn write_isize(&mut self, number: isize) {
+        self.so_far ^= number.unsigned_abs() as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.so_far
+    }
+}
 
 /// The hash of some pieces in a row.
 pub(crate) fn of(pieces: &[&[u8]]) -> Hash {
@@ -29,10 +87,13 @@ pub(crate) fn read(digits: &[u8]) -> Option<Hash> {
     if pairs.len() != hash.len() {
         return None;
     }
+    let mut odd = 0;
     for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
-        *byte = nibble(*high)? << 4 | nibble(*low)?;
+        let (high, low) = (nibble(*high), nibble(*low));
+        odd |= high | low;
+        *byte = high << 4 | low & 15;
     }
-    Some(hash)
+    (odd < 16).then_some(hash)
 }
 
 /// The hash an entry names.
@@ -40,11 +101,12 @@ pub(crate) fn named(text: &[u8]) -> Option<Hash> {
     read(text.strip_prefix(b"sha256:")?)
 }
 
-const fn nibble(digit: u8) -> Option<u8> {
+/// What a digit stands for; 16 for what is none.
+const fn nibble(digit: u8) -> u8 {
     match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => 16,
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) enum Role {
     Crossings,
     /// Any other value or text.
     Blob,
+    /// A text that a run rests on, and that is kept as long as the run is told of.
+    Rests,
     /// A skill's bytes.
     Component,
     /// Something private, bound by a commitment.
@@ -225,8 +227,11 @@ fn id(text: &[u8]) -> Option<&str> {
     std::str::from_utf8(text).ok().filter(|_| fits)
 }
 
-/// One value of a body, by the keys below its kind.
+/// One value of a body, by the keys below its kind; of most kinds nothing is looked at.
 fn body<'a>(kind: &[u8], keys: &[&[u8]], seen: Seen<'a>, entry: &mut Entry<'a>) {
+    if !matches!(kind, [b'q', ..] | b"run-ended" | b"private-erased" | b"contents-dropped") {
+        return;
+    }
     entry.question.expired |= kind == b"question-expired";
     if kind == b"contents-dropped" {
         return dropped(keys, seen, entry.dropped.get_or_insert_default());
@@ -245,12 +250,14 @@ fn body<'a>(kind: &[u8], keys: &[&[u8]], seen: Seen<'a>, entry: &mut Entry<'a>) 
         (b"private-erased", [b"reason"]) => return entry.erased.get_or_insert((b"", b"")).1 = text,
         _ => {}
     }
-    let Some(named) = digest::named(text) else { return };
-    if let (b"question-answered" | b"question-overridden", [b"shown"]) = (kind, keys) {
-        entry.question.answered = Some(named);
-    }
-    if let (b"question-asked", [b"shown", b"commitment" | b"digest"]) = (kind, keys) {
-        entry.question.asked = Some(named);
+    match (kind, keys) {
+        (b"question-answered" | b"question-overridden", [b"shown"]) => {
+            entry.question.answered = digest::named(text).or(entry.question.answered);
+        }
+        (b"question-asked", [b"shown", b"commitment" | b"digest"]) => {
+            entry.question.asked = digest::named(text).or(entry.question.asked);
+        }
+        _ => {}
     }
 }
 
@@ -273,7 +280,7 @@ fn role(kind: &[u8], keys: &[&[u8]]) -> Option<Role> {
     Some(match (kind, place, form) {
         (b"run-started", [b"plan"], Some(Role::Blob)) => Role::Plan,
         (b"run-started", [b"tariff"], None) => Role::Tariff,
-        (b"run-started", [b"text" | b"policy"], None) => Role::Blob,
+        (b"run-started", [b"text" | b"policy"], None) => Role::Rests,
         (b"attempt-started", [b"skill", b"component"], None) => Role::Component,
         (b"attempt-ended", [b"crossings"], Some(Role::Blob))
         | (b"doubt-raised", [b"broke", b"crossings"], Some(Role::Blob)) => Role::Crossings,
@@ -281,7 +288,7 @@ fn role(kind: &[u8], keys: &[&[u8]]) -> Option<Role> {
         (b"attempt-ended", [b"writes"], Some(Role::Blob)) => Role::Blob,
         (b"private-erased", [b"commitments"], None) => Role::Erased,
         (b"contents-dropped", [b"commitments" | b"digests"], None) => Role::Dropped,
-        (b"contents-dropped", [b"policy"], None) => Role::Blob,
+        (b"contents-dropped", [b"policy"], None) => Role::Rests,
         (b"run-started", [b"private", _], Some(Role::Commitment)) => Role::Commitment,
         (b"run-started", [b"inputs" | b"plan"], Some(form))
         | (b"attempt-started", [b"input"], Some(form))
@@ -418,7 +425,7 @@ mod tests {
             "policy": named(4), "tariff": named(5), "line": named(6), "by": named(7),
         } });
         let expected =
-            [(Role::Commitment, 2), (Role::Plan, 1), (Role::Blob, 4), (Role::Tariff, 5), (Role::Blob, 3)];
+            [(Role::Commitment, 2), (Role::Plan, 1), (Role::Rests, 4), (Role::Tariff, 5), (Role::Rests, 3)];
         assert_eq!(roles(started), expected);
         let ended = json!({ "attempt-ended": {
             "crossings": { "digest": named(1) }, "ending": { "output": { "digest": named(2) } },
