@@ -246,6 +246,39 @@ fn what_is_erased_is_gone_and_everything_else_goes_on_holding() {
     assert!(again.contains("was erased already") && again.contains("by user:ada"), "{again}");
 }
 
+/// An exported file is done again from on a machine that never saw the home: all of it where what is private was handed on,
+/// and without that what does not need it.
+#[test]
+fn an_exported_file_is_done_again_as_far_as_what_is_private_was_handed_on() {
+    let stage = onboarding(true);
+    onboarded(&stage);
+    stage.kapell(&["audit", "export", RUN, "-o", "with.kapell", "--with-private"]).ends(0);
+    stage.kapell(&["audit", "export", RUN, "-o", "without.kapell"]).ends(0);
+    let elsewhere = Stage::empty();
+    for file in ["with.kapell", "without.kapell"] {
+        elsewhere.write(file, fs::read(stage.project().join(file)).unwrap());
+    }
+    let whole = elsewhere.kapell(&["replay", "with.kapell"]).ends(0);
+    assert!(whole.err.contains("6 of 6 the same"), "{}{}", whole.out, whole.err);
+    let part = elsewhere.kapell(&["replay", "without.kapell"]);
+    let why = "not replayable: its input is withheld by whoever made this file";
+    assert!(part.out.contains(why), "{}{}", part.out, part.err);
+    assert!(part.err.contains("1 of 6 the same, 5 not replayable"), "{}", part.err);
+}
+
+/// `--private` of what was erased says by whom and why it can't be shown.
+#[test]
+fn what_was_erased_is_said_to_be_by_whom_and_why_in_its_place() {
+    let stage = onboarding(true);
+    onboarded(&stage);
+    erase(&stage, RUN).ends(0);
+    let why = "was erased by user:ada because the customer asked to be forgotten";
+    let shown = stage.kapell(&["runs", "show", RUN, "--private"]).ends(0).out;
+    assert!(shown.contains(&format!("output (value {why})")), "{shown}");
+    let told = stage.kapell(&["explain", RUN, "--private"]).ends(0).out;
+    assert!(told.contains(&format!("given: {why}")), "{told}");
+}
+
 #[test]
 fn what_was_said_to_be_erased_and_is_still_kept_is_found() {
     let stage = onboarding(true);

@@ -1,7 +1,8 @@
 //! A store looked over without being opened, file by file: what is damaged is named even where nothing can be opened any more.
 
 use crate::private;
-use crate::sqlite::{connection, read};
+use crate::sqlite::{connection, erasable, read};
+use kapell_journal::content::Content;
 use kapell_model::digest::Digest;
 use kapell_model::writes::RESERVED;
 use rusqlite::Connection;
@@ -28,6 +29,8 @@ const DATABASE: &str = "keep a copy of the home as it is, then put back all its 
 const DISK: &str = "free space or mend permissions: nothing runs until the home can be written";
 const STRANGER: &str = "nothing names it: remove it";
 const BLOB: &str = "put the file back from a backup: runs that name it can't be read whole without it";
+const PRIVATE: &str =
+    "put the file back from a backup: what is private in its run can't be read whole without it";
 const COMPONENT: &str = "`kapell add` of the same bytes puts it right";
 
 /// Everything in a store's directory that is not what was written, and the directory itself when nothing can be written to
@@ -44,19 +47,49 @@ pub fn flaws(dir: &Path) -> Vec<Flaw> {
     };
     flaws.extend(content(&dir.join("blobs"), "", BLOB));
     flaws.extend(content(&dir.join("components"), ".wasm", COMPONENT));
+    flaws.extend(committed(&dir.join("private"), &dir.join("journal.sqlite")));
     flaws
+}
+
+/// Files that are named by a commitment to their bytes, whose salt stands in the database. Where that can't be read, which
+/// is told of it, only names are looked at.
+fn committed(dir: &Path, database: &Path) -> Vec<Flaw> {
+    let connection = connection::reader(database).ok().filter(|_| database.exists());
+    let mut flaws: Vec<Flaw> =
+        files(dir).filter_map(|file| not_committed(file, connection.as_ref())).collect();
+    flaws.sort_by(|one, other| one.file.cmp(&other.file));
+    flaws
+}
+
+fn not_committed(file: PathBuf, connection: Option<&Connection>) -> Option<Flaw> {
+    let stranger = |words: &str, file| Flaw { file, words: words.into(), mend: STRANGER, is_damage: false };
+    let Ok(commitment) = format!("sha256:{}", name_of(&file)).parse::<Digest>() else {
+        return Some(stranger("is no file of the store", file));
+    };
+    let salt = match erasable::salt_of(connection?, &commitment) {
+        Ok(Some(salt)) => salt,
+        Ok(None) => return Some(stranger("is private content that no run has", file)),
+        Err(_) => return None,
+    };
+    let words = match fs::read(&file) {
+        Ok(bytes) if *Content::committed(bytes.as_slice(), salt).digest() == commitment => return None,
+        Ok(bytes) => format!("its {} bytes are not what its name is a commitment to", bytes.len()),
+        Err(cause) => format!("can't be read: {cause}"),
+    };
+    Some(Flaw { file, words, mend: PRIVATE, is_damage: true })
 }
 
 /// Files that are named by the digest of their bytes.
 fn content(dir: &Path, suffix: &str, mend: &'static str) -> Vec<Flaw> {
-    let Ok(files) = fs::read_dir(dir) else { return Vec::new() };
-    let paths = files.filter_map(|file| Some(file.ok()?.path()));
-    // What a killed process left on its way is nobody's content.
-    let left = |path: &PathBuf| name_of(path).starts_with(RESERVED);
-    let mut flaws: Vec<Flaw> =
-        paths.filter(|path| !left(path)).filter_map(|file| misnamed(file, suffix, mend)).collect();
+    let mut flaws: Vec<Flaw> = files(dir).filter_map(|file| misnamed(file, suffix, mend)).collect();
     flaws.sort_by(|one, other| one.file.cmp(&other.file));
     flaws
+}
+
+/// What stands in a directory; but what a killed process left on its way is nobody's content.
+fn files(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let files = fs::read_dir(dir).into_iter().flatten();
+    files.filter_map(|file| Some(file.ok()?.path())).filter(|path| !name_of(path).starts_with(RESERVED))
 }
 
 fn name_of(path: &Path) -> String {

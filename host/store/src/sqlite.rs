@@ -13,7 +13,7 @@
 mod append;
 mod catalog;
 pub(crate) mod connection;
-mod erasable;
+pub(crate) mod erasable;
 mod evidence;
 mod log;
 mod pending;

@@ -78,6 +78,12 @@ fn row(connection: &Connection, commitment: &Digest) -> rusqlite::Result<Option<
         .optional()
 }
 
+/// The salt of a commitment that a run has.
+pub(crate) fn salt_of(connection: &Connection, commitment: &Digest) -> rusqlite::Result<Option<Salt>> {
+    let mut find = connection.prepare_cached("SELECT salt FROM private WHERE commitment = ?1")?;
+    find.query_row([commitment.as_bytes()], |row| bytes32(row, 0).map(Salt::from_bytes)).optional()
+}
+
 impl Inner {
     /// What a commitment is of, checked.
     pub(crate) fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError> {

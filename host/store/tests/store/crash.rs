@@ -227,6 +227,35 @@ fn what_is_erased_is_in_no_file_of_the_store() {
     assert!(!has_private(&folder), "while the store is open and its log in use");
 }
 
+/// What is private is looked over as everything else: it is damaged, no run has it, it is no file of the store.
+#[test]
+fn damaged_and_foreign_files_of_what_is_private_are_told() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("store");
+    let store = SqliteStore::open(&folder).unwrap();
+    let owner = store.new_owner().unwrap();
+    let mut driven = Driven::claim(&store, "demo-1", &owner).unwrap();
+    let mut commit = driven.next("private");
+    commit.blobs = private_contents(&store);
+    let file = folder.join("private").join(commit.blobs[1].digest().hex());
+    wait(driven.commit(&store, commit)).unwrap();
+    let told = || {
+        let flaws = kapell_store::flaws(&folder);
+        flaws.into_iter().map(|flaw| (flaw.file, flaw.words, flaw.is_damage)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(), []);
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, [&b"x"[..], &bytes[1..]].concat()).unwrap();
+    let words = format!("its {} bytes are not what its name is a commitment to", bytes.len());
+    assert_eq!(told(), [(file.clone(), words, true)]);
+    fs::write(&file, &bytes).unwrap();
+    let (nobody, stranger) = (folder.join("private").join("00".repeat(32)), folder.join("private/zebra"));
+    fs::write(&nobody, "x").unwrap();
+    fs::write(&stranger, "x").unwrap();
+    let expected = [(nobody, "is private content that no run has"), (stranger, "is no file of the store")];
+    assert_eq!(told(), expected.map(|(file, words)| (file, words.to_owned(), false)));
+}
+
 #[test]
 fn what_is_let_go_is_in_no_file_of_the_store() {
     let home = tempfile::tempdir().unwrap();
