@@ -8,8 +8,19 @@ use kapell_triage_tickets::{QUEUES, Reading, read};
 const COMMITTED: &str = include_str!("weights.txt");
 /// The most that is answered for a text that is hardly a ticket.
 pub const DOUBTFUL: f64 = 0.3;
+/// The most that is answered for any text: some hundred tickets can't prove more.
+pub const MOST: f64 = 0.99;
 /// Words a ticket has at least.
 const FEWEST_WORDS: usize = 3;
+/// Of those that say what it is about, words that must stand in some ticket at least, and the share of them.
+const FEWEST_KNOWN: usize = 2;
+const KNOWN: f64 = 0.5;
+/// Words of the longest labelled tickets. Cues add up in a longer text whatever it is about, and nobody has measured
+/// how often it is right: the surest answer falls with the root of its length.
+const LONGEST_WORDS: f64 = 20.0;
+/// The queue that is told by how a text asks and not by what it asks about, and how sure that alone makes.
+const BY_FORM: &str = "how-to";
+const SURE_OF_FORM: f64 = 0.4;
 /// Characters that are quoted.
 const QUOTED: usize = 200;
 
@@ -17,7 +28,7 @@ const QUOTED: usize = 200;
 /// skill is unsure of, by neighbours they were no part of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weights {
-    /// For each point of a cue.
+    /// For the cues: the root of all their points, shared out by queue.
     pub cues: f64,
     /// For the whole likeness of the neighbours.
     pub neighbours: f64,
@@ -51,13 +62,21 @@ impl Weights {
         format!("cues {}\nneighbours {}\n", self.cues, self.neighbours)
     }
 
+    /// A score for each queue. The hundredth cue says less than the first, and cues of other queues speak against it.
+    #[must_use]
+    pub fn scores(self, cues: &ByQueue, neighbours: &ByQueue) -> ByQueue {
+        let all = libm::sqrt(cues.iter().sum()).max(1.0);
+        let mut scores = ByQueue::default();
+        for (score, (cue, near)) in scores.iter_mut().zip(cues.iter().zip(neighbours)) {
+            *score = cue / all * self.cues + near * self.neighbours;
+        }
+        scores
+    }
+
     /// The likeliest queue and its share.
     #[must_use]
     pub fn likeliest(self, cues: &ByQueue, neighbours: &ByQueue) -> (usize, f64) {
-        let mut scores = ByQueue::default();
-        for (score, (cue, near)) in scores.iter_mut().zip(cues.iter().zip(neighbours)) {
-            *score = cue * self.cues + near * self.neighbours;
-        }
+        let scores = self.scores(cues, neighbours);
         let class =
             scores.iter().enumerate().max_by(|one, other| one.1.total_cmp(other.1)).map_or(0, |it| it.0);
         let top = scores.get(class).copied().unwrap_or_default();
@@ -72,7 +91,8 @@ pub fn answer(text: &str, known: &Neighbours, weights: Weights) -> Answer {
     let (met, said) = (cues.weigh(&reading.words), known.ask(&reading.words));
     let (class, confidence) = weights.likeliest(&met, &said.by_queue);
     let rounded = |share: f64| libm::round(share * 10_000.0) / 10_000.0;
-    match doubt(&reading, &met) {
+    let confidence = confidence.min(most(reading.words.len(), class, &said.by_queue));
+    match doubt(&reading, &met, said.known) {
         Some(because) => Answer { class, confidence: rounded(confidence.min(DOUBTFUL)), because },
         None => {
             let sentence = evidence(text, &cues, class);
@@ -83,15 +103,30 @@ pub fn answer(text: &str, known: &Neighbours, weights: Weights) -> Answer {
     }
 }
 
+/// The most that is answered for a text of so many words.
+fn most(words: usize, class: usize, neighbours: &ByQueue) -> f64 {
+    let long = libm::sqrt(LONGEST_WORDS / number(words.max(1)));
+    let most = MOST * long.min(1.0);
+    match QUEUES.get(class) {
+        // To ask how is to ask us only where tickets like it do.
+        Some(&BY_FORM) => most.min(SURE_OF_FORM + neighbours.get(class).copied().unwrap_or_default()),
+        _ => most,
+    }
+}
+
 /// Why a text is hardly a ticket.
-fn doubt(reading: &Reading, met: &ByQueue) -> Option<String> {
+fn doubt(reading: &Reading, met: &ByQueue, (known, telling): (usize, usize)) -> Option<String> {
     if reading.words.len() < FEWEST_WORDS {
         return Some(format!("{} words are too few", reading.words.len()));
     }
     if reading.gives_orders {
         return Some("it gives orders to whoever sorts it".to_owned());
     }
-    met.iter().all(|points| *points == 0.0).then(|| "no cue stands in it".to_owned())
+    if met.iter().all(|points| *points == 0.0) {
+        return Some("no cue stands in it".to_owned());
+    }
+    (known < FEWEST_KNOWN || number(known) < KNOWN * number(telling))
+        .then(|| format!("only {known} of its {telling} telling words stand in any labelled ticket"))
 }
 
 /// The sentence with the most points for a queue.
@@ -101,6 +136,11 @@ fn evidence(text: &str, cues: &Cues, class: usize) -> Option<String> {
     let weighed = sentences.map(|sentence| (points(sentence), sentence)).filter(|(points, _)| *points > 0.0);
     let best = weighed.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
     Some(best.1.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a text has at most 20,000 words")]
+fn number(count: usize) -> f64 {
+    count as f64
 }
 
 /// The number of queues, so that who measures need not know where it stands.

@@ -1,6 +1,6 @@
 //! The labelled tickets most like a text, by BM25 over stems of words.
 
-use kapell_triage_tickets::{QUEUES, Ticket, read};
+use kapell_triage_tickets::{QUEUES, Ticket, is_telling, words};
 use std::collections::BTreeMap;
 
 /// How soon a repeated word stops counting, and how much a long ticket is held against itself: the usual values.
@@ -33,13 +33,15 @@ pub struct Said {
     pub by_queue: [f64; QUEUES.len()],
     /// The one most like it of each queue.
     pub nearest: [Option<String>; QUEUES.len()],
+    /// How many stems of the text stand in any of the tickets, and how many stems it has.
+    pub known: (usize, usize),
 }
 
 impl Neighbours {
     /// Reads labelled tickets.
     pub fn of<'a>(tickets: impl Iterator<Item = &'a Ticket>) -> Self {
         let known = tickets.map(|ticket| {
-            let stems = stems(&read(&ticket.text).words);
+            let stems = stems(&words(&ticket.text));
             Known { class: ticket.class(), text: ticket.text.clone(), length: stems.values().sum(), stems }
         });
         let tickets: Vec<Known> = known.collect();
@@ -66,7 +68,9 @@ impl Neighbours {
         near.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
         near.truncate(ASKED);
         let all: f64 = near.iter().map(|(likeness, _)| likeness * likeness).sum();
-        let mut said = Said { by_queue: Default::default(), nearest: Default::default() };
+        let known = asked.keys().filter(|stem| self.spread.contains_key(*stem)).count();
+        let known = (known, asked.len());
+        let mut said = Said { by_queue: Default::default(), nearest: Default::default(), known };
         for (likeness, ticket) in
             near.iter().filter_map(|(likeness, at)| Some((likeness, self.tickets.get(*at)?)))
         {
@@ -92,10 +96,10 @@ impl Neighbours {
     }
 }
 
-/// Words without their usual English endings, counted.
+/// Words that say what a text is about, without their usual English endings, counted.
 fn stems(words: &[String]) -> BTreeMap<String, f64> {
     let mut stems = BTreeMap::new();
-    for word in words {
+    for word in words.iter().filter(|word| is_telling(word)) {
         *stems.entry(stem(word).to_owned()).or_default() += 1.0;
     }
     stems

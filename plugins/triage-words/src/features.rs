@@ -1,8 +1,10 @@
-//! What is counted in a text: its words, its pairs of words, and the parts of its words.
+//! What is counted in a text: its words and their parts, and its pairs of words.
 //!
+//! Words that hold a sentence together are counted in pairs only: `how do` says something, `do` does not.
 //! Each is hashed into one of a fixed number of buckets, so that no list of words is carried along and a word never
 //! seen still shares its parts with words that were.
 
+use kapell_triage_tickets::is_joint;
 use std::collections::BTreeMap;
 
 /// How many buckets there are.
@@ -16,20 +18,41 @@ pub type Counted = Vec<(usize, f64)>;
 /// What is counted in words.
 #[must_use]
 pub fn counted(words: &[String]) -> Counted {
+    weighed(words, words.windows(2))
+}
+
+/// The same of each word for itself.
+#[must_use]
+pub fn counted_alone(words: &[String]) -> Counted {
+    weighed(words, std::iter::empty())
+}
+
+fn weighed<'a>(words: &[String], pairs: impl Iterator<Item = &'a [String]>) -> Counted {
     let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
-    let mut count = |kind: u8, text: &str| *counts.entry(bucket(kind, text)).or_default() += 1.0;
-    for word in words {
-        count(b'w', word);
-        parts(word, |part| count(b'p', part));
+    let mut count = |bucket: usize| *counts.entry(bucket).or_default() += 1.0;
+    for word in words.iter().filter(|word| !is_joint(word)) {
+        of_word(word, &mut count);
     }
-    for pair in words.windows(2) {
-        count(b'2', &pair.join(" "));
+    for pair in pairs {
+        count(of_pair(pair));
     }
     let weights = counts.into_iter().map(|(bucket, count)| (bucket, 1.0 + libm::log(count)));
     let mut weights: Counted = weights.collect();
     let length = libm::sqrt(weights.iter().map(|(_, weight)| weight * weight).sum());
     weights.iter_mut().for_each(|(_, weight)| *weight /= length);
     weights
+}
+
+/// The buckets of a word and its parts.
+pub fn of_word(word: &str, mut each: impl FnMut(usize)) {
+    each(bucket(b'w', word));
+    parts(word, |part| each(bucket(b'p', part)));
+}
+
+/// The bucket of words that follow each other.
+#[must_use]
+pub fn of_pair(pair: &[String]) -> usize {
+    bucket(b'2', &pair.join(" "))
 }
 
 fn parts(word: &str, mut each: impl FnMut(&str)) {

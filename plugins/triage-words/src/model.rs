@@ -3,9 +3,10 @@
 //! The answer is that of a multinomial logistic regression whose scores are divided by the temperature, which was
 //! found on tickets the weights were not learned from, so that its confidence is the share of answers that hold.
 
-use crate::features::{BUCKETS, Counted, counted, mark};
-use kapell_triage_tickets::{QUEUES, Reading, read};
+use crate::features::{BUCKETS, Counted, counted, counted_alone, mark, of_pair, of_word};
+use kapell_triage_tickets::{QUEUES, Reading, is_joint, is_telling, read};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// As `cargo run -p kapell-triage-train` writes it.
 const COMMITTED: &[u8] = include_bytes!("model.bin");
@@ -15,9 +16,21 @@ pub const CLASSES: usize = QUEUES.len();
 
 /// The most that is answered for a text that is hardly one of ours, whatever its words add up to.
 pub const DOUBTFUL: f64 = 0.3;
+/// The most that is answered for any text: some hundred tickets can't prove more.
+pub const MOST: f64 = 0.99;
+/// The most that is answered where the words that say what a text is about speak for another queue.
+pub const BY_FORM: f64 = 0.6;
+/// By how much of a score another queue is likelier by far.
+const FAR: f64 = 1.0;
+/// Words of the longest tickets that were learned from. A longer text is answered less surely, as by the root of its
+/// length: how often it is right was never measured.
+const LONGEST_WORDS: usize = 20;
 /// Words a ticket has at least.
 const FEWEST_WORDS: usize = 3;
-/// The share of words that must have been seen.
+/// Of those that say what it is about, words that must have been seen at least.
+const FEWEST_KNOWN: usize = 2;
+/// The share of them that must have been seen, and of all words.
+const KNOWN_TELLING: f64 = 0.34;
 const KNOWN: f64 = 0.5;
 
 /// A trained model, in the form it is kept in: little-endian, in the order of these fields.
@@ -82,15 +95,16 @@ impl Model {
     #[must_use]
     pub fn answer(&self, text: &str) -> Answer {
         let reading = read(text);
-        let (class, confidence) = self.likeliest(&self.scores(&counted(&reading.words)));
+        let (class, confidence) = self.likeliest(&self.scores(&counted(&reading.words)), reading.words.len());
         let rounded = |share: f64| libm::round(share * 10_000.0) / 10_000.0;
-        match self.doubt(&reading) {
-            Some(why) => Answer { class, confidence: rounded(confidence.min(DOUBTFUL)), because: why },
-            None => {
-                let because = self.strongest(&reading.words, class);
-                Answer { class, confidence: rounded(confidence), because }
+        let (most, because) = match self.doubt(&reading) {
+            Some(why) => (DOUBTFUL, why),
+            None if !self.is_told(&reading.words, class) => {
+                (BY_FORM, "how it is put speaks for it, what it is about for another".to_owned())
             }
-        }
+            None => (MOST, self.strongest(&reading.words, class)),
+        };
+        Answer { class, confidence: rounded(confidence.min(most)), because }
     }
 
     /// A score for each queue.
@@ -106,11 +120,12 @@ impl Model {
         scores
     }
 
-    /// The likeliest queue and its share.
+    /// The likeliest queue and its share, for a text of so many words.
     #[must_use]
-    pub fn likeliest(&self, scores: &[f64; CLASSES]) -> (usize, f64) {
+    pub fn likeliest(&self, scores: &[f64; CLASSES], words: usize) -> (usize, f64) {
         let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let shares = scores.map(|score| libm::exp((score - top) / f64::from(self.temperature)));
+        let long = libm::sqrt(share(words, LONGEST_WORDS)).max(1.0);
+        let shares = scores.map(|score| libm::exp((score - top) / f64::from(self.temperature) / long));
         let likelier = |one: &(usize, &f64), other: &(usize, &f64)| {
             one.1.partial_cmp(other.1).unwrap_or(Ordering::Equal)
         };
@@ -123,30 +138,52 @@ impl Model {
         if reading.gives_orders {
             return Some("it gives orders to whoever sorts it".to_owned());
         }
-        let words = reading.words.iter().filter(|word| word.chars().any(char::is_alphabetic));
-        let (known, unknown): (Vec<_>, Vec<_>) =
-            words.partition(|word| self.seen.binary_search(&mark(word)).is_ok());
-        let words = known.len() + unknown.len();
-        if words < FEWEST_WORDS {
-            return Some(format!("{words} words are too few"));
+        let is_seen = |word: &&String| self.seen.binary_search(&mark(word)).is_ok();
+        let words = || reading.words.iter().filter(|word| word.chars().any(char::is_alphabetic));
+        let telling = || words().filter(|word| is_telling(word));
+        let (all, known) = (words().count(), words().filter(is_seen).count());
+        if all < FEWEST_WORDS {
+            return Some(format!("{all} words are too few"));
         }
-        (share(known.len(), words) < KNOWN)
-            .then(|| format!("only {} of its {words} words are known", known.len()))
+        if share(known, all) < KNOWN {
+            return Some(format!("only {known} of its {all} words are known"));
+        }
+        let (all, known) = (telling().count(), telling().filter(is_seen).count());
+        (known < FEWEST_KNOWN || share(known, all) < KNOWN_TELLING)
+            .then(|| format!("only {known} of its {all} telling words are known"))
     }
 
-    /// The words that spoke most for a queue.
+    /// Whether the words that say what a text is about speak for a queue, or not by far for another.
+    fn is_told(&self, words: &[String], class: usize) -> bool {
+        let telling: Vec<String> = words.iter().filter(|word| is_telling(word)).cloned().collect();
+        let scores = self.scores(&counted_alone(&telling));
+        let own = scores.get(class).copied().unwrap_or_default();
+        scores.iter().all(|other| other - own <= FAR)
+    }
+
+    /// The words and pairs of words that weighed most for a queue.
     fn strongest(&self, words: &[String], class: usize) -> String {
-        let alone = |word: &String| {
-            let scores = self.scores(&counted(std::slice::from_ref(word)));
-            let others = scores.iter().sum::<f64>() / share(CLASSES, 1);
-            (scores.get(class).copied().unwrap_or_default() - others, word.clone())
+        let words = words.get(..words.len().min(200)).unwrap_or_default();
+        let counted: BTreeMap<usize, f64> = counted(words).into_iter().collect();
+        let weigh = |bucket: usize| {
+            let mut steps =
+                self.weights.iter().skip(bucket * CLASSES).take(CLASSES).map(|step| f64::from(*step));
+            let others = steps.clone().sum::<f64>() / share(CLASSES, 1);
+            let own = steps.nth(class).unwrap_or_default();
+            counted.get(&bucket).copied().unwrap_or_default() * (own - others)
         };
-        let mut spoke: Vec<(f64, String)> = words.iter().take(200).map(alone).collect();
+        let mut spoke: Vec<(f64, String)> = Vec::new();
+        for word in words.iter().filter(|word| !is_joint(word)) {
+            let mut weight = 0.0;
+            of_word(word, |bucket| weight += weigh(bucket));
+            spoke.push((weight, word.clone()));
+        }
+        spoke.extend(words.windows(2).map(|pair| (weigh(of_pair(pair)), pair.join(" "))));
+        spoke.retain(|(weight, _)| *weight > 0.0);
         spoke.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
         spoke.dedup_by(|one, other| one.1 == other.1);
-        let named: Vec<String> =
-            spoke.into_iter().take(3).map(|(_, word)| word.chars().take(40).collect()).collect();
-        named.join(", ")
+        let named = spoke.into_iter().take(3).map(|(_, said)| said.chars().take(40).collect::<String>());
+        named.collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -5,7 +5,7 @@ use kapell_plugin_triage_deep::judge::Weights;
 use kapell_plugin_triage_deep::neighbours::Neighbours;
 use kapell_plugin_triage_words::features::{BUCKETS, Counted, counted, mark};
 use kapell_plugin_triage_words::model::{CLASSES, Model};
-use kapell_triage_tickets::{Ticket, read, training, training_parts};
+use kapell_triage_tickets::{Ticket, training, training_parts, words};
 use std::collections::BTreeSet;
 
 /// Times every ticket is learned from.
@@ -41,27 +41,32 @@ struct Lesson {
 #[must_use]
 pub fn learn() -> Learned {
     let lessons: Vec<Lesson> = training().into_iter().map(lesson).collect();
-    let mut foreign = Vec::new();
-    for part in 0..training_parts() {
-        let model = model_of(lessons.iter().filter(|lesson| lesson.part != part));
-        let asked = lessons.iter().filter(|lesson| lesson.part == part);
-        foreign.extend(asked.map(|lesson| (lesson, model.scores(&lesson.counted))));
-    }
-    let temperature = temperature(&foreign);
+    let mut others: Vec<Model> = (0..training_parts())
+        .map(|part| model_of(lessons.iter().filter(|lesson| lesson.part != part)))
+        .collect();
+    let by_others = |lesson| (lesson, scores_by_others(&others, lesson));
+    let temperature = temperature(&lessons.iter().map(by_others).collect::<Vec<_>>());
+    others.iter_mut().for_each(|model| model.temperature = temperature);
     let model = Model { temperature, ..model_of(lessons.iter()) };
-    let likeliest = |(lesson, scores): (_, [f64; CLASSES])| {
-        let lesson: &Lesson = lesson;
-        let (class, confidence) = model.likeliest(&scores);
-        (lesson, class == lesson.class, confidence)
+    // As they are answered, with every doubt, and not as they are scored.
+    let answered = |lesson: &'_ Lesson| {
+        let answer = others.get(lesson.part)?.answer(&lesson.ticket.text);
+        Some((answer.class == lesson.class, answer.confidence))
     };
-    let foreign: Vec<_> = foreign.into_iter().map(likeliest).collect();
+    let foreign: Vec<_> =
+        lessons.iter().filter_map(|it| answered(it).map(|said| (it, said.0, said.1))).collect();
     let unsure: Vec<&Lesson> = foreign.iter().filter(|it| it.2 < SURE).map(|it| it.0).collect();
     let weights = second(&lessons, &unsure);
     Learned { model, weights, foreign: foreign.iter().map(|(_, holds, sure)| (*holds, *sure)).collect() }
 }
 
+/// The scores of a lesson by the model that learned from the other parts.
+fn scores_by_others(others: &[Model], lesson: &Lesson) -> [f64; CLASSES] {
+    others.get(lesson.part).map_or([0.0; CLASSES], |model| model.scores(&lesson.counted))
+}
+
 fn lesson((part, ticket): (usize, Ticket)) -> Lesson {
-    let words = read(&ticket.text).words;
+    let words = words(&ticket.text);
     Lesson { part, class: ticket.class(), counted: counted(&words), words, ticket }
 }
 
@@ -149,16 +154,12 @@ fn second(lessons: &[Lesson], unsure: &[&Lesson]) -> Weights {
         let of_part = unsure.iter().filter(|lesson| lesson.part == part);
         asked.extend(of_part.map(|it| (it.class, cues.weigh(&it.words), known.ask(&it.words).by_queue)));
     }
-    let tried = (1..=30).flat_map(|cues| (0..=40).map(move |near| (cues, near)));
+    let tried = (1..=60).flat_map(|cues| (0..=40).map(move |near| (cues, near)));
     let weights =
         tried.map(|(cues, near)| Weights { cues: f64::from(cues) / 20.0, neighbours: f64::from(near) / 5.0 });
     let surprise = |weights: &Weights| {
         let of = |(class, met, near): &(usize, ByQueue, ByQueue)| {
-            let mut scores = ByQueue::default();
-            for (score, (cue, near)) in scores.iter_mut().zip(met.iter().zip(near)) {
-                *score = cue * weights.cues + near * weights.neighbours;
-            }
-            surprise(&scores, 1.0, *class)
+            surprise(&weights.scores(met, near), 1.0, *class)
         };
         asked.iter().map(of).sum::<f64>()
     };
