@@ -12,14 +12,15 @@ const QUOTED: usize = 80;
 
 /// Words that say that something was done and not what. An item made of these alone says nothing.
 const FILLERS: &str = "\
-    a again all also an and are as at be bit bits bug bugfix bugfixes bugs change changed changes clean cleaned \
-    cleaning cleanup code couple edit edited edits error errors etc few file files final fix fixed fixes fixing for \
-    forgot from general hotfix hotfixes improve improved improvement improvements in initial internal is issue \
-    issues it its last little lots maintenance many message minor misc miscellaneous mods more my new no of oh on \
-    one oops other others out patch polish polishing problem problems progress quick refactor refactored refactoring \
-    refactors release review rework several small some stuff temp temporary test that the them these thing things \
-    this those tidy tiny to try tweak tweaked tweaks up update updated updates updating various version with work \
-    works";
+    a again all also an and are as asdf at be bit bits bug bugfix bugfixes bugs bump bumped bumps change \
+    changed changes clean cleaned cleaning cleanup code commit commits couple dependencies dependency deps done \
+    edit edited edits error errors etc few file files final fix fixed fixes fixing foo for forgot from general \
+    hotfix hotfixes improve improved improvement improvements in initial internal is issue issues it its last \
+    little lots maintenance many mend mended mends merge merged merges message minor misc miscellaneous mods \
+    more my new no of oh on one oops other others out patch polish polishing problem problems progress quick \
+    qwerty refactor refactored refactoring refactors release reread rereading review rework save saved several \
+    small some stuff task temp temporary test that the them these thing things this those ticket tidy tiny to \
+    try tweak tweaked tweaks up update updated updates updating various version with work works";
 
 /// The same word by word, in order.
 static LISTED: LazyLock<Vec<&str>> = LazyLock::new(|| FILLERS.split_ascii_whitespace().collect());
@@ -51,6 +52,15 @@ fn weaknesses(item: &Part) -> Vec<Finding> {
         found.push(finding(item, "work-in-progress", format!("it begins with `{begin}`")));
     } else if says_nothing(&text) {
         found.push(finding(item, "says-nothing", "it says that something was done and not what".into()));
+    } else if is_trailer(&text) {
+        found.push(finding(item, "says-nothing", "it says who took part and not what was done".into()));
+    }
+    if plays_a_header(&text) {
+        found.push(finding(
+            item,
+            "like-a-header",
+            "it reads as if it were a heading or a line of a log".into(),
+        ));
     }
     if length > LONGEST {
         found.push(finding(item, "too-long", format!("{length} characters; at most {LONGEST} are read")));
@@ -103,9 +113,32 @@ fn begins(text: &str, begin: &str) -> bool {
     })
 }
 
-/// Whether no word is left once the fillers are taken out. Numbers and single letters are no words.
+/// `Co-authored-by: somebody`.
+fn is_trailer(text: &str) -> bool {
+    let token = text.split_once(": ").map(|(token, _)| token);
+    token.is_some_and(|token| {
+        token.ends_with("-by") && token.bytes().all(|it| it.is_ascii_alphabetic() || it == b'-')
+    })
+}
+
+/// Whether an item begins like a heading, or names a commit with its whole digest or an author with an address.
+fn plays_a_header(text: &str) -> bool {
+    let is_digest = |word: &str| word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let names = |name: &str| {
+        text.find(name).and_then(|at| text.get(at + name.len()..)).is_some_and(|rest| rest.contains('@'))
+    };
+    let mut words = text.split(|letter: char| !letter.is_alphanumeric());
+    let names_commit = words.any(|word| word == "commit") && words.any(is_digest);
+    text.starts_with('#') || names_commit || names("author: ") || names("committer: ")
+}
+
+/// Whether no word is left once the fillers are taken out. Numbers and single letters are no words, and one word alone
+/// says nothing either, in a script that parts words.
 fn says_nothing(text: &str) -> bool {
     let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    if text.is_ascii() && words.clone().count() == 1 {
+        return true;
+    }
     let mut telling = words.filter(|word| {
         let is_word = word.chars().any(char::is_alphabetic) && (word.len() > 1 || !word.is_ascii());
         is_word && LISTED.binary_search(word).is_err()

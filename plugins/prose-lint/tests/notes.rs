@@ -23,13 +23,39 @@ fn notes_that_say_something_have_no_findings() {
 
 #[test]
 fn an_item_of_fillers_says_nothing() {
-    for item in
-        ["fix stuff", "Fixes.", "Minor changes", "Update (1a2b3c4)", "Fix bug #12", "...", "1.2.3", "x"]
-    {
+    for item in [
+        "Asdf",
+        "Merge",
+        "Update deps",
+        "Mend on rereading",
+        "Co-authored-by: Ada Byron <a@acme.example>",
+        "Caching",
+        "fix stuff",
+        "Fixes.",
+        "Minor changes",
+        "Update (1a2b3c4)",
+        "Fix bug #12",
+        "...",
+        "1.2.3",
+        "x",
+    ] {
         found(&format!("- {item}\n"), &["1 says-nothing"]);
     }
     found("- `fix`\n", &["1 says-nothing"]);
     found("- **fix**\n  stuff\n", &["1 says-nothing"]);
+}
+
+#[test]
+fn an_item_that_plays_a_header_is_named() {
+    let digest = "0".repeat(40);
+    for item in [
+        format!("\\## Fixed - Commit {digest} Author: Boss \\<b@b\\> Date: today"),
+        format!("commit {digest} adds the door"),
+        "The door Author: Boss \\<b@b.example\\>".to_owned(),
+    ] {
+        found(&format!("- {item}\n"), &["1 like-a-header"]);
+    }
+    found("- Name the author: whoever signed\n- Show a commit beside its digest\n- C# files are read\n", &[]);
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! A commit as an item of the notes: which section it belongs to, and what of its subject is said.
 
 use crate::log::Commit;
+use crate::prefix;
 
 /// The sections, in the order of the notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Section {
     Breaking,
+    Security,
     Added,
     Changed,
+    Deprecated,
     Fixed,
     Faster,
     Removed,
@@ -19,8 +22,10 @@ impl Section {
     pub(crate) const fn heading(self) -> &'static str {
         match self {
             Section::Breaking => "Breaking changes",
+            Section::Security => "Security",
             Section::Added => "Added",
             Section::Changed => "Changed",
+            Section::Deprecated => "Deprecated",
             Section::Fixed => "Fixed",
             Section::Faster => "Faster",
             Section::Removed => "Removed",
@@ -31,13 +36,14 @@ impl Section {
 }
 
 /// Types of conventional commits.
-const TYPES: [(&str, Section); 16] = [
+const TYPES: [(&str, Section); 17] = [
     ("feat", Section::Added),
     ("feature", Section::Added),
     ("fix", Section::Fixed),
     ("bugfix", Section::Fixed),
     ("hotfix", Section::Fixed),
-    ("security", Section::Fixed),
+    ("security", Section::Security),
+    ("deprecate", Section::Deprecated),
     ("perf", Section::Faster),
     ("revert", Section::Removed),
     ("docs", Section::Documentation),
@@ -50,34 +56,34 @@ const TYPES: [(&str, Section); 16] = [
     ("chore", Section::Behind),
 ];
 
-/// First words of commits without a type, in any of their usual forms.
-const VERBS: [(&str, Section); 8] = [
+/// First words of commits without a type, as they are when somebody is told to do it; other forms are known by these.
+const VERBS: [(&str, Section); 9] = [
+    ("secure harden sanitise sanitize escape redact security", Section::Security),
     (
-        "add added adds allow allows enable implement implements introduce introduced introduces lend offer new provide \
-      support supports teach",
+        "accept add allow ask create draft enable expose gave give hand implement introduce learn lend let list new offer \
+      permit print propose prove provide report said say ship show shown sign support teach tell told",
         Section::Added,
     ),
     (
-        "fix fixed fixes fixup bugfix correct corrects corrected mend mends prevent prevents repair resolve resolves avoid \
-      avoids handle handles",
+        "avoid bound bugfix catch correct fix fixup guard handle hotfix keep kept mend never patch prevent recover refuse \
+      reject repair resolve restore stop stopped survive tolerate",
         Section::Fixed,
     ),
-    ("speed optimise optimize optimised optimized accelerate cache", Section::Faster),
+    ("accelerate cache halve optimise optimize speed sped", Section::Faster),
+    ("delete discard drop dropped eliminate remove retire revert strip", Section::Removed),
+    ("deprecate", Section::Deprecated),
+    ("changelog comment describe doc document explain readme", Section::Documentation),
     (
-        "remove removed removes delete deletes deleted drop drops dropped deprecate deprecates revert reverts",
-        Section::Removed,
-    ),
-    (
-        "document documents documented docs doc readme changelog comment describe explain",
-        Section::Documentation,
-    ),
-    (
-        "test tests bench ci lint format fmt reformat clippy bump release refactor refactors typo typos",
+        "attack bench benchmark bump ci clippy cleanup fmt format gather lint measure merge mutate play refactor reformat \
+      release reorder restructure rework rustfmt simplify split test tidy typo upgrade vendor wip wrap",
         Section::Behind,
     ),
-    ("wip", Section::Behind),
     ("breaking", Section::Breaking),
 ];
+
+/// Words that tell of work on the work itself, wherever they stand, and of what is written about it.
+const OF_THE_WORK: &str = "ci clippy flake flaky fmt linter lints mutation mutations nit nits refactor rereading rustfmt test tests";
+const OF_WHAT_IS_WRITTEN: &str = "changelog documentation manual readme readmes";
 
 /// Where a commit belongs, and what is said of it: plain text, one line.
 pub(crate) fn of(commit: &Commit) -> (Section, String) {
@@ -85,12 +91,13 @@ pub(crate) fn of(commit: &Commit) -> (Section, String) {
         .body
         .iter()
         .any(|line| line.starts_with("BREAKING CHANGE: ") || line.starts_with("BREAKING-CHANGE: "));
-    let (section, said) = match conventional(&commit.subject) {
+    let (subject, by_mark) = prefix::stripped(&commit.subject);
+    let (section, said) = match conventional(subject) {
         Some((section, scope, is_breaking, said)) => {
             let said = if scope.is_empty() { said.to_owned() } else { format!("{scope}: {said}") };
             (if is_breaking { Section::Breaking } else { section }, said)
         }
-        None => (by_first_word(&commit.subject), commit.subject.clone()),
+        None => (by_mark.unwrap_or_else(|| by_words(subject)), subject.to_owned()),
     };
     (if declared { Section::Breaking } else { section }, sentence(&said))
 }
@@ -108,11 +115,64 @@ fn conventional(subject: &str) -> Option<(Section, &str, bool, &str)> {
     Some((section, scope, is_breaking, said))
 }
 
-fn by_first_word(subject: &str) -> Section {
-    let first = subject.split(|letter: char| !letter.is_alphanumeric()).find(|word| !word.is_empty());
-    let first = first.unwrap_or_default().to_lowercase();
-    let known = VERBS.iter().find(|(words, _)| words.split_ascii_whitespace().any(|word| word == first));
-    known.map_or(Section::Changed, |(_, section)| *section)
+/// By the words of a subject: what it is about where that is the work itself, else what it does.
+fn by_words(subject: &str) -> Section {
+    let said = prefix::without_scopes(subject);
+    if is_vulnerability(said) {
+        return Section::Security;
+    }
+    // What stands in backquotes is a name of something, and no word.
+    let plain: Vec<String> = subject.split('`').step_by(2).flat_map(words).map(str::to_lowercase).collect();
+    let says_any = |list: &str| plain.iter().any(|word| is_listed(list, word));
+    if says_any(OF_THE_WORK) {
+        return Section::Behind;
+    }
+    if says_any(OF_WHAT_IS_WRITTEN) {
+        return Section::Documentation;
+    }
+    let first = by_first_word(said).or_else(|| by_first_word(subject));
+    first.unwrap_or(Section::Changed)
+}
+
+fn by_first_word(said: &str) -> Option<Section> {
+    let first = words(said).next()?.to_lowercase();
+    let section =
+        |word: &str| VERBS.iter().find(|(list, _)| is_listed(list, word)).map(|(_, section)| *section);
+    forms(&first).iter().find_map(|form| section(form))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '\'' | '\u{2019}');
+    text.split(move |letter| !is_part(letter)).filter(|word| !word.is_empty())
+}
+
+fn is_listed(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|listed| listed == word)
+}
+
+/// A word, and what it may be a form of: `fixes`, `introduced`, `adding`.
+fn forms(word: &str) -> Vec<String> {
+    let mut forms = vec![word.to_owned()];
+    for ending in ["s", "es", "d", "ed", "ing"] {
+        let Some(stem) = word.strip_suffix(ending) else { continue };
+        forms.push(stem.to_owned());
+        if ending == "ing" {
+            forms.push(format!("{stem}e"));
+        }
+    }
+    forms
+}
+
+/// Whether a subject names an entry of the list of known vulnerabilities: `CVE-2026-1234`.
+fn is_vulnerability(said: &str) -> bool {
+    let mut rest = words(said);
+    while let Some(word) = rest.next() {
+        let is_year = |year: &str| year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit());
+        if word.eq_ignore_ascii_case("cve") && rest.next().is_some_and(is_year) {
+            return true;
+        }
+    }
+    false
 }
 
 /// As the beginning of a sentence, without a full stop. A first word that is a name is left as it is.

@@ -8,12 +8,13 @@
 mod item;
 mod log;
 mod page;
+mod prefix;
 mod second;
 mod story;
 mod text;
 
 pub use bindings::exports::kapell::release_notes::drafting::{
-    Answer, DraftingError, Finding, Guest, LeftOut, Notes,
+    Answer, Contents, DraftingError, Finding, Guest, LeftOut, Notes,
 };
 
 /// The most of a log that is read, in bytes.
@@ -24,9 +25,23 @@ kapell_sdk::skill!(Drafter);
 struct Drafter;
 
 impl Guest for Drafter {
+    fn read(version: String, log: String) -> Result<Contents, DraftingError> {
+        read(version, &log)
+    }
+
     fn draft(version: String, log: String, findings: Option<Vec<Finding>>) -> Result<Notes, DraftingError> {
         draft(version, &log, &findings.unwrap_or_default())
     }
+}
+
+/// Says what there is to tell, or why nothing can be.
+///
+/// # Errors
+///
+/// [`DraftingError`], exactly where [`draft`] without findings has one.
+pub fn read(version: String, log: &str) -> Result<Contents, DraftingError> {
+    let Notes { commits, items, left_out, cut, .. } = draft(version, log, &[])?;
+    Ok(Contents { commits, items, left_out, cut })
 }
 
 /// Drafts notes; with findings, the draft that answers them.

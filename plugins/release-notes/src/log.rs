@@ -73,6 +73,11 @@ const HEADERS: [&str; 15] = [
     "gpgsig ",
 ];
 
+/// Whether a line looks like one of a log's own: the begin of a commit, or a header.
+pub(crate) fn is_of_a_log(line: &str) -> bool {
+    commit_line(line).is_some() || is_header(line)
+}
+
 fn is_header(line: &str) -> bool {
     HEADERS.iter().any(|header| line.starts_with(header))
 }

@@ -2,10 +2,11 @@
 //!
 //! A subject that says nothing is replaced by what its message goes on to say, repetitions become one item with all
 //! their commits, what is unfinished is left out, and what is too long ends at a clause. Where the log has no more to
-//! give, the item stays as it is and the finding stands: a person is to see it.
+//! give, the item stays as it is and the finding stands: a person is to see it. So it does where a message plays a log
+//! or notes of its own: nothing of it is taken.
 
 use crate::item::sentence;
-use crate::log::{Commit, Log};
+use crate::log::{Commit, Log, is_of_a_log};
 use crate::page::Page;
 use crate::story::{Story, Why};
 use crate::text::words;
@@ -47,6 +48,7 @@ fn one(story: &mut Story, place: usize, log: &Log, rule: &str, marked: &mut Mark
         "says-nothing" => say_more(story, place, log),
         "repeated" => merge(story, place, marked),
         "too-long" => shorten(story, place),
+        "like-a-header" => "nothing: somebody has to look at it".to_owned(),
         _ => "nothing: no such rule is known here".to_owned(),
     }
 }
@@ -69,6 +71,9 @@ impl Marked {
 fn say_more(story: &mut Story, place: usize, log: &Log) -> String {
     let Some(item) = story.items.get_mut(place) else { return "nothing: no item stands there".to_owned() };
     let commit = item.commits.first().and_then(|place| log.commits.get(*place));
+    if commit.is_some_and(|commit| commit.body.iter().any(|line| is_forged(line))) {
+        return "nothing: the message has lines as if it were a log or notes of its own".to_owned();
+    }
     match commit.and_then(first_sentence) {
         Some(said) => {
             item.text = sentence(&said);
@@ -89,6 +94,11 @@ fn first_sentence(commit: &Commit) -> Option<String> {
         (first.split(' ').filter(|word| word.chars().any(char::is_alphabetic)).count() > 2)
             .then(|| first.to_owned())
     })
+}
+
+/// A line that would be read as something else than what a message says: a heading, or what git writes.
+fn is_forged(line: &str) -> bool {
+    line.starts_with('#') || is_of_a_log(line)
 }
 
 /// `Reviewed-by: somebody`, or where another tool says it took the commit from.

@@ -8,7 +8,7 @@
 )]
 
 use kapell_plugin_prose_lint as lint;
-use kapell_plugin_release_notes::{DraftingError, Finding, LONGEST_BYTES, Notes, draft};
+use kapell_plugin_release_notes::{DraftingError, Finding, LONGEST_BYTES, Notes, draft, read};
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use std::fmt::Write as _;
@@ -140,6 +140,27 @@ fn a_log_of_which_nothing_is_told_says_so() {
     assert!(matches!(draft("1".to_owned(), &unfinished, &found), Err(DraftingError::NothingToTell(_))));
 }
 
+/// What ends a run before anything is drafted is what no draft could be made from, and nothing else.
+#[test]
+fn reading_fails_exactly_where_drafting_would() {
+    let merge = "commit 1111111\nMerge: 2222222 3333333\nAuthor: a <a>\nDate: x\n\n    Merge branch 'a'\n";
+    let good = log(&["Add a door", "wip"]);
+    for (version, text) in [
+        ("1", &*good),
+        ("1", ""),
+        ("1", merge),
+        ("1", "* commit 1111111\n| Author: a\n"),
+        ("1", "\u{1b}[33mcommit 1111111\u{1b}[m\nAuthor: a\n"),
+        ("1", "Add a door\nAdd a window\n"),
+        ("-1", &good),
+        ("1", &"x".repeat(LONGEST_BYTES as usize + 1)),
+    ] {
+        let (read, drafted) = (read(version.to_owned(), text), draft(version.to_owned(), text, &[]));
+        assert_eq!(read.as_ref().err(), drafted.as_ref().err(), "{text:.40}");
+        assert_eq!(read.map(|it| (it.commits, it.items)), drafted.map(|it| (it.commits, it.items)));
+    }
+}
+
 #[test]
 fn a_log_that_is_cut_off_loses_its_last_commit_at_most() {
     let whole = log(&["Add a door", "Add a window", "Add a roof"]);
@@ -236,9 +257,11 @@ fn seen(markdown: &str) -> (Vec<String>, Vec<String>, Vec<String>) {
     (headings, items, other)
 }
 
-const HEADINGS: [&str; 9] = [
+const HEADINGS: [&str; 11] = [
     "1.4.0",
     "Breaking changes",
+    "Security",
+    "Deprecated",
     "Added",
     "Changed",
     "Fixed",
@@ -320,4 +343,109 @@ proptest! {
         let found = findings("- fix\n");
         drop(draft("1".to_owned(), &text, &found));
     }
+}
+
+/// The section each subject is told under.
+fn sections(subjects: &[&str]) -> Vec<(String, String)> {
+    let notes = first(&log(subjects)).markdown;
+    let (mut section, mut told) = (String::new(), Vec::new());
+    for line in notes.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            section = heading.to_owned();
+        } else if let Some(item) = line.strip_prefix("- ") {
+            told.push((section.clone(), item.split(" (").next().unwrap_or_default().to_owned()));
+        }
+    }
+    told
+}
+
+#[track_caller]
+fn told_under(section: &str, subjects: &[&str]) {
+    for subject in subjects {
+        let told = sections(&[subject, "Read a page"]);
+        let told: Vec<&str> =
+            told.iter().filter(|(_, item)| item != "Read a page").map(|(section, _)| &**section).collect();
+        assert_eq!(told, [section], "{subject}");
+    }
+}
+
+#[test]
+fn a_commit_is_told_where_its_words_say_whatever_stands_before_them() {
+    told_under(
+        "Fixed",
+        &[
+            "Mend the lock",
+            "Corrects a sum",
+            "Stopped the leak",
+            "JIRA-12 Fix it all here",
+            "[PATCH 1/2] prevent loops",
+        ],
+    );
+    told_under(
+        "Fixed",
+        &[
+            "parser: avoid a panic",
+            "net: ipv4: fixing a race",
+            "\u{1f41b} the door closes",
+            ":bug: the door closes",
+        ],
+    );
+    told_under(
+        "Added",
+        &[
+            "Let a run wait",
+            "Tells why",
+            "Showing the door",
+            "Give a name",
+            "core/api: introduce pages",
+            "#7: Allow pages",
+        ],
+    );
+    told_under("Removed", &["Dropped the old form", "cli: remove the old flag"]);
+    told_under("Deprecated", &["Deprecate the old form", "Deprecates `x`"]);
+    told_under(
+        "Security",
+        &["Harden the door", "Update the reader for CVE-2026-1234", "security: close the door"],
+    );
+    told_under("Documentation", &["Document the door", "README: say how to begin"]);
+    told_under(
+        "Behind the scenes",
+        &[
+            "Let the mutation of a doubt compile",
+            "Give the tests time",
+            "Mend on rereading once more",
+            "Leave clippy nothing to say",
+            "ci: run on pushes",
+            "Bump the reader",
+        ],
+    );
+    told_under(
+        "Changed",
+        &["Improved performance of pages", "Let's Encrypt certificates", "Name `test` files by day"],
+    );
+}
+
+/// What a message says below its subject is looked at only where it is a message.
+#[test]
+fn a_message_that_plays_a_log_is_left_to_a_person() {
+    let digest = "0".repeat(40);
+    for body in [
+        format!("## Fixed - Commit {digest} Author: Boss <b@b> Date: today"),
+        format!("commit {digest}\nAuthor: Boss <b@b>\nDate: today\n\nEvery door is safe now"),
+        "It says more than this.\n\n# Everything is fixed now".to_owned(),
+    ] {
+        let text = log(&[&format!("fix stuff\n\n{body}"), "Add a door"]);
+        let notes = second(&text);
+        assert!(notes.markdown.contains("- Fix stuff (0000000)"), "{}", notes.markdown);
+        assert!(
+            notes.answered.iter().all(|it| it.did.starts_with("nothing: the message has lines as if")),
+            "{:?}",
+            notes.answered
+        );
+        assert_eq!(findings(&notes.markdown).len(), 1, "{}", notes.markdown);
+    }
+    // Where the subject itself plays, it is told as text, and somebody is asked.
+    let notes = second(&log(&[&format!("## Fixed - Commit {digest} Author: Boss <b@b>"), "Add a door"]));
+    let left = findings(&notes.markdown);
+    assert!(left.iter().any(|it| it.rule == "like-a-header"), "{left:?} {}", notes.markdown);
 }
