@@ -131,6 +131,12 @@ fn half_a_month_and_another_month_are_never_passed_without_a_person() {
     let half = "Date,Text,Amount\n2026-10-01,a,1.00\n2026-10-02,b,2.00\n2026-10-05,c,3.00\n";
     let of_the_bank = |text: &str| text.replace(",a,", ",A Ltd,").replace(",b,", ",B Ltd,");
     let run = close_texts(&stage, half, of_the_bank(half)).ends(5).json();
+    // It balances, and says why it asks all the same.
+    assert_eq!(
+        run["question"]["text"],
+        "2026-10 balances and has no exceptions; days are missing. Hand the draft over as it is?"
+    );
+    assert_eq!(shown(&run, "exceptions"), ["none"]);
     assert_eq!(
         shown(&run, "bank_findings"),
         ["missing-days, no line from 2026-10-06 to 2026-10-30, 19 working days"]
@@ -138,6 +144,8 @@ fn half_a_month_and_another_month_are_never_passed_without_a_person() {
     let next = half.replace("-10-", "-11-");
     let run = close_texts(&stage, &next, of_the_bank(&next)).ends(5).json();
     assert!(shown(&run, "ledger_findings").iter().any(|it| it.contains("other-month, it is of 2026-11-01")));
+    let text = run["question"]["text"].as_str().unwrap();
+    assert!(text.contains("; lines are of another month"), "{text}");
 }
 
 #[test]
@@ -182,6 +190,18 @@ fn what_is_no_export_stops_before_anything_is_closed() {
         let said = close_texts(&stage, ledger, bank);
         assert_eq!(said.code, Some(code), "{name}: {}{}", said.out, said.err);
         assert!(said.out.contains(word), "{name}: {}{}", said.out, said.err);
+    }
+    // What offices write by habit: the way to UTF-8 is told.
+    for (bytes, from) in
+        [(b"Date,Text\n2026-10-01,caf\xe9\n".as_slice(), "windows-1252"), (b"\xff\xfeD\0a\0", "utf-16")]
+    {
+        let said = close_texts(&stage, bytes, &bank).ends(2);
+        assert!(
+            said.out.contains(&format!("iconv -f {from} -t utf-8 ledger.csv")),
+            "{}{}",
+            said.out,
+            said.err
+        );
     }
     assert_eq!(made(&stage), Vec::<String>::new());
 }

@@ -59,14 +59,16 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    fn read(account: &Account, name: &str) -> Result<Self, ClosingError> {
-        let lines = Lines::read(&account.lines)
+    /// Reads an account and lets go of its text: of a million lines there is no room for two.
+    fn read(account: &mut Account, name: &str) -> Result<Self, ClosingError> {
+        let lines = Lines::read(&std::mem::take(&mut account.lines))
             .map_err(|cause| ClosingError::BadLines(format!("{name}, line {}: {}", cause.line, cause.why)))?;
         let (mut references, mut ends) = (Vec::new(), Vec::with_capacity(lines.all().len()));
         for place in 0..lines.all().len() {
             words::references(lines.words(place), &mut references);
             ends.push(u32::try_from(references.len()).unwrap_or(u32::MAX));
         }
+        references.shrink_to_fit();
         Ok(Self { taken: vec![None; lines.all().len()], lines, references, ends })
     }
 
@@ -81,6 +83,11 @@ impl Book {
     /// Reference and text of a line.
     pub(crate) fn words(&self, place: u32) -> (&str, &str) {
         self.lines.words(place as usize)
+    }
+
+    /// How many references all lines have.
+    pub(crate) const fn references_count(&self) -> usize {
+        self.references.len()
     }
 
     /// What a line can be known by.
@@ -118,7 +125,7 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    pub(crate) fn read(ledger: &Account, bank: &Account) -> Result<Self, ClosingError> {
+    pub(crate) fn read(ledger: &mut Account, bank: &mut Account) -> Result<Self, ClosingError> {
         let (ledger, bank) = (Book::read(ledger, "the ledger")?, Book::read(bank, "the bank")?);
         Ok(Self { ledger, bank, matches: Vec::new() })
     }

@@ -107,7 +107,8 @@ fn nearest(
             break;
         }
         at = next + 1;
-        let fits = their_amount.is_negative() == amount.is_negative()
+        let fits = settings.passes(*their_amount - amount)
+            && their_amount.is_negative() == amount.is_negative()
             && day.apart(*their_day) <= settings.days
             && shares(&words, books.bank.words(*their))
             && !books.contradict(place, *their);

@@ -19,7 +19,7 @@ pub(crate) struct Index {
 
 impl Index {
     pub(crate) fn of(book: &Book) -> Self {
-        let mut entries = Vec::with_capacity(book.lines().len());
+        let mut entries = Vec::with_capacity(book.references_count());
         for (place, _) in (0_u32..).zip(book.lines()) {
             entries.extend(book.references(place).iter().map(|reference| (reference.hash, place)));
         }
@@ -80,9 +80,14 @@ impl References {
                 }
             }
         }
-        // Sorting is stable: of equally rare ones the order of the hashes stays.
-        shared.sort_by_key(|shared| shared.ledger.len() * shared.bank.len());
+        // Of equally rare ones the order of the hashes stays. A stable sort would take half as much room again.
+        shared.sort_unstable_by_key(|shared| (shared.ledger.len() * shared.bank.len(), shared.ledger.start));
         Self { ledger, bank, shared }
+    }
+
+    /// Lets go of what only pairs are found by.
+    pub(crate) fn forget_pairs(&mut self) {
+        self.shared = Vec::new();
     }
 
     const fn index(&self, side: Side) -> &Index {
@@ -99,9 +104,8 @@ impl References {
 
     /// One line each, with amounts that differ by little.
     pub(crate) fn take_near(&self, books: &mut Books, settings: &Settings) {
-        let tolerance = settings.tolerance;
         self.take_pairs(books, settings, How::ReferenceSmall, |difference, same_way| {
-            same_way && difference.size() <= tolerance
+            same_way && settings.passes(difference)
         });
     }
 
@@ -144,7 +148,7 @@ impl References {
                 let Some(line) = books.side(side).line(one).filter(|_| books.side(side).is_free(one)) else {
                     continue;
                 };
-                let whole = (book.sum(&free) - line.amount).size() <= settings.tolerance;
+                let whole = settings.passes(book.sum(&free) - line.amount);
                 let found = if whole { Some(free) } else { search.only(line.amount, &free, book) };
                 if let Some(found) = found.filter(|found| found.len() > 1) {
                     books.take_sum(How::ReferenceSum, side, one, &found);

@@ -2,6 +2,7 @@
 
 use crate::books::{Book, Books, other};
 use crate::by_reference::References;
+use crate::settings::Settings;
 use crate::{Exception, Side};
 use foldhash::fast::FixedState;
 use kapell_cells::{Amount, Cell, Line, Sheet};
@@ -73,20 +74,21 @@ pub(crate) enum Near {
 pub(crate) struct Nearest<'a> {
     books: &'a Books,
     found: &'a References,
+    settings: &'a Settings,
     /// Free lines of each side by amount, day and place.
     ledger: Vec<(Amount, u32)>,
     bank: Vec<(Amount, u32)>,
 }
 
 impl<'a> Nearest<'a> {
-    pub(crate) fn of(books: &'a Books, found: &'a References) -> Self {
+    pub(crate) fn of(books: &'a Books, found: &'a References, settings: &'a Settings) -> Self {
         let by_amount = |book: &Book| {
             let free = book.free().filter_map(|place| Some((book.line(place)?.amount, place)));
             let mut sorted: Vec<(Amount, u32)> = free.collect();
             sorted.sort_unstable();
             sorted
         };
-        Self { books, found, ledger: by_amount(&books.ledger), bank: by_amount(&books.bank) }
+        Self { books, found, settings, ledger: by_amount(&books.ledger), bank: by_amount(&books.bank) }
     }
 
     /// What comes nearest to a line.
@@ -103,6 +105,14 @@ impl<'a> Nearest<'a> {
 
     /// The same in words.
     fn why(&self, open: &Open) -> String {
+        let near = self.near_in_words(open);
+        if self.settings.can_book(open.line.amount) {
+            return near;
+        }
+        format!("{near}; parts of a cent can't be booked")
+    }
+
+    fn near_in_words(&self, open: &Open) -> String {
         let there = match open.side {
             Side::Ledger => "bank",
             Side::Bank => "ledger",

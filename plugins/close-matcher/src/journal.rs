@@ -17,7 +17,7 @@ struct Journal {
 }
 
 /// Drafts entries. A bank line that repeats another, or that the ledger may have under another amount or day, is left
-/// to a person: booked twice is harder to find than missing.
+/// to a person: booked twice is harder to find than missing. So is one with parts of a cent, which no account can hold.
 pub(crate) fn draft(
     books: &Books,
     open: &[Open],
@@ -28,8 +28,9 @@ pub(crate) fn draft(
     let header = ["entry", "date", "account", "debit", "credit", "text", "because"];
     let mut journal =
         Journal { sheet: Sheet::new(&header), entries: 0, debits: Amount::ZERO, credits: Amount::ZERO };
-    let mut only_bank: Vec<&Open> =
-        open.iter().filter(|it| it.side == Side::Bank && matches!(nearest.near(it), Near::Nothing)).collect();
+    let is_alone = |it: &&Open| it.side == Side::Bank && matches!(nearest.near(it), Near::Nothing);
+    let can_book = |it: &&Open| settings.can_book(it.line.amount);
+    let mut only_bank: Vec<&Open> = open.iter().filter(is_alone).filter(can_book).collect();
     only_bank.sort_by_key(|it| (it.line.day, it.place));
     for it in only_bank {
         let text = spoken(books.bank.words(it.place));

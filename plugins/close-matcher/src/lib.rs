@@ -36,7 +36,7 @@ struct Closer;
 
 impl Guest for Closer {
     fn match_(ledger: Account, bank: Account, rules: Rules) -> Result<Close, ClosingError> {
-        close(&ledger, &bank, rules)
+        close(ledger, bank, rules)
     }
 
     fn note(
@@ -55,23 +55,24 @@ impl Guest for Closer {
 /// # Errors
 ///
 /// [`ClosingError`], as the interface documents it.
-pub fn close(ledger: &Account, bank: &Account, rules: Rules) -> Result<Close, ClosingError> {
+pub fn close(mut ledger: Account, mut bank: Account, rules: Rules) -> Result<Close, ClosingError> {
     let settings = Settings::of(rules)?;
-    let doubt = currency::doubt(ledger, bank, settings.currency.as_deref())?;
-    let mut books = Books::read(ledger, bank)?;
+    let doubt = currency::doubt(&ledger, &bank, settings.currency.as_deref())?;
+    let mut books = Books::read(&mut ledger, &mut bank)?;
     if is_same_twice(&books) {
         return Err(ClosingError::SameTwice);
     }
-    let references = References::of(&books);
+    let mut references = References::of(&books);
     let mut search = Search::default();
     references.take_equal(&mut books, &settings);
     references.take_near(&mut books, &settings);
+    references.forget_pairs();
     references.take_sums(&mut books, &settings, &mut search);
     by_amount::take_equal(&mut books, &settings);
     by_amount::take_near(&mut books, &settings);
     by_amount::take_sums(&mut books, &settings, &mut search);
     is_turned(&books)?;
-    let mut close = told(&books, &references, &settings, [ledger, bank], search.unsought)?;
+    let mut close = told(&books, &references, &settings, [&ledger, &bank], search.unsought)?;
     close.summary.currency_doubt = doubt;
     Ok(close)
 }
@@ -103,7 +104,7 @@ fn told(
     let [ours, theirs] = sums.map(|(side, account)| proof::Sum::of(books, side, account));
     let (ours, theirs) = (ours?, theirs?);
     let proof = proof::prove(ours, theirs, &open, small_sum);
-    let nearest = exceptions::Nearest::of(books, references);
+    let nearest = exceptions::Nearest::of(books, references, settings);
     let (journal, draft) = journal::draft(books, &open, &nearest, &passed, settings);
     let summary = Summary {
         balanced: proof.off_by.is_zero(),
@@ -153,7 +154,7 @@ fn is_turned(books: &Books) -> Result<(), ClosingError> {
     if books.matches.is_empty() && ours.len() > 1 && turned * 2 > ours.len() {
         let all = ours.len();
         return Err(ClosingError::Turned(format!(
-            "no line matches, and {turned} of {all} would turned round"
+            "no line matches, and {turned} of {all} would match with the other sign"
         )));
     }
     Ok(())

@@ -19,6 +19,9 @@ const HEADER: [&str; 11] = [
     "text",
 ];
 
+/// Bytes that a row is expected to have.
+const ROW_EXPECTED: usize = 112;
+
 /// How many small differences are told to people.
 const TOLD: usize = 50;
 
@@ -77,7 +80,7 @@ fn own(sorted: &[(u32, u32)], id: u32) -> &[(u32, u32)] {
 
 /// All of them, as a file: a row for each pair, and as many as the longer side has lines where one stands for several.
 pub(crate) fn sheet(books: &Books, members: &Members) -> String {
-    let mut sheet = Sheet::new(&HEADER);
+    let mut sheet = Sheet::sized(&HEADER, ROW_EXPECTED * members.ledger.len().max(members.bank.len()));
     for member in members.each(books) {
         for row in 0..member.ledger.len().max(member.bank.len()) {
             let (ours, theirs) = (member.ledger.get(row), member.bank.get(row));

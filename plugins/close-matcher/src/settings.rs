@@ -10,6 +10,11 @@ const NAME_MAX: usize = 40;
 /// Bookings.
 const BOOKINGS_MAX: usize = 200;
 
+/// Decimals of an amount that can be booked.
+const DECIMALS: usize = 2;
+/// Currencies whose smallest coin is a thousandth.
+const THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
+
 /// Rules that can be followed.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -24,6 +29,17 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Whether an amount can be booked: nobody has ever paid half a cent.
+    pub(crate) fn can_book(&self, amount: Amount) -> bool {
+        let is_thousandths = self.currency.as_deref().is_some_and(|code| THOUSANDTHS.contains(&code));
+        amount.has_decimals(if is_thousandths { DECIMALS + 1 } else { DECIMALS })
+    }
+
+    /// Whether a difference is small enough to pass, and one that can be booked.
+    pub(crate) fn passes(&self, difference: Amount) -> bool {
+        difference.size() <= self.tolerance && self.can_book(difference)
+    }
+
     /// Checks rules.
     pub(crate) fn of(rules: Rules) -> Result<Self, ClosingError> {
         let bad = |why: String| ClosingError::BadRules(why);

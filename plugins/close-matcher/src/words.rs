@@ -3,6 +3,8 @@
 //! A reference is a run of letters and digits with three digits at least, whatever marks and capitals it is written
 //! with. It is known by its hash; two lines also have to agree on their amounts, so a chance hit does no harm.
 
+use std::num::NonZeroU32;
+
 /// Letters and digits of a reference; more is a token of some program.
 const LONGEST: usize = 40;
 /// The same at least, and of these so many digits.
@@ -15,8 +17,9 @@ const SHORTEST_WORD: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) hash: u64,
-    /// The letters in front, where there are two or more: what kind of number it is.
-    pub(crate) kind: Option<u64>,
+    /// The letters in front, where there are two or more: what kind of number it is. A line can have eight, and there
+    /// can be a million lines: half a hash is enough.
+    pub(crate) kind: Option<NonZeroU32>,
 }
 
 /// The references of a line, at most so many.
@@ -56,7 +59,7 @@ fn reference(run: &str) -> Option<Reference> {
         return None;
     }
     let in_front = letters().take_while(u8::is_ascii_alphabetic);
-    let kind = (in_front.clone().count() >= 2).then(|| hash(in_front));
+    let kind = (in_front.clone().count() >= 2).then(|| half(hash(in_front))).flatten();
     Some(Reference { hash: hash(letters()), kind })
 }
 
@@ -104,6 +107,10 @@ pub(crate) fn telling((reference, text): (&str, &str)) -> Vec<u64> {
 /// Whether a line has one of these words.
 pub(crate) fn shares(words: &[u64], other: (&str, &str)) -> bool {
     !words.is_empty() && telling(other).iter().any(|word| words.contains(word))
+}
+
+fn half(hash: u64) -> Option<NonZeroU32> {
+    u32::try_from(hash >> 32).ok().and_then(NonZeroU32::new)
 }
 
 /// 64-bit FNV-1a.

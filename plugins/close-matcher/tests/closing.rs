@@ -38,7 +38,7 @@ fn account(lines: &str) -> Account {
 }
 
 fn closed(ledger: &str, bank: &str) -> Close {
-    close(&account(ledger), &account(bank), rules()).unwrap()
+    close(account(ledger), account(bank), rules()).unwrap()
 }
 
 /// Matches as `HOW: LEDGER = BANK`, then exceptions as `SIDE LINE: WHY`.
@@ -225,11 +225,11 @@ fn it_balances_or_says_by_how_much_and_where() {
     let mut bank = account("01 100.00 - a\n02 -1.00 - b");
     (ledger.opening, ledger.closing) = (Some("50.00".into()), Some("150.00".into()));
     (bank.opening, bank.closing) = (Some("50.00".into()), Some("149.00".into()));
-    let summary = close(&ledger, &bank, rules()).unwrap().summary;
+    let summary = close(ledger.clone(), bank.clone(), rules()).unwrap().summary;
     assert!(summary.balanced && summary.off_by == "0.00" && summary.compared == "balances");
 
     (bank.opening, bank.closing) = (Some("57.00".into()), Some("136.00".into()));
-    let summary = close(&ledger, &bank, rules()).unwrap().summary;
+    let summary = close(ledger.clone(), bank.clone(), rules()).unwrap().summary;
     assert!(!summary.balanced);
     let proof: Vec<String> = summary.proof.iter().map(|it| format!("{} {}", it.what, it.amount)).collect();
     assert_eq!(
@@ -251,9 +251,32 @@ fn it_balances_or_says_by_how_much_and_where() {
     assert_eq!((&*movements.compared, movements.balanced), ("movements", true));
 }
 
+/// No account holds half a cent, and a rounding entry over one would be refused by every book.
+#[test]
+fn parts_of_a_cent_are_an_exception_and_never_booked() {
+    let why = |ledger: &str, bank: &str, rules: Rules| {
+        let close = close(account(ledger), account(bank), rules).unwrap();
+        (close.summary.small_total, close.summary.journal.entries, close.exceptions)
+    };
+    let (ours, theirs) = ("01 100.00 INV-2041 Acme", "01 100.005 INV-2041 Acme");
+    let (small, entries, exceptions) = why(ours, theirs, rules());
+    assert_eq!((small, entries), (0, 0), "{exceptions}");
+    assert!(exceptions.contains("0.005 less; parts of a cent can't be booked"), "{exceptions}");
+    let (small, entries, exceptions) =
+        why("01 100.00 - Acme", "01 100.005 - Acme\n02 -0.005 - account fee", rules());
+    assert_eq!((small, entries), (0, 0), "{exceptions}");
+    // A dinar has a thousand parts.
+    let dinars = Rules { currency: Some("KWD".into()), ..rules() };
+    assert_eq!(why(ours, theirs, dinars).0, 1);
+    // On both sides it is what it is.
+    assert_eq!(why(theirs, theirs.replace("01", "02").as_str(), rules()).0, 0);
+}
+
 #[test]
 fn what_cannot_be_closed_is_refused() {
-    let fails = |ledger: &Account, bank: &Account, rules: Rules| close(ledger, bank, rules).unwrap_err();
+    let fails = |ledger: &Account, bank: &Account, rules: Rules| {
+        close(ledger.clone(), bank.clone(), rules).unwrap_err()
+    };
     let (one, two) = (account("01 1.00 - a\n02 2.00 - b"), account("01 -1.00 - a\n02 -2.00 - b"));
     assert_eq!(fails(&one, &one, rules()), ClosingError::SameTwice);
     assert_eq!(
@@ -262,8 +285,8 @@ fn what_cannot_be_closed_is_refused() {
         "read as the other side it has other signs"
     );
     let turned = account("01 -1.00 - c\n02 -2.00 - d");
-    let Err(ClosingError::Turned(why)) = close(&one, &turned, rules()) else { panic!() };
-    assert_eq!(why, "no line matches, and 2 of 2 would turned round");
+    let Err(ClosingError::Turned(why)) = close(one.clone(), turned.clone(), rules()) else { panic!() };
+    assert_eq!(why, "no line matches, and 2 of 2 would match with the other sign");
     let in_euro = Account { currency: Some("EUR".into()), ..account("01 1.00 - a") };
     let in_francs = Account { currency: Some("CHF".into()), ..account("01 1.00 - b") };
     assert!(matches!(fails(&in_euro, &in_francs, rules()), ClosingError::OtherCurrency(_)));
@@ -290,7 +313,7 @@ fn a_currency_that_one_side_leaves_open_is_in_doubt_unless_the_books_are_kept_in
     };
     let doubt = |ours, theirs, books: Option<&str>| {
         let rules = Rules { currency: books.map(str::to_owned), ..rules() };
-        let close = close(&account("a", ours), &account("b", theirs), rules).unwrap();
+        let close = close(account("a", ours), account("b", theirs), rules).unwrap();
         close.summary.currency_doubt
     };
     let told = |words: &str| Some(words.to_owned());
@@ -307,7 +330,7 @@ fn a_currency_that_one_side_leaves_open_is_in_doubt_unless_the_books_are_kept_in
         told("both exports are in USD, and the books are kept in EUR")
     );
     let rules = Rules { currency: Some("euro".into()), ..rules() };
-    let failed = close(&account("a", None), &account("b", None), rules).unwrap_err();
+    let failed = close(account("a", None), account("b", None), rules).unwrap_err();
     assert!(matches!(failed, ClosingError::BadRules(_)));
 }
 
@@ -365,8 +388,8 @@ proptest! {
             lines.iter().map(line).collect::<Vec<_>>().join("\n")
         };
         let (ledger, bank) = (lines(&ledger), lines(&bank));
-        let result = close(&account(&ledger), &account(&bank), rules());
-        prop_assert_eq!(&result, &close(&account(&ledger), &account(&bank), rules()));
+        let result = close(account(&ledger), account(&bank), rules());
+        prop_assert_eq!(&result, &close(account(&ledger), account(&bank), rules()));
         if let Ok(close) = result {
             conserves(&close);
             let first = note("2026-10", &close.summary, &[], &[], &[]);

@@ -98,10 +98,10 @@ pub(crate) fn input(pair: &str) -> anyhow::Result<(String, String)> {
 pub(crate) fn content(value: &str) -> anyhow::Result<String> {
     match value.strip_prefix('@') {
         Some("-") => {
-            let mut text = String::new();
-            let read = std::io::stdin().read_to_string(&mut text);
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().read_to_end(&mut bytes);
             read.map_err(|cause| HomeError::new(Kind::Argument, format!("read standard input: {cause}")))?;
-            Ok(text)
+            Ok(text(bytes, "standard input", "FILE")?)
         }
         Some(file) => Ok(read_text(Path::new(file))?),
         None => Ok(value.into()),
@@ -110,8 +110,19 @@ pub(crate) fn content(value: &str) -> anyhow::Result<String> {
 
 fn read_text(path: &Path) -> Result<String, HomeError> {
     let bytes = kapell_home::read_capped(path, kapell_home::INPUT_MAX)?;
-    String::from_utf8(bytes)
-        .map_err(|_| HomeError::new(Kind::Argument, format!("{} is no UTF-8 text", path.display())))
+    let name = path.display().to_string();
+    text(bytes, &name, &name)
+}
+
+/// Bytes as text. What office programs write by habit is told apart by its first bytes: those of UTF-16 say so.
+fn text(bytes: Vec<u8>, what: &str, file: &str) -> Result<String, HomeError> {
+    String::from_utf8(bytes).map_err(|cause| {
+        let is_wide =
+            cause.as_bytes().starts_with(&[0xff, 0xfe]) || cause.as_bytes().starts_with(&[0xfe, 0xff]);
+        let from = if is_wide { "utf-16" } else { "windows-1252" };
+        HomeError::new(Kind::Argument, format!("{what} is no UTF-8 text"))
+            .hint(format!("where it is {from}: iconv -f {from} -t utf-8 {file} | kapell ... -i NAME=@-"))
+    })
 }
 
 /// Prints where a run came to rest and says how to end.

@@ -119,6 +119,14 @@ impl Amount {
         self.0 < 0
     }
 
+    /// Whether it has no more decimals than these that are not zeros.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "at most four")]
+    pub const fn has_decimals(self, most: usize) -> bool {
+        let fine = DECIMALS_MAX.saturating_sub(most) as u32;
+        self.0 % 10_i128.pow(fine) == 0
+    }
+
     /// Whether it is nothing.
     #[must_use]
     pub const fn is_zero(self) -> bool {

@@ -34,7 +34,13 @@ impl Sheet {
     /// Begins with a header.
     #[must_use]
     pub fn new(header: &[&str]) -> Self {
-        let writer = csv::WriterBuilder::new().from_writer(Vec::new());
+        Self::sized(header, 0)
+    }
+
+    /// The same with room for so many bytes, for a table of which it is known how large it will be about.
+    #[must_use]
+    pub fn sized(header: &[&str], bytes: usize) -> Self {
+        let writer = csv::WriterBuilder::new().from_writer(Vec::with_capacity(bytes));
         let mut sheet = Self { writer, days: vec![None; DAYS], number: String::new() };
         header.iter().for_each(|name| sheet.put(name));
         sheet.end_row();

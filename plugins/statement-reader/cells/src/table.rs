@@ -13,6 +13,10 @@ const LINES_MAX: usize = 10;
 /// Cells of a row.
 const CELLS_MAX: usize = 256;
 
+/// Bytes and cells that a row is expected to have when room is made for all of them.
+const SHORTEST_ROW: usize = 16;
+const CELLS_EXPECTED: usize = 5;
+
 /// How values are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {
@@ -74,6 +78,9 @@ impl Table {
         let mut lines = TextLines::of(text.as_bytes());
         let mut reading = Reading::of(form);
         let mut table = Self { ends: vec![0], ..Self::default() };
+        if most == usize::MAX {
+            table.make_room(text);
+        }
         while table.rows.len() + table.broken.len() < most && !lines.is_empty() {
             let (line, before) = (lines.number, lines);
             match reading.row(&mut lines) {
@@ -87,6 +94,15 @@ impl Table {
             }
         }
         table
+    }
+
+    /// Room for all of a text at once: growing by doubling would take as much again while it is moved.
+    fn make_room(&mut self, text: &str) {
+        self.cells.reserve(text.len());
+        let breaks = memchr::memchr_iter(b'\n', text.as_bytes()).count();
+        let rows = (breaks + 1).min(text.len() / SHORTEST_ROW + 1);
+        self.rows.reserve(rows);
+        self.ends.reserve(rows * CELLS_EXPECTED);
     }
 
     fn take(&mut self, reading: &Reading, line: u32) {
