@@ -38,7 +38,7 @@ struct State {
     runs: HashMap<RunId, Run>,
     blobs: HashMap<Digest, Arc<[u8]>>,
     /// Which blobs each run keeps.
-    brought: HashMap<RunId, BTreeSet<Digest>>,
+    brought: HashMap<RunId, Vec<Digest>>,
     /// Blobs that a run let go.
     leaving: BTreeSet<Digest>,
     /// By commitment, with the run they are of.
@@ -291,18 +291,22 @@ impl State {
         run.row = Some(commit.row);
         self.lines.extend(line.map(|line| (line, commit.run.clone())));
         self.private.retain(|name, (run, _)| *run != commit.run || !commit.erased.contains(name));
+        let brought = self.brought.entry(commit.run.clone()).or_default();
         for content in commit.blobs {
             match content.salt() {
                 Some(_) => drop(self.private.insert(*content.digest(), (commit.run.clone(), content))),
                 None => {
-                    self.brought.entry(commit.run.clone()).or_default().insert(*content.digest());
+                    brought.push(*content.digest());
                     self.blobs.extend([content.into_parts()]);
                 }
             }
         }
+        // Every step comes through here, and hardly any lets go.
+        if !commit.dropped.is_empty() {
+            brought.retain(|name| !commit.dropped.contains(name));
+            self.leaving.extend(commit.dropped);
+        }
         self.write(&commit.run, commit.writes, commit.writes_private);
-        self.brought.entry(commit.run).or_default().retain(|name| !commit.dropped.contains(name));
-        self.leaving.extend(commit.dropped);
         Ok(())
     }
 
@@ -324,7 +328,7 @@ impl State {
         for file in writes.files {
             if let Some(content) = file.content.as_ref().filter(|_| !private) {
                 let name = Digest::of(content);
-                self.brought.entry(run.clone()).or_default().insert(name);
+                self.brought.entry(run.clone()).or_default().push(name);
                 self.blobs.insert(name, content.as_slice().into());
             }
             self.pending.insert((file.root.clone(), file.path.clone()), (run.clone(), file));
