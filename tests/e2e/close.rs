@@ -230,6 +230,32 @@ fn ten_thousand_lines_close_within_the_limits_of_the_example() {
     );
 }
 
+/// Two numbers in each line of the bank are what takes most room. A tenth of the lines takes less than a tenth of what
+/// the skills may take, so a million closes too.
+#[test]
+fn a_hundred_thousand_lines_with_two_numbers_each_close_in_a_tenth_of_the_memory() {
+    let stage = stage();
+    let policy = stage.read("policy.toml");
+    let (before, after) = policy.split_once("[limits.any]").unwrap();
+    let (_, roles) = after.split_once("[role").unwrap();
+    let limits =
+        "[limits.any]\nfuel = 8_000_000_000\nmemory = \"80MiB\"\ndeadline = \"2m\"\noutput = \"64MiB\"\n";
+    stage.write("policy.toml", format!("{before}{limits}\n[role{roles}"));
+    let mut ledger = "Date,Voucher,Amount\n".to_owned();
+    let mut bank = "Booking date;Text;Amount\n".to_owned();
+    for line in 0..100_000 {
+        let (day, euros) = (line % 30 + 1, line % 997 + 1);
+        let _ = writeln!(ledger, "2026-10-{day:02},V{line:07},{euros}.50");
+        let _ = writeln!(bank, "{day:02}.10.2026;P{line:07} V{line:07};{euros},50");
+    }
+    let run = close_texts(&stage, ledger, bank).ends(0).json();
+    assert_eq!(
+        (&run["output"]["balanced"], &run["output"]["exceptions"]),
+        (&true.into(), &0.into()),
+        "{run:#}"
+    );
+}
+
 #[test]
 fn a_million_lines_end_at_a_limit_that_is_named() {
     let stage = stage();
