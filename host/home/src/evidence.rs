@@ -3,11 +3,14 @@
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
 use crate::keys::LogKey;
+use crate::notary::{Notary, Unsigned};
+use kapell_conductor::drive::Watcher;
 use kapell_journal::checkpoint::proof;
 use kapell_journal::note::Public;
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use kapell_store::Noted;
+use std::sync::Arc;
 
 impl Home {
     /// The key the journal's heads are checked with; made when there is none yet.
@@ -33,6 +36,19 @@ impl Home {
     /// `Argument` when the old one is there, or no reason is given; otherwise as [`checkpoint`](Self::checkpoint).
     pub fn begin_log_key_anew(&self, reason: &str) -> Result<(), HomeError> {
         self.log.begin_anew(&self.user, reason)
+    }
+
+    /// Signs heads behind whoever drives runs over the store of this home themselves, as the home does behind its own: for as
+    /// long as the first value lives, whenever the watcher is told of enough.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn signing(
+        &self,
+        inner: Arc<dyn Watcher>,
+        unsigned: Unsigned,
+    ) -> Result<(Notary, Arc<dyn Watcher>), HomeError> {
+        Notary::start(Arc::clone(&self.log), inner, unsigned)
     }
 
     /// The journal's head as it is now, signed.

@@ -82,7 +82,7 @@ pub use kapell_store::{Noted, SkillEvent, What};
 pub use keys::LogKey;
 pub use learning::{Learned, TriedCase, cases_file, try_flow_cases};
 pub use let_go::LetGo;
-pub use notary::Unsigned;
+pub use notary::{Notary, Unsigned};
 pub use percolate::{Proposal, Repeated};
 pub use place::Place;
 pub use policies::Verdict;

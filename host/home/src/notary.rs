@@ -54,7 +54,7 @@ pub(crate) struct Log {
 }
 
 /// Signs in a thread of its own, for as long as the value lives and once more at its end.
-pub(crate) struct Notary {
+pub struct Notary {
     wakes: Sender<Wake>,
     thread: Option<JoinHandle<()>>,
 }

@@ -1,5 +1,5 @@
-//! What a journal of a million entries makes dearer than one of a thousand: a step, and showing a run; and how long a
-//! home with a thousand skills takes to start.
+//! What a journal of a million entries makes dearer than one of a thousand: a step, showing a run, exporting one; and how
+//! long a home with a thousand skills takes to start.
 
 use crate::guests;
 use crate::house::{self, conductor, drive_through};
@@ -7,7 +7,7 @@ use crate::rounds::{interleaved, per_unit};
 use crate::step::one_thread;
 use crate::table::{self, Goal};
 use anyhow::{Context, Result, ensure};
-use kapell_home::{Home, Options as HomeOptions, Place};
+use kapell_home::{Exporting, Home, Options as HomeOptions, Place, Scope};
 use kapell_journal::chain::seal;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{Commit, Journals, Owner, RunRow};
@@ -36,13 +36,15 @@ const SHOWN: u32 = 20;
 const FEW: u32 = 1_000;
 const MANY: u32 = 1_000_000;
 const SKILLS: u32 = 1_000;
+/// How long the export of one run may take, however many entries there are.
+const EXPORT_MAX: Duration = Duration::from_secs(1);
 /// How long a home may take to start.
 const START_MAX: Duration = Duration::from_millis(200);
 
 /// A home whose journal has so many entries of runs that are over.
-struct Grown {
+pub(crate) struct Grown {
     folder: TempDir,
-    home: Home,
+    pub(crate) home: Home,
     /// A run in the middle of it.
     run: RunId,
 }
@@ -53,6 +55,7 @@ pub(crate) fn print() -> Result<()> {
     table::group(&format!("A journal of {MANY} entries against one of {FEW}"));
     steps(&few, &many)?;
     shown(&few, &many)?;
+    exported(&few, &many)?;
     table::group(&format!("A home with {SKILLS} skills"));
     let took = start(few)?;
     let ratio = took.as_secs_f64() / START_MAX.as_secs_f64();
@@ -109,16 +112,38 @@ fn shown(few: &Grown, many: &Grown) -> Result<()> {
     Ok(())
 }
 
+/// One run as a file for somebody outside, in the middle of the journal, with the proof of each entry.
+fn exported(few: &Grown, many: &Grown) -> Result<()> {
+    // What was never signed is read whole once; a home signs as it goes.
+    few.home.checkpoint()?;
+    many.home.checkpoint()?;
+    let export = |grown: &Grown| {
+        let wanted = Exporting {
+            scope: Scope::Run(grown.run.clone()),
+            without: Vec::new(),
+            with_private: false,
+            held: Vec::new(),
+        };
+        per_unit(1, || Ok(grown.home.export(&wanted, std::io::sink()).map(drop)?))
+    };
+    let [few, many] = interleaved(ROUNDS, [Box::new(|| export(few)), Box::new(|| export(many))])?;
+    table::shown("exporting a run, few", &table::time(few.median()), Some(1.0));
+    let ratio = many.median().as_secs_f64() / EXPORT_MAX.as_secs_f64();
+    table::against("exporting a run, many, to 1 s", &table::time(many.median()), ratio, Goal::AtMost(1.0));
+    Ok(())
+}
+
 impl Grown {
     /// One run is driven, and its entries are kept again and again under other ids, as that many runs would have left
     /// them.
-    fn to(entries: u32) -> Result<Self> {
+    pub(crate) fn to(entries: u32) -> Result<Self> {
         let folder = house::folder()?;
         let home = open(folder.path())?;
         let dir = folder.path().join(".kapell");
         let store = SqliteStore::open_with(&dir, Options { durability: Durability::Unsynced })?;
         let (tokio, sandbox) = (one_thread()?, Arc::new(house::sandbox(&dir)?));
         let program = house::install(&sandbox, "bench:echo", &guests::echo()?)?.program(1)?;
+        store.put_component(&guests::echo()?)?;
         let (store, owner) = (Arc::new(store.clone()), store.new_owner()?);
         let driver = conductor(&sandbox, &store, owner.owner());
         let first = tokio.block_on(drive_through(&driver, &program, 0))?.state;

@@ -3,7 +3,7 @@
 //! Prints a table and asserts nothing: a machine's noise is no reason to fail a build. Reading order: [`rounds`]
 //! measures, [`bare`] and [`bare_files`] are the engine alone, [`house`] is the product put together; then one file a
 //! group of rows: [`step`], [`unused`], [`durable`], [`interrupt`], [`files`], [`outside`], [`review`], [`report`],
-//! [`many`], [`growth`], [`process`], [`memory`].
+//! [`many`], [`growth`], [`proof`], [`process`], [`memory`].
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -19,6 +19,7 @@ mod many;
 mod memory;
 mod outside;
 mod process;
+mod proof;
 mod report;
 mod review;
 mod rounds;
@@ -43,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         [report::GROUP] => report::print(),
         [many::GROUP] => many::print(),
         [growth::GROUP] => growth::print(),
+        [proof::GROUP] => proof::print(),
         [step::AROUND, rounds] => step::around(rounds.parse()?),
         [step::WITHIN, rounds] => step::within(rounds.parse()?),
         [step::WHOLE, rounds] => step::whole(rounds.parse()?),
@@ -67,6 +69,7 @@ fn everything() -> anyhow::Result<()> {
     report::print()?;
     many::print()?;
     growth::print()?;
+    proof::print()?;
     process::print()?;
     memory::print()
 }
