@@ -88,7 +88,127 @@ fn the_head_is_signed_when_a_run_ends_and_the_next_only_adds_to_it() {
     let shown: Vec<Digest> = shown.lines().map(hash).collect();
     assert!(is_consistent((old.size, &old.root), (new.size, &new.root), &shown));
     stage.kapell(&["audit", "consistency", &sizes[1], &sizes[0]]).ends(2);
+    stage.kapell(&["audit", "consistency", &sizes[0], "99"]).ends(2);
 }
+
+/// Two auditors with a checkpoint each, and somebody who has the journal.
+#[test]
+fn two_checkpoints_are_shown_to_be_of_one_log_or_not() {
+    let stage = greeted(1);
+    let keep = |stage: &Stage, name: &str| {
+        stage.write(name, stage.kapell(&["audit", "checkpoint"]).ends(0).out);
+    };
+    keep(&stage, "june");
+    let other = stage.project().join("other");
+    fs::create_dir(&other).unwrap();
+    let home = stage.project().join(".kapell");
+    assert!(Command::new("cp").arg("-a").arg(home).arg(other.join(".kapell")).status().unwrap().success());
+    let other = other.display().to_string();
+    for name in ["Eve", "Mallory"] {
+        let name = format!("{{\"name\":\"{name}\"}}");
+        stage.kapell(&["--home", &other, "call", "kapell:hello", "greet", &name]).ends(0);
+    }
+    stage.write("theirs", stage.kapell(&["--home", &other, "audit", "checkpoint"]).ends(0).out);
+    greet(&stage);
+    keep(&stage, "july");
+    let asked = |old: &str, new: &str| stage.kapell(&["audit", "consistency", old, new]);
+    let (by_file, by_size) = (asked("june", "july").ends(0), asked("4", "8").ends(0));
+    assert_eq!(by_file.out, by_size.out);
+    assert!(by_file.err.contains("the journal of 8 entries only adds to that of 4"), "{}", by_file.err);
+    asked("july", "june").ends(2);
+    asked("june", "absent").ends(10);
+
+    // A head of the twin that went another way, first longer than this journal, then not.
+    let longer = asked("june", "theirs").ends(9).err;
+    assert!(longer.contains("theirs is over 12 entries, the log here over 8: either its last"), "{longer}");
+    let told = stage.kapell(&["verify", "--checkpoint", "theirs"]).ends(9).out;
+    assert!(told.contains("rollback or fork") && told.contains("or it is another history"), "{told}");
+    let told = stage.kapell(&["verify", "last", "--checkpoint", "theirs"]).ends(9).out;
+    assert!(told.contains("rollback or fork") && told.contains("or it is another history"), "{told}");
+    greet(&stage);
+    let forked = asked("june", "theirs").ends(9).err;
+    assert!(forked.contains("theirs is over other entries than the first 12"), "{forked}");
+    let told = stage.kapell(&["verify", "--checkpoint", "theirs"]).ends(9).out;
+    assert!(told.contains("fork") && told.contains("the log was shown in two versions"), "{told}");
+    let told = stage.kapell(&["verify", "last", "--checkpoint", "theirs"]).ends(9).out;
+    assert!(told.contains("the log was shown in two versions"), "{told}");
+
+    let stranger = greeted(1);
+    let theirs = stranger.kapell(&["audit", "checkpoint"]).ends(0).out;
+    stage.write("stranger", theirs);
+    assert!(asked("stranger", "july").ends(2).err.contains("stranger is no head of this journal"));
+}
+
+/// What tells of a home makes none.
+#[test]
+fn a_verb_that_tells_what_was_makes_no_home() {
+    let stage = Stage::empty();
+    for verb in [
+        &["audit", "key"][..],
+        &["audit", "checkpoint"],
+        &["audit", "consistency", "1", "2"],
+        &["replay", "missing.kapell"],
+        &["explain", "last"],
+        &["dossier", "onboarding"],
+        &["runs", "list"],
+        &["report", "onboarding"],
+        &["cost", "--by", "flow"],
+        &["gates", "list"],
+        &["verify"],
+    ] {
+        let said = stage.kapell(verb).ends(10);
+        assert!(said.err.contains("there is no home here"), "{verb:?}: {}", said.err);
+        assert!(!stage.project().join(".kapell").exists(), "{verb:?}");
+        let said = stage.kapell(&[&["--home", "elsewhere"], verb].concat()).ends(10);
+        assert!(said.err.contains("there is no home in elsewhere"), "{verb:?}: {}", said.err);
+        assert!(!stage.project().join("elsewhere").exists(), "{verb:?}");
+    }
+}
+
+/// One entry was changed below a head of its run: what stands before it still does.
+#[test]
+fn a_run_is_told_between_which_heads_it_parts_from_what_was_signed() {
+    let stage = greeted(1);
+    stage.write("wait.yaml", WAITS);
+    stage.write("policy.toml", "version = 1\n\n[role.editor]\npeople = [\"user:*\"]\n");
+    stage.kapell(&["run", "wait.yaml", "--no-wait"]).ends(5);
+    let before = head(&stage).size;
+    stage.kapell(&["gates", "approve", "waiting-1"]).ends(0);
+    let after = head(&stage).size;
+    assert!(before < after, "{before} {after}");
+    greet(&stage);
+    let database = Connection::open(stage.project().join(".kapell/journal.sqlite")).unwrap();
+    let forge = "UPDATE entries SET bytes = CAST(replace(CAST(bytes AS TEXT), '{\"at\":1', '{\"at\":2') AS BLOB) WHERE place = ?1";
+    database.execute(forge, [i64::try_from(after).unwrap()]).unwrap();
+    let run: String = database
+        .query_row("SELECT run FROM entries WHERE place = ?1", [i64::try_from(after).unwrap()], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let (first, end) = (before - 3, after - 4);
+    let told = stage.kapell(&["verify", &run]).ends(9).out;
+    let stretch = format!(
+        "leaves {before} to {}: the head signed over {after} entries is over other entries than stand here; entries {first} to {end} stand among them",
+        after - 1
+    );
+    assert!(told.contains(&stretch), "{stretch}: {told}");
+    let held = format!("entries 1 to {} stand in the log of {before} entries that is signed", first - 1);
+    assert!(told.contains(&held), "{held}: {told}");
+    assert!(!told.contains("does not stand in the log"), "{told}");
+    let doctor = stage.kapell(&["doctor"]).ends(9).out;
+    assert!(doctor.contains(&format!("of {run} ")), "the place is told: {doctor}");
+}
+
+const WAITS: &str = "flow: waiting
+version: \"1.0.0\"
+steps:
+  - id: sure
+    ask: editor
+    question: Go on?
+  - id: hello
+    use: kapell:hello#greet
+    with: { name: Ada }
+";
 
 #[test]
 fn a_journal_without_a_run_it_had_signs_nothing_more() {
@@ -144,8 +264,21 @@ fn a_key_that_is_open_to_others_or_gone_signs_nothing_and_a_person_begins_anothe
     );
     assert!(said.contains("the tree over them is what each of 3 signed heads says"), "{said}");
     assert!(stage.kapell(&["verify", "--key", &old]).ends(9).out.contains("you hold kapell/"));
+    assert!(
+        said.contains("whether kapell/") && said.contains("which this home names, is the one to trust"),
+        "{said}"
+    );
     stage.kapell(&["audit", "export", "--all", "-o", "all.kapell"]).ends(0);
-    stage.kapell(&["verify", "all.kapell"]).ends(0);
+    let new = self::key(&stage).to_string();
+    let told = stage.kapell(&["verify", "all.kapell", "--key", &new]).ends(0).out;
+    let began = format!("user:ada began {new} on ");
+    assert!(told.contains(&began) && told.contains(": a backup was left on a train; so says"), "{told}");
+    // Whoever holds the old one hears when it ended and why.
+    let told = stage.kapell(&["verify", "all.kapell", "--key", &old]).ends(9).out;
+    assert!(told.contains(&format!("in the place of {old}, which is the one you hold")), "{told}");
+    let told = stage.kapell(&["verify", "all.kapell"]).ends(9).out;
+    assert!(told.contains(&format!("{new} was found in this file only")), "{told}");
+    assert!(told.ends_with("it holds, as far as it goes: nobody said which key to trust\n"), "{told}");
 
     // What stood under the old key is held against it still.
     let forge = "UPDATE entries SET bytes = CAST(replace(CAST(bytes AS TEXT), '{\"at\":1', '{\"at\":2') AS BLOB) WHERE place = 2";
@@ -157,7 +290,9 @@ fn a_key_that_is_open_to_others_or_gone_signs_nothing_and_a_person_begins_anothe
 #[test]
 fn a_checkpoint_that_contradicts_the_log_is_not_exported_as_held() {
     let stage = greeted(1);
-    stage.write("none", Stage::empty().kapell(&["audit", "checkpoint"]).ends(0).out);
+    let stranger = Stage::empty();
+    stranger.kapell(&["init"]).ends(0);
+    stage.write("none", stranger.kapell(&["audit", "checkpoint"]).ends(0).out);
     stage.kapell(&["audit", "export", "last", "--held", "none", "-o", "x"]).ends(2);
     // The log as it would be had another been greeted, signed by the same key.
     let home = stage.project().join(".kapell");
@@ -181,8 +316,9 @@ fn a_log_of_no_entries_is_led_on_from() {
     greet(&stage);
     stage.kapell(&["audit", "export", "--all", "--held", "none", "-o", "all.kapell"]).ends(0);
     stage.kapell(&["audit", "export", "last", "--held", "none", "-o", "run.kapell"]).ends(0);
+    let key = key(&stage).to_string();
     for what in ["all.kapell", "run.kapell", "last", "."] {
-        let said = stage.kapell(&["verify", what, "--checkpoint", "none"]).ends(0).out;
+        let said = stage.kapell(&["verify", what, "--checkpoint", "none", "--key", &key]).ends(0).out;
         assert!(!said.contains("nothing in"), "{said}");
     }
 }
@@ -228,6 +364,12 @@ fn a_run_is_checked_in_an_empty_folder_and_a_changed_byte_is_located() {
         fs::read(stage.project().join("again.kapell")).unwrap(),
         "the same journal is the same file"
     );
+    let said = outside(&file, &[]).ends(3);
+    assert!(
+        said.out.ends_with("it holds, as far as it goes: nobody said which key to trust\n"),
+        "{}",
+        said.out
+    );
     let said = outside(&file, &["--key", &key]).ends(0);
     assert!(said.out.contains("is the one you hold") && said.out.contains("1 component"), "{}", said.out);
     // The same as text of the third entry: how much fuel it took.
@@ -250,7 +392,7 @@ fn checking_makes_no_home_and_knows_what_it_is_given() {
     stage.kapell(&["audit", "export", "--all", "-o", "all.kapell"]).ends(0);
     let empty = Stage::empty();
     let file = stage.project().join("all.kapell").display().to_string();
-    let said = empty.kapell(&["verify", &file]).ends(0);
+    let said = empty.kapell(&["verify", &file, "--key", &key(&stage).to_string()]).ends(0);
     assert!(said.out.starts_with("a whole log: 4 entries, 1 run\n"), "{}", said.out);
     empty.kapell(&["verify"]).ends(10);
     empty.kapell(&["verify", "call-1"]).ends(10);
@@ -276,11 +418,11 @@ fn checking_makes_no_home_and_knows_what_it_is_given() {
 #[test]
 fn what_is_kept_back_is_named_and_said() {
     let stage = greeted(1);
-    stage.kapell(&["call", "kapell:hello", "greet", r#"{"name":"Zoe"}"#]).ends(0);
+    stage.kapell(&["call", "kapell:hello", "greet", r#"{"name":"Zoe Marlow"}"#]).ends(0);
     let without = ["--without", "blobs", "--without", "components"];
     let arguments = [&["audit", "export", "last", "-o", "run.kapell"], without.as_slice()].concat();
     stage.kapell(&arguments).ends(0);
-    let said = stage.kapell(&["verify", "run.kapell"]).ends(0).out;
+    let said = stage.kapell(&["verify", "run.kapell", "--key", &key(&stage).to_string()]).ends(0).out;
     assert!(
         said.contains("what is in 1 component: withheld by whoever made this file; only digests stand"),
         "{said}"
@@ -288,7 +430,7 @@ fn what_is_kept_back_is_named_and_said() {
     assert!(said.contains("manifests  whether those without their component are its own"), "{said}");
     let bytes = fs::read(stage.project().join("run.kapell")).unwrap();
     let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
-    assert!(!holds(b"Zoe") && !holds(b"\0asm") && holds(b"kapell:hello"), "manifest and plan stay");
+    assert!(!holds(b"Zoe Marlow") && !holds(b"\0asm") && holds(b"kapell:hello"), "manifest and plan stay");
 }
 
 #[test]
@@ -298,7 +440,10 @@ fn a_head_somebody_holds_is_led_on_from_when_it_is_asked_for() {
     greet(&stage);
     stage.kapell(&["audit", "export", "last", "-o", "without.kapell"]).ends(0);
     stage.kapell(&["audit", "export", "last", "--held", "held", "-o", "with.kapell"]).ends(0);
-    let said = |file: &str, code| stage.kapell(&["verify", file, "--checkpoint", "held"]).ends(code).out;
+    let key = key(&stage).to_string();
+    let said = |file: &str, code| {
+        stage.kapell(&["verify", file, "--checkpoint", "held", "--key", &key]).ends(code).out
+    };
     assert!(said("without.kapell", 9).contains("nothing in this file leads from there to its head"));
     assert!(
         said("with.kapell", 0).contains("history    the log only adds to the checkpoint you hold (held)")
@@ -338,8 +483,9 @@ fn an_entry_forged_below_a_kept_subtree_is_found() {
     assert!(said.contains("is over other entries than stand here"), "{said}");
     let said = stage.kapell(&["doctor"]).ends(9);
     assert!(said.out.contains("MEND evidence"), "{}", said.out);
+    // Heads of other runs bound its last entry from both sides.
     let said = stage.kapell(&["verify", &run]).ends(9).out;
-    assert!(said.contains(&format!("of {run} (leaf")), "{said}");
+    assert!(said.contains("stand here; entr") && said.contains(" among them"), "{said}");
     stage.kapell(&["audit", "export", &run, "-o", "run.kapell"]).ends(0);
     let said = stage.kapell(&["verify", "run.kapell"]).ends(9).out;
     assert!(said.contains(&format!("of {run} (leaf")), "{said}");

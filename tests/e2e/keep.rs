@@ -142,7 +142,8 @@ fn an_exported_file_says_what_is_not_kept_any_longer() {
     move_on(&stage, due);
     for scope in ["greeted-1", "--all"] {
         stage.kapell(&["audit", "export", scope, "-o", "it.kapell"]).ends(0);
-        let told = stage.kapell(&["verify", "it.kapell"]).ends(0).out;
+        let key = stage.kapell(&["audit", "key"]).ends(0).out;
+        let told = stage.kapell(&["verify", "it.kapell", "--key", key.trim()]).ends(0).out;
         for words in [
             "the contents of greeted-1: not kept since 20",
             "which keeps contents for 90 d",

@@ -238,7 +238,8 @@ fn what_is_erased_is_gone_and_everything_else_goes_on_holding() {
     }
 
     stage.kapell(&["audit", "export", RUN, "-o", "run.kapell", "--with-private"]).ends(0);
-    let outside = stage.kapell(&["verify", "run.kapell"]).ends(0).out;
+    let key = stage.kapell(&["audit", "key"]).ends(0).out;
+    let outside = stage.kapell(&["verify", "run.kapell", "--key", key.trim()]).ends(0).out;
     assert!(outside.contains("what was private in customer-onboarding-1: on 2"), "{outside}");
     assert!(outside.contains("24 private contents: erased; only commitments stand"), "{outside}");
 

@@ -98,6 +98,7 @@ fn what_is_not_there_is_said() {
     let said = stage.kapell(&["replay", "last", "--step", "greeting", "--with", &letter]).ends(1);
     assert!(said.out.contains("not replayable: kapell:letter has no operation greet"), "{}", said.out);
     let empty = Stage::empty();
+    empty.kapell(&["init"]).ends(0);
     assert!(empty.kapell(&["replay"]).ends(0).err.contains("there are no runs to do again"));
 }
 

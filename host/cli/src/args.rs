@@ -212,12 +212,16 @@ pub(crate) enum Audit {
         #[arg(long)]
         yes: bool,
     },
-    /// The hashes that show that a larger journal only adds to a smaller one (RFC 6962), base64, one a line.
+    /// The hashes that show that the journal only added to what it was (RFC 6962), base64, one a line. It takes the journal
+    /// to show that: whoever has two checkpoints and no home asks for it, or gives both to `kapell-verify` with a file of
+    /// the whole log.
     Consistency {
-        /// Entries of the smaller one.
-        old: u64,
-        /// Entries of the larger one.
-        new: u64,
+        /// How many entries it had, or a file with a checkpoint of then.
+        #[arg(value_name = "SIZE|FILE")]
+        old: String,
+        /// How many it had later, or a file with a checkpoint of then.
+        #[arg(value_name = "SIZE|FILE")]
+        new: String,
     },
 }
 
@@ -257,7 +261,8 @@ pub(crate) struct Verify {
     /// A file of `audit export`, the folder of a home, or a run: its id, a prefix only one run has, or `last`. Without it
     /// the whole home.
     pub(crate) what: Option<String>,
-    /// The journal's key as you were given it earlier, or a file with it.
+    /// The journal's key as you were given it earlier, or a file with it. Without it an exported file holds only as far as
+    /// it goes, which is no success: whoever made the file may have made the key.
     #[arg(long, value_name = "KEY|FILE")]
     pub(crate) key: Option<String>,
     /// A checkpoint you were given earlier.

@@ -21,6 +21,20 @@ pub(crate) struct Session {
     pub(crate) program: String,
 }
 
+/// The same for a command that only tells what is there: it makes no home, and no folder for one.
+fn place_that_is(home: Option<&Path>) -> anyhow::Result<Place> {
+    let place = match home {
+        Some(folder) if !folder.is_dir() => None,
+        home => Some(place(home)?).filter(|place| place.found),
+    };
+    let nothing = || {
+        let at = home.map_or_else(|| "here".into(), |folder| format!("in {}", folder.display()));
+        HomeError::new(Kind::NotFound, format!("there is no home {at}, and this makes none"))
+            .hint("a home is where skills were added or something ran, `--home DIR` names it; where a file was meant, there is none of that name")
+    };
+    Ok(place.ok_or_else(nothing)?)
+}
+
 /// The folder a command works on.
 pub(crate) fn place(home: Option<&Path>) -> anyhow::Result<Place> {
     Ok(match home {
@@ -49,7 +63,8 @@ pub(crate) fn user(args: &Args) -> anyhow::Result<String> {
 
 /// Opens the home the command works on, and moves what is due.
 pub(crate) async fn open(args: &Args) -> anyhow::Result<Session> {
-    open_at(args, place(args.home.as_deref())?).await
+    let home = args.home.as_deref();
+    open_at(args, if tells_what_was(&args.verb) { place_that_is(home)? } else { place(home)? }).await
 }
 
 /// The same for a home that was found otherwise.
@@ -124,6 +139,11 @@ fn only_reads(verb: &Verb) -> bool {
             | Verb::Explain(_)
             | Verb::Verify(_)
     )
+}
+
+/// What is about nothing where there was never a home.
+fn tells_what_was(verb: &Verb) -> bool {
+    only_reads(verb) || matches!(verb, Verb::Audit(_) | Verb::Replay(_) | Verb::Dossier(_))
 }
 
 /// Any command that opens the home goes on with what is due, but for those that promise that nothing runs, and for

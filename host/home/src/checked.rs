@@ -6,6 +6,7 @@ use crate::gone::Gone;
 use crate::home::Home;
 use crate::keys::LogKey;
 use crate::names::{self, Kept, Names};
+use crate::notary::taken_away;
 use kapell_journal::checkpoint::Checkpoint;
 use kapell_journal::fold::RunState;
 use kapell_journal::note::{NoteError, Public};
@@ -13,7 +14,7 @@ use kapell_journal::seam::{Journals as _, RunRow};
 use kapell_journal::tree::{self, is_consistent, is_included};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
-use kapell_store::{Components as _, StoredRun};
+use kapell_store::{Components as _, StoredEntry, StoredRun};
 use std::sync::Arc;
 
 /// What somebody outside was given earlier: what a home can't have changed.
@@ -47,6 +48,27 @@ pub(crate) fn check_row(folded: &RunRow, stored: &StoredRun, checked: &mut Check
     if let Some((what, _)) = parts.into_iter().find(|(_, is)| !is) {
         let at = At::Entry(folded.run.clone(), stored.head.seq, None);
         checked.broken("runs", at, format!("its row has another {what} than its entries come to"));
+    }
+}
+
+/// What two signed heads of one size show that differ.
+pub(crate) const FORKED: &str =
+    " are both signed, over as many entries, and differ: the log was shown in two versions";
+
+/// What a smaller log than one somebody holds a head of can't tell.
+pub(crate) fn shorter(size: u64) -> String {
+    format!(
+        "the log here over {size}: either its last entries were taken away, or it is another history than that one; \
+         only what has all of them shows which"
+    )
+}
+
+/// Entries of a run and that they stand somewhere.
+fn numbered(entries: &[StoredEntry]) -> String {
+    match entries {
+        [] => "none of this run stands".into(),
+        [one] => format!("entry {} stands", one.seq),
+        [first, .., last] => format!("entries {} to {} stand", first.seq, last.seq),
     }
 }
 
@@ -103,9 +125,9 @@ impl Checked {
     /// The parts every check of a home ends with.
     pub(crate) fn limits(&mut self, held: &Held) {
         if held.checkpoints.is_empty() {
-            let words = "whoever may write to the home could have taken the last entries away with the heads over them, \
-                or put others after the last head, and whoever holds the log's key could have written another \
-                history; only a checkpoint that somebody outside kept shows that, given with --checkpoint";
+            let words = "whoever may write to the home could have taken heads away, back to any older one or all of them, and \
+                written anew whatever came after, which the host itself then signs; whoever holds the log's key could have written \
+                another history from the beginning; only a checkpoint that somebody outside kept shows that, given with --checkpoint";
             self.unknown("history", words);
         }
         self.unknown("truth", "that the host told the truth when it wrote, and that its clock was right");
@@ -162,7 +184,9 @@ impl Home {
         if let Err(error) = secret {
             checked.broken("key", At::Whole, error.message);
         }
-        for anew in self.log.keys.all()?.iter().filter_map(|key| Some((key, key.anew.as_ref()?))) {
+        let all = self.log.keys.all()?;
+        let since = all.last();
+        for anew in all.iter().filter_map(|key| Some((key, key.anew.as_ref()?))) {
             let (LogKey { size, key, .. }, (by, reason)) = anew;
             let words = format!(
                 "{by} began {key} after {size} entries, in the place of another: {reason}; nothing but their word binds the two"
@@ -178,7 +202,16 @@ impl Home {
                 keys = vec![given.clone()];
             }
             (Some(given), None) => keys.push(given.clone()),
-            (None, _) => {}
+            (None, Some(key)) => {
+                let words = format!(
+                    "whether {key}, which this home names, is the one to trust{}: compare it with the one you were given, or give that with --key",
+                    since
+                        .map(|since| format!(" (since {}, {} entries)", since.at, since.size))
+                        .unwrap_or_default()
+                );
+                checked.unknown("key", words);
+            }
+            (None, None) => {}
         }
         Ok(keys)
     }
@@ -255,51 +288,133 @@ impl Home {
         checked: &mut Checked,
     ) -> Result<(), HomeError> {
         let Some(head) = self.newest_head(keys, checked)? else { return Ok(()) };
-        let (size, faults) = (head.size, checked.broken.len());
-        let entries = self.store.entries_within(run, size)?;
-        let leaves: Vec<u64> = entries.iter().map(|entry| entry.leaf).collect();
-        let beside = match self.store.inclusions(&leaves, size).map_err(HomeError::from) {
+        let (size, entries) = (head.size, self.store.entries_within(run, head.size)?);
+        let apart = match self.apart(&entries, &head) {
             Err(error) if error.kind == Kind::Integrity => {
                 checked.broken("inclusion", At::Whole, error.message);
                 return Ok(());
             }
-            beside => beside?,
+            apart => apart?,
         };
-        for (entry, beside) in entries.iter().zip(beside) {
-            if !is_included(&tree::leaf(&entry.bytes), entry.leaf, size, &beside, &head.root) {
-                let at = At::Entry(run.clone(), entry.seq, Some(entry.leaf));
-                checked.broken(
-                    "inclusion",
-                    at,
-                    format!("does not stand in the log of {size} entries that is signed"),
-                );
-            }
-        }
-        if checked.broken.len() == faults {
-            checked.holds(
+        match apart.is_empty() {
+            true => checked.holds(
                 "inclusion",
-                format!("{} of them stand in the log of {size} entries that is signed", leaves.len()),
-            );
+                format!("{} of them stand in the log of {size} entries that is signed", entries.len()),
+            ),
+            false => self.locate(&entries, &apart, &head, keys, checked)?,
         }
-        let later = checked.entries.saturating_sub(leaves.len() as u64);
+        let later = checked.entries.saturating_sub(entries.len() as u64);
         if later > 0 {
             checked.unknown("inclusion", format!("the last {later}: they are under no signed head yet"));
         }
         self.check_held(&head, keys, held, checked)
     }
 
-    /// The newest head, where one was signed and still says what it is kept as.
-    fn newest_head(&self, keys: &[Public], checked: &mut Checked) -> Result<Option<Checkpoint>, HomeError> {
-        let Some(noted) = self.store.checkpoint(i64::MAX as u64)? else {
-            checked.unknown("inclusion", "no head was signed yet");
-            return Ok(None);
+    /// Those of some entries that do not stand in the log a head is signed over.
+    fn apart<'e>(
+        &self,
+        entries: &'e [StoredEntry],
+        head: &Checkpoint,
+    ) -> Result<Vec<&'e StoredEntry>, HomeError> {
+        let leaves: Vec<u64> = entries.iter().map(|entry| entry.leaf).collect();
+        let beside = self.store.inclusions(&leaves, head.size)?;
+        let stands = |entry: &StoredEntry, beside: &[Digest]| {
+            is_included(&tree::leaf(&entry.bytes), entry.leaf, head.size, beside, &head.root)
         };
-        match verified(&noted.note, keys) {
-            Ok(head) if head.size == noted.size => return Ok(Some(head)),
-            Ok(_) => checked.broken("signature", At::Whole, "the newest head is kept as one of another size"),
-            Err(error) => checked.broken("signature", At::Whole, format!("the newest head: {error}")),
+        let all = entries.iter().zip(beside);
+        Ok(all.filter(|(entry, beside)| !stands(entry, beside)).map(|(entry, _)| entry).collect())
+    }
+
+    /// Says where a run parts from what was signed: between the greatest head that still holds and the next one; entry by
+    /// entry where every head does, because only what is kept of their subtrees is otherwise.
+    fn locate(
+        &self,
+        entries: &[StoredEntry],
+        apart: &[&StoredEntry],
+        newest: &Checkpoint,
+        keys: &[Public],
+        checked: &mut Checked,
+    ) -> Result<(), HomeError> {
+        let Some((before, next)) = self.parting(keys)? else {
+            let words = format!("does not stand in the log of {} entries that is signed", newest.size);
+            for entry in apart {
+                let at = At::Entry(entry.run.clone(), entry.seq, Some(entry.leaf));
+                checked.broken("inclusion", at, words.clone());
+            }
+            return Ok(());
+        };
+        let from = before.as_ref().map_or(0, |head| head.size);
+        let (early, rest) = entries.split_at(entries.partition_point(|entry| entry.leaf < from));
+        let (among, late) = rest.split_at(rest.partition_point(|entry| entry.leaf < next.size));
+        let words = format!(
+            "the head signed over {} entries is over other entries than stand here; {} among them",
+            next.size,
+            numbered(among)
+        );
+        checked.broken("inclusion", At::Leaves(from, next.size), words);
+        if let Some(head) = before.filter(|_| !early.is_empty())
+            && self.apart(early, &head)?.is_empty()
+        {
+            let words = format!("{} in the log of {from} entries that is signed", numbered(early));
+            checked.holds("inclusion", words);
+        }
+        if !late.is_empty() {
+            let words =
+                format!("whether {} where they were: they come after what is otherwise", numbered(late));
+            checked.unknown("inclusion", words);
+        }
+        Ok(())
+    }
+
+    /// The greatest head that is over what stands here, and the next one, which is not; none where all are.
+    fn parting(&self, keys: &[Public]) -> Result<Option<(Option<Checkpoint>, Checkpoint)>, HomeError> {
+        let kept = self.store.checkpoints()?.into_iter().map(|noted| noted.note);
+        let mut heads: Vec<Checkpoint> =
+            kept.chain(self.log.beside()?).filter_map(|note| verified(&note, keys).ok()).collect();
+        heads.sort_by_key(|head| head.size);
+        let mut before = None;
+        for head in heads {
+            let root = match self.store.tree_root(head.size).map_err(HomeError::from) {
+                Err(error) if error.kind == Kind::Integrity => None,
+                root => root?,
+            };
+            if root != Some(head.root) {
+                return Ok(Some((before, head)));
+            }
+            before = Some(head);
         }
         Ok(None)
+    }
+
+    /// The newest head, in the database or beside it, where one was signed and still says what it is kept as.
+    fn newest_head(&self, keys: &[Public], checked: &mut Checked) -> Result<Option<Checkpoint>, HomeError> {
+        // In this order, as where one is signed.
+        let (signed, beside) = (self.store.signed()?, self.log.beside()?);
+        let kept = self.store.checkpoint(i64::MAX as u64)?;
+        let beside = beside.filter(|note| kept.as_ref().is_none_or(|kept| kept.note != *note));
+        let beside = beside.map(|note| ("the head in log.head", note, None));
+        let kept = kept.map(|noted| ("the newest head", noted.note, Some(noted.size)));
+        let (mut newest, faults): (Option<Checkpoint>, _) = (None, checked.broken.len());
+        for (name, note, size) in kept.into_iter().chain(beside) {
+            match verified(&note, keys) {
+                Ok(head) if size.is_some_and(|size| size != head.size) => {
+                    checked.broken("signature", At::Whole, format!("{name} is kept as one of another size"));
+                }
+                Ok(head) if newest.as_ref().is_some_and(|newest| newest.size >= head.size) => {}
+                Ok(head) => newest = Some(head),
+                Err(error) => checked.broken("signature", At::Whole, format!("{name}: {error}")),
+            }
+        }
+        let over = newest.as_ref().map(|head| head.size);
+        match over {
+            _ if checked.broken.len() > faults => {}
+            _ if over.unwrap_or_default() < signed => {
+                checked.broken("heads", At::Whole, taken_away(signed, over));
+            }
+            None => checked.unknown("inclusion", "no head was signed yet"),
+            Some(_) => {}
+        }
+        Ok(newest)
     }
 
     /// That a head only adds to what is held outside.
@@ -314,11 +429,8 @@ impl Home {
             let old = match verified(note, keys) {
                 Ok(old) if old.size <= head.size => old,
                 Ok(old) => {
-                    let words = format!(
-                        "{name} is over {} entries, the newest head here over {}: entries were taken away",
-                        old.size, head.size
-                    );
-                    checked.broken("rollback", At::Whole, words);
+                    let words = format!("{name} is over {} entries, {}", old.size, shorter(head.size));
+                    checked.broken("rollback or fork", At::Whole, words);
                     continue;
                 }
                 Err(error) => {
@@ -330,6 +442,9 @@ impl Home {
             match is_consistent((old.size, &old.root), (head.size, &head.root), &shown) {
                 true => checked
                     .holds("history", format!("the log only adds to {name}, over {} entries", old.size)),
+                false if old.size == head.size => {
+                    checked.broken("fork", At::Whole, format!("{name} and the newest head here{FORKED}"));
+                }
                 false => checked.broken(
                     "history",
                     At::Leaves(0, old.size),

@@ -1,5 +1,6 @@
 //! What an outsider can check a journal by: its key, signed heads, and proofs that lead from an entry to a head.
 
+use crate::checked::shorter;
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
 use crate::keys::LogKey;
@@ -7,6 +8,7 @@ use crate::notary::{Notary, Unsigned};
 use kapell_conductor::drive::Watcher;
 use kapell_journal::checkpoint::proof;
 use kapell_journal::note::Public;
+use kapell_journal::tree::is_consistent;
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use kapell_store::Noted;
@@ -72,18 +74,85 @@ impl Home {
         Ok(Proven { index, entry, proof: proof(index, &beside, &head.note), head })
     }
 
-    /// The hashes that show that the journal of `size` entries only adds to that of `old`, from the bottom.
+    /// Shows that the journal as it was at one point only adds to what it was at another.
     ///
     /// # Errors
-    /// `Argument` when the sizes are no sizes of this journal in that order.
-    pub fn consistency(&self, old: u64, size: u64) -> Result<Vec<Digest>, HomeError> {
+    /// `Argument` when these are no points of this journal in that order; `Integrity` when a head that somebody holds is
+    /// over other entries than stand here, or over more.
+    pub fn consistency(&self, old: &Point, new: &Point) -> Result<Consistent, HomeError> {
         let now = self.store.tree_head()?.size;
-        if old > size || size > now {
-            let why = format!("a journal of {size} entries does not add to one of {old}; this one has {now}");
+        let ((old, before), (size, after)) = (self.point(old, now)?, self.point(new, now)?);
+        if old > size {
+            let why = format!("a journal of {size} entries does not add to one of {old}");
             return Err(HomeError::new(Kind::Argument, why));
         }
-        Ok(self.store.consistency(old, size)?)
+        let hashes = self.store.consistency(old, size)?;
+        match is_consistent((old, &before), (size, &after), &hashes) {
+            true => Ok(Consistent { old, size, hashes }),
+            false => {
+                Err(HomeError::new(Kind::Integrity, "what is kept of the journal's tree is no one tree"))
+            }
+        }
     }
+
+    /// The size and root of a point, once the first entries that stand here have that root.
+    fn point(&self, point: &Point, now: u64) -> Result<(u64, Digest), HomeError> {
+        let (name, held) = match point {
+            Point::Size(size) => (String::new(), Err(*size)),
+            Point::Held { name, note } => {
+                let ours = self.log.keys.head(note);
+                let not_ours = |error: HomeError| {
+                    HomeError::new(
+                        Kind::Argument,
+                        format!("{name} is no head of this journal: {}", error.message),
+                    )
+                };
+                (name.clone(), Ok(ours.map_err(not_ours)?))
+            }
+        };
+        let size = held.as_ref().map_or_else(|size| *size, |head| head.size);
+        match (self.store.tree_root(size)?, held) {
+            (Some(root), Ok(head)) if root != head.root => Err(HomeError::new(
+                Kind::Integrity,
+                format!(
+                    "{name} is over other entries than the first {size} that stand here: the log was shown in two versions"
+                ),
+            )),
+            (Some(root), _) => Ok((size, root)),
+            (None, Ok(_)) => Err(HomeError::new(
+                Kind::Integrity,
+                format!("{name} is over {size} entries, {}", shorter(now)),
+            )),
+            (None, Err(_)) => {
+                Err(HomeError::new(Kind::Argument, format!("this journal has {now} entries, not {size}")))
+            }
+        }
+    }
+}
+
+/// A point of a journal.
+#[derive(Clone, Debug)]
+pub enum Point {
+    /// When it had so many entries.
+    Size(u64),
+    /// When a head was signed that somebody holds, with the name it is told by.
+    Held {
+        /// What it is called.
+        name: String,
+        /// The signed note.
+        note: String,
+    },
+}
+
+/// That a journal only adds to what it was.
+#[derive(Clone, Debug)]
+pub struct Consistent {
+    /// How many entries it had.
+    pub old: u64,
+    /// How many it had later.
+    pub size: u64,
+    /// The hashes that show it, from the bottom.
+    pub hashes: Vec<Digest>,
 }
 
 /// An entry and what shows it.

@@ -8,6 +8,7 @@ use crate::gone::Gone;
 use crate::home::Home;
 use crate::names::{self, Kept, Names};
 use kapell_journal::checkpoint::{Checkpoint, lines, proof};
+use kapell_journal::content::Content;
 use kapell_journal::entry::{Body, Entry};
 use kapell_journal::seam::Journals as _;
 use kapell_model::digest::Digest;
@@ -17,6 +18,7 @@ use kapell_model::manifest::SECTION;
 use kapell_model::quantity::Timestamp;
 use kapell_runtime::section::custom_section;
 use kapell_store::{Components as _, Noted, StoredEntry};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
@@ -134,6 +136,7 @@ impl<W: Write> Export<'_, W> {
         self.put("BUNDLE", format!("kapell-bundle/1\n{scope}\n").as_bytes())?;
         self.put("README", README.as_bytes())?;
         self.put("log.pub", format!("{}\n", self.home.log_key()?).as_bytes())?;
+        self.keys()?;
         self.put("checkpoint", self.head.note.as_bytes())?;
         self.heads()?;
         let entries = match &self.exporting.scope {
@@ -162,6 +165,24 @@ impl<W: Write> Export<'_, W> {
         header.set_cksum();
         self.sums.push_str(&format!("{}  {name}\n", Digest::of(bytes).hex()));
         self.tar.append(&header, bytes).map_err(unwritten)
+    }
+
+    /// The keys before this one and why they ended, which whoever holds one of them must be told.
+    fn keys(&mut self) -> Result<(), HomeError> {
+        let all = self.home.log_keys()?;
+        if all.len() < 2 {
+            return Ok(());
+        }
+        let told = all.iter().map(|it| match &it.anew {
+            Some((by, reason)) => {
+                json!({ "key": it.key, "size": it.size, "at": it.at, "by": by, "reason": reason })
+            }
+            None => json!({ "key": it.key, "size": it.size, "at": it.at }),
+        });
+        let list = Content::canonical(&told.collect::<Vec<_>>());
+        let list =
+            list.map_err(|error| HomeError::new(Kind::Internal, format!("write the keys: {error}")))?;
+        self.put("keys", list.bytes())
     }
 
     /// Older heads, and what shows that the log only adds to those that no entries here lead on from.

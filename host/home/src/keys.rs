@@ -14,6 +14,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The name under which the store remembers the keys.
 const KEYS: &str = "log-keys";
@@ -52,20 +53,25 @@ impl Keys {
             .map_err(|cause| HomeError::new(Kind::Integrity, format!("read the journal's keys: {cause}")))
     }
 
-    /// The key that signs now, made when there was never one. `now` is what is noted of one that begins.
+    /// The key that signs now, made when nothing was ever written. `now` is what is noted of one that begins.
     pub(crate) fn secret(
         &self,
         now: impl FnOnce() -> Result<(u64, Timestamp), HomeError>,
     ) -> Result<Secret, HomeError> {
+        // Before the keys are read: another process may remember the first one just now, and write under it.
+        let (now, has_heads) = (now()?, self.store.checkpoint(u64::MAX)?.is_some());
         let known = self.all()?;
+        if known.is_empty() && (now.0 > 0 || has_heads) {
+            return Err(self.forgotten(now.0));
+        }
         let text = match self.read()? {
             Some(text) => text,
-            None if known.is_empty() && self.store.checkpoint(u64::MAX)?.is_none() => self.make()?,
+            None if known.is_empty() => self.make()?,
             None => return Err(self.gone()),
         };
         let secret: Secret = text.trim_end().parse().map_err(|error| self.unfit(&error))?;
         match known.last() {
-            None => self.note(known, &secret.public(), now()?, None)?,
+            None => self.note(known, &secret.public(), now, None)?,
             Some(last) if last.key == secret.public().to_string() => {}
             Some(last) => return Err(self.another(last)),
         }
@@ -135,8 +141,10 @@ impl Keys {
         Ok(Some(text))
     }
 
-    /// Makes a key. Of two processes that do so at once the first one's stays, and is whole before it has its name.
+    /// Makes a key. Of several that do so at once, in one process or in two, the first one's stays, and is whole before it has
+    /// its name.
     fn make(&self) -> Result<String, HomeError> {
+        static DRAFTS: AtomicU64 = AtomicU64::new(0);
         let random = || -> io::Result<[u8; 32]> {
             let mut bytes = [0; 32];
             getrandom::fill(&mut bytes).map_err(io::Error::from)?;
@@ -146,7 +154,8 @@ impl Keys {
             let (seed, [a, b, c, d, ..]) = (random()?, random()?);
             let name = format!("kapell/{:08x}", u32::from_be_bytes([a, b, c, d]));
             let secret = Secret::new(&name, &seed).map_err(io::Error::other)?;
-            let draft = self.file.with_extension(format!("key.{}", std::process::id()));
+            let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+            let draft = self.file.with_extension(format!("key.{}-{number}", std::process::id()));
             let mut file =
                 OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
             writeln!(file, "{}", secret.encoded())?;
@@ -161,6 +170,18 @@ impl Keys {
             Err(cause) if cause.kind() != ErrorKind::AlreadyExists => Err(self.failed("make", &cause)),
             _ => self.read()?.ok_or_else(|| self.gone()),
         }
+    }
+
+    fn forgotten(&self, size: u64) -> HomeError {
+        let why = format!(
+            "the journal has {size} entries and remembers no key, which is remembered before the first: it was taken away, \
+             and {} may be another",
+            self.file.display()
+        );
+        HomeError::new(Kind::Integrity, why).hint(
+            "keep a copy of the home as it is, then put back all its files together from a backup; where there is none, move the \
+             key away, and `kapell audit key --begin-anew --reason WHY` begins another, which whoever holds the old one must be told",
+        )
     }
 
     fn gone(&self) -> HomeError {
@@ -179,6 +200,7 @@ impl Keys {
 
     fn failed(&self, doing: &str, cause: &io::Error) -> HomeError {
         HomeError::io(&format!("{doing} the journal's key"), &self.file, cause)
+            .hint("free space or mend permissions: nothing is written before there is a key to sign it with")
     }
 
     pub(crate) fn unfit(&self, error: &NoteError) -> HomeError {

@@ -59,7 +59,7 @@ pub use clock::SystemClock;
 pub use each::{Batch, Came, Line};
 pub use erase::Erased;
 pub use error::{HomeError, Kind};
-pub use evidence::Proven;
+pub use evidence::{Consistent, Point, Proven};
 pub use examined::flaws;
 pub use examples::{Rehearsal, Tried, Without};
 pub use export::{Exported, Exporting, Scope, Without as WithoutPart};

@@ -41,6 +41,12 @@ const ENTRIES: u64 = 256;
 /// Longest time an entry is not under one while work goes on.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What is to be done where entries are gone or others. Never to take away the head that says so.
+const BACKUP: &str = "keep a copy of the home as it is, then put back all its files together from a backup; nothing is signed before that";
+/// The same where it may be the head's file alone that was damaged.
+const UNREAD: &str = "where `kapell verify` finds nothing but that it is not signed, the file was damaged and is to be removed: the heads in the \
+    database lead on; else keep a copy of the home as it is, then put back all its files together from a backup";
+
 /// The journal's log: its tree and the key its heads are signed with.
 pub(crate) struct Log {
     store: Arc<SqliteStore>,
@@ -147,15 +153,9 @@ impl Log {
     /// what is new is read from the entries themselves: a log that was cut off or rewritten below its newest head, or whose
     /// new entries do not follow from those before, is not signed once more.
     pub(crate) fn sign(&self) -> Result<Noted, HomeError> {
-        let newest = self.store.checkpoint(u64::MAX)?;
         let secret = self.secret()?;
         let origin = secret.public().name().to_owned();
-        let mut tree = match &newest {
-            Some(noted) => self.signed(noted)?,
-            None => Growing::default(),
-        };
-        self.grow(&mut tree)?;
-        self.is_complete()?;
+        let (newest, tree) = self.led_on()?;
         let (size, root) = (tree.size(), tree.root());
         let is_by_key = |noted: &Noted| noted.note.lines().next() == Some(&origin);
         if let Some(noted) = newest.filter(|noted| noted.size == size && is_by_key(noted)) {
@@ -169,6 +169,44 @@ impl Log {
         self.store.keep_checkpoint(noted.clone())?;
         small_file::show(&self.head, &noted.note).map_err(unkept)?;
         Ok(noted)
+    }
+
+    /// The newest head that the database keeps and the tree as it is now, which leads on from that head, from the one beside
+    /// the database, and from as many entries as were ever signed.
+    fn led_on(&self) -> Result<(Option<Noted>, Growing), HomeError> {
+        // In this order: meanwhile another process may sign, which keeps a head before it shows it.
+        let (signed, beside) = (self.store.signed()?, self.head_beside()?);
+        let newest = self.store.checkpoint(u64::MAX)?;
+        let kept = newest.as_ref().map(|noted| noted.size).max(beside.as_ref().map(|head| head.size));
+        if kept.unwrap_or_default() < signed {
+            return Err(damaged(taken_away(signed, kept)));
+        }
+        let mut tree = match &newest {
+            Some(noted) => self.signed(noted)?,
+            None => Growing::default(),
+        };
+        if let Some(head) = beside {
+            self.leads_on(&mut tree, &head)?;
+        }
+        self.grow(&mut tree, u64::MAX)?;
+        Ok((newest, tree))
+    }
+
+    /// That the tree is the one a head beside the database was signed over, at its size; until there it grows.
+    fn leads_on(&self, tree: &mut Growing, head: &Checkpoint) -> Result<(), HomeError> {
+        self.grow(tree, head.size)?;
+        let then = match tree.size() == head.size {
+            true => Some(tree.root()),
+            // What is kept of a tree that a signed head was held against is that tree.
+            false => self.store.tree_root(head.size)?,
+        };
+        match then {
+            Some(root) if root == head.root => Ok(()),
+            Some(_) => {
+                Err(self.lost(&format!("the first {} entries are others than it was signed over", head.size)))
+            }
+            None => Err(self.lost(&fewer(head.size, tree.size()))),
+        }
     }
 
     /// The head that is kept outside the database, if there is one. A file that is empty, or of zeros, is what a power
@@ -186,29 +224,33 @@ impl Log {
         if self.complete.get().is_some() {
             return Ok(());
         }
+        // The key is remembered before the first entry is written. A journal that lost all entries may have forgotten it;
+        // the file has it still.
+        if self.keys.all()?.is_empty() && self.store.size()? == 0 {
+            self.secret()?;
+        }
         // Read before the journal: what is signed was there already.
-        if let Some(note) = self.beside()? {
-            // A journal that lost its last entries may have forgotten its key; the file has it still.
-            if self.keys.publics()?.is_empty() {
-                self.secret()?;
-            }
-            let head = self.keys.head(&note).map_err(|error| self.lost(&error.message))?;
+        if let Some(head) = self.head_beside()? {
             let size = self.store.size()?;
             if size < head.size {
-                let why = format!("it is over {} entries, journal.sqlite has {size}", head.size);
-                return Err(self.lost(&why));
+                return Err(self.lost(&fewer(head.size, size)));
             }
         }
         self.complete.get_or_init(|| ());
         Ok(())
     }
 
+    /// The head beside the database, once it is signed by one of the journal's keys.
+    fn head_beside(&self) -> Result<Option<Checkpoint>, HomeError> {
+        let unread = |error: HomeError| self.lost(&error.message).hint(UNREAD);
+        let read = |note: String| self.keys.head(&note).map_err(unread);
+        self.beside()?.map(read).transpose()
+    }
+
     fn lost(&self, why: &str) -> HomeError {
         let name = shown(&self.head);
         let words = format!("the journal does not go with its signed head in {name}: {why}");
-        let hint = "nothing was run; keep a copy of the home as it is, then put back all its files together from a backup; \
-            where `kapell verify` finds the entries whole, it is that file which is to be removed";
-        HomeError::new(Kind::Integrity, words).hint(hint)
+        HomeError::new(Kind::Integrity, words).hint(BACKUP)
     }
 
     /// The tree as it was when a head of it was signed, out of what stands here.
@@ -226,12 +268,12 @@ impl Log {
         }
     }
 
-    /// Puts the entries to it that came since, each of which must follow from the one before in its run.
-    fn grow(&self, tree: &mut Growing) -> Result<(), HomeError> {
+    /// Puts the entries to it that came since, up to so many, each of which must follow from the one before in its run.
+    fn grow(&self, tree: &mut Growing, to: u64) -> Result<(), HomeError> {
         let mut ends = Ends::default();
-        loop {
+        while tree.size() < to {
             let from = tree.size();
-            let page = self.store.entries_between(from, from + PAGE)?;
+            let page = self.store.entries_between(from, to.min(from + PAGE))?;
             for entry in &page {
                 if entry.leaf != tree.size() {
                     return Err(damaged(format!(
@@ -290,6 +332,8 @@ impl Log {
 
     /// Begins another key in the place of one that is gone, and signs with it, over what the old one signed.
     pub(crate) fn begin_anew(&self, by: &str, reason: &str) -> Result<(), HomeError> {
+        // A key mends no history.
+        self.led_on()?;
         self.keys.begin_anew(self.now()?, by, reason)?;
         self.sign().map(drop)
     }
@@ -309,6 +353,16 @@ type Ends = HashMap<RunId, (u64, Digest)>;
 
 fn odd(run: &RunId, seq: u64, why: &str) -> HomeError {
     damaged(format!("entry {seq} of {run}, which no head is signed over yet, {why}"))
+}
+
+fn fewer(signed: u64, are: u64) -> String {
+    format!("it is over {signed} entries, journal.sqlite has {are}")
+}
+
+/// That heads were signed over more entries than the newest that is kept.
+pub(crate) fn taken_away(signed: u64, kept: Option<u64>) -> String {
+    let kept = kept.map_or("none is kept".into(), |size| format!("the newest that is kept is over {size}"));
+    format!("a head was signed over {signed} entries, and {kept}: heads were taken away")
 }
 
 fn damaged(why: String) -> HomeError {

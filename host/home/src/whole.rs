@@ -1,13 +1,15 @@
 //! Checking the whole home: every entry read once, in the order of the log, and the tree worked out from them alone; held
 //! against every signed head, every kept subtree, every run's end, and everything entries name. An entry that is changed,
-//! a run that is deleted and a tail that is cut off differ from one of these, unless whoever did it holds the log's key. What no
-//! head was signed over yet, and a tail that went together with the heads over it, only somebody outside can tell.
+//! a run that is deleted and a tail that is cut off differ from one of these. What no head was signed over yet, what went together
+//! with every head over it and the note of how far was signed, and what was signed anew with the log's key, only somebody outside
+//! can tell.
 
-use crate::checked::{At, Checked, Held, check_row, verified};
+use crate::checked::{At, Checked, FORKED, Held, check_row, shorter, verified};
 use crate::error::HomeError;
 use crate::gone::Gone;
 use crate::home::Home;
 use crate::names::{self, Kept, Names};
+use crate::notary::taken_away;
 use kapell_journal::chain;
 use kapell_journal::entry::{Body, Entry};
 use kapell_journal::fold::RunState;
@@ -17,7 +19,7 @@ use kapell_journal::tree::{self, Growing, TILE};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
 use kapell_store::{Beside, StoredEntry};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Entries that are read at once.
 const PAGE: u64 = 4096;
@@ -57,9 +59,13 @@ struct Reading<'b> {
     subtrees: HashMap<(u32, u64), Digest>,
     /// Signed heads by size, each with how it is told.
     heads: BTreeMap<u64, Vec<(String, Digest)>>,
+    /// The names of those that only somebody outside has.
+    outside: BTreeSet<String>,
     /// The last size at which leaves and heads agreed, and whether they parted after it.
     agreed: u64,
     parted: bool,
+    /// How many entries the newest head that is kept here is over.
+    newest: Option<u64>,
     ends: HashMap<RunId, Head>,
     folds: HashMap<RunId, Fold>,
     names: Names,
@@ -77,7 +83,7 @@ impl Home {
     pub fn check_whole(&self, held: &Held, mut seen: impl FnMut(u64, u64)) -> Result<Checked, HomeError> {
         let beside = self.store.beside()?;
         let about = format!("the home {}", self.place.folder().display());
-        let mut reading = Reading::new(Checked { about, ..Checked::default() }, &beside);
+        let mut reading = Reading::new(Checked { about, ..Checked::default() }, &beside, held);
         let shown = self.log.beside()?;
         if beside.is_empty() && held.checkpoints.is_empty() && shown.is_none() {
             reading.checked.holds("log", "it has no entries yet");
@@ -106,7 +112,7 @@ impl Home {
 }
 
 impl<'b> Reading<'b> {
-    fn new(mut checked: Checked, beside: &'b Beside) -> Self {
+    fn new(mut checked: Checked, beside: &'b Beside, held: &Held) -> Self {
         let mut subtrees = HashMap::new();
         for (level, place, hash) in &beside.subtrees {
             match subtree(*level, *place, hash) {
@@ -123,8 +129,10 @@ impl<'b> Reading<'b> {
             tree: Growing::default(),
             subtrees,
             heads: BTreeMap::new(),
+            outside: held.checkpoints.iter().map(|(name, _)| name.clone()).collect(),
             agreed: 0,
             parted: false,
+            newest: beside.checkpoints.last().map(|noted| noted.size),
             ends: HashMap::new(),
             folds: HashMap::new(),
             names: Names::new(),
@@ -143,9 +151,11 @@ impl<'b> Reading<'b> {
         // It is one of those that are kept here, unless those were lost together with what they were signed over.
         let lost = |note: &&str| self.beside.checkpoints.iter().all(|noted| noted.note != **note);
         let shown = shown.as_deref().filter(lost).map(|note| ("the head in log.head".to_owned(), note, None));
-        for (name, note, size) in kept.chain(shown).chain(outside) {
+        let here = self.beside.checkpoints.len() + usize::from(shown.is_some());
+        for (number, (name, note, size)) in kept.chain(shown).chain(outside).enumerate() {
             match verified(note, keys) {
                 Ok(head) if size.is_none_or(|size| size == head.size) => {
+                    self.newest = self.newest.max(Some(head.size).filter(|_| number < here));
                     self.heads.entry(head.size).or_default().push((name, head.root));
                 }
                 Ok(_) => self.checked.broken("signature", At::Whole, format!("{name} is of another size")),
@@ -265,12 +275,16 @@ impl<'b> Reading<'b> {
     fn signed(&mut self) {
         let Some(heads) = self.heads.remove(&self.tree.size()) else { return };
         let (root, before) = (self.tree.root(), self.agreed);
+        let stands = heads.iter().any(|(_, signed)| *signed == root);
         for (name, signed) in heads {
+            let leaves = At::Leaves(before, self.tree.size());
             if signed == root {
                 self.agreed = self.tree.size();
+            } else if stands {
+                let words = format!("{name} and another head{FORKED}");
+                self.checked.broken("fork", leaves, words);
             } else if !self.parted {
                 self.parted = true;
-                let leaves = At::Leaves(before, self.tree.size());
                 self.checked.broken("log", leaves, format!("{name} is over other entries than stand here"));
             }
         }
@@ -281,17 +295,24 @@ impl<'b> Reading<'b> {
         let size = self.beside.size;
         for (over, heads) in std::mem::take(&mut self.heads).into_iter().filter(|(over, _)| *over > size) {
             for (name, _) in heads {
-                self.checked.broken(
-                    "rollback",
-                    At::Leaves(size, over),
-                    format!("{name} is over more entries than there are: the last were taken away"),
-                );
+                let (what, words) = match self.outside.contains(&name) {
+                    true => ("rollback or fork", format!("{name} is over {over} entries, {}", shorter(size))),
+                    false => (
+                        "rollback",
+                        format!("{name} is over more entries than there are: the last were taken away"),
+                    ),
+                };
+                self.checked.broken(what, At::Leaves(size, over), words);
             }
         }
         for ((level, place), _) in self.subtrees.drain().filter(|_| !self.parted) {
             let leaves = TILE.saturating_pow(level);
             let at = At::Leaves(place.saturating_mul(leaves), place.saturating_add(1).saturating_mul(leaves));
             self.checked.broken("subtree", at, "a subtree is kept of entries that are not there");
+        }
+        if self.newest < Some(self.beside.signed).filter(|signed| *signed > 0) {
+            let words = taken_away(self.beside.signed, self.newest);
+            self.checked.broken("heads", At::Whole, words);
         }
         let signed = self.beside.checkpoints.len();
         if self.checked.broken.is_empty() {

@@ -15,10 +15,11 @@ use std::io::{self, BufRead as _, Read};
 /// The first line of every bundle this program reads.
 const FORMAT: &str = "kapell-bundle/1";
 /// What stands in a bundle, in this order; in a folder by name. `/` at the end is a folder.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "BUNDLE",
     "README",
     "log.pub",
+    "keys",
     "checkpoint",
     "checkpoints/",
     "consistency/",
@@ -184,6 +185,7 @@ impl<'h> Check<'h> {
         self.sums.push_str(&format!("{}  {name}\n", hex(&digest::of(&[&bytes]))));
         match part {
             "log.pub" => self.heads.key(&bytes, self.held, &mut self.report),
+            "keys" => self.heads.keys(&bytes, self.held, &mut self.report),
             "checkpoint" => self.heads.checkpoint(bytes, &mut self.report),
             "checkpoints/" | "consistency/" => self.older(part, name, rest, &bytes),
             "range" => self.range(&bytes),

@@ -2,8 +2,9 @@
 //! The last are what a forger of everything else can't have reached.
 
 use crate::digest::Hash;
+use crate::keys;
 use crate::note::{Head, Key, hashes};
-use crate::report::{Place, Report, count};
+use crate::report::{Place, Report, count, day};
 use crate::tree::{Growing, is_consistent};
 use std::collections::BTreeMap;
 
@@ -30,6 +31,8 @@ struct Point {
 #[derive(Default)]
 pub(crate) struct Heads {
     key: Option<Key>,
+    /// The one in the bundle, whichever counts.
+    stated: Option<Key>,
     /// The head the bundle is under.
     pub(crate) head: Option<Head>,
     /// Its note, byte for byte: proofs must lead to the same.
@@ -53,14 +56,18 @@ impl Heads {
             Err(why) => return report.broken("key", place(), why),
         };
         let name = key.shown();
+        self.stated = Some(key.clone());
         match held.key.as_deref().map(|text| Key::read(text.trim())) {
-            None => report.unknown(
-                "key",
-                format!(
-                    "{name} was found in this file only: whoever made the file may have made the key; \
-                 compare it with what you were given another way, or give that with --key"
-                ),
-            ),
+            None => {
+                report.unkeyed = true;
+                report.unknown(
+                    "key",
+                    format!(
+                        "{name} was found in this file only: whoever made the file may have made the key; \
+                         compare all of it with what you were given another way, or give that with --key"
+                    ),
+                );
+            }
             Some(Err(why)) => report.broken("key", Place::Whole, format!("the key you hold: {why}")),
             Some(Ok(given)) if given == key => report.holds("key", format!("{name} is the one you hold")),
             Some(Ok(given)) => {
@@ -74,6 +81,27 @@ impl Heads {
             }
         }
         self.hold(key, held, report);
+    }
+
+    /// Every key the log had, as whoever made the file tells: where one was begun in the place of another.
+    pub(crate) fn keys(&mut self, bytes: &[u8], held: &Held, report: &mut Report) {
+        let place = || Place::Member("keys".into());
+        let begun = match keys::read(bytes) {
+            Ok(begun) => begun,
+            Err(why) => return report.broken("key", place(), why),
+        };
+        if begun.last().map(|last| &last.key) != self.stated.as_ref() {
+            return report.broken("key", place(), "the last key it lists is another than log.pub");
+        }
+        let given = held.key.as_deref().and_then(|text| Key::read(text.trim()).ok());
+        for (before, after) in begun.iter().zip(begun.iter().skip(1)) {
+            let is_yours =
+                if given.as_ref() == Some(&before.key) { ", which is the one you hold" } else { "" };
+            report.unknown("key", format!(
+                "{} began {} on {} after {}, in the place of {}{is_yours}: {}; so says whoever made this file, and nothing binds the two keys",
+                after.by, after.key.shown(), day(after.at), entries(after.size), before.key.shown(), after.reason
+            ));
+        }
     }
 
     fn hold(&mut self, key: Key, held: &Held, report: &mut Report) {
@@ -171,7 +199,8 @@ impl Heads {
             } else if point.held || !self.parted {
                 self.parted = true;
                 let leaves = Place::Leaves(self.agreed, tree.size());
-                report.broken("log", leaves, format!("{} is over other entries than stand here", point.from));
+                let what = if point.held { "fork" } else { "log" };
+                report.broken(what, leaves, format!("{} is over other entries than stand here", point.from));
             }
         }
     }
@@ -193,9 +222,9 @@ impl Heads {
                     "{from} and the checkpoint of this file are both signed, over as many entries, and differ: \
                      the log was shown in two versions"
                 )),
-                () if point.head.size > now.size => report.broken("rollback", Place::Whole, format!(
-                    "{from} is over {}, the checkpoint of this file over {}: entries were taken away, or the file is older; \
-                     ask for one that is exported now", entries(point.head.size), now.size
+                () if point.head.size > now.size => report.broken("rollback or fork", Place::Whole, format!(
+                    "{from} is over {}, the checkpoint of this file over {}: the file is older, the last entries were taken away, or \
+                     it is another history; ask for one that is exported now, which tells them apart", entries(point.head.size), now.size
                 )),
                 () if point.shown => older += u64::from(!point.held),
                 () if !whole => {}
@@ -225,9 +254,10 @@ impl Heads {
             [] if self.points.iter().any(|point| point.held) => {}
             [] => report.unknown(
                 "history",
-                "whoever could write to the home may have taken the last entries away or put others after \
-                the last head before this file was made, and whoever holds the log's key could have written \
-                another history; only a checkpoint that somebody outside kept shows that, given with --checkpoint",
+                "whoever could write to the home may have taken heads away before this file was made, back to any older one or all of \
+                them, and written anew whatever came after, which the host itself then signed; whoever holds the log's key could \
+                have written another history from the beginning; only a checkpoint that somebody outside kept shows that, given \
+                with --checkpoint",
             ),
             held if report.is_sound() => {
                 report.holds("history", format!("the log only adds to {}", held.join(" and ")))

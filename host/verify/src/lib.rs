@@ -12,6 +12,7 @@ mod contents;
 mod digest;
 mod entry;
 mod heads;
+mod keys;
 mod note;
 mod report;
 mod tar;

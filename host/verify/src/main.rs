@@ -21,7 +21,8 @@ Usage: kapell-verify [--json] [--key FILE|KEY] [--checkpoint FILE]... BUNDLE
   --checkpoint FILE   a checkpoint of the journal that you were given earlier; may be given several times
   --json              answer with one JSON object
 
-Exit codes: 0 it holds, 1 it does not hold, 2 it can't be read, 3 it holds and does not lead on from a checkpoint you gave, 64 usage";
+Exit codes: 0 it holds, 1 it does not hold, 2 it can't be read, 3 it holds as far as it goes: no key was given, or it does not
+lead on from a checkpoint you gave, 64 usage";
 
 /// Most bytes of a key or a checkpoint.
 const SMALL: u64 = 64 << 10;
@@ -53,10 +54,10 @@ fn main() -> ExitCode {
         }
     };
     match check(&asked) {
-        Ok(report) => ExitCode::from(match (report.is_sound(), report.unanswered) {
+        Ok(report) => ExitCode::from(match (report.is_sound(), report.is_answered()) {
             (false, _) => BROKEN,
-            (true, 0) => 0,
-            (true, _) => UNANSWERED,
+            (true, true) => 0,
+            (true, false) => UNANSWERED,
         }),
         Err(error) => {
             match asked.json {

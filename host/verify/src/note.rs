@@ -54,9 +54,10 @@ impl Key {
         Ok(Self { name: name.to_owned(), id: id_of, key })
     }
 
-    /// The log's name, safe to print.
+    /// All of it, safe to print: four bytes of a hash are soon met by another key.
     pub(crate) fn shown(&self) -> String {
-        format!("{}+{:08x}", self.name.escape_debug(), u32::from_be_bytes(self.id))
+        let bytes = [&[ED25519], self.key.as_bytes().as_slice()].concat();
+        format!("{}+{:08x}+{}", self.name.escape_debug(), u32::from_be_bytes(self.id), STANDARD.encode(bytes))
     }
 
     /// The head a checkpoint is of, once its signature is this key's and it is of this key's log.
@@ -189,7 +190,7 @@ mod tests {
         assert!(key.signed(NOTE).unwrap().ends_with("problem is.\n"));
         let another = format!("{NOTE}\u{2014} enoch.example/witness AAAAAA==\n");
         assert!(key.signed(&another).is_ok(), "a witness does not disturb");
-        assert_eq!(key.shown(), "PeterNeumann+c74f20a3");
+        assert_eq!(key.shown(), PUBLIC);
         let witnesses =
             |number: usize| format!("{NOTE}{}", "\u{2014} enoch.example/witness AAAAAA==\n".repeat(number));
         assert!(key.signed(&witnesses(99)).is_ok());

@@ -21,6 +21,8 @@ pub struct Report {
     pub unknown: Vec<Line>,
     /// How many checkpoints that were given nothing here leads on from: what was asked about them is not answered.
     pub unanswered: u64,
+    /// Whether nobody said which key to trust: then whoever made the file may have made the key.
+    pub unkeyed: bool,
     /// How many entries were read.
     pub entries: u64,
 }
@@ -84,6 +86,27 @@ impl Report {
         self.broken.is_empty()
     }
 
+    /// Whether everything that was asked could be answered.
+    #[must_use]
+    pub const fn is_answered(&self) -> bool {
+        self.unanswered == 0 && !self.unkeyed
+    }
+
+    /// What it comes to, in one line.
+    fn verdict(&self) -> &'static str {
+        match (self.is_sound(), self.unkeyed, self.unanswered) {
+            (false, ..) => "it does not hold",
+            (true, false, 0) => "it holds",
+            (true, true, 0) => "it holds, as far as it goes: nobody said which key to trust",
+            (true, false, _) => {
+                "it holds, as far as it goes: nothing in it leads on from a checkpoint you gave"
+            }
+            (true, true, _) => {
+                "it holds, as far as it goes: nobody said which key to trust, and nothing in it leads on from a checkpoint you gave"
+            }
+        }
+    }
+
     /// For people.
     #[must_use]
     pub fn text(&self) -> String {
@@ -95,12 +118,7 @@ impl Report {
             let _ = writeln!(text, "  and {} more", self.more_broken);
         }
         part(&mut text, "can't be known", &self.unknown);
-        let verdict = match (self.is_sound(), self.unanswered) {
-            (false, _) => "it does not hold",
-            (true, 0) => "it holds",
-            (true, _) => "it holds, as far as it goes: nothing in it leads on from a checkpoint you gave",
-        };
-        let _ = write!(text, "\n{verdict}");
+        let _ = write!(text, "\n{}", self.verdict());
         text
     }
 
@@ -109,7 +127,7 @@ impl Report {
     pub fn json(&self) -> Value {
         let lines = |lines: &[Line]| lines.iter().map(Line::json).collect::<Vec<_>>();
         json!({
-            "schema": "kapell.verify/1", "about": self.about, "sound": self.is_sound(), "unanswered": self.unanswered, "entries": self.entries,
+            "schema": "kapell.verify/1", "about": self.about, "sound": self.is_sound(), "unanswered": self.unanswered, "unkeyed": self.unkeyed, "entries": self.entries,
             "holds": lines(&self.holds), "broken": lines(&self.broken), "more-broken": self.more_broken,
             "unknown": lines(&self.unknown),
         })
@@ -210,6 +228,17 @@ mod tests {
         let text = "run demo-1\n\nholds\n  signature  it is signed\n\ndoes not hold\n  chain  entry 2 of demo-1: is another\n\n\
             can't be known\n  truth  who wrote it may have lied\n\nit does not hold";
         assert_eq!(report.text(), text);
+        let mut sound = Report::default();
+        let last = |report: &Report| report.text().lines().last().map(str::to_owned);
+        assert_eq!((last(&sound).as_deref(), sound.is_answered()), (Some("it holds"), true));
+        sound.unkeyed = true;
+        let words = "it holds, as far as it goes: nobody said which key to trust";
+        assert_eq!((last(&sound).as_deref(), sound.is_answered()), (Some(words), false));
+        sound.unanswered = 1;
+        assert_eq!(
+            last(&sound),
+            Some(format!("{words}, and nothing in it leads on from a checkpoint you gave"))
+        );
         for _ in 0..TOLD_MAX {
             report.broken("chain", Place::Byte(7), "is another");
         }

@@ -412,6 +412,40 @@ fn a_log_signed_anew_by_another_key_is_found_by_whoever_knows_the_key() {
     assert!(told[0].contains("is another than the one you hold, kapell/eed6ed63+78988e8d"), "{told:?}");
 }
 
+/// What a file says of keys before its own: told to whoever holds one of them, and never more than told.
+#[test]
+fn whoever_holds_an_earlier_key_hears_why_it_ended() {
+    let forger = SigningKey::from_bytes(&[7; 32]);
+    let bytes = [&[1], forger.verifying_key().as_bytes().as_slice()].concat();
+    let id: [u8; 32] = Sha256::digest([b"earlier\n", bytes.as_slice()].concat()).into();
+    let id = id[..4].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let earlier = format!("earlier+{id}+{}", STANDARD.encode(bytes));
+    let begun = |key: &str| {
+        format!(
+            r#"[{{"at":1,"key":"{earlier}","size":0}},{{"at":2,"by":"user:ada","key":"{key}","reason":"lost","size":4}}]"#
+        )
+    };
+    let with = |keys: String| {
+        let mut parts = apart(LOG);
+        parts.insert(3, ("keys".into(), keys.into_bytes()));
+        together(&parts)
+    };
+    let told = |file: &[u8], key: &str| {
+        verify(file, &Held { key: Some(key.into()), checkpoints: Vec::new() }).unwrap().text()
+    };
+    let file = with(begun(KEY.trim()));
+    let began =
+        format!("user:ada began {} on 1970-01-01 after 4 entries, in the place of {earlier}", KEY.trim());
+    let now = told(&file, KEY);
+    assert!(now.contains(&format!("{began}: lost; so says")) && now.ends_with("\nit holds"), "{now}");
+    let then = told(&file, &earlier);
+    assert!(then.contains(&format!("{began}, which is the one you hold: lost")), "{then}");
+    assert!(then.ends_with("\nit does not hold"), "{then}");
+    let other = told(&with(begun(&earlier)), KEY);
+    assert!(other.contains("keys: the last key it lists is another than log.pub"), "{other}");
+    assert!(told(&with("{}".into()), KEY).contains("keys: it is no list of keys in canonical form"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -470,6 +504,7 @@ fn the_program_ends_as_it_says() {
     assert_eq!(run(&["absent"]).0, 2);
     assert_eq!(run(&["/dev/zero"]).2, "error: check /dev/zero: it is no regular file\n");
     assert_eq!(run(&["--key", "log.pub", "--checkpoint", "older.checkpoint", "since.kapell"]).0, 3);
+    assert_eq!(run(&["run.kapell"]).0, 3, "nobody said which key to trust");
     assert_eq!(run(&["--json", "absent"]).1.lines().next(), Some("{"));
     assert_eq!(run(&[]).0, 64);
     assert_eq!(run(&["--checkpoints", "x", "run.kapell"]).0, 64);
@@ -483,6 +518,9 @@ fn private_parts(file: &[u8]) -> (Parts, Vec<String>) {
     (parts, private)
 }
 
+/// The last line where no key was given: theirs is another home's than the others'.
+const UNKEYED: &str = "it holds, as far as it goes: nobody said which key to trust";
+
 fn told(file: &[u8]) -> String {
     verify(file, &Held::default()).unwrap().text()
 }
@@ -490,12 +528,12 @@ fn told(file: &[u8]) -> String {
 #[test]
 fn private_content_is_opened_where_it_is_and_said_to_be_missing_where_it_is_not() {
     for (file, lines) in [
-        (PRIVATE, ["  private    7 private contents, each what its commitment is of", "it holds"]),
+        (PRIVATE, ["  private    7 private contents, each what its commitment is of", UNKEYED]),
         (
             WITHHELD,
             [
                 "  private    what is in 7 private contents: withheld by whoever made this file; only commitments stand",
-                "it holds",
+                UNKEYED,
             ],
         ),
         (
@@ -508,7 +546,7 @@ fn private_content_is_opened_where_it_is_and_said_to_be_missing_where_it_is_not(
     ] {
         let told = told(file);
         assert!(lines.iter().all(|line| told.lines().any(|it| it == *line)), "{told}");
-        assert!(told.ends_with("it holds"), "{told}");
+        assert!(told.ends_with(UNKEYED), "{told}");
     }
     let (_, private) = private_parts(WITHHELD);
     assert!(private.is_empty() && !holds(WITHHELD, b"Ada is known"));

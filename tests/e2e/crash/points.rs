@@ -147,8 +147,7 @@ fn refused(scene: &Scene, fault: &str, point: &str, time: u64, whole: &Fold, tal
     let (trial, at) = (scene.trial(), format!("{fault} {point} {time}"));
     let said = trial.run("once.yaml", &at);
     // What is only told, signed or moved later keeps no run from its end.
-    let behind =
-        ["HeadSigned", "KeyWritten", "KeyNamed"].contains(&point) || point.starts_with("Transaction");
+    let behind = point == "HeadSigned" || point.starts_with("Transaction");
     match said.code {
         Some(0) => assert!(behind, "{at}: {said:?}"),
         Some(70) => {

@@ -5,8 +5,8 @@
 //! head after `call-2`, or with `hold today` the last one. `does` is done to the database in turn: `edit RUN/N`, `delete RUN/N`, `double RUN/N`,
 //! `swap RUN/N RUN/N`, `cut N` (the last entries), `forget RUN` (its entries and its row), `renumber` (no holes are left),
 //! `rechain RUN` (each link and the run's end are mended), `forget entries`, `forget heads`, `lose heads` (those in the database, as they go with its
-//! write-ahead log), `forget subtrees`, `lose key`, `new key` (and nobody
-//! remembers the old one), `row CHANGE` (of the row of `call-2`), `sql TEXT`, `sign`,
+//! write-ahead log), `lose head` (the one beside it), `forget signed` (how far was signed), `forget subtrees`, `lose key`, `forget key` (and
+//! which it was), `new key` (another home's, and it is remembered as this one's), `row CHANGE` (of the row of `call-2`), `sql TEXT`, `sign`,
 //! `yesterday` (the home as it was after `call-2`), `another history` (as it was then, and on otherwise), and `said TEXT`:
 //! a run whose skill says that. `export` and `hold` choose who looks: whoever has the exported file, and whoever also holds
 //! the head; without them it is the home. What is expected is what does not hold, or `holds`.
@@ -129,7 +129,14 @@ impl Scene {
                 all("DELETE FROM checkpoints");
                 self.remove("log.head");
             }
+            // What the home remembers beside them of how far was signed.
+            ("forget", "signed") => all("DELETE FROM remembered WHERE name = 'log-signed'"),
+            ("lose", "head") => self.remove("log.head"),
             ("forget", "subtrees") => all("DELETE FROM tree"),
+            ("forget", "key") => {
+                self.act("lose key");
+                all("DELETE FROM remembered WHERE name = 'log-keys'");
+            }
             ("forget", run) => all(&format!("DELETE FROM entries WHERE run = '{run}'; DELETE FROM runs WHERE run = '{run}'")),
             ("renumber", _) => all(
                 "UPDATE entries SET place = -(SELECT count(*) FROM entries AS one WHERE one.place <= entries.place);
@@ -138,8 +145,18 @@ impl Scene {
             ("rechain", run) => self.rechain(run),
             ("lose", "key") => self.remove("log.key"),
             ("new", "key") => {
-                self.act("lose key");
-                all("DELETE FROM remembered WHERE name = 'log-keys'");
+                let other = Stage::empty();
+                other.kapell(&["init"]).ends(0);
+                other.kapell(&["audit", "key"]).ends(0);
+                let theirs = other.project().join(".kapell");
+                fs::copy(theirs.join("log.key"), self.stage.project().join(".kapell/log.key")).unwrap();
+                let find = "SELECT text FROM remembered WHERE name = 'log-keys'";
+                let name: String = Connection::open(theirs.join("journal.sqlite"))
+                    .unwrap()
+                    .query_row(find, [], |row| row.get(0))
+                    .unwrap();
+                let put = "UPDATE remembered SET text = ?1 WHERE name = 'log-keys'";
+                self.database().execute(put, [name]).unwrap();
             }
             ("row", change) => all(&format!("UPDATE runs SET {change} WHERE run = 'call-2'")),
             ("sql", sql) => all(sql),
@@ -149,7 +166,8 @@ impl Scene {
                 self.put_back("today");
                 all("DELETE FROM entries WHERE run = 'call-2'; DELETE FROM runs WHERE run = 'call-2'; DELETE FROM checkpoints WHERE size > 4");
                 self.act("renumber");
-                self.remove("log.head");
+                self.act("lose head");
+                self.act("forget signed");
                 greet(&self.stage, "Somebody else");
             }
             ("said", text) => greet(&self.stage, &text.replace("%1B", "\u{1b}").replace("%0A", "\n").replace("%RLO", "\u{202e}")),
@@ -244,7 +262,8 @@ fn what_a_skill_says_is_one_escaped_field_of_one_line() {
     stage.write("flow.yaml", FLOW);
     stage.kapell(&["run", "flow.yaml", "-i", &format!("name={forged}")]).ends(0);
     stage.kapell(&["audit", "export", "last", "-o", "run.kapell"]).ends(0);
-    let said = stage.kapell(&["verify", "run.kapell"]).ends(0);
+    stage.write("log.pub", stage.kapell(&["audit", "key"]).ends(0).out);
+    let said = stage.kapell(&["verify", "run.kapell", "--key", "log.pub"]).ends(0);
     assert!(said.out.contains("chain      5 entries"), "{}", said.out);
     assert!(!said.out.contains(|letter: char| letter.is_control() && letter != '\n'), "{}", said.out);
     assert!(!said.out.contains('\u{202e}') && !said.out.contains("alice"), "{}", said.out);

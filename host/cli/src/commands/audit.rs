@@ -7,7 +7,7 @@ use crate::session::Session;
 use crate::written;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kapell_home::{Exporting, HomeError, Kind, Proven, Scope, WithoutPart as Without, read_text};
+use kapell_home::{Exporting, HomeError, Kind, Point, Proven, Scope, WithoutPart as Without, read_text};
 use kapell_model::id::RunId;
 use kapell_report::log::instant;
 use kapell_report::plain::line;
@@ -36,13 +36,33 @@ pub(crate) async fn run(session: &Session, audit: &Audit) -> anyhow::Result<Exit
         Audit::Export(asked) => export(session, asked)?,
         Audit::Erase { run, reason, yes } => return erase(session, run, reason, *yes).await,
         Audit::Prove { entry, into } => prove(session, entry, into.as_deref())?,
-        Audit::Consistency { old, new } => {
-            let hashes = session.home.consistency(*old, *new)?;
-            let hashes: Vec<String> = hashes.iter().map(|hash| STANDARD.encode(hash.as_bytes())).collect();
-            tell(session, &hashes.join("\n"), || json!({ "schema": "kapell.audit/1", "hashes": hashes }));
-        }
+        Audit::Consistency { old, new } => consistency(session, old, new)?,
     }
     Ok(Exit::Ok)
+}
+
+/// That the journal only added to what it was, between two sizes or heads somebody holds.
+fn consistency(session: &Session, old: &str, new: &str) -> anyhow::Result<()> {
+    let shown = session.home.consistency(&point(old)?, &point(new)?)?;
+    let hashes: Vec<String> = shown.hashes.iter().map(|hash| STANDARD.encode(hash.as_bytes())).collect();
+    let value =
+        || json!({ "schema": "kapell.audit/1", "old": shown.old, "new": shown.size, "hashes": hashes });
+    tell(session, &hashes.join("\n"), value);
+    if !session.json {
+        output::talk(&format!(
+            "the journal of {} entries only adds to that of {}, as these hashes show",
+            shown.size, shown.old
+        ));
+    }
+    Ok(())
+}
+
+/// A size, or a file with a checkpoint; a number is always a size.
+fn point(said: &str) -> Result<Point, HomeError> {
+    match said.parse() {
+        Ok(size) => Ok(Point::Size(size)),
+        Err(_) => Ok(Point::Held { name: said.into(), note: read_text(Path::new(said), CHECKPOINT_MAX)? }),
+    }
 }
 
 /// The key, and how it came to be the one, where it was not always.

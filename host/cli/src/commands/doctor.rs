@@ -1,6 +1,7 @@
 //! `doctor`: looks at everything a run needs and says what to mend.
 
 use crate::args::Args;
+use crate::commands::verify::told;
 use crate::failure::{Exit, exit_of};
 use crate::output;
 use crate::session::{open, place};
@@ -202,20 +203,19 @@ fn spending(session: &crate::session::Session, recount: bool) -> Finding {
 fn evidence(session: &crate::session::Session) -> Finding {
     let what = "evidence";
     match session.home.check_whole(&kapell_home::Held::default(), |_, _| {}) {
-        Ok(checked) => match checked.broken.first() {
-            None => Finding::sound(
-                what,
-                format!("nothing that was signed of {} entries is otherwise", checked.entries),
-            ),
-            Some(first) => Finding {
-                exit: Exit::Integrity,
-                ..Finding::unsound(
+        Ok(checked) => {
+            let report = told(checked);
+            match report.broken.first() {
+                None => Finding::sound(
                     what,
-                    first.words.clone(),
-                    "`kapell verify` says where, and all of it".into(),
-                )
-            },
-        },
+                    format!("nothing that was signed of {} entries is otherwise", report.entries),
+                ),
+                Some(first) => Finding {
+                    exit: Exit::Integrity,
+                    ..Finding::unsound(what, first.told(), "`kapell verify` says all of it".into())
+                },
+            }
+        }
         Err(error) => {
             let mend = error.hint.clone();
             Finding::failed(what, &error.into(), mend)

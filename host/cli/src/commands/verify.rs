@@ -21,14 +21,15 @@ pub(crate) async fn run(args: &Args, asked: &Verify) -> anyhow::Result<Exit> {
     let report = match asked.what.as_deref().map(Path::new) {
         Some(path) if path.is_dir() => whole(&at(args, path).await?, asked)?,
         Some(path) if path.exists() => file(path, asked)?,
-        Some(_) => one(&here(args).await?, asked)?,
-        None => whole(&here(args).await?, asked)?,
+        Some(_) => one(&open(args).await?, asked)?,
+        None => whole(&open(args).await?, asked)?,
     };
     match args.json {
         true => output::json(&report.json()),
         false => output::data(&report.text()),
     }
-    Ok(if report.is_sound() && report.unanswered == 0 { Exit::Ok } else { Exit::Integrity })
+    // What was asked and is not answered is no success: nobody reads a text who goes by the exit code.
+    Ok(if report.is_sound() && report.is_answered() { Exit::Ok } else { Exit::Integrity })
 }
 
 fn file(path: &Path, asked: &Verify) -> anyhow::Result<Report> {
@@ -80,17 +81,6 @@ async fn at(args: &Args, folder: &Path) -> anyhow::Result<Session> {
     open_at(args, place).await
 }
 
-/// The home the command works on: checking makes none.
-async fn here(args: &Args) -> anyhow::Result<Session> {
-    let place = place(args.home.as_deref())?;
-    match place.found {
-        true => open(args).await,
-        false => {
-            Err(HomeError::new(Kind::NotFound, "there is no home here, and no file of that name").into())
-        }
-    }
-}
-
 fn held(asked: &Verify) -> anyhow::Result<kapell_home::Held> {
     let key = asked.key.as_deref().map(key).transpose()?.map(|text| text.trim().parse());
     let key = key
@@ -111,7 +101,7 @@ fn checkpoints(asked: &Verify) -> Result<Vec<(String, String)>, HomeError> {
 }
 
 /// What a home found of itself, told as evidence is.
-fn told(checked: Checked) -> Report {
+pub(crate) fn told(checked: Checked) -> Report {
     let mut report = Report { about: checked.about, entries: checked.entries, ..Report::default() };
     checked.holds.into_iter().for_each(|(what, words)| report.holds(what, words));
     for fault in checked.broken {

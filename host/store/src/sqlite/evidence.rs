@@ -4,6 +4,7 @@
 use crate::error::damaged;
 use crate::sqlite::SqliteStore;
 use crate::sqlite::read::run_row;
+use crate::sqlite::remembered::signed;
 use crate::sqlite::stored::{bytes32, number, parsed, whole};
 use crate::sqlite::tree::{Kept, Noted, size};
 use kapell_journal::seam::{Head, JournalError, RunRow};
@@ -37,6 +38,8 @@ pub struct Beside {
     pub runs: Vec<StoredRun>,
     /// Every signed head that was kept, the smallest first.
     pub checkpoints: Vec<Noted>,
+    /// Over how many entries a head was signed at most, as is remembered apart from the heads.
+    pub signed: u64,
     /// Every whole subtree that is kept: its level, its place in it and its root, whatever stands there.
     pub subtrees: Vec<(i64, i64, Vec<u8>)>,
 }
@@ -54,7 +57,10 @@ impl Beside {
     /// Whether nothing ever happened: no entry, and nothing that an entry leaves behind.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.size == 0 && self.runs.is_empty() && self.checkpoints.is_empty() && self.subtrees.is_empty()
+        self.size + self.signed == 0
+            && self.runs.is_empty()
+            && self.checkpoints.is_empty()
+            && self.subtrees.is_empty()
     }
 }
 
@@ -93,7 +99,8 @@ impl SqliteStore {
         self.0.readers.read(|connection| {
             let moment = connection.unchecked_transaction()?;
             let (size, runs) = (size(&moment)?, stored_runs(&moment)?);
-            Ok(Beside { size, runs, checkpoints: checkpoints(&moment)?, subtrees: subtrees(&moment)? })
+            let (checkpoints, signed) = (checkpoints(&moment)?, signed(&moment)?);
+            Ok(Beside { size, runs, checkpoints, signed, subtrees: subtrees(&moment)? })
         })
     }
 

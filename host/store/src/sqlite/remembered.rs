@@ -3,14 +3,41 @@
 use crate::error::StoreError;
 use crate::salt;
 use crate::sqlite::SqliteStore;
+use crate::sqlite::stored::{number, whole};
 use crate::sqlite::writer::Wait;
 use kapell_journal::content::Salt;
 use rusqlite::{Connection, OptionalExtension, params};
 
+/// Over how many entries a head was signed.
+const SIGNED: &str = "log-signed";
 /// What names lines of batches whose inputs are private.
 const LINES: &str = "lines";
 
+/// Notes that a head was signed over so many entries; of several the most.
+pub(crate) fn remember_signed(connection: &Connection, size: u64) -> rusqlite::Result<()> {
+    let mut note = connection.prepare_cached(
+        "INSERT INTO remembered (name, text) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET text = max(CAST(text AS INTEGER), CAST(?2 AS INTEGER))",
+    )?;
+    note.execute(params![SIGNED, number(size).to_string()]).map(drop)
+}
+
+/// Over how many entries a head was signed at most, as far as is remembered.
+pub(crate) fn signed(connection: &Connection) -> rusqlite::Result<u64> {
+    let mut find =
+        connection.prepare_cached("SELECT CAST(text AS INTEGER) FROM remembered WHERE name = ?1")?;
+    Ok(find.query_row([SIGNED], |row| row.get(0)).optional()?.map_or(0, whole))
+}
+
 impl SqliteStore {
+    /// Over how many entries a head was signed at most; none was where it is zero, or one of none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn signed(&self) -> Result<u64, StoreError> {
+        Ok(self.0.readers.read(signed)?)
+    }
+
     /// The text remembered under a name; none when there is none.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 use crate::error::damaged;
 use crate::sqlite::SqliteStore;
+use crate::sqlite::remembered::remember_signed;
 use crate::sqlite::stored::{bytes32, number, whole};
 use crate::sqlite::writer::Wait;
 use kapell_journal::seam::JournalError;
@@ -114,8 +115,8 @@ impl SqliteStore {
         })
     }
 
-    /// Keeps a signed head. The first one over so many entries stays. It goes to the disk with the next commit: a head
-    /// that a power failure takes can be signed again over the same entries.
+    /// Keeps a signed head, and over how many entries one was signed. The first one over so many stays. Both go to the disk
+    /// with the next commit: a head that a power failure takes can be signed again over the same entries.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -124,6 +125,7 @@ impl SqliteStore {
             let mut keep = connection
                 .prepare_cached("INSERT OR IGNORE INTO checkpoints (size, at, note) VALUES (?1, ?2, ?3)")?;
             keep.execute(params![number(noted.size), number(noted.at.0), noted.note])?;
+            remember_signed(connection, noted.size)?;
             Ok(Ok(()))
         })
     }
