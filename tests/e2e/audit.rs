@@ -196,7 +196,8 @@ fn a_run_is_told_between_which_heads_it_parts_from_what_was_signed() {
     assert!(told.contains(&held), "{held}: {told}");
     assert!(!told.contains("does not stand in the log"), "{told}");
     let doctor = stage.kapell(&["doctor"]).ends(9).out;
-    assert!(doctor.contains(&format!("of {run} ")), "the place is told: {doctor}");
+    let evidence = doctor.lines().find(|line| line.starts_with("MEND evidence")).unwrap_or_default();
+    assert!(evidence.contains(&format!("log: leaves {before} to {}: ", after - 1)), "{doctor}");
 }
 
 const WAITS: &str = "flow: waiting
