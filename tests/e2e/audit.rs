@@ -493,3 +493,85 @@ fn an_entry_forged_below_a_kept_subtree_is_found() {
     stage.kapell(&["audit", "export", "--all", "-o", "all.kapell"]).ends(0);
     stage.kapell(&["verify", "all.kapell"]).ends(9);
 }
+
+/// Puts another text into an entry of a run, and links what follows to it anew.
+fn forge(stage: &Stage, run: &str, from: &str, to: &str) {
+    let database = Connection::open(stage.project().join(".kapell/journal.sqlite")).unwrap();
+    let mut rows = database
+        .prepare("SELECT place, CAST(bytes AS TEXT) FROM entries WHERE run = ?1 ORDER BY seq")
+        .unwrap();
+    let read = rows.query_map([run], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let entries: Vec<(i64, String)> = read.map(Result::unwrap).collect();
+    let (mut was, mut is) = (String::new(), String::new());
+    for (place, text) in entries {
+        let mut forged = text.replacen(from, to, 1);
+        if !was.is_empty() {
+            forged = forged.replacen(&was, &is, 1);
+        }
+        (was, is) = (Digest::of(text.as_bytes()).to_string(), Digest::of(forged.as_bytes()).to_string());
+        database
+            .execute(
+                "UPDATE entries SET bytes = ?2 WHERE place = ?1",
+                rusqlite::params![place, forged.as_bytes()],
+            )
+            .unwrap();
+    }
+    let head: Digest = is.parse().unwrap();
+    database
+        .execute("UPDATE runs SET head_hash = ?2 WHERE run = ?1", rusqlite::params![run, head.as_bytes()])
+        .unwrap();
+}
+
+/// Forgets every head that was signed.
+fn forget_heads(stage: &Stage) {
+    let database = Connection::open(stage.project().join(".kapell/journal.sqlite")).unwrap();
+    database.execute_batch("DELETE FROM checkpoints").unwrap();
+    std::fs::remove_file(stage.project().join(".kapell/log.head")).unwrap();
+}
+
+/// Nobody has to ask whether what they read is what was signed.
+#[test]
+fn what_is_explained_is_held_against_the_signed_head() {
+    let stage = greeted(1);
+    let said = stage.kapell(&["explain", "call-1"]).ends(0).out;
+    assert!(said.contains("- they stand in the log whose head is signed"), "{said}");
+    assert!(said.contains("each decision was taken again"), "{said}");
+    forge(&stage, "call-1", "\"by\":\"user:", "\"by\":\"user:not-");
+    let said = stage.kapell(&["explain", "call-1"]).ends(9).out;
+    let told = "Its record does not hold: entry 1 does not stand in the log of 4 entries that is signed.";
+    assert!(said.contains(told), "{said}");
+    assert!(!said.contains("they stand in the log"), "{said}");
+    stage.kapell(&["explain", "call-1", "--html", "page.html"]).ends(9);
+    assert!(stage.read("page.html").contains("Its record does not hold: entry 1 does not stand"));
+}
+
+/// Whoever may write to the home and holds its key can sign anything; what contradicts itself is found all the same, by the
+/// home, by the outsider's program and by whoever does the file again.
+#[test]
+fn what_is_signed_and_contradicts_its_plan_is_found() {
+    for (from, to, by_home, by_outsider) in [
+        ("\"money\":\"0", "\"money\":\"9", "says receipt.money 9", "says that it cost 9"),
+        (
+            "\"name\":\"kapell:hello\"",
+            "\"name\":\"evil:corp\"",
+            "says skill evil:corp 1.0.0",
+            "says skill evil:corp, its plan",
+        ),
+    ] {
+        let stage = greeted(1);
+        forge(&stage, "call-1", from, to);
+        forget_heads(&stage);
+        stage.kapell(&["audit", "checkpoint"]).ends(0);
+        for said in [vec!["verify"], vec!["verify", "call-1"]] {
+            let said = stage.kapell(&said).ends(9).out;
+            assert!(said.contains(by_home), "{said}");
+        }
+        stage.kapell(&["audit", "export", "call-1", "-o", "run.kapell"]).ends(0);
+        let said = stage.kapell(&["verify", "run.kapell"]).ends(9).out;
+        assert!(said.contains(by_outsider), "{said}");
+        for said in ["replay", "explain"] {
+            let said = stage.kapell(&[said, "call-1"]).ends(9).out;
+            assert!(said.contains(by_home), "{said}");
+        }
+    }
+}

@@ -156,9 +156,18 @@ fn what_is_private_is_in_nothing_but_what_can_be_erased() {
     // What does not read it stays as it is: our own terms, beside which the contract was held.
     let explained = stage.kapell(&["explain", RUN]).ends(0).out;
     assert!(
-        explained.contains("Lumen Grove Standard Terms") && explained.contains("(private)"),
+        explained.contains("Lumen Grove Standard Terms") && explained.contains("contract = (private)"),
         "{explained}"
     );
+    let unknown =
+        "- what is private: the record binds it, and only `--private` tells it, as far as it is kept";
+    assert!(explained.contains(unknown), "{explained}");
+    // A directory is pinned when a run begins, which makes no other flow of it.
+    let known = |said: &str| {
+        let dossier = stage.kapell(&["dossier", said, "--json"]).ends(0).json();
+        dossier["meaning"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(known("onboarding.yaml"), known("customer-onboarding"));
 }
 
 /// The same run without the mark: each place the test above looks at would hold it.
@@ -236,6 +245,8 @@ fn what_is_erased_is_gone_and_everything_else_goes_on_holding() {
         let told = stage.kapell(command).ends(0).out;
         assert!(told.contains("erased") && told.contains("the customer asked to be forgotten"), "{told}");
     }
+    let explained = stage.kapell(&["explain", RUN]).ends(0).out;
+    assert!(explained.contains("- what was private: user:ada had 26 contents erased on "), "{explained}");
 
     stage.kapell(&["audit", "export", RUN, "-o", "run.kapell", "--with-private"]).ends(0);
     let key = stage.kapell(&["audit", "key"]).ends(0).out;

@@ -34,6 +34,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Why a run ends whose accepted output another run stood in the way of.
+pub(crate) const ACCEPTED_LATE: &str = "what was accepted can't be made real";
+
 /// Drives runs. Shared by all runs of a process.
 pub struct Conductor<P, J> {
     performer: Arc<P>,
@@ -194,6 +197,7 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         let plan = &launch.program.planned;
         let texts = launch.texts.into_iter().map(Content::of);
         driving.pending.blobs.extend(texts.chain([plan.clone()]));
+        driving.look();
         let inputs = Inputs::of(&launch.program, launch.inputs, &*self.journals)?;
         let body = Body::RunStarted(started(&launch.program, &inputs, launch.by, launch.line));
         let blobs = std::iter::once(inputs.open).chain(inputs.private.into_values()).collect();
@@ -223,8 +227,9 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         let mut driving = self.taken_over(run)?;
         self.journals.place_pending(run)?;
         driving.move_due()?;
+        let now = driving.look();
         let state = driving.state.as_ref().ok_or_else(|| JournalError::NotFound(run.clone()))?;
-        let fact = answer(&driving.program, state, given, self.clock.now())?;
+        let fact = answer(&driving.program, state, given, now)?;
         driving.take(fact)?;
         driving.on().await
     }
@@ -334,6 +339,7 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         let mut driving = Driving::new(self, run.clone(), head, program);
         let idle = state.ended.is_some() || state.question.is_some();
         (driving.state, driving.known) = (Some(state), known);
+        driving.look();
         // A run that waited is only answered; one that was under way was cut off, which its log should say.
         if !idle && entries > 0 {
             driving.take(Fact { body: Body::RunResumed { by: self.owner.id.clone() }, blobs: Vec::new() })?;
@@ -365,7 +371,7 @@ pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usi
     Ok((Standing { state, known, program }, entries.len()))
 }
 
-fn stored<R: JournalReads>(recorded: &R, named: &BlobRef) -> Result<Blob, DriveError> {
+pub(crate) fn stored<R: JournalReads>(recorded: &R, named: &BlobRef) -> Result<Blob, DriveError> {
     let digest = named.digest();
     let missing = || JournalError::Damaged(format!("the value {digest} is missing"));
     let content = match named {
@@ -444,6 +450,8 @@ struct Driving<'a, P, J> {
     pending: Pending,
     /// How things stood before an intent that the flow's budgets may refuse.
     before: Option<Box<Before>>,
+    /// When what is taken in next happened or was decided.
+    now: Timestamp,
     /// Writes of outputs that are not judged yet.
     held: Vec<(StepId, u32, HeldWrites)>,
     under_way: UnderWay,
@@ -491,16 +499,25 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(run.clone(), under_way.clone());
         let (pending, known, held) = (Pending::default(), Known::default(), Vec::new());
-        let (committed, state, before) = (head, None, None);
-        Self { conductor, program, run, head, committed, state, known, pending, before, held, under_way }
+        let (committed, state, before, now) = (head, None, None, Timestamp::default());
+        Self { conductor, program, run, head, committed, state, known, pending, before, now, held, under_way }
+    }
+
+    /// Looks at the clock. A decision is taken at the instant its entry says, and time never goes back in a run, so that
+    /// whoever has the entries can take each decision again.
+    fn look(&mut self) -> Timestamp {
+        let before = self.state.as_ref().map_or(self.now, |state| state.changed_at.max(self.now));
+        self.now = self.conductor.clock.now().max(before);
+        self.now
     }
 
     /// Drives on until the run waits or is over.
     async fn on(mut self) -> Result<Standing, DriveError> {
         loop {
+            let now = self.look();
             self.notice_cancel()?;
             let state = self.state.as_ref().ok_or_else(|| JournalError::NotFound(self.run.clone()))?;
-            match decide(&self.program, state, &self.known, self.conductor.clock.now())? {
+            match decide(&self.program, state, &self.known, now)? {
                 Action::Record(fact) => self.take(fact)?,
                 Action::Perform(start) => self.perform(*start).await?,
                 Action::Wait(_) | Action::Over => {
@@ -515,8 +532,9 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
     /// Records what has come due before the answer that is about to be, in the order it came due.
     fn move_due(&mut self) -> Result<(), DriveError> {
         loop {
+            let now = self.look();
             let state = self.state.as_ref().ok_or_else(|| JournalError::NotFound(self.run.clone()))?;
-            match decide(&self.program, state, &self.known, self.conductor.clock.now())? {
+            match decide(&self.program, state, &self.known, now)? {
                 Action::Record(fact) if state.question.is_some() => self.take(fact)?,
                 _ => return Ok(()),
             }
@@ -566,10 +584,17 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         reach(FaultPoint::Intended)?;
         let attempt = self.conductor.performer.perform(job).await?;
         reach(FaultPoint::Performed)?;
+        self.look();
         let Recorded { body, values, contents, held } =
             record::attempt(&intent, call.grant, &self.program, attempt)?;
         if !held.is_empty() || !held.seen.is_empty() {
             self.held.push((intent.step.clone(), intent.attempt, held));
+        }
+        // A doubt shows what the attempt was given.
+        if let (Body::DoubtRaised { .. }, Some(open)) =
+            (&body, self.state.as_ref().and_then(|it| it.open.as_ref()))
+        {
+            self.known.learn(&stored(&*self.conductor.journals, &open.input)?);
         }
         self.take_beside(Fact { body, blobs: values }, contents)
     }
@@ -615,8 +640,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         said.learned.iter().for_each(|blob| self.known.learn(blob));
         self.known.beside.extend(said.beside);
         self.pending.blobs.extend(said.contents);
-        let now = self.conductor.clock.now();
-        let sealed = seal_private(&self.run, &mut self.head, now, said.body, said.private)?;
+        let sealed = seal_private(&self.run, &mut self.head, self.now, said.body, said.private)?;
         let before = self.behind();
         match &mut self.state {
             Some(state) => state.apply(sealed.entry())?,
@@ -752,7 +776,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             }
         }
         self.pending.writes = HeldWrites::default();
-        let reason = Some(format!("what was accepted can't be made real: {conflict}"));
+        let reason = Some(format!("{ACCEPTED_LATE}: {conflict}"));
         let ended = RunEnded { state: RunEnding::Failed, outputs: None, step: None, reason, outcome: None };
         self.take(Fact { body: Body::RunEnded(ended), blobs: Vec::new() })
     }

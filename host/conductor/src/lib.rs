@@ -16,4 +16,5 @@ mod private;
 pub mod program;
 mod record;
 pub mod replay;
+pub mod retrace;
 mod scope;

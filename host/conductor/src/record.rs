@@ -109,7 +109,8 @@ fn case(start: &AttemptStarted, program: &Program, ending: &Ending) -> Option<St
     call.operation.error()?.case(value).map(str::to_owned)
 }
 
-fn receipt(
+/// What an attempt used, and what that costs by the tariff.
+pub(crate) fn receipt(
     start: &AttemptStarted,
     grant: Digest,
     program: &Program,

@@ -14,7 +14,7 @@ use kapell_conductor::drive::Standing;
 use kapell_journal::entry::BlobRef;
 use kapell_journal::seam::Journals as _;
 use kapell_model::plan::Plan;
-use kapell_report::explain::{Account, Record, html, text};
+use kapell_report::explain::{Account, Record, Vouched, html, text};
 use serde_json::{Value, json};
 use stage::{Act, Stage, ask, call, expecting, flow, with_ladder};
 use std::path::Path;
@@ -33,6 +33,7 @@ fn account(stage: &Stage, standing: &Standing, step: Option<&str>, held: Option<
         tariff: &standing.program.tariff.tariff,
         folder: Path::new("/project"),
         held: held.map(str::to_owned),
+        checked: Vouched::default(),
         values: &values,
     };
     let step = step.map(|step| step.parse().unwrap());

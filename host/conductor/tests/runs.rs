@@ -9,6 +9,7 @@
 
 mod money;
 mod replay;
+mod retrace;
 mod stage;
 
 use kapell_conductor::answer::{AnswerError, Said};
@@ -589,7 +590,7 @@ async fn an_attempt_that_broke_unanswered_is_settled_by_a_person_and_charged() {
     1  00:00:00.000  run           began: flow 1 by user:anna; plan ce60c9cefd02, policy e3b0c44298fc, tariff 115a38054c83
     2  00:00:00.000  paid          try 1: test:pay 1.0.0 (9350872d712a) pay, effects once
     3  00:00:00.000  paid          in doubt: try 1 may have happened and must not happen twice
-    4  00:00:00.000  paid          question 1 in doubt to operator: test:pay 1.0.0#pay broke after its request had gone out unanswered (stopped by crash: scripted). It must not happen twice. Did it happen? (shown b2183c29ba4a)
+    4  00:00:00.000  paid          question 1 in doubt to operator: test:pay 1.0.0#pay broke after its request had gone out unanswered (stopped by crash: scripted). It must not happen twice. Did it happen? (shown fd5f2ae4813c)
     5  00:00:00.000  paid          question 1: answered {"tag":"done","val":"paid"} by user:anyone; 2.70 EUR estimated
     6  00:00:00.000  paid          try 1: output "paid"; fuel 1,000, 0 B, 0 µs, 0 crossings, 0.00001002 EUR
     7  00:00:00.000  run           done, outputs {"paid":"paid"}

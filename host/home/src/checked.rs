@@ -1,6 +1,7 @@
 //! Checking what a home has against itself: whether a run is what its entries, their names and the signed heads say. What
 //! is found is told in three parts: what holds, what does not and where, what can't be known.
 
+use crate::course::Course;
 use crate::error::{HomeError, Kind};
 use crate::gone::Gone;
 use crate::home::Home;
@@ -8,6 +9,7 @@ use crate::keys::LogKey;
 use crate::names::{self, Kept, Names};
 use crate::notary::taken_away;
 use kapell_journal::checkpoint::Checkpoint;
+use kapell_journal::entry::Entry;
 use kapell_journal::fold::RunState;
 use kapell_journal::note::{NoteError, Public};
 use kapell_journal::seam::{Journals as _, RunRow};
@@ -157,12 +159,7 @@ impl Home {
                     gone.note(entry, &named);
                 }
                 self.check_names(named, &mut gone, false, |_| At::Whole, &mut checked)?;
-                let (state, row) = (RunState::fold(run, &entries), self.store.stored_run(run)?);
-                match (state, row) {
-                    (Err(error), _) => checked.broken("fold", At::Whole, error.to_string()),
-                    (Ok(state), Some(stored)) => check_row(&state.row(), &stored, &mut checked),
-                    (Ok(_), None) => checked.broken("runs", At::Whole, "it has entries and no row"),
-                }
+                self.check_entries(run, entries, &mut checked)?;
             }
         }
         let keys = self.check_keys(held, &mut checked)?;
@@ -173,6 +170,27 @@ impl Home {
         );
         checked.limits(held);
         Ok(checked)
+    }
+
+    /// That a run's entries fold, follow from its plan, and come to what its row says.
+    pub(crate) fn check_entries(
+        &self,
+        run: &RunId,
+        entries: Vec<Entry>,
+        checked: &mut Checked,
+    ) -> Result<(), HomeError> {
+        let (state, row) = (RunState::fold(run, &entries), self.store.stored_run(run)?);
+        match (&state, row) {
+            (Err(error), _) => checked.broken("fold", At::Whole, error.to_string()),
+            (Ok(state), Some(stored)) => check_row(&state.row(), &stored, checked),
+            (Ok(_), None) => checked.broken("runs", At::Whole, "it has entries and no row"),
+        }
+        if state.is_ok() {
+            let mut course = Course::default();
+            self.check_course(entries, &mut course, checked)?;
+            course.tell(checked);
+        }
+        Ok(())
     }
 
     /// The log's keys, held against the one that was given. Of which key a head must be says the head; the one given counts
@@ -280,7 +298,7 @@ impl Home {
     }
 
     /// That each entry stands under the newest head that was signed, and that this only adds to what is held outside.
-    fn check_inclusion(
+    pub(crate) fn check_inclusion(
         &self,
         run: &RunId,
         keys: &[Public],

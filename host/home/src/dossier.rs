@@ -7,11 +7,13 @@ use crate::tallies::About;
 use kapell_journal::seam::Journals as _;
 use kapell_model::digest::Digest;
 use kapell_model::flow::Meaning;
+use kapell_model::grant::{Authority, GrantSet};
 use kapell_model::plan::{Call, Plan};
 use kapell_model::quantity::Timestamp;
 use kapell_report::dossier::{Dossier, Happened, KnownSkill, Period, Sources};
 use kapell_store::{SkillEvent, Skills as _, What};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,6 +39,8 @@ impl Home {
         let sources = Sources {
             plan: &plan,
             from,
+            journal: self.journal_told()?,
+            made: self.clock.now(),
             meaning: meaning.digest(),
             standing: &self.flow_standing(&lock, &plan.flow, &meaning),
             policy: &self.policy,
@@ -46,6 +50,20 @@ impl Home {
             folder: &self.place.root,
         };
         Ok(Dossier::of(&sources, counting.finish(&used)))
+    }
+
+    /// How much of a journal there is and what of it is signed, in words.
+    fn journal_told(&self) -> Result<String, HomeError> {
+        let head = self.store.tree_head()?;
+        let signed = match self.store.checkpoint(i64::MAX as u64)? {
+            Some(noted) => format!("its last signed head is over {}", noted.size),
+            None => "no head of it is signed".into(),
+        };
+        Ok(format!(
+            "a journal of {} entries (root {}; {signed}), which was read and not held against that: `kapell verify` does",
+            head.size,
+            head.root.short()
+        ))
     }
 
     /// The plan a person means by a file or a name, and where it is from.
@@ -67,7 +85,9 @@ impl Home {
             return Err(error.hint(hint));
         };
         let missing = || HomeError::new(Kind::Integrity, format!("the plan of {} is not kept", row.run));
-        Ok((self.plan_of(&row.run)?.ok_or_else(missing)?, format!("the plan of {}, its newest run", row.run)))
+        let mut plan = self.plan_of(&row.run)?.ok_or_else(missing)?;
+        unpin(&mut plan);
+        Ok((plan, format!("the plan of {}, its newest run", row.run)))
     }
 
     /// The skills a plan calls that are still installed, by their bytes.
@@ -85,6 +105,20 @@ impl Home {
         }
         Ok(known)
     }
+}
+
+/// Takes out of a plan what is only known when a run begins: what a flow is known by is the same before and after.
+fn unpin(plan: &mut Plan) {
+    let unpinned = |grants: &GrantSet| {
+        let mut grants = grants.clone();
+        for grant in &mut grants.grants {
+            if let Authority::Files { identity, .. } = &mut grant.authority {
+                *identity = None;
+            }
+        }
+        Ok::<_, Infallible>(grants)
+    };
+    let Ok(()) = plan.pin_grants(unpinned);
 }
 
 fn happened(event: &SkillEvent) -> Happened {

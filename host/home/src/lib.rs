@@ -14,6 +14,7 @@ mod bundle;
 mod call;
 mod checked;
 mod clock;
+mod course;
 mod directories;
 mod dossier;
 mod each;

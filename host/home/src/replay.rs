@@ -5,6 +5,7 @@ use crate::error::{HomeError, Kind};
 use crate::home::Home;
 use crate::skills::{inspect_file, invalid, uncompiled};
 use kapell_conductor::replay::{Ready, Recollection, Remembered, recollect};
+use kapell_conductor::retrace::{Programs, retrace};
 use kapell_egress::Redactor;
 use kapell_journal::entry::AttemptStarted;
 use kapell_journal::replay::{Replayed, RunReplayed, Verdict};
@@ -33,6 +34,11 @@ impl ReplayWish {
     /// What runs now in the place of what ran then; none where it is the same.
     fn instead(&self, started: &AttemptStarted) -> Option<&Arc<Skill>> {
         self.with.as_ref().filter(|with| self.step.is_some() || with.pin.name == started.skill.name)
+    }
+
+    /// Whether whole runs are done again as they were.
+    const fn is_all(&self) -> bool {
+        self.step.is_none() && self.with.is_none()
     }
 
     fn is_meant(&self, started: &AttemptStarted) -> bool {
@@ -116,8 +122,9 @@ impl<S: Source> Again<'_, S> {
     ) -> Result<Vec<RunReplayed>, HomeError> {
         let mut replayed = Vec::with_capacity(runs.len());
         let (mut under_way, mut unfit) = (JoinSet::new(), HashMap::new());
+        let mut programs = Programs::default();
         for (place, run) in runs.iter().enumerate() {
-            let (told, doing) = self.begun(run, wish, &mut unfit)?;
+            let (told, doing) = self.begun(run, wish, &mut unfit, &mut programs)?;
             replayed.push(told);
             if let Some(doing) = doing {
                 under_way.spawn(async move { (place, doing.all().await) });
@@ -146,17 +153,30 @@ impl<S: Source> Again<'_, S> {
         run: &RunId,
         wish: &ReplayWish,
         unfit: &mut HashMap<Digest, Option<String>>,
+        programs: &mut Programs,
     ) -> Result<(RunReplayed, Option<Doing>), HomeError> {
         let mut told = RunReplayed {
             run: run.clone(),
             engine: None,
             not_replayable: self.source.cut(run),
             attempts: Vec::new(),
+            astray: Vec::new(),
+            undecided: None,
         };
         if told.not_replayable.is_some() {
             return Ok((told, None));
         }
         let Recollection { engine, attempts } = recollect(self.source, run)?;
+        if wish.is_all() {
+            match retrace(self.source, self.source.entries(run)?, programs) {
+                Ok(retraced) => {
+                    let (hidden, words) = (retraced.hidden, "entries rest on what is not kept or not here");
+                    told.undecided = (hidden > 0).then(|| format!("{hidden} {words}"));
+                    told.astray = retraced.faults;
+                }
+                Err(error) => told.undecided = Some(error.to_string()),
+            }
+        }
         told.engine = Some(engine).filter(|engine| *engine != self.runtime.engine_name());
         let mut meant: Vec<Remembered> =
             attempts.into_iter().filter(|it| wish.is_meant(&it.started)).collect();

@@ -5,6 +5,7 @@
 //! can tell.
 
 use crate::checked::{At, Checked, FORKED, Held, check_row, shorter, verified};
+use crate::course::Course;
 use crate::error::HomeError;
 use crate::gone::Gone;
 use crate::home::Home;
@@ -26,7 +27,7 @@ const PAGE: u64 = 4096;
 
 /// What a run's entries come to so far.
 enum Fold {
-    Going(Box<RunState>),
+    Going(Box<RunState>, Vec<Entry>),
     /// It is over; what its row must say.
     Over(RunRow),
     /// An entry did not follow, which was told.
@@ -68,6 +69,8 @@ struct Reading<'b> {
     newest: Option<u64>,
     ends: HashMap<RunId, Head>,
     folds: HashMap<RunId, Fold>,
+    /// All entries of runs that are over and were not held against their plans yet.
+    over: Vec<Vec<Entry>>,
     names: Names,
     gone: Gone,
     /// The first entry that names something.
@@ -92,12 +95,16 @@ impl Home {
         let keys = self.check_keys(held, &mut reading.checked)?;
         reading.sign(&keys, shown, held);
         reading.signed();
+        let mut course = Course::default();
         for begin in (0..beside.size).step_by(PAGE as usize) {
             let end = beside.size.min(begin + PAGE);
             let page = self.store.entries_between(begin, end)?;
             reading.page(begin, end, &page);
+            self.check_courses(reading.take_over(), &mut course, &mut reading.checked)?;
             seen(end, beside.size);
         }
+        self.check_courses(reading.take_going(), &mut course, &mut reading.checked)?;
+        course.tell(&mut reading.checked);
         reading.log();
         reading.runs();
         let (names, by) = (std::mem::take(&mut reading.names), std::mem::take(&mut reading.by));
@@ -135,6 +142,7 @@ impl<'b> Reading<'b> {
             newest: beside.checkpoints.last().map(|noted| noted.size),
             ends: HashMap::new(),
             folds: HashMap::new(),
+            over: Vec::new(),
             names: Names::new(),
             gone: Gone::default(),
             by: HashMap::new(),
@@ -194,7 +202,7 @@ impl<'b> Reading<'b> {
             self.checked.broken("chain", at(), "comes after the end of its run");
         }
         match followed {
-            Ok(entry) => self.follows(stored, &entry),
+            Ok(entry) => self.follows(stored, entry),
             Err(error) => {
                 let (said, named) = (error.to_string(), format!(" of {} ", stored.run));
                 let words = said.split_once(&named).map_or(said.as_str(), |(_, words)| words);
@@ -212,18 +220,18 @@ impl<'b> Reading<'b> {
     }
 
     /// What an entry that follows the one before it says beside that.
-    fn follows(&mut self, stored: &StoredEntry, entry: &Entry) {
+    fn follows(&mut self, stored: &StoredEntry, entry: Entry) {
         let at = |seq: u64| At::Entry(stored.run.clone(), seq, Some(stored.leaf));
         if entry.seq != stored.seq {
             let words = format!("its row says that it is number {}", stored.seq);
             self.checked.broken("chain", at(entry.seq), words);
         }
+        let mut named = Names::new();
+        names::of_entry(&entry, &mut named);
+        self.gone.note(&entry, &named);
         if let Some(why) = self.fold(entry) {
             self.checked.broken("fold", at(stored.seq), why);
         }
-        let mut named = Names::new();
-        names::of_entry(entry, &mut named);
-        self.gone.note(entry, &named);
         for (name, must) in named {
             self.by.entry(name).or_insert_with(|| (stored.run.clone(), stored.seq));
             *self.names.entry(name).or_default() |= must;
@@ -231,25 +239,46 @@ impl<'b> Reading<'b> {
     }
 
     /// What keeps an entry from following from what happened before in its run; a run that does not fold is let be.
-    fn fold(&mut self, entry: &Entry) -> Option<String> {
+    fn fold(&mut self, entry: Entry) -> Option<String> {
         let fold = self.folds.entry(entry.run.clone()).or_insert(Fold::Lost);
-        let state = match std::mem::replace(fold, Fold::Lost) {
+        let (state, mut entries) = match std::mem::replace(fold, Fold::Lost) {
             Fold::Over(mut row) => {
-                let why = dropped_too_soon(&row, entry);
+                let why = dropped_too_soon(&row, &entry);
                 row.kept &= !matches!(entry.body, Body::ContentsDropped(_));
                 *fold = Fold::Over(row);
                 return why;
             }
-            Fold::Going(mut state) => state.apply(entry).map(|()| *state).map_err(|error| error.why),
+            Fold::Going(mut state, entries) => {
+                (state.apply(&entry).map(|()| *state).map_err(|error| error.why), entries)
+            }
             Fold::Lost if entry.seq > 1 => return None,
-            Fold::Lost => RunState::begin(entry).ok_or_else(|| "is no beginning".into()),
+            Fold::Lost => (RunState::begin(&entry).ok_or_else(|| "is no beginning".into()), Vec::new()),
         };
+        entries.push(entry);
         match state {
-            Ok(state) if state.ended.is_some() => *fold = Fold::Over(state.row()),
-            Ok(state) => *fold = Fold::Going(Box::new(state)),
+            Ok(state) if state.ended.is_some() => {
+                *fold = Fold::Over(state.row());
+                self.over.push(entries);
+            }
+            Ok(state) => *fold = Fold::Going(Box::new(state), entries),
             Err(why) => return Some(format!("does not follow from what was before: {why}")),
         }
         None
+    }
+
+    fn take_over(&mut self) -> Vec<Vec<Entry>> {
+        std::mem::take(&mut self.over)
+    }
+
+    /// The runs that are not over, in the order of their ids.
+    fn take_going(&mut self) -> Vec<Vec<Entry>> {
+        let going = self.folds.values_mut().filter_map(|fold| match fold {
+            Fold::Going(_, entries) => Some(std::mem::take(entries)),
+            Fold::Over(_) | Fold::Lost => None,
+        });
+        let mut going: Vec<_> = going.collect();
+        going.sort_by(|one, other| one.first().map(|it| &it.run).cmp(&other.first().map(|it| &it.run)));
+        going
     }
 
     fn grow(&mut self, bytes: &[u8]) {
@@ -337,7 +366,7 @@ impl<'b> Reading<'b> {
                 }
                 Some(end) if (end.seq, end.hash) == (*seq, *hash) => {
                     match self.folds.get(run) {
-                        Some(Fold::Going(state)) => check_row(&state.row(), stored, &mut self.checked),
+                        Some(Fold::Going(state, _)) => check_row(&state.row(), stored, &mut self.checked),
                         Some(Fold::Over(row)) => check_row(row, stored, &mut self.checked),
                         Some(Fold::Lost) | None => {}
                     }

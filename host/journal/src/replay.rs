@@ -18,6 +18,13 @@ pub struct RunReplayed {
     pub not_replayable: Option<String>,
     /// Its attempts, in the order they began.
     pub attempts: Vec<Replayed>,
+    /// What its entries say that does not follow from its plan, its tariff and the entries before, by their numbers: every
+    /// decision was taken again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub astray: Vec<(u64, String)>,
+    /// Why its decisions could not be taken again, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<String>,
 }
 
 /// An attempt done again.

@@ -1,7 +1,8 @@
 //! The document a board asks for of a flow: who is accountable, how each step decides, what it may touch, what it did in
 //! a period, what happens when it fails, who approved it.
 //!
-//! It is made from flow, policy, approvals and journal alone, and the same of them make the same document. What they do
+//! It is made from flow, policy, approvals and journal alone, and the same of them make the same document but for its date.
+//! What the catalog says beside them is said to be its word. What they do
 //! not say is said to be unknown.
 
 mod chapters;
@@ -37,6 +38,10 @@ pub struct Sources<'a> {
     pub plan: &'a Plan,
     /// Where the plan is from, in words.
     pub from: String,
+    /// The journal it tells from, in words: how much of it there is, and what of it is signed.
+    pub journal: String,
+    /// When it is made.
+    pub made: Timestamp,
     /// The name of what the flow does and asks, which an approval binds.
     pub meaning: Digest,
     /// Whether the flow is approved.
@@ -60,7 +65,7 @@ pub struct KnownSkill {
     pub skill: Arc<Skill>,
     /// Whether it is approved.
     pub standing: Standing,
-    /// What happened to these bytes.
+    /// What happened to these bytes, as the catalog says.
     pub history: Vec<Happened>,
 }
 
@@ -91,6 +96,11 @@ pub struct Dossier {
     pub version: String,
     /// Where what is said of it is read from.
     pub from: String,
+    /// The journal it tells from, and what of it is signed.
+    pub journal: String,
+    /// When it was made.
+    #[serde(serialize_with = "told_at")]
+    pub made: Timestamp,
     /// What it is for.
     pub purpose: Option<String>,
     /// The business result, as its owner declares it.
@@ -149,8 +159,11 @@ pub struct Approved {
     pub digest: Digest,
     /// Whether it is.
     pub standing: Standing,
-    /// What happened to it.
+    /// What happened to it, by the lock.
     pub history: Vec<Happened>,
+    /// What the catalog says that happened to it: nobody signs that, and nothing is held against it.
+    #[serde(rename = "catalog-says", skip_serializing_if = "Vec::is_empty")]
+    pub catalog: Vec<Happened>,
 }
 
 impl Dossier {
@@ -169,6 +182,8 @@ impl Dossier {
             flow: plan.flow.clone(),
             version: plan.version.clone(),
             from: sources.from.clone(),
+            journal: sources.journal.clone(),
+            made: sources.made,
             purpose: plan.purpose.clone(),
             outcome: plan.outcome.clone(),
             owner: plan.owner.clone(),
@@ -224,6 +239,7 @@ fn approvals(sources: &Sources<'_>) -> Vec<Approved> {
         digest: sources.meaning,
         standing: sources.standing.clone(),
         history: asked.chain(revoked).collect(),
+        catalog: Vec::new(),
     };
     let pins: BTreeMap<(&SkillName, &Digest), String> = plan
         .calls()
@@ -231,8 +247,9 @@ fn approvals(sources: &Sources<'_>) -> Vec<Approved> {
         .collect();
     let skills = pins.into_iter().filter_map(|((name, component), version)| {
         let known = sources.skills.get(component)?;
-        let (standing, history) = (known.standing.clone(), known.history.clone());
-        Some(Approved { what: format!("{name} {version}"), digest: *component, standing, history })
+        let (standing, catalog) = (known.standing.clone(), known.history.clone());
+        let (what, history) = (format!("{name} {version}"), Vec::new());
+        Some(Approved { what, digest: *component, standing, history, catalog })
     });
     std::iter::once(flow).chain(skills).collect()
 }

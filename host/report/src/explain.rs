@@ -28,8 +28,9 @@ use crate::log::Values;
 use crate::plain::line;
 use crate::tally::TallyError;
 use event::Teller;
-use kapell_journal::entry::{Body, Entry, OutcomeJudged, RunStarted};
+use kapell_journal::entry::{BlobRef, Body, Entry, OutcomeJudged, RunStarted};
 use kapell_journal::fold::RunState;
+use kapell_journal::private::{WORDS, names};
 use kapell_model::id::{FlowName, RunId, StepId};
 use kapell_model::money::Tariff;
 use kapell_model::period::Day;
@@ -54,8 +55,24 @@ pub struct Record<'a> {
     pub folder: &'a Path,
     /// Why it does not go on although it is not over: its flow was taken back.
     pub held: Option<String>,
+    /// What holds of the entries themselves.
+    pub checked: Vouched,
     /// The values entries name.
     pub values: &'a Values<'a>,
+}
+
+/// What holds of the entries that an account is made from, and what does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Vouched {
+    /// What was looked at and holds.
+    pub holds: Vec<String>,
+    /// What does not: the account may tell what somebody made up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<String>,
+    /// What can't be known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 /// Everything there is to say of a run, or of one step of it.
@@ -73,6 +90,8 @@ pub struct Account {
     pub state: &'static str,
     /// How it stands, in sentences.
     pub standing: Vec<String>,
+    /// Whether what it is made from holds.
+    pub checked: Vouched,
     /// Who asked for it and what with.
     pub asked: Asked,
     /// When the last entry was written: its end, once it is over.
@@ -152,17 +171,15 @@ impl Account {
             steps.retain(|it| it.id == *about);
             holders.retain(|it| it.step.as_ref() == Some(about));
         }
-        let asked = Asked {
-            by: state.started.by.clone(),
-            at: state.started_at,
-            inputs: teller.value(&state.started.inputs).ok(),
-        };
+        let asked =
+            Asked { by: state.started.by.clone(), at: state.started_at, inputs: inputs(&state, &teller) };
         Ok(Self {
             schema: "kapell.explain/1",
             run: record.run.clone(),
             about: about.cloned(),
             state: state.word(),
             standing: standing::told(record, &state),
+            checked: record.checked.clone(),
             asked,
             until: state.changed_at,
             over: state.ended.is_some(),
@@ -204,6 +221,21 @@ impl FlowTold {
     }
 }
 
+/// What a run was given, the private ones among the others by name: with what they were where that is told, else with the
+/// word that stands for it. One that is gone is none.
+fn inputs(state: &RunState, teller: &Teller<'_>) -> Option<Value> {
+    let mut inputs = teller.value(&state.started.inputs).ok()?;
+    if let Value::Object(fields) = &mut inputs {
+        let private = &state.started.private;
+        fields.extend(
+            private
+                .iter()
+                .map(|(name, it)| (name.clone(), teller.value(it).unwrap_or_else(|_| WORDS.into()))),
+        );
+    }
+    Some(inputs)
+}
+
 /// Entries of no step.
 fn events(record: &Record<'_>, teller: &Teller<'_>) -> Vec<Event> {
     let told = record.entries.iter().filter(|entry| entry.body.step().is_none());
@@ -241,12 +273,38 @@ fn unknown(record: &Record<'_>, state: &RunState, teller: &Teller<'_>) -> Vec<St
             dropped.kept
         ));
     }
+    unknown.extend(record.checked.unknown.iter().cloned());
+    unknown.extend(private(record, state));
     match teller.missing() {
         0 => {}
         1 => unknown.push("1 value that an entry names: it is not kept".into()),
         many => unknown.push(format!("{many} values that entries name: they are not kept")),
     }
     unknown
+}
+
+/// That something is private, and whether it is kept.
+fn private(record: &Record<'_>, state: &RunState) -> Option<String> {
+    if let Some((at, erased)) = &state.erased {
+        let (by, why) = (line(&erased.by), line(&erased.reason));
+        let many = erased.commitments.len();
+        let values = if many == 1 { "1 content".to_owned() } else { format!("{many} contents") };
+        return Some(format!(
+            "what was private: {by} had {values} erased on {} UTC, because {why}",
+            crate::log::instant(*at)
+        ));
+    }
+    let is_told = |named: &BlobRef| (record.values)(named).is_none_or(|it| it != WORDS);
+    let mut hidden = state.started.private.values().any(|named| !is_told(named));
+    for entry in record.entries {
+        names(&mut entry.body.clone(), |named| {
+            hidden |= matches!(named, BlobRef::Commitment(_)) && !is_told(named);
+        });
+        hidden |= entry.private.as_ref().is_some_and(|named| !is_told(named));
+    }
+    hidden.then(|| {
+        "what is private: the record binds it, and only `--private` tells it, as far as it is kept".into()
+    })
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]

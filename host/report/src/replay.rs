@@ -18,7 +18,11 @@ pub fn run(run: &RunReplayed) -> String {
         format!("  it ran on {}, another engine than this one: work may be counted otherwise\n", line(engine))
     });
     let whole = run.not_replayable.iter().map(|why| format!("  not replayable: {}\n", line(why)));
-    let parts = [told.collect::<String>(), whole.collect(), engine.collect()];
+    let astray = run.astray.iter().map(|(seq, words)| format!("  entry {seq} {}\n", line(words)));
+    let undecided =
+        run.undecided.iter().map(|why| format!("  its decisions were not taken again: {}\n", line(why)));
+    let parts =
+        [told.collect::<String>(), whole.collect(), astray.collect(), undecided.collect(), engine.collect()];
     format!("{}\n{}", run.run, parts.concat())
 }
 
@@ -26,8 +30,9 @@ pub fn run(run: &RunReplayed) -> String {
 #[must_use]
 pub fn runs(runs: &[RunReplayed]) -> String {
     let is_told = |it: &&Replayed| !matches!(it.verdict, Verdict::Same { .. });
-    let odd =
-        runs.iter().filter(|it| it.not_replayable.is_some() || it.attempts.iter().any(|it| is_told(&it)));
+    let odd = runs.iter().filter(|it| {
+        it.not_replayable.is_some() || !it.astray.is_empty() || it.attempts.iter().any(|it| is_told(&it))
+    });
     let told = odd.map(|it| {
         let attempts = it.attempts.iter().filter(is_told).cloned().collect();
         run(&RunReplayed { attempts, ..it.clone() })
@@ -52,6 +57,11 @@ pub fn summary(runs: &[RunReplayed]) -> String {
     let whole = runs.iter().filter(|run| run.not_replayable.is_some()).count();
     if whole > 0 {
         parts.push(format!("{} {} not replayable", count(whole), if whole == 1 { "run" } else { "runs" }));
+    }
+    let astray: usize = runs.iter().map(|run| run.astray.len()).sum();
+    if astray > 0 {
+        let entries = if astray == 1 { "entry does" } else { "entries do" };
+        parts.push(format!("{} {entries} not follow from the plan", count(astray)));
     }
     let attempts = if same + other + not == 1 { "attempt" } else { "attempts" };
     format!("{attempts} done again: {}", parts.join(", "))
@@ -146,7 +156,14 @@ mod tests {
             attempt("terms", differing()),
             attempt("write", Verdict::NotReplayable("files in/a.txt is not kept".into())),
         ];
-        RunReplayed { run: "onboarding-1".parse().unwrap(), engine: None, not_replayable: None, attempts }
+        RunReplayed {
+            run: "onboarding-1".parse().unwrap(),
+            engine: None,
+            not_replayable: None,
+            attempts,
+            astray: Vec::new(),
+            undecided: None,
+        }
     }
 
     #[test]
@@ -175,6 +192,8 @@ mod tests {
             engine: Some("wasmtime 47".into()),
             not_replayable: None,
             attempts: vec![attempt("read", Verdict::Same { fuel: (7, 9) })],
+            astray: Vec::new(),
+            undecided: None,
         };
         insta::assert_snapshot!(runs(&[replayed(), same.clone()]), @r#"
         onboarding-1
@@ -190,6 +209,13 @@ mod tests {
               is   nothing
           write  1  kapell:letter 1.0.0 (f80105efab6d)  not replayable: files in/a.txt is not kept
         attempts done again: 2 of 4 the same, 1 not, 1 not replayable
+        "#);
+        let astray = RunReplayed { astray: vec![(8, "says by true".into())], ..same.clone() };
+        insta::assert_snapshot!(runs(&[astray]), @r#"
+        onboarding-2
+          entry 8 says by true
+          it ran on wasmtime 47, another engine than this one: work may be counted otherwise
+        attempt done again: 1 of 1 the same, 1 entry does not follow from the plan
         "#);
         let cut = RunReplayed {
             attempts: Vec::new(),

@@ -3,13 +3,15 @@
 
 use crate::chain::Runs;
 use crate::contents::{Contents, Folder};
+use crate::course::{Course, Due};
 use crate::digest::{self, Hash, hex};
-use crate::entry;
+use crate::entry::{self, Entry};
 use crate::heads::{Heads, Held, entries};
 use crate::note::{Proof, hashes, number};
 use crate::report::{Place, Report, count};
 use crate::tar::{Stop, Tar};
 use crate::tree::{self, Growing};
+use std::collections::HashMap;
 use std::io::{self, BufRead as _, Read};
 
 /// The first line of every bundle this program reads.
@@ -137,6 +139,8 @@ struct Check<'h> {
     heads: Heads,
     tree: Growing,
     runs: Runs,
+    /// Runs whose beginning is here and whose end was not reached, by their places.
+    courses: HashMap<usize, Course>,
     contents: Contents,
     /// How many members with entries were read.
     parts: u64,
@@ -159,6 +163,7 @@ impl<'h> Check<'h> {
             heads: Heads::default(),
             tree: Growing::default(),
             runs: Runs::default(),
+            courses: HashMap::new(),
             contents: Contents::default(),
             parts: 0,
             leaves: Vec::new(),
@@ -287,6 +292,7 @@ impl<'h> Check<'h> {
                 if let Some(rule) = entry.dropped {
                     self.contents.let_go(entry.run, entry.at, rule);
                 }
+                self.course(run, &entry, at);
                 self.leaf(entry.seq, leaf);
             }
             Err(why) => {
@@ -294,6 +300,26 @@ impl<'h> Check<'h> {
                 self.report.broken("entries", Place::Entry { run: None, seq, leaf: at }, why);
                 self.leaf(seq, leaf);
             }
+        }
+    }
+
+    /// Follows a run on, as far as its entries say themselves what may come next; of one that went astray no more is said.
+    fn course(&mut self, run: usize, entry: &Entry<'_>, leaf: Option<u64>) {
+        if entry.kind == b"run-started" && entry.seq == 1 {
+            self.courses.insert(run, Course::default());
+            self.contents.began(run, entry.at);
+        }
+        let Some(course) = self.courses.get_mut(&run) else { return };
+        let mut due = Vec::new();
+        let fault = course.follow(entry, &mut due);
+        due.into_iter().for_each(|due| self.contents.due(due, (run, entry.seq)));
+        let is_astray = fault.is_some();
+        if let Some(why) = fault {
+            let place = Place::Entry { run: Some(entry.run.into()), seq: entry.seq, leaf };
+            self.report.broken("course", place, why);
+        }
+        if is_astray || entry.ends.is_some() {
+            self.courses.remove(&run);
         }
     }
 
@@ -397,6 +423,12 @@ impl<'h> Check<'h> {
         self.about();
         self.heads.finish(whole, &mut self.report);
         if whole {
+            for (run, course) in std::mem::take(&mut self.courses) {
+                let last = self.runs.all().get(run).map_or(0, |run| run.last);
+                if let Some(claim) = course.so_far() {
+                    self.contents.due(Due::Plan(claim), (run, last));
+                }
+            }
             let ids: Vec<String> = self.runs.all().iter().map(|run| run.id.clone()).collect();
             self.contents.finish(|run| ids.get(run).cloned().unwrap_or_default(), &mut self.report);
         }

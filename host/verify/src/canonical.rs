@@ -24,8 +24,8 @@ pub(crate) enum Seen<'a> {
     Text(&'a [u8]),
     /// A number as it is written.
     Number(&'a [u8]),
-    /// `true`, `false` or `null`.
-    Word,
+    /// `true`, `false` or `null`, as it is written.
+    Word(&'a [u8]),
     /// An object begins.
     Object,
     /// A list begins.
@@ -103,7 +103,7 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
         let word = [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word));
         let Some(word) = word else { return self.fault("begins no value") };
         self.at += word.len();
-        self.tell(Seen::Word);
+        self.tell(Seen::Word(word));
         Ok(())
     }
 
@@ -379,7 +379,7 @@ mod tests {
         read(text.as_bytes(), |keys, seen| match seen {
             Seen::Text(text) => told.push(format!("{}={}", shown(keys), unescaped(text))),
             Seen::Number(number) => told.push(format!("{}={}", shown(keys), String::from_utf8_lossy(number))),
-            Seen::Word => told.push(shown(keys)),
+            Seen::Word(_) => told.push(shown(keys)),
             Seen::Object | Seen::List => {}
         })
         .unwrap();

@@ -1,10 +1,13 @@
 //! What entries name by digest: whether it is here, under its own digest and no other, and what of it was kept back.
 
+use crate::approvals::{Approvals, Standing};
+use crate::course::Due;
 use crate::digest::{self, Hash as Digest, Map, Set, hex};
 use crate::entry::{self, Dropped, Role};
+use crate::held::Held;
 use crate::report::{self, Place, Report, count};
 use crate::wasm;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most runs whose contents were let go that are told one by one.
 const TOLD: usize = 8;
@@ -103,7 +106,7 @@ impl Absent {
 }
 
 /// The first entry that names something: its run's place and its number.
-type By = (usize, u64);
+pub(crate) type By = (usize, u64);
 
 /// Something that is named.
 struct Named {
@@ -140,16 +143,11 @@ pub(crate) struct Contents {
     told: Set<Digest>,
     /// Private contents that are here and that nothing named yet: what names them may stand behind them.
     unnamed: BTreeSet<Digest>,
-    /// What ran, by the plan it ran under.
-    ran: Map<(Digest, Digest), By>,
-    /// Attempts of runs whose plan no entry before them names.
-    planless: u64,
-    /// The plan of each run.
-    plans: HashMap<usize, Digest>,
-    pins: Map<Digest, Set<Digest>>,
+    /// What is to be held against plans and tariffs.
+    held: Held,
     /// The manifest of a component, by digest, and whether the component bore it out.
     manifests: Map<Digest, (Digest, bool)>,
-    approvals: Option<String>,
+    approvals: Option<Approvals>,
     /// Components that are not here, as the file says.
     absent: Vec<Digest>,
     kept_back: BTreeMap<(Folder, Absent), u64>,
@@ -165,11 +163,9 @@ impl Contents {
 
     fn name_for(&mut self, role: Role, named: Digest, by: By, keeper: Keeper) {
         match role {
-            Role::Plan => drop(self.plans.insert(by.0, named)),
-            Role::Component => match self.plans.get(&by.0) {
-                Some(plan) => drop(self.ran.entry((*plan, named)).or_insert(by)),
-                None => self.planless += 1,
-            },
+            Role::Plan => self.held.planned(by.0, named),
+            Role::Tariff => self.held.priced(by.0, named),
+            Role::Component => self.held.ran(by.0),
             Role::Told => drop(self.told.insert(named)),
             Role::Erased => drop(self.erased.insert(named)),
             Role::Dropped => self.drop_from(named, by.0),
@@ -218,6 +214,16 @@ impl Contents {
     /// Contents of a run were let go.
     pub(crate) fn let_go(&mut self, run: &str, at: u64, rule: Dropped) {
         self.let_go.push((run.to_owned(), at, rule));
+    }
+
+    /// When a run began.
+    pub(crate) fn began(&mut self, run: usize, at: u64) {
+        self.held.began(run, at);
+    }
+
+    /// Something is to be held against the plan or the tariff of an entry's run.
+    pub(crate) fn due(&mut self, due: Due, by: By) {
+        self.held.due(due, by);
     }
 
     /// Somebody had what was private in a run erased.
@@ -308,12 +314,10 @@ impl Contents {
         let mut more = Vec::new();
         match folder {
             Folder::Plans => {
-                let pins = self.pins.entry(stated).or_default();
-                entry::plan(bytes, |what, named| match what {
-                    Role::Component => drop(pins.insert(named)),
-                    _ => more.push(named),
-                })?;
+                entry::plan(bytes, |named| more.push(named))?;
+                self.held.plan(stated, bytes)?;
             }
+            Folder::Tariffs => self.held.tariff(stated, bytes),
             Folder::Crossings => entry::crossings(bytes, |named| more.push(named))?,
             _ => {}
         }
@@ -331,7 +335,7 @@ impl Contents {
     /// The approvals, as they were when the bundle was made.
     pub(crate) fn approvals(&mut self, bytes: &[u8], report: &mut Report) {
         match std::str::from_utf8(bytes) {
-            Ok(text) => self.approvals = Some(text.to_owned()),
+            Ok(text) => self.approvals = Some(Approvals::read(text)),
             Err(_) => report.broken("approvals", Place::Member("approvals.toml".into()), "it is no text"),
         }
     }
@@ -398,42 +402,8 @@ impl Contents {
             let place = Place::Member(format!("{}/{}", Folder::Private.word(), hex(commitment)));
             report.broken("contents", place, "no entry names it");
         }
-        let mut unplanned: Vec<_> = self
-            .ran
-            .iter()
-            .filter(|((plan, component), _)| {
-                self.pins.get(plan).is_some_and(|pins| !pins.contains(component))
-            })
-            .collect();
-        unplanned.sort_by_key(|(_, by)| **by);
-        let as_planned = unplanned.is_empty();
-        for ((_, component), by) in unplanned {
-            report.broken(
-                "plan",
-                place(*by),
-                format!("runs {}, which its plan does not call", hex(component)),
-            );
-        }
         self.tell(report);
-        if as_planned {
-            self.tell_plans(report);
-        }
-    }
-
-    /// What ran was held against the plans that are here, and against no others.
-    fn tell_plans(&self, report: &mut Report) {
-        let unread = self.ran.keys().filter(|(plan, _)| !self.pins.contains_key(plan)).count() as u64;
-        match unread + self.planless {
-            0 if self.ran.is_empty() => {}
-            0 => report.holds("plan", "nothing ran but the bytes the plans call"),
-            unread => report.unknown(
-                "plan",
-                format!(
-                    "whether a plan called {}: it is not here",
-                    count(unread, "that ran", "of those that ran")
-                ),
-            ),
-        }
+        self.held.finish(place, report);
     }
 
     fn tell(&self, report: &mut Report) {
@@ -500,54 +470,30 @@ impl Contents {
 
     /// Approvals stand beside the journal, so nothing here can be more than what somebody says.
     fn tell_approvals(&self, report: &mut Report) {
-        let Some(text) = &self.approvals else { return };
-        let components: Vec<String> = self
-            .named
-            .keys()
-            .filter(|(folder, _)| *folder == Folder::Components)
-            .map(|(_, hash)| hex(hash))
-            .collect();
-        let approved: HashSet<&str> = text
-            .split("\n[[")
-            .filter_map(|table| table.strip_prefix("skill]]\n"))
-            .flat_map(|table| table.lines().filter_map(|line| line.strip_prefix("component = \"sha256:")))
-            .map(|rest| rest.trim_end_matches('"'))
-            .collect();
-        let number = components.iter().filter(|component| approved.contains(component.as_str())).count();
-        report.unknown("approvals", format!(
-            "approvals.toml has an approval of {number} of the {} that ran, as whoever made this file tells: \
-             approvals stand beside the log, not in it", count(components.len() as u64, "component", "components")
-        ));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What is told of the plans when one run has a plan, whose pins are these, and ran a component.
-    fn told(plan: Option<Digest>, pins: Option<&[Digest]>) -> String {
-        let (mut contents, mut report) = (Contents::default(), Report::default());
-        if let Some(plan) = plan {
-            contents.name(Role::Plan, plan, (0, 1));
-            contents.pins.extend(pins.map(|pins| (plan, pins.iter().copied().collect())));
+        let Some(approvals) = &self.approvals else { return };
+        let ran = self.named.keys().filter(|(folder, _)| *folder == Folder::Components);
+        let mut standings = BTreeMap::<Option<Standing>, u64>::new();
+        for (_, component) in ran {
+            let standing = self.held.approved(approvals, &format!("sha256:{}", hex(component)));
+            *standings.entry(standing).or_default() += 1;
         }
-        contents.name(Role::Component, [7; 32], (0, 2));
-        contents.named.clear();
-        contents.finish(|_| "greeting-1".into(), &mut report);
-        format!("{report:?}")
-    }
-
-    #[test]
-    fn nothing_is_said_of_what_ran_by_a_plan_that_is_not_here() {
-        let plan = [1; 32];
-        let held = "nothing ran but the bytes the plans call";
-        assert!(told(Some(plan), Some(&[[7; 32]])).contains(held));
-        for (plan, pins) in [(Some(plan), None), (None, None)] {
-            let told = told(plan, pins);
-            assert!(!told.contains(held) && told.contains("whether a plan called 1 that ran"), "{told}");
-        }
-        let other = told(Some(plan), Some(&[[8; 32]]));
-        assert!(!other.contains(held) && other.contains("which its plan does not call"), "{other}");
+        let all = count(standings.values().sum(), "component", "components");
+        let some =
+            |standing, words: &str| standings.get(&standing).map(|number| format!("; {number} {words}"));
+        let others = [
+            some(Some(Standing::OtherGrants), "approved with other grants than its plan has"),
+            some(Some(Standing::Expired), "whose approval had run out when its run began"),
+            some(Some(Standing::Revoked), "whose approval was taken back"),
+            some(None, "whose plan is not here"),
+        ];
+        let others: String = others.into_iter().flatten().collect();
+        let number = standings.get(&Some(Standing::Approved)).copied().unwrap_or_default();
+        report.unknown(
+            "approvals",
+            format!(
+                "approvals.toml has an approval of {number} of the {all} that ran, in force and with the grants of its plan{others}, as \
+                 whoever made this file tells: approvals stand beside the log, not in it"
+            ),
+        );
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::canonical::{self, Seen};
 use crate::digest::{self, Hash};
+use crate::said::Said;
 
 /// The format of entries this reader knows.
 const FORMAT: u64 = 1;
@@ -29,6 +30,10 @@ pub(crate) struct Entry<'a> {
     pub(crate) erased: Option<(&'a [u8], &'a [u8])>,
     /// What let contents go, if this entry does.
     pub(crate) dropped: Option<Dropped>,
+    /// What it says beside that, but what a skill said and a decision saw.
+    pub(crate) said: Said<'a>,
+    /// Of a question what an answer to it looks like, as canonical JSON.
+    pub(crate) answer: Option<String>,
 }
 
 /// By which rule contents of a run were let go.
@@ -39,6 +44,10 @@ pub(crate) struct Dropped {
     /// The policy that says so.
     pub(crate) policy: Option<Hash>,
 }
+
+/// Parts of a body that nothing here is held against.
+const UNHEARD: [&[u8]; 9] =
+    [b"answer", b"commitments", b"digests", b"inputs", b"log", b"notes", b"seen", b"undone", b"writes"];
 
 /// What was asked and what was answered, by the digest of what was shown.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -102,6 +111,9 @@ pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Re
                 named.put(kind, rest, text, &mut names);
             }
             body(kind, rest, seen, &mut entry);
+            if !rest.first().is_some_and(|part| UNHEARD.contains(part)) {
+                entry.said.put(rest, seen);
+            }
         }
         // Deeper below another key than `body`, whose opening was odd already.
         _ => {}
@@ -125,8 +137,17 @@ pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Re
         {
             Err("does not name what it must".into())
         }
-        () => Ok(entry),
+        () => {
+            entry.answer = (entry.kind == b"question-asked").then(|| answer(bytes)).flatten();
+            Ok(entry)
+        }
     }
+}
+
+/// What an answer to a question looks like.
+fn answer(bytes: &[u8]) -> Option<String> {
+    let entry: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    entry.pointer("/body/question-asked/answer").map(serde_json::Value::to_string)
 }
 
 /// How many things an entry of a kind names at least.
@@ -340,26 +361,16 @@ pub(crate) fn told(bytes: &[u8], mut names: impl FnMut(Hash)) -> Result<(), Stri
     read.map_err(|fault| format!("is not in canonical form: byte {} {}", fault.at, fault.why))
 }
 
-/// What a plan names: the skills it pins, by the bytes of each step's call, of its verdict's and of its ladder's, and the
-/// texts beside the flow.
+/// What a plan names: the texts beside the flow.
 ///
 /// # Errors
 /// When it is not in canonical form.
-pub(crate) fn plan(bytes: &[u8], mut names: impl FnMut(Role, Hash)) -> Result<(), String> {
+pub(crate) fn plan(bytes: &[u8], mut names: impl FnMut(Hash)) -> Result<(), String> {
     let read = canonical::read(bytes, |keys, seen| {
-        let role = match (keys, seen) {
-            ([b"steps", b"work", b"call", b"skill", b"component"], Seen::Text(_))
-            | (
-                [b"steps", b"work", b"expect" | b"otherwise", b"call", b"skill", b"component"],
-                Seen::Text(_),
-            ) => Role::Component,
-            ([b"files", _], Seen::Text(_)) => Role::Blob,
-            _ => return,
-        };
-        if let Seen::Text(text) = seen
+        if let ([b"files", _], Seen::Text(text)) = (keys, seen)
             && let Some(named) = digest::named(text)
         {
-            names(role, named);
+            names(named);
         }
     });
     read.map_err(|fault| format!("is not in canonical form: byte {} {}", fault.at, fault.why))
@@ -469,15 +480,12 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_pins_the_skills_it_calls() {
-        let call = |byte| json!({ "skill": { "component": named(byte), "name": "a:b" }, "with": {} });
-        let plan_of = json!({ "files": { "terms": named(5) }, "steps": [
-            { "id": "a", "work": { "kind": "call", "call": call(1), "expect": { "call": call(2) }, "otherwise": [{ "call": call(3) }] } },
-            { "id": "b", "work": { "kind": "call", "call": { "with": { "call": call(4) } } } },
-        ] });
-        let (bytes, mut pins) = (serde_json_canonicalizer::to_vec(&plan_of).unwrap(), Vec::new());
-        plan(&bytes, |role, named| pins.push((role, *named.first().unwrap()))).unwrap();
-        let component = |byte| (Role::Component, byte);
-        assert_eq!(pins, [(Role::Blob, 5), component(1), component(2), component(3)]);
+    fn a_plan_names_the_texts_beside_its_flow() {
+        let call = json!({ "skill": { "component": named(1) }, "with": { "files": { "terms": named(4) } } });
+        let plan_of =
+            json!({ "files": { "terms": named(5) }, "steps": [{ "id": "a", "work": { "call": call } }] });
+        let (bytes, mut names) = (serde_json_canonicalizer::to_vec(&plan_of).unwrap(), Vec::new());
+        plan(&bytes, |named| names.push(*named.first().unwrap())).unwrap();
+        assert_eq!(names, [5]);
     }
 }

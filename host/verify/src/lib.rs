@@ -5,16 +5,22 @@
 //! which are those of transparency logs (RFC 6962, C2SP signed notes, checkpoints and proofs) as far as there are any.
 //! It never opens a connection, never writes, never asks the host, and never panics on what it reads.
 
+mod approvals;
 mod bundle;
 mod canonical;
 mod chain;
+mod claim;
 mod contents;
+mod course;
 mod digest;
 mod entry;
 mod heads;
+mod held;
 mod keys;
 mod note;
+mod price;
 mod report;
+mod said;
 mod tar;
 mod tree;
 mod wasm;

@@ -154,6 +154,12 @@ pub(crate) fn span(millis: u64) -> String {
     whole.map_or_else(|| format!("{millis} ms"), |(unit, word)| format!("{} {word}", millis / unit))
 }
 
+/// An instant, UTC, to the second.
+pub(crate) fn instant(millis: u64) -> String {
+    let seconds = millis / 1_000 % 86_400;
+    format!("{}T{:02}:{:02}:{:02}", day(millis), seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
 fn part(text: &mut String, title: &str, lines: &[Line]) {
     if lines.is_empty() {
         return;

@@ -93,13 +93,15 @@ holds
   heads      the log only adds to 1 older head
   history    the log only adds to the checkpoint you hold (older)
   contents   1 plan, 1 tariff, 6 blobs, each under its own digest
-  plan       nothing ran but the bytes the plans call
+  plan       nothing ran but the bytes the plans call, by the operations and grants they call them with; who was asked, and the way each run took, are as they say
+  prices     attempts and answers cost what their tariffs say of their meters and minutes
 
 can't be known
   others     anything of other runs, such as whether one was deleted: a file of the whole log shows that
   manifests  whether those without their component are its own
   contents   what is in 1 component: withheld by whoever made this file; only digests stand
-  approvals  approvals.toml has an approval of 0 of the 1 component that ran, as whoever made this file tells: approvals stand beside the log, not in it
+  approvals  approvals.toml has an approval of 0 of the 1 component that ran, in force and with the grants of its plan, as whoever made this file tells: approvals stand beside the log, not in it
+  decisions  whether what was decided over values follows from them: conditions, expectations, arguments, what a question showed and what a run gave out; this program evaluates no expression, `kapell replay` of this file and `kapell verify` of the home take each decision again
   truth      that the host told the truth when it wrote, and that its clock was right
 
 it holds";
@@ -245,6 +247,133 @@ fn entries_deleted_inserted_doubled_or_moved_are_found() {
             told(&|lines| lines.swap(number, (number + 1) % count));
         }
     }
+}
+
+/// Entries that may have been linked and signed by whoever holds the key, and say what their plan, their tariff or the
+/// entries before do not let them say.
+#[test]
+fn what_contradicts_plan_tariff_or_entries_is_located() {
+    let other = "sha256:7777777777777777777777777777777777777777777777777777777777777777";
+    let bytes = "sha256:a01ec88298d33c37cefb52c8ecbb59a0c45ac0324d8ac622150a75082b3832e8";
+    let grants = "sha256:2288a5b40b8984d648f981ce5bce325cb274908ed11e816becfce86f861439c2";
+    let tariff = "sha256:115a38054c831956d5637d28be8252d79d281829d4a380b78860447d180b2819";
+    let asked = r#""at":1795277232858,"body":{"question-asked""#;
+    let cases = [
+        (1, "\"engine\":\"wasmtime 48", "\"engine\":\"wasmtime 49", "plan entry 1 says engine wasmtime 49"),
+        (
+            2,
+            "\"people\":[\"user:*\"]",
+            "\"people\":[\"user:eve\"]",
+            "plan entry 2 says people user:eve, its plan user:*",
+        ),
+        (
+            2,
+            "\"role\":\"reception\"",
+            "\"role\":\"legal\"",
+            "plan entry 2 says role legal, its plan reception",
+        ),
+        (
+            2,
+            "1795363632858",
+            "1795363632859",
+            "plan entry 2 says an expiry 86400001 ms later, its plan 86400000 ms later",
+        ),
+        (2, "\"step\":\"ask\"", "\"step\":\"hello\"", "plan entry 2 asks where its plan does not ask"),
+        (
+            2,
+            asked,
+            r#""at":1795277239858,"body":{"question-asked""#,
+            "course entry 3 was written before the entry before it",
+        ),
+        (
+            3,
+            "\"at\":1795277233015",
+            "\"at\":1895277233015",
+            "course entry 3 answers at 1895277233015, and the question expired at 1795363632858",
+        ),
+        (3, "\"approved\"", "\"rejected\"", "course entry 4 goes on to hello, and ask is rejected"),
+        (
+            3,
+            "\"approved\"",
+            "\"answered\"",
+            "course entry 3 says answered, which is no answer to what was asked",
+        ),
+        (
+            3,
+            "\"money\":\"2.70 EUR\"",
+            "\"minutes\":\"500\",\"money\":\"0.00 EUR\"",
+            "prices entry 3 says that it cost 0.00 EUR, and by its tariff it is 450.00 EUR",
+        ),
+        (3, "user:bob", "bob", "plan entry 3 is of bob, whom its plan does not let: user:*"),
+        (4, bytes, other, "plan entry 4 says bytes sha256:77777"),
+        (4, "kapell:hello", "evil:corp", "plan entry 4 says skill evil:corp, its plan kapell:hello"),
+        (4, "\"1.0.0\"", "\"9.9.9\"", "plan entry 4 says version 9.9.9, its plan 1.0.0"),
+        (4, "\"greet\"", "\"launch\"", "plan entry 4 says operation launch, its plan greet"),
+        (4, "\"logic\"", "\"systems\"", "plan entry 4 says lane systems, its plan logic"),
+        (4, "\"none\"", "\"once\"", "plan entry 4 says effects once, its plan none"),
+        (
+            4,
+            "\"settles\":true",
+            "\"settles\":false",
+            "plan entry 4 says that its output does not settle the step, by its plan it does",
+        ),
+        (
+            4,
+            "\"step\":\"hello\"",
+            "\"step\":\"bye\"",
+            "plan entry 4 calls something on rung 0 of bye, where its plan does not",
+        ),
+        (
+            4,
+            "\"attempt\":1",
+            "\"attempt\":2",
+            "course entry 4 says attempt 2 on rung 0, and it is attempt 1 on rung 0",
+        ),
+        (5, "\"attempt\":1", "\"attempt\":2", "course entry 5 ends attempt 2 of hello, which is not open"),
+        (5, bytes, other, "course entry 5 has a receipt for other bytes than began"),
+        (5, grants, other, "plan entry 5 ran with the grants sha256:77777"),
+        (5, tariff, other, "course entry 5 has a receipt by another tariff than the run's"),
+        (
+            5,
+            "0.000010477516 EUR",
+            "999.00 EUR",
+            "prices entry 5 says that it cost 999.00 EUR, and by its tariff it is 0.000010477516 EUR",
+        ),
+        (5, "\"fuel\":1823", "\"fuel\":1824", "prices entry 5 says that it cost 0.000010477516 EUR"),
+        (
+            6,
+            "\"state\":\"done\"",
+            "\"state\":\"rejected\"",
+            "course entry 6 says that the run is rejected, which nothing before it leads to",
+        ),
+        (
+            5,
+            "\"output\":{\"digest\"",
+            "\"skill-error\":{\"digest\"",
+            "course entry 6 says that the run is done, which nothing before it leads to",
+        ),
+    ];
+    for (number, from, to, expected) in cases {
+        let changed = rewritten(RUN, |lines| {
+            assert!(lines[number - 1].contains(from), "{from}");
+            lines[number - 1] = lines[number - 1].replacen(from, to, 1);
+        });
+        let told = broken(&changed, &held(&[])).join("\n").replace(" of greeting-1:", "");
+        let told: Vec<String> =
+            told.lines().map(|it| it.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert!(told.iter().any(|it| it.starts_with(expected)), "{expected}\n{told:#?}");
+    }
+}
+
+/// A run that is cut short and says that it is done.
+#[test]
+fn a_run_that_leaves_out_a_step_is_found() {
+    let short = rewritten(RUN, |lines| {
+        drop(lines.drain(3..5));
+        lines[3] = lines[3].replace("\"seq\":6", "\"seq\":4");
+    });
+    let told = broken(&short, &held(&[])).join("\n");
+    assert!(told.contains("its run says done, and its plan goes on to hello"), "{told}");
 }
 
 #[test]

@@ -28,7 +28,8 @@ pub(crate) fn tell(
         (None, true) => output::json(&serde_json::to_value(&account)?),
         (None, false) => output::data(&text(&account)),
     }
-    Ok(Exit::Ok)
+    // What does not hold is told on top of it; a program that reads no further sees it too.
+    Ok(if account.checked.broken.is_empty() { Exit::Ok } else { Exit::Integrity })
 }
 
 /// Writes a page and says where.

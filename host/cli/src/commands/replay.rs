@@ -100,7 +100,8 @@ fn tell(replayed: &[RunReplayed], wish: &ReplayWish, json: bool) -> Exit {
     }
     let attempts = || replayed.iter().flat_map(|run| &run.attempts);
     let was_done_again = || attempts().any(|it| !matches!(it.verdict, Verdict::NotReplayable(_)));
-    match attempts().any(|it| it.verdict.differs()) {
+    let is_astray = replayed.iter().any(|run| !run.astray.is_empty());
+    match is_astray || attempts().any(|it| it.verdict.differs()) {
         true if wish.with.is_none() => Exit::Integrity,
         true => Exit::SkillError,
         // Nothing was shown, which must not pass for evidence.

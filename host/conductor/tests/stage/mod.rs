@@ -4,6 +4,7 @@ use kapell_conductor::answer::{Given, Said};
 use kapell_conductor::drive::{Conductor, DriveError, Launch, Standing, Unwatched};
 use kapell_conductor::program::Program;
 use kapell_conductor::replay::{Recollection, recollect};
+use kapell_conductor::retrace::{Programs, retrace};
 use kapell_journal::content::{Content, Salt};
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{About, Commit, Head, JournalError, Journals, Owner, RunRow};
@@ -426,6 +427,20 @@ impl Stage {
             serde_json::from_slice(&bytes).ok()
         };
         kapell_report::log::run(&entries, &values)
+    }
+}
+
+/// Whatever a test did, what was written down follows from its plan.
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for row in self.store.runs().unwrap() {
+            let entries = self.store.entries(&row.run).unwrap();
+            let retraced = retrace(&self.store, entries, &mut Programs::default()).unwrap();
+            assert!(retraced.faults.is_empty(), "{} {:#?}", row.run, retraced.faults);
+        }
     }
 }
 

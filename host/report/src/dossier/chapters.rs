@@ -58,6 +58,7 @@ fn purpose(dossier: &Dossier) -> Vec<Block> {
         Block::Text(said(&dossier.purpose, "No purpose is declared.")),
         Block::Text(outcome),
         Block::Text(known),
+        Block::Text(format!("It was made on {} UTC from {}.", instant(dossier.made), line(&dossier.journal))),
     ];
     if !dossier.rules.is_empty() {
         blocks.extend([Block::Text("A run of it".into()), Block::List(dossier.rules.clone())]);
@@ -200,7 +201,9 @@ fn approved(it: &Approved) -> [Block; 2] {
         let why = it.why.as_ref().map(|why| format!(": {}", line(why))).unwrap_or_default();
         format!("{} by {} on {} UTC{why}", it.what, line(&it.by), instant(it.at))
     };
-    let lines =
-        [format!("digest `{}`", it.digest), standing].into_iter().chain(it.history.iter().map(happened));
+    let catalog =
+        it.catalog.iter().map(|it| format!("the catalog says, which nobody signs: {}", happened(it)));
+    let lines = [format!("digest `{}`", it.digest), standing].into_iter();
+    let lines = lines.chain(it.history.iter().map(happened)).chain(catalog);
     [Block::Part(it.what.clone()), Block::List(lines.collect())]
 }

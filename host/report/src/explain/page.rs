@@ -1,7 +1,7 @@
 //! An account as one page that stands alone: what happened drawn as a timeline, then told step by step.
 
 use super::failing::grouped;
-use super::text::{pairs, spent};
+use super::text::{doubts, pairs, spent};
 use super::{Account, Event, StepAccount, timeline};
 use crate::cost::CostKind;
 use crate::gate::block;
@@ -38,6 +38,9 @@ pub fn html(account: &Account) -> String {
     section(&mut page, "What exactly it rests on", |page| {
         pairs_of(page, account.flow.pinned.iter().map(|(name, what)| (name.as_str(), what.as_str())));
     });
+    if !account.checked.holds.is_empty() {
+        section(&mut page, "What was checked of its record", |page| plain_list(page, &account.checked.holds));
+    }
     if !account.unknown.is_empty() {
         section(&mut page, "What this can't tell", |page| plain_list(page, &account.unknown));
     }
@@ -54,6 +57,9 @@ fn head(page: &mut Markup, account: &Account) {
     for (index, told) in account.standing.iter().enumerate() {
         let strong = if index == 0 { tone(account).word() } else { "more" };
         page.tag("<p class=\"told ").text(strong).tag("\">").coded(told).tag("</p>\n");
+    }
+    for told in doubts(account) {
+        page.tag("<p class=\"told ").text(Tone::Alarms.word()).tag("\">").coded(&told).tag("</p>\n");
     }
     let pairs = pairs(account);
     pairs_of(page, pairs.iter().map(|(name, what)| (name.as_str(), what.as_str())));

@@ -6,6 +6,7 @@ use crate::cost::table;
 use crate::gate::block;
 use crate::log::instant;
 use crate::plain::{duration, line, short, value};
+use kapell_journal::private::WORDS;
 use kapell_model::quantity::Span;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -37,6 +38,10 @@ pub fn text(account: &Account) -> String {
     text.push_str(&failing(account));
     part(&mut text, "What exactly it rests on");
     write_pairs(&mut text, account.flow.pinned.iter().map(|(name, what)| (name.as_str(), what.as_str())));
+    if !account.checked.holds.is_empty() {
+        part(&mut text, "What was checked of its record");
+        account.checked.holds.iter().for_each(|it| listed(&mut text, it));
+    }
     if !account.unknown.is_empty() {
         part(&mut text, "What this can't tell");
         account.unknown.iter().for_each(|it| listed(&mut text, it));
@@ -51,6 +56,9 @@ fn head(account: &Account) -> String {
     let mut text = format!("{about}{run}, a run of {} {version}\n\n", flow.name);
     for told in &account.standing {
         let _ = writeln!(text, "{told}");
+    }
+    for broken in doubts(account) {
+        let _ = writeln!(text, "{broken}");
     }
     text.push('\n');
     let pairs = pairs(account);
@@ -76,13 +84,25 @@ pub(super) fn pairs(account: &Account) -> Vec<(String, String)> {
     pairs
 }
 
+/// What of the record does not hold, before anything is read of it.
+pub(super) fn doubts(account: &Account) -> Vec<String> {
+    let told = account.checked.broken.iter().map(|it| format!("Its record does not hold: {}.", line(it)));
+    let mut told: Vec<String> = told.collect();
+    if !told.is_empty() {
+        told.push("What follows is what the record says all the same; `kapell verify` tells more.".into());
+    }
+    told
+}
+
 fn given(inputs: Option<&Value>) -> String {
     let inputs = inputs.map(|inputs| inputs.as_object().cloned().unwrap_or_default());
     match inputs {
         None => "not kept".into(),
         Some(inputs) if inputs.is_empty() => "nothing".into(),
         Some(inputs) => {
-            let each = inputs.iter().map(|(name, it)| format!("{} = {}", line(name), value(it, NARROW)));
+            // Plainly, as everywhere: what stands for a private value is no text that somebody gave.
+            let shown = |it: &Value| if *it == WORDS { WORDS.to_owned() } else { value(it, NARROW) };
+            let each = inputs.iter().map(|(name, it)| format!("{} = {}", line(name), shown(it)));
             each.collect::<Vec<_>>().join("; ")
         }
     }
