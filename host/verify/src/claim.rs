@@ -80,7 +80,7 @@ fn texts(of: Option<&Value>) -> Vec<String> {
 }
 
 /// The first part that is another than planned, in words.
-fn other<const N: usize>(names: [&str; N], is: &[String; N], planned: &[&str; N]) -> Option<String> {
+fn other<const N: usize>(names: [&str; N], is: &[String], planned: &[&str; N]) -> Option<String> {
     let parts = names.iter().zip(is).zip(planned);
     let mut other = parts.filter(|((_, is), planned)| is.as_str() != **planned);
     other
@@ -165,7 +165,7 @@ impl Plan {
             }
             Claim::Condition { step, condition } => {
                 let planned = self.steps().iter().find(|it| text(it, "id") == step)?;
-                other(["condition"], &[condition.clone()], &[text(planned, "when")])
+                other(["condition"], std::slice::from_ref(condition), &[text(planned, "when")])
             }
             Claim::Judged { step, by, held } => self.denies_judgement(step, by, *held),
             Claim::Asked(asked) => self.denies_question(asked),
@@ -177,7 +177,7 @@ impl Plan {
             }
             Claim::Overridden { step, rung, role } => {
                 let planned = self.question(step, *rung).map_or("", |question| text(question, "override"));
-                other(["the role that overrides"], &[role.clone()], &[planned])
+                other(["the role that overrides"], std::slice::from_ref(role), &[planned])
             }
             Claim::OwnYes { by } => {
                 let forbids = self.0.get("four_eyes").and_then(Value::as_bool) == Some(true);
@@ -190,7 +190,7 @@ impl Plan {
                 let planned = budgets.into_iter().flatten().find(|it| text(it, "per") == per);
                 other(
                     ["a budget of"],
-                    &[most.clone()],
+                    std::slice::from_ref(most),
                     &[planned.map_or("", |planned| text(planned, "most"))],
                 )
             }

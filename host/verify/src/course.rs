@@ -391,11 +391,9 @@ impl Course {
     fn answer(&mut self, entry: &Entry<'_>, due: &mut Vec<Due>) -> Fault {
         let said = &entry.said;
         due.push(Due::Person(said.text([b"minutes"]), said.word([b"money"])));
-        if self.open_question(entry).is_none() {
-            // Told already, by what it is bound to.
-            return None;
-        }
-        let Some(open) = self.question.take() else { return None };
+        // An answer to no question is told already, by what it is bound to.
+        self.open_question(entry)?;
+        let open = self.question.take()?;
         let is_override = entry.kind == b"question-overridden";
         let verdict = if is_override { "overridden".to_owned() } else { said.word([b"verdict"]) };
         let by = said.word([b"by"]);
