@@ -65,6 +65,8 @@ fn what_is_asked_for_and_not_there_is_told_with_the_nearest_name() {
     assert!(stage.kapell(&["explain", "asks-7"]).ends(10).err.contains("did you mean `asks-1`?"));
     assert!(stage.kapell(&["dossier", "aks"]).ends(10).err.contains("did you mean `asks`?"));
     let fresh = Stage::empty();
+    assert!(fresh.kapell(&["explain", "last"]).ends(10).err.contains("there is no home here"));
+    fresh.kapell(&["init"]).ends(0);
     assert!(fresh.kapell(&["explain", "last"]).ends(10).err.contains("there are no runs yet"));
     let said = fresh.kapell(&["dossier", "asks"]).ends(10);
     assert!(said.err.contains("name a flow file, or a flow that ran here"), "{}", said.err);

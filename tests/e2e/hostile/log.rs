@@ -208,6 +208,7 @@ impl Scene {
         let mut before = Digest::from_bytes([0; 32]);
         for (seq, (place, bytes)) in (1..).zip(rows) {
             let entry: Entry = serde_json::from_slice(&bytes).unwrap();
+            let at = entry.at.0 as i64;
             let content = Content::canonical(&Entry { prev: before, seq, ..entry }).unwrap();
             before = *content.digest();
             let bytes = &content.bytes()[..];
@@ -217,8 +218,9 @@ impl Scene {
                     params![place, bytes, seq as i64],
                 )
                 .unwrap();
-            let end = params![run, seq as i64, before.as_bytes()];
-            database.execute("UPDATE runs SET head_seq = ?2, head_hash = ?3 WHERE run = ?1", end).unwrap();
+            let end = params![run, seq as i64, before.as_bytes(), at];
+            let row = "UPDATE runs SET head_seq = ?2, head_hash = ?3, changed = ?4 WHERE run = ?1";
+            database.execute(row, end).unwrap();
         }
     }
 }
