@@ -127,7 +127,8 @@ impl Advance {
     pub(crate) fn reached(&mut self, bytes: u64, lines: u64, waiting: u64) {
         let words = || {
             let number = kapell_report::plain::number;
-            format!("{} lines, {} waiting", number(lines), number(waiting))
+            let noun = if lines == 1 { "line" } else { "lines" };
+            format!("{} {noun}, {} waiting", number(lines), number(waiting))
         };
         if let Some(bar) = &self.bar {
             bar.set_message(words());

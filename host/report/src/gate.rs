@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Most characters of one thing that is shown on a terminal. What is longer is no text a person reads there.
-const MOST: usize = 20_000;
+const MOST: usize = 60_000;
 
 /// The question with everything that is shown, for a terminal. Precedents are not part of what an answer is bound to:
 /// they stand in the journal already.
@@ -118,16 +118,16 @@ mod tests {
     fn what_is_too_long_to_be_read_on_a_terminal_is_cut_at_a_line_and_counted() {
         let line = format!("    {}\n", "x".repeat(95));
         assert_eq!(line.len(), 100);
-        let (whole, longer) = (line.repeat(200), line.repeat(201));
+        let (whole, longer) = (line.repeat(MOST / 100), line.repeat(MOST / 100 + 1));
         assert_eq!(beginning(&whole), whole);
         let told = "    … and 100 more characters, which `--json` shows\n";
-        assert_eq!(beginning(&longer), line.repeat(200) + told);
+        assert_eq!(beginning(&longer), whole + told);
         // One line without an end, in another script.
         let endless = "ю".repeat(MOST * 2);
         let cut = beginning(&endless);
         assert!(
             cut.starts_with(&"ю".repeat(MOST))
-                && cut.ends_with("… and 20,000 more characters, which `--json` shows\n")
+                && cut.ends_with("… and 60,000 more characters, which `--json` shows\n")
         );
     }
 }

@@ -195,7 +195,10 @@ async fn again(
 
 fn open(folder: &Path) -> Result<Home> {
     let compiler = Some(house::compiler());
-    Ok(Home::open(Place::at(folder)?, HomeOptions { compiler, ..HomeOptions::default() })?)
+    let home = Home::open(Place::at(folder)?, HomeOptions { compiler, ..HomeOptions::default() })?;
+    // A home makes its key before its first entry, and here entries are written behind it.
+    home.log_key()?;
+    Ok(home)
 }
 
 /// How long a program takes from its start to its end that opens a home and looks for one of its skills.

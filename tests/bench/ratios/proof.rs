@@ -182,5 +182,8 @@ fn checked() -> Result<()> {
 
 fn open(folder: &Path) -> Result<Home> {
     let compiler = Some(house::compiler());
-    Ok(Home::open(Place::at(folder)?, HomeOptions { compiler, ..HomeOptions::default() })?)
+    let home = Home::open(Place::at(folder)?, HomeOptions { compiler, ..HomeOptions::default() })?;
+    // A home makes its key before its first entry, and here entries are written behind it.
+    home.log_key()?;
+    Ok(home)
 }
