@@ -168,14 +168,7 @@ impl<S: Source> Again<'_, S> {
         }
         let Recollection { engine, attempts } = recollect(self.source, run)?;
         if wish.is_all() {
-            match retrace(self.source, self.source.entries(run)?, programs) {
-                Ok(retraced) => {
-                    let (hidden, words) = (retraced.hidden, "entries rest on what is not kept or not here");
-                    told.undecided = (hidden > 0).then(|| format!("{hidden} {words}"));
-                    told.astray = retraced.faults;
-                }
-                Err(error) => told.undecided = Some(error.to_string()),
-            }
+            self.decide_again(&mut told, programs)?;
         }
         told.engine = Some(engine).filter(|engine| *engine != self.runtime.engine_name());
         let mut meant: Vec<Remembered> =
@@ -192,6 +185,19 @@ impl<S: Source> Again<'_, S> {
         }
         let doing = (!meant.is_empty()).then(|| self.doing(meant, wish));
         Ok((told, doing))
+    }
+
+    /// Tells which entries of the run do not follow from its plan, and of how many that can't be told.
+    fn decide_again(&self, told: &mut RunReplayed, programs: &mut Programs) -> Result<(), HomeError> {
+        match retrace(self.source, self.source.entries(&told.run)?, programs) {
+            Ok(retraced) => {
+                let (hidden, words) = (retraced.hidden, "entries rest on what is not kept or not here");
+                told.undecided = (hidden > 0).then(|| format!("{hidden} {words}"));
+                told.astray = retraced.faults;
+            }
+            Err(error) => told.undecided = Some(error.to_string()),
+        }
+        Ok(())
     }
 
     fn doing(&self, attempts: Vec<Remembered>, wish: &ReplayWish) -> Doing {
