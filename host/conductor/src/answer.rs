@@ -7,6 +7,7 @@ use kapell_journal::entry::{AskReason, Body, QuestionAnswered, QuestionOverridde
 use kapell_journal::fold::{OpenQuestion, RunState};
 use kapell_model::digest::Digest;
 use kapell_model::id::{Role, RunId};
+use kapell_model::money::Money;
 use kapell_model::plan::{AnswerShape, Question, Rung, Work};
 use kapell_model::quantity::Timestamp;
 use kapell_model::shape::describe;
@@ -122,24 +123,48 @@ pub fn answer(
     if let Some(minutes) = given.minutes.filter(|it| it.is_sign_negative() || *it > Decimal::from(1440)) {
         return Err(AnswerError::Minutes(minutes));
     }
-    let minutes = given.minutes.map(|minutes| minutes.normalize().to_string());
     let money = program.tariff.tariff.person(given.minutes).map_err(DecideError::from)?;
-    let (step, asking, by) = (open.asked.step.clone(), open.asked.asking, given.by.clone());
+    let minutes = given.minutes.map(|minutes| minutes.normalize().to_string());
     if given.said == Said::Override {
-        let (role, reason) = overriding(program, state, open, given)?;
-        let shown = given.shown;
-        let overridden = QuestionOverridden { step, asking, role, by, reason, minutes, money, shown };
-        return Ok(Fact { body: Body::QuestionOverridden(overridden), blobs: Vec::new() });
+        return overridden(program, state, open, given, Worked { minutes, money });
     }
     may_answer(program, open, &given.by, now)?;
+    answered(open, given, Worked { minutes, money })
+}
+
+/// The minutes somebody says an answer took, and what they cost.
+struct Worked {
+    minutes: Option<String>,
+    money: Money,
+}
+
+fn overridden(
+    program: &Program,
+    state: &RunState,
+    open: &OpenQuestion,
+    given: &Given,
+    Worked { minutes, money }: Worked,
+) -> Result<Fact, AnswerError> {
+    let (role, reason) = overriding(program, state, open, given)?;
+    let (step, asking) = (open.asked.step.clone(), open.asked.asking);
+    let (by, shown) = (given.by.clone(), given.shown);
+    let overridden = QuestionOverridden { step, asking, role, by, reason, minutes, money, shown };
+    Ok(Fact { body: Body::QuestionOverridden(overridden), blobs: Vec::new() })
+}
+
+fn answered(
+    open: &OpenQuestion,
+    given: &Given,
+    Worked { minutes, money }: Worked,
+) -> Result<Fact, AnswerError> {
     let (verdict, value) = said(&open.asked.answer, &given.said)?;
     let blob = value.map(|value| Blob::of(Arc::new(value))).transpose().map_err(DecideError::from)?;
     let body = Body::QuestionAnswered(QuestionAnswered {
-        step,
-        asking,
+        step: open.asked.step.clone(),
+        asking: open.asked.asking,
         verdict,
         value: blob.as_ref().map(Blob::named),
-        by,
+        by: given.by.clone(),
         reason: given.reason.clone(),
         minutes,
         money,

@@ -136,6 +136,22 @@ impl Checked {
     }
 }
 
+/// Adds what `bytes` names to what is still to be looked at, as far as they can be read.
+fn name_within(kept: Kept, bytes: &[u8], named: &mut Names, gone: &mut Gone) -> Result<(), HomeError> {
+    let mut nested = Names::new();
+    let read = names::within(kept, bytes, &mut nested);
+    gone.keep(&nested);
+    nested.into_iter().for_each(|(name, must)| *named.entry(name).or_default() |= must);
+    read
+}
+
+fn tell_sound(checked: &mut Checked, sound: u64, private: u64) {
+    checked.holds("contents", format!("{sound} blobs and components, each under its own digest"));
+    if private > 0 {
+        checked.holds("private", format!("{private} private contents, each what its commitment is of"));
+    }
+}
+
 impl Home {
     /// Checks one run: its chain, what it names, and that each of its entries stands under the newest signed head.
     ///
@@ -265,18 +281,12 @@ impl Home {
                     let how = how.unwrap_or_default();
                     checked.broken("erased", at(&name), format!("{digest} was {how} and is still kept"));
                 }
-                Ok(None) if how.is_some() => {}
                 Ok(Some(bytes)) => {
                     *(if kept.is_private() { &mut private } else { &mut sound }) += 1;
-                    let mut nested = Names::new();
-                    let read = names::within(kept, &bytes, &mut nested);
-                    gone.keep(&nested);
-                    nested.into_iter().for_each(|(name, must)| *named.entry(name).or_default() |= must);
-                    read.err()
-                        .into_iter()
-                        .for_each(|error| checked.broken("contents", at(&name), error.message));
+                    let read = name_within(kept, &bytes, &mut named, gone);
+                    read.unwrap_or_else(|error| checked.broken("contents", at(&name), error.message));
                 }
-                Ok(None) if !must => {}
+                Ok(None) if how.is_some() || !must => {}
                 Ok(None) => {
                     checked.broken("contents", at(&name), format!("{digest}, which it names, is missing"))
                 }
@@ -287,11 +297,7 @@ impl Home {
             }
         }
         if checked.broken.len() == faults {
-            checked.holds("contents", format!("{sound} blobs and components, each under its own digest"));
-            if private > 0 {
-                checked
-                    .holds("private", format!("{private} private contents, each what its commitment is of"));
-            }
+            tell_sound(checked, sound, private);
         }
         gone.tell(checked);
         Ok(())

@@ -3,6 +3,8 @@
 //! Read off the record alone: readings stand there with their rule and object, writes with their grant, and what is
 //! only counted (notes, log lines, settings, time, random bytes) in the attempt's meters.
 
+use crate::log::instant;
+use crate::plain::{line, number, short};
 use kapell_journal::entry::{AttemptEnded, RecordedEnding};
 use kapell_model::capability::Kind;
 use kapell_model::crossing::{Answer, Crossing};
@@ -14,6 +16,7 @@ use kapell_model::quantity::Timestamp;
 use kapell_model::writes::{UndoneWrite, WriteSummary};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// Most objects kept of one grant; the others are counted.
 pub const OBJECTS_MAX: usize = 50;
@@ -353,43 +356,16 @@ fn host(url: &str) -> String {
 }
 
 fn many(count: u64, thing: &str) -> String {
-    format!("{} {thing}{}", crate::plain::number(count), if count == 1 { "" } else { "s" })
+    format!("{} {thing}{}", number(count), if count == 1 { "" } else { "s" })
 }
 
 /// The usage of a skill on one page.
 #[must_use]
 pub fn page(usage: &Usage) -> String {
-    use crate::log::instant;
-    use crate::plain::{line, number, short};
-    use std::fmt::Write as _;
     let mut text = format!("seen in {}\n", many(usage.attempts, "recorded attempt"));
     for used in &usage.grants {
-        let rules = used.rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let _ = write!(text, "  {} `{}` (rule {rules}): ", used.kind, used.name);
-        match (used.first, used.last) {
-            (Some(first), Some(last)) => {
-                let _ = write!(
-                    text,
-                    "{} in {}, from {} to {}",
-                    many(used.uses, "use"),
-                    many(used.attempts, "attempt"),
-                    instant(first),
-                    instant(last)
-                );
-            }
-            _ => text.push_str("granted and never used"),
-        }
-        let refused =
-            if used.refused > 0 { format!(", {} refused", number(used.refused)) } else { String::new() };
-        let undone =
-            if used.undone > 0 { format!(", {} undone", many(used.undone, "write")) } else { String::new() };
-        let _ = writeln!(text, "{refused}{undone}");
-        if !used.objects.is_empty() {
-            let shown: Vec<String> = used.objects.iter().take(8).map(|object| short(object, 60)).collect();
-            let more = used.objects.len().saturating_sub(8) as u64 + used.more;
-            let more = if more > 0 { format!(" and {} more", number(more)) } else { String::new() };
-            let _ = writeln!(text, "      {}{more}", shown.join(", "));
-        }
+        write_grant(&mut text, used);
+        write_objects(&mut text, used);
     }
     for stray in &usage.strays {
         let _ = writeln!(
@@ -404,6 +380,37 @@ pub fn page(usage: &Usage) -> String {
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// A grant: by which rules, how often it was used and when, and how often it was refused.
+fn write_grant(text: &mut String, used: &Used) {
+    let rules = used.rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let how = match (used.first, used.last) {
+        (Some(first), Some(last)) => format!(
+            "{} in {}, from {} to {}",
+            many(used.uses, "use"),
+            many(used.attempts, "attempt"),
+            instant(first),
+            instant(last)
+        ),
+        _ => "granted and never used".to_owned(),
+    };
+    let told = |count: u64, what: String| if count > 0 { format!(", {what}") } else { String::new() };
+    let refused = told(used.refused, format!("{} refused", number(used.refused)));
+    let undone = told(used.undone, format!("{} undone", many(used.undone, "write")));
+    let _ = writeln!(text, "  {} `{}` (rule {rules}): {how}{refused}{undone}", used.kind, used.name);
+}
+
+/// The first few objects a grant was used on, and how many more there are.
+fn write_objects(text: &mut String, used: &Used) {
+    const SHOWN: usize = 8;
+    if used.objects.is_empty() {
+        return;
+    }
+    let shown: Vec<String> = used.objects.iter().take(SHOWN).map(|object| short(object, 60)).collect();
+    let more = used.objects.len().saturating_sub(SHOWN) as u64 + used.more;
+    let more = if more > 0 { format!(" and {} more", number(more)) } else { String::new() };
+    let _ = writeln!(text, "      {}{more}", shown.join(", "));
 }
 
 #[cfg(test)]

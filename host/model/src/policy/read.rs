@@ -58,9 +58,8 @@ pub(super) fn policy(
     }
     let authorities = authorities.into_iter().filter_map(|(name, file)| Some((name, file?))).collect();
     let secrets = secrets.into_iter().filter_map(|(name, source)| Some((name, source?))).collect();
-    let file = file.into();
     Some(Policy {
-        file,
+        file: file.into(),
         digest,
         rules,
         denials,

@@ -1,5 +1,6 @@
 //! The measures as one page to look at: the figures first, then a drawing for each question one has of them.
 
+use super::series::{Point, Series};
 use super::text::{judged, notes, period, plural, runs_told};
 use super::{Cycle, Exceptions, Figure, Judged, Judgment, Measures, Question, RungCount, Share, Took};
 use crate::cost::CostKind;
@@ -380,35 +381,46 @@ fn cost(page: &mut Markup, measures: &Measures) {
         page.tag("<p class=\"none\">").text(capital(&why(&measures.cost.total))).tag(".</p>\n</section>\n");
         return;
     };
-    let parts = KINDS.iter().filter_map(|(kind, tone)| Some((*kind, *tone, measures.cost.parts.get(kind)?)));
-    let told = parts.map(|(kind, tone, part)| {
-        let share =
-            super::percent(part.amount, total.amount).map(|it| format!(", {it} %")).unwrap_or_default();
-        (tone, format!("{} {}{share}", kind.word(), money(part)))
-    });
-    legend(page, &told.collect::<Vec<_>>());
-    let each = measures.series.points.iter().map(|point| {
-        let label = unit.label(point.from);
+    legend(page, &parts_of_cost(measures, total.amount));
+    page.add(&columns(
+        &title,
+        &format!("{total} in all"),
+        &cost_over_time(&measures.series),
+        &[],
+        &Axis { write: &in_two_digits, step: 0.0, scale: None },
+    ));
+    page.tag("</section>\n");
+}
+
+/// What each kind of cost comes to, and how much of the whole that is.
+fn parts_of_cost(measures: &Measures, total: Decimal) -> Vec<(Tone, String)> {
+    let parts = KINDS.iter().filter_map(|(kind, tone)| Some((kind, *tone, measures.cost.parts.get(kind)?)));
+    parts
+        .map(|(kind, tone, part)| {
+            let share = super::percent(part.amount, total).map(|it| format!(", {it} %")).unwrap_or_default();
+            (tone, format!("{} {}{share}", kind.word(), money(part)))
+        })
+        .collect()
+}
+
+/// A column for each stretch of time, the kinds of cost on top of each other.
+fn cost_over_time(series: &Series) -> Vec<Column> {
+    let unit = series.unit;
+    let column = |point: &Point| {
         let part = |(kind, tone): &(CostKind, Tone)| {
             let part = point.cost.get(kind)?;
             let told = format!("{}: {} {}", unit.name(point.from), money(part), kind.word());
             Some(Part { tone: *tone, size: part.amount.to_f64().unwrap_or_default(), told })
         };
-        Column { parts: KINDS.iter().filter_map(part).collect(), label }
-    });
-    let write = |amount: f64| {
-        Decimal::try_from(amount)
-            .map_or_else(|_| String::new(), |it| it.round_sf(2).unwrap_or(it).normalize().to_string())
+        Column { parts: KINDS.iter().filter_map(part).collect(), label: unit.label(point.from) }
     };
-    let about = format!("{total} in all");
-    page.add(&columns(
-        &title,
-        &about,
-        &each.collect::<Vec<_>>(),
-        &[],
-        &Axis { write: &write, step: 0.0, scale: None },
-    ));
-    page.tag("</section>\n");
+    series.points.iter().map(column).collect()
+}
+
+/// An amount beside an axis: two digits that count.
+fn in_two_digits(amount: f64) -> String {
+    Decimal::try_from(amount)
+        .map_or_else(|_| String::new(), |it| it.round_sf(2).unwrap_or(it).normalize().to_string())
 }
 
 fn capital(text: &str) -> String {
