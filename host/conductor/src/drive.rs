@@ -6,7 +6,7 @@
 
 use crate::answer::{AnswerError, Given, answer};
 use crate::decide::{Action, DecideError, Fact, Start, decide};
-use crate::known::{Blob, Known};
+use crate::known::Known;
 use crate::private::{Inputs, Said};
 use crate::program::{Program, ProgramError};
 use crate::record::{self, RecordError, Recorded};
@@ -360,28 +360,24 @@ pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usi
     for named in entries.iter().flat_map(|entry| Known::names(&entry.body)) {
         match state.gone(named) {
             Some(_) => {}
-            None => known.learn(&stored(journals, named)?),
+            None => known.learn(named.clone(), stored(journals, named)?),
         }
     }
     // A doubt shows what the attempt was given; other inputs are behind.
     if let Some(open) = &state.open {
-        known.learn(&stored(journals, &open.input)?);
+        known.learn(open.input.clone(), stored(journals, &open.input)?);
     }
     let program = Arc::new(program(journals, run, &state.started)?);
     Ok((Standing { state, known, program }, entries.len()))
 }
 
-pub(crate) fn stored<R: JournalReads>(recorded: &R, named: &BlobRef) -> Result<Blob, DriveError> {
+pub(crate) fn stored<R: JournalReads>(recorded: &R, named: &BlobRef) -> Result<Arc<Value>, DriveError> {
     let digest = named.digest();
     let missing = || JournalError::Damaged(format!("the value {digest} is missing"));
-    let content = match named {
-        BlobRef::Digest(digest) => recorded.blob(digest)?.map(Content::of),
-        BlobRef::Commitment(commitment) => recorded.private(commitment)?,
-    };
-    let content = content.ok_or_else(missing)?;
-    let value = serde_json::from_slice(content.bytes())
+    let value = named
+        .read(&recorded.named(named)?.ok_or_else(missing)?)
         .map_err(|cause| JournalError::Damaged(format!("the value {digest} cannot be read: {cause}")))?;
-    Ok(Blob { content, value: Arc::new(value) })
+    Ok(Arc::new(value))
 }
 
 /// The program a stored run is pinned to.
@@ -393,7 +389,7 @@ pub(crate) fn program<R: JournalReads>(
     let plan_error = |cause: String| DriveError::Plan { run: run.clone(), cause };
     let plan = stored(recorded, &started.plan)?;
     let plan: Plan =
-        serde_json::from_value((*plan.value).clone()).map_err(|cause| plan_error(cause.to_string()))?;
+        serde_json::from_value((*plan).clone()).map_err(|cause| plan_error(cause.to_string()))?;
     let text = |digest: &Digest| -> Result<String, DriveError> {
         let bytes =
             recorded.blob(digest)?.ok_or_else(|| plan_error(format!("the text {digest} is missing")))?;
@@ -594,7 +590,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         if let (Body::DoubtRaised { .. }, Some(open)) =
             (&body, self.state.as_ref().and_then(|it| it.open.as_ref()))
         {
-            self.known.learn(&stored(&*self.conductor.journals, &open.input)?);
+            self.known.learn(open.input.clone(), stored(&*self.conductor.journals, &open.input)?);
         }
         self.take_beside(Fact { body, blobs: values }, contents)
     }
@@ -637,7 +633,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             false => Said::plainly(fact, beside),
             true => Said::privately(fact, beside, &*self.conductor.journals)?,
         };
-        said.learned.iter().for_each(|blob| self.known.learn(blob));
+        said.learned.into_iter().for_each(|blob| self.known.learn(blob.named(), blob.value));
         self.known.beside.extend(said.beside);
         self.pending.blobs.extend(said.contents);
         let sealed = seal_private(&self.run, &mut self.head, self.now, said.body, said.private)?;
@@ -764,9 +760,10 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
 
     fn refused_late(&mut self, failed: &Pending, conflict: &JournalError) -> Result<(), DriveError> {
         self.pending.blobs.clone_from(&failed.blobs);
-        for content in &failed.blobs {
-            if let Ok(value) = serde_json::from_slice(content.bytes()) {
-                self.known.learn(&Blob { content: content.clone(), value: Arc::new(value) });
+        for named in failed.entries.iter().flat_map(|sealed| Known::names(&sealed.entry().body)) {
+            let content = failed.blobs.iter().find(|content| content.digest() == named.digest());
+            if let Some(Ok(value)) = content.map(|content| named.read(content.bytes())) {
+                self.known.learn(named.clone(), Arc::new(value));
             }
         }
         for sealed in &failed.entries {

@@ -1,6 +1,6 @@
-//! Values a run knows, by the digest its entries name them with.
+//! Values a run knows, by what its entries name them with.
 
-use kapell_journal::content::Content;
+use kapell_journal::content::{Content, Salt};
 use kapell_journal::entry::{BlobRef, Body, RunStarted};
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
@@ -8,18 +8,18 @@ use serde_json::{Number, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// Values by digest. Filled as the run goes on, or from the journal's blobs on resume.
+/// Values by name. Filled as the run goes on, or from the journal's blobs on resume.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    values: HashMap<Digest, Arc<Value>>,
+    values: HashMap<BlobRef, Arc<Value>>,
     /// Contents that only private words name, by the commitment each is kept under.
     pub(crate) beside: BTreeMap<Digest, Digest>,
 }
 
-/// A value with the bytes that are kept beside the entries: its canonical JSON.
+/// A value with the bytes that are kept beside the entries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blob {
-    /// Canonical JSON under its digest.
+    /// A text as it is, or canonical JSON, under its digest.
     pub content: Content,
     /// The value.
     pub value: Arc<Value>,
@@ -33,13 +33,26 @@ impl Blob {
     /// When the value has no canonical form.
     pub fn of(value: Arc<Value>) -> Result<Self, JournalError> {
         let value = as_it_reads(value);
-        Ok(Self { content: Content::canonical(&*value)?, value })
+        Ok(Self { content: Content::value(&value)?, value })
+    }
+
+    /// The same of a private one: its canonical JSON under a commitment, which says nothing of it, not even that it is a
+    /// text.
+    ///
+    /// # Errors
+    /// As [`Blob::of`].
+    pub fn committed(value: Arc<Value>, salt: Salt) -> Result<Self, JournalError> {
+        let read = as_it_reads(value);
+        Ok(Self {
+            content: Content::committed(Content::canonical(&*read)?.into_parts().1, salt),
+            value: read,
+        })
     }
 
     /// What an entry names it with.
     #[must_use]
-    pub const fn named(&self) -> BlobRef {
-        self.content.named()
+    pub fn named(&self) -> BlobRef {
+        BlobRef::of(&self.value, &self.content)
     }
 }
 
@@ -89,15 +102,15 @@ impl Known {
         Self { beside, ..Self::default() }
     }
 
-    /// Learns a value.
-    pub fn learn(&mut self, blob: &Blob) {
-        self.values.insert(*blob.content.digest(), blob.value.clone());
+    /// Learns a value under its name.
+    pub fn learn(&mut self, named: BlobRef, value: Arc<Value>) {
+        self.values.insert(named, value);
     }
 
     /// The value an entry names.
     #[must_use]
     pub fn get(&self, named: &BlobRef) -> Option<Arc<Value>> {
-        self.values.get(named.digest()).cloned()
+        self.values.get(named).cloned()
     }
 
     /// The inputs of a run, the private ones among the others as far as they are kept.
@@ -148,7 +161,7 @@ mod tests {
     use serde_json::json;
 
     fn read(blob: &Blob) -> Value {
-        serde_json::from_slice(blob.content.bytes()).unwrap()
+        blob.named().read(blob.content.bytes()).unwrap()
     }
 
     #[test]
@@ -161,6 +174,29 @@ mod tests {
             assert_eq!(format!("{:?}", blob.value), format!("{:?}", read(&blob)));
         }
         assert_eq!(Blob::of(Arc::new(json!(-0.0))).unwrap().value.to_string(), "0");
+    }
+
+    #[test]
+    fn a_text_is_kept_as_it_is_and_never_taken_for_the_json_it_spells() {
+        let values = [json!("{\"a\":\"\u{e9}\"}"), json!({ "a": "\u{e9}" })];
+        let [text, object] = values.map(|value| Blob::of(Arc::new(value)).unwrap());
+        assert_eq!(text.content, object.content);
+        let mut known = Known::default();
+        for blob in [&text, &object] {
+            assert_eq!(blob.named().read(blob.content.bytes()).unwrap(), *blob.value);
+            known.learn(blob.named(), blob.value.clone());
+        }
+        assert_eq!([&text, &object].map(|it| known.get(&it.named()).unwrap()), [text.value, object.value]);
+        assert!(BlobRef::Text(*object.content.digest()).read(b"\xff").is_err());
+    }
+
+    #[test]
+    fn a_commitment_does_not_say_what_it_is_to() {
+        for value in [json!("{\"a\":1}"), json!({ "a": 1 }), json!(-0.0)] {
+            let blob = Blob::committed(Arc::new(value), Salt::from_bytes([7; 32])).unwrap();
+            assert_eq!(blob.named(), BlobRef::Commitment(*blob.content.digest()));
+            assert_eq!(format!("{:?}", read(&blob)), format!("{:?}", blob.value));
+        }
     }
 
     proptest! {

@@ -64,26 +64,27 @@ impl Said {
         beside: Vec<Content>,
         journals: &J,
     ) -> Result<Self, JournalError> {
-        let mut commitments = BTreeMap::new();
-        let mut commit = |content: &Content| {
+        let (mut contents, mut kept) = (Vec::new(), BTreeMap::new());
+        for content in &beside {
             let committed = Content::committed(Arc::clone(content.bytes()), journals.salt()?);
-            commitments.insert(*content.digest(), *committed.digest());
-            Ok::<_, JournalError>(committed)
-        };
-        let mut learned = Vec::new();
-        for blob in &fact.blobs {
-            learned.push(Blob { content: commit(&blob.content)?, value: Arc::clone(&blob.value) });
+            kept.insert(*content.digest(), *committed.digest());
+            contents.push(committed);
         }
-        let mut contents = beside.iter().map(&mut commit).collect::<Result<Vec<_>, _>>()?;
-        contents.extend(learned.iter().map(|blob| blob.content.clone()));
-        let (mut body, mut beside) = (fact.body, commitments.clone());
+        let (mut learned, mut commitments) = (Vec::new(), BTreeMap::new());
+        for blob in fact.blobs {
+            let named = blob.named();
+            let blob = Blob::committed(blob.value, journals.salt()?)?;
+            commitments.insert(named, *blob.content.digest());
+            contents.push(blob.content.clone());
+            learned.push(blob);
+        }
+        let mut body = fact.body;
         names(&mut body, |named| {
-            if let Some(committed) = commitments.get(named.digest()) {
-                beside.remove(named.digest());
-                *named = BlobRef::Commitment(*committed);
+            if let Some(committed) = commitments.get(named).copied().or_else(|| kept.remove(named.digest())) {
+                *named = BlobRef::Commitment(committed);
             }
         });
-        let told = Told { body, contents: beside };
+        let told = Told { body, contents: kept };
         let private = match told.is_more_than_bare() {
             false => None,
             true => {
@@ -114,11 +115,7 @@ impl Inputs {
         };
         let (private, open): (Map<_, _>, Map<_, _>) =
             inputs.into_iter().partition(|(name, _)| program.private.has_input(name));
-        let commit = |(name, value)| {
-            let Blob { content, value } = Blob::of(Arc::new(value))?;
-            let content = Content::committed(content.into_parts().1, journals.salt()?);
-            Ok((name, Blob { content, value }))
-        };
+        let commit = |(name, value)| Ok((name, Blob::committed(Arc::new(value), journals.salt()?)?));
         let private = private.into_iter().map(commit).collect::<Result<_, JournalError>>()?;
         Ok(Self { open: Blob::of(Arc::new(Value::Object(open)))?, private })
     }

@@ -154,7 +154,7 @@ impl<R: JournalReads> Kept<'_, R> {
 
     fn value(&self, named: &BlobRef) -> Result<Option<Value>, DriveError> {
         let Some(bytes) = self.named(named)? else { return Ok(None) };
-        Ok(Some(serde_json::from_slice(&bytes).map_err(|cause| damaged(named, &cause))?))
+        Ok(Some(named.read(&bytes).map_err(|cause| damaged(named, &cause))?))
     }
 
     /// What the crossings name; the first crossing that names what is not there.

@@ -8,7 +8,7 @@
 use crate::answer::{Given, Said, answer};
 use crate::decide::{Action, Fact, decide};
 use crate::drive::{DriveError, program, stored};
-use crate::known::Known;
+use crate::known::{Blob, Known};
 use crate::program::Program;
 use crate::record::{lost, receipt};
 use kapell_journal::entry::{
@@ -248,7 +248,7 @@ impl<R: JournalReads> Tracing<'_, R> {
             (Verdict::Overridden, _) => Said::Override,
             (Verdict::Answered, None) => return says("answers with a value and names none".into()),
             (Verdict::Answered, Some(value)) => match self.recorded.named(value)? {
-                Some(_) => Said::Value((*stored(self.recorded, value)?.value).clone()),
+                Some(_) => Said::Value((*stored(self.recorded, value)?).clone()),
                 None => return Ok(Some(Fault::Hidden)),
             },
         };
@@ -309,17 +309,22 @@ impl<R: JournalReads> Tracing<'_, R> {
         Ok(words.map(|words| if entry.private.is_some() { private() } else { words }))
     }
 
-    /// Names private values by their own digests, so that what is decided again has the same names.
+    /// Names private values as they would be named openly, so that what is decided again has the same names.
     fn uncommitted(&self, body: &mut Body) -> Result<(), DriveError> {
         let mut failed = None;
-        private::names(body, |named| match self.recorded.named(named) {
-            Ok(bytes) => {
-                let own = bytes.map_or_else(|| *named.digest(), |bytes| Digest::of(&bytes));
-                *named = BlobRef::Digest(own);
-            }
+        private::names(body, |named| match self.open_name(named) {
+            Ok(open) => *named = open,
             Err(error) => failed = Some(error),
         });
-        failed.map_or(Ok(()), |error| Err(error.into()))
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn open_name(&self, named: &BlobRef) -> Result<BlobRef, DriveError> {
+        let BlobRef::Commitment(commitment) = named else { return Ok(named.clone()) };
+        match self.recorded.named(named)? {
+            Some(_) => Ok(Blob::of(stored(self.recorded, named)?)?.named()),
+            None => Ok(BlobRef::Digest(*commitment)),
+        }
     }
 
     /// The values an entry names that decisions are taken over. A doubt shows what its attempt was given.
@@ -334,7 +339,8 @@ impl<R: JournalReads> Tracing<'_, R> {
                 self.gone.insert(*named.digest());
                 continue;
             }
-            self.known.learn(&stored(self.recorded, &named)?);
+            let value = stored(self.recorded, &named)?;
+            self.known.learn(named, value);
         }
         Ok(())
     }

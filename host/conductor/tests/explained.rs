@@ -24,7 +24,7 @@ fn account(stage: &Stage, standing: &Standing, step: Option<&str>, held: Option<
     let entries = stage.store.entries(&standing.state.run).unwrap();
     let values = |named: &BlobRef| {
         let bytes = stage.store.blob(named.digest()).unwrap()?;
-        serde_json::from_slice::<Value>(&bytes).ok()
+        named.read(&bytes).ok()
     };
     let record = Record {
         run: &standing.state.run,

@@ -49,7 +49,7 @@ fn may(names: &mut Names, digest: &Digest) {
 
 fn value(names: &mut Names, kept: Kept, named: &BlobRef) {
     match named {
-        BlobRef::Digest(digest) => must(names, kept, digest),
+        BlobRef::Digest(digest) | BlobRef::Text(digest) => must(names, kept, digest),
         BlobRef::Commitment(commitment) => must(names, Kept::Private, commitment),
     }
 }

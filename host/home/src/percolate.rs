@@ -100,9 +100,8 @@ impl Home {
     }
 
     fn answered(&self, output: &BlobRef) -> Result<Answered, HomeError> {
-        let digest = *output.digest();
-        let bytes = self.store.blob(&digest)?.filter(|bytes| bytes.len() <= LOOKED_INTO_MAX);
-        Ok(Answered { digest, value: bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()) })
+        let bytes = self.store.blob(output.digest())?.filter(|bytes| bytes.len() <= LOOKED_INTO_MAX);
+        Ok(Answered { named: output.clone(), value: bytes.and_then(|bytes| output.read(&bytes).ok()) })
     }
 }
 

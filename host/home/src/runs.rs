@@ -256,7 +256,7 @@ impl Home {
     #[must_use]
     pub fn value(&self, named: &BlobRef) -> Option<Value> {
         match named {
-            BlobRef::Digest(_) => self.open_value(named),
+            BlobRef::Digest(_) | BlobRef::Text(_) => self.open_value(named),
             BlobRef::Commitment(_) => Some(WORDS.into()),
         }
     }
@@ -266,6 +266,6 @@ impl Home {
     #[must_use]
     pub fn open_value(&self, named: &BlobRef) -> Option<Value> {
         let bytes = kapell_journal::seam::JournalReads::named(&*self.store, named).ok().flatten()?;
-        serde_json::from_slice(&bytes).ok()
+        named.read(&bytes).ok()
     }
 }

@@ -13,6 +13,7 @@ use crate::seam::JournalError;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use kapell_model::digest::Digest;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::Sha256;
 use std::sync::Arc;
 
@@ -69,6 +70,17 @@ impl Content {
     pub fn canonical<T: Serialize + ?Sized>(value: &T) -> Result<Self, JournalError> {
         canonical::written(value, |bytes| Self::of(bytes))
             .map_err(|cause| JournalError::Damaged(format!("no canonical form: {cause}")))
+    }
+
+    /// A value as it is kept: a text as it is, anything else as its canonical JSON.
+    ///
+    /// # Errors
+    /// As [`canonical`](Self::canonical).
+    pub fn value(value: &Value) -> Result<Self, JournalError> {
+        match value {
+            Value::String(text) => Ok(Self::of(text.as_bytes())),
+            other => Self::canonical(other),
+        }
     }
 
     /// What entries name them by.

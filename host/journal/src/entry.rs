@@ -4,6 +4,7 @@
 //! are blobs named by digest. Decisions are entries too, with the values that were seen and what was refused:
 //! they are taken once, live, and never again in a replay.
 
+use crate::content::Content;
 use crate::shared::Shared;
 use kapell_model::crossing::Note;
 use kapell_model::digest::Digest;
@@ -48,18 +49,41 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlobRef {
-    /// `{"digest": …}`: bytes stored under their own digest.
+    /// `{"digest": …}`: a value's canonical JSON, stored under its own digest.
     Digest(Digest),
-    /// `{"commitment": …}`: private bytes, which may be withheld and erased; the entry binds a salted commitment to them.
+    /// `{"text": …}`: a value that is a text, stored as it is, without quotes and escapes, under its own digest.
+    Text(Digest),
+    /// `{"commitment": …}`: the canonical JSON of a private value, which may be withheld and erased; the entry binds a
+    /// salted commitment to it.
     Commitment(Digest),
 }
 
 impl BlobRef {
-    /// The digest either form carries.
+    /// What names a value that was made content.
+    #[must_use]
+    pub const fn of(value: &Value, content: &Content) -> Self {
+        match (content.named(), value) {
+            (BlobRef::Digest(digest), Value::String(_)) => BlobRef::Text(digest),
+            (named, _) => named,
+        }
+    }
+
+    /// The value the stored bytes are.
+    ///
+    /// # Errors
+    /// When they are none: no JSON, or no text.
+    pub fn read(&self, bytes: &[u8]) -> Result<Value, serde_json::Error> {
+        match self {
+            BlobRef::Text(_) => std::str::from_utf8(bytes).map(Value::from).map_err(serde::de::Error::custom),
+            BlobRef::Digest(_) | BlobRef::Commitment(_) => serde_json::from_slice(bytes),
+        }
+    }
+
+    /// The digest any form carries.
     #[must_use]
     pub const fn digest(&self) -> &Digest {
         match self {
-            BlobRef::Digest(digest) | BlobRef::Commitment(digest) => digest,
+            BlobRef::Digest(digest) | BlobRef::Text(digest) | BlobRef::Commitment(digest) => digest,
         }
     }
 }

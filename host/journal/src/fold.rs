@@ -272,7 +272,7 @@ impl RunState {
         }
         let (at, dropped) = self.dropped.as_ref()?;
         let names = match named {
-            BlobRef::Digest(digest) => dropped.digests.contains(digest),
+            BlobRef::Digest(digest) | BlobRef::Text(digest) => dropped.digests.contains(digest),
             BlobRef::Commitment(commitment) => dropped.commitments.contains(commitment),
         };
         names.then(|| {
@@ -677,6 +677,7 @@ mod tests {
         let state = folded(all).unwrap();
         let why = "is not kept since 1970-01-02, by policy, which keeps contents for 500 ms";
         assert_eq!(state.gone(&BlobRef::Digest(digest(1))).as_deref(), Some(why));
+        assert_eq!(state.gone(&BlobRef::Text(digest(1))).as_deref(), Some(why));
         assert_eq!(state.gone(&BlobRef::Commitment(digest(2))).as_deref(), Some(why));
         assert_eq!(state.gone(&BlobRef::Digest(digest(2))), None, "a commitment is no digest");
         assert_eq!(state.gone(&BlobRef::Digest(digest(3))), None);

@@ -180,13 +180,13 @@ pub trait JournalReads {
     /// As [`Journals::private`].
     fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError>;
 
-    /// The bytes an entry names, either way.
+    /// The bytes an entry names, in any form.
     ///
     /// # Errors
     /// As [`blob`](Self::blob) and [`private`](Self::private).
     fn named(&self, named: &BlobRef) -> Result<Option<Arc<[u8]>>, JournalError> {
         match named {
-            BlobRef::Digest(digest) => self.blob(digest),
+            BlobRef::Digest(digest) | BlobRef::Text(digest) => self.blob(digest),
             BlobRef::Commitment(commitment) => {
                 Ok(self.private(commitment)?.map(|content| Arc::clone(content.bytes())))
             }

@@ -40,7 +40,7 @@ type Found<'a> = dyn Fn(&BlobRef) -> Result<Value, String> + 'a;
 pub(crate) fn found(state: Option<&RunState>, values: &Values<'_>, named: &BlobRef) -> Result<Value, String> {
     let gone = state.and_then(|state| state.gone(named));
     match (named, gone) {
-        (BlobRef::Digest(_), Some(why)) => Err(why),
+        (BlobRef::Digest(_) | BlobRef::Text(_), Some(why)) => Err(why),
         (_, gone) => values(named).ok_or_else(|| gone.unwrap_or_else(|| "not kept".into())),
     }
 }

@@ -1,7 +1,7 @@
 //! Repeated work: calls by hand in which what one answered was given to the next, done often enough to be a flow.
 //!
-//! Calls are taken in the order they began, once. Of each person the last ones are remembered by the digests of what
-//! they answered, whole and field by field, so that the argument of a later call shows where it came from
+//! Calls are taken in the order they began, once. Of each person the last ones are remembered by what names
+//! what they answered, whole and field by field, so that the argument of a later call shows where it came from
 //! ([`values`]). Calls that are connected so are one chain; what is counted are the ways such chains are wired
 //! ([`pattern`]), never their values. What was done [`OFTEN`] times is written as a flow ([`flow`]).
 
@@ -11,7 +11,7 @@ mod pattern;
 mod tests;
 mod values;
 
-use kapell_model::digest::Digest;
+use kapell_journal::entry::BlobRef;
 use kapell_model::id::{RunId, SkillName};
 use kapell_model::quantity::{Span, Timestamp};
 use kapell_model::shape::Operation;
@@ -72,8 +72,8 @@ pub struct Called {
 /// What a call answered.
 #[derive(Clone, Debug)]
 pub struct Answered {
-    /// The digest of its canonical JSON, by which the journal names it.
-    pub digest: Digest,
+    /// What the journal names it by.
+    pub named: BlobRef,
     /// The value; none where it is too large to be looked into, and then only the whole is recognised.
     pub value: Option<Value>,
 }
@@ -140,7 +140,7 @@ pub struct Percolator {
 struct Person {
     recent: VecDeque<Recent>,
     /// Where a value came from, the newest last.
-    known: HashMap<Digest, VecDeque<Source>>,
+    known: HashMap<BlobRef, VecDeque<Source>>,
     chains: BTreeMap<u64, Vec<Link>>,
 }
 
@@ -149,7 +149,7 @@ struct Recent {
     number: u64,
     chain: u64,
     ended: Timestamp,
-    answered: Vec<Digest>,
+    answered: Vec<BlobRef>,
 }
 
 /// A call of a chain.
@@ -201,8 +201,8 @@ impl Person {
         let lain = |recent: &Recent| recent.ended.after(LIES) < now;
         while self.recent.len() > most || self.recent.front().is_some_and(lain) {
             let Some(gone) = self.recent.pop_front() else { return };
-            for digest in &gone.answered {
-                if let Entry::Occupied(mut known) = self.known.entry(*digest) {
+            for named in gone.answered {
+                if let Entry::Occupied(mut known) = self.known.entry(named) {
                     known.get_mut().retain(|source| source.call != gone.number);
                     if known.get().is_empty() {
                         known.remove();
@@ -217,29 +217,29 @@ impl Person {
 
     fn perform(&mut self, number: u64, performed: Performed) {
         let Performed { run, by, began, ended, called, arguments, answered } = performed;
-        let with = values::given(arguments, &|digest| self.sources(digest, began));
+        let with = values::given(arguments, &|named| self.sources(named, began));
         let before: BTreeSet<u64> = with.values().flat_map(Given::sources).collect();
         let link = Link { number, run, by, at: began, called, with };
         let chain = self.join(&before, link);
         let parts = answered.map(|answered| values::parts(&answered)).unwrap_or_default();
-        for (digest, path) in &parts {
-            let known = self.known.entry(*digest).or_default();
+        for (named, path) in &parts {
+            let known = self.known.entry(named.clone()).or_default();
             known.push_back(Source { call: number, path: path.clone() });
             if known.len() > ALIKE_MAX {
                 known.pop_front();
             }
         }
-        let answered = parts.into_iter().map(|(digest, _)| digest).collect();
+        let answered = parts.into_iter().map(|(named, _)| named).collect();
         self.recent.push_back(Recent { number, chain, ended, answered });
     }
 
     /// Where a value may have come from: calls that were over when this one began, the newest last.
-    fn sources(&self, digest: &Digest, began: Timestamp) -> Vec<Source> {
+    fn sources(&self, named: &BlobRef, began: Timestamp) -> Vec<Source> {
         let was_over = |source: &&Source| {
             let from = self.recent.iter().find(|recent| recent.number == source.call);
             from.is_some_and(|from| from.ended <= began)
         };
-        self.known.get(digest).into_iter().flatten().filter(was_over).cloned().collect()
+        self.known.get(named).into_iter().flatten().filter(was_over).cloned().collect()
     }
 
     /// Puts a call into the chain of the calls it goes on from, which are one chain from then on.

@@ -178,19 +178,22 @@ impl Question<'_> {
 struct Named<'a> {
     number: usize,
     odd: bool,
-    /// The place whose content was named by a commitment last.
-    committed: Option<&'a [u8]>,
+    /// The place whose content was named last, and the form that was done in.
+    last: Option<(&'a [u8], &'a [u8])>,
 }
 
 impl<'a> Named<'a> {
     /// A text of the body, by the keys below its kind.
     fn put(&mut self, kind: &[u8], keys: &[&'a [u8]], text: &[u8], names: &mut impl FnMut(Role, Hash)) {
         let Some(role) = role(kind, keys) else { return };
-        if let [.., place, b"commitment" | b"digest"] = keys {
-            let commits = role == Role::Commitment;
-            self.odd |= !commits && self.committed == Some(place);
-            self.committed = commits.then_some(place);
-        }
+        let by = match keys {
+            [.., place, form @ (b"commitment" | b"digest" | b"text")] => Some((*place, *form)),
+            _ => None,
+        };
+        // The forms of one name stand beside each other, and something else between two places of one key.
+        let twice = |((place, form), (before, other))| place == before && form != other;
+        self.odd |= by.zip(self.last).is_some_and(twice);
+        self.last = by;
         match digest::named(text) {
             Some(named) => {
                 self.number += 1;
@@ -302,6 +305,10 @@ fn role(kind: &[u8], keys: &[&[u8]]) -> Option<Role> {
         (b"run-started", [b"plan"], Some(Role::Blob)) => Role::Plan,
         (b"run-started", [b"tariff"], None) => Role::Tariff,
         (b"run-started", [b"text" | b"policy"], None) => Role::Rests,
+        // A value that is a text.
+        (b"attempt-ended", [b"ending", b"output" | b"skill-error", b"text"], None)
+        | (b"doubt-raised", [b"broke", b"ending", b"output" | b"skill-error", b"text"], None)
+        | (b"question-answered", [b"value", b"text"], None) => Role::Blob,
         (b"attempt-started", [b"skill", b"component"], None) => Role::Component,
         (b"attempt-ended", [b"crossings"], Some(Role::Blob))
         | (b"doubt-raised", [b"broke", b"crossings"], Some(Role::Blob)) => Role::Crossings,
@@ -434,15 +441,31 @@ mod tests {
         let started = json!({ "run-started": {
             "flow": "x", "plan": { "digest": named(1) }, "inputs": { "commitment": named(2) }, "text": named(3),
             "policy": named(4), "tariff": named(5), "line": named(6), "by": named(7),
+            "private": { "plan": { "commitment": named(8) } },
         } });
-        let expected =
-            [(Role::Commitment, 2), (Role::Plan, 1), (Role::Rests, 4), (Role::Tariff, 5), (Role::Rests, 3)];
+        let expected = [
+            (Role::Commitment, 2),
+            (Role::Plan, 1),
+            (Role::Rests, 4),
+            (Role::Commitment, 8),
+            (Role::Tariff, 5),
+            (Role::Rests, 3),
+        ];
         assert_eq!(roles(started), expected);
         let ended = json!({ "attempt-ended": {
             "crossings": { "digest": named(1) }, "ending": { "output": { "digest": named(2) } },
             "notes": [{ "topic": "digest", "text": named(3) }], "writes": [{ "kind": "key", "digest": named(4) }],
         } });
         assert_eq!(roles(ended), [(Role::Crossings, 1), (Role::Blob, 2), (Role::Blob, 4)]);
+        for told in ["output", "skill-error"] {
+            let ending = json!({ "ending": { told: { "text": named(1) } }, "text": named(2) });
+            assert_eq!(roles(json!({ "attempt-ended": ending })), [(Role::Blob, 1)]);
+            assert_eq!(roles(json!({ "doubt-raised": { "broke": ending } })), [(Role::Blob, 1)]);
+        }
+        let value = json!({ "text": named(1) });
+        let answered =
+            json!({ "step": "a", "asking": 1, "shown": named(2), "value": value, "reason": named(3) });
+        assert_eq!(roles(json!({ "question-answered": answered })), [(Role::Blob, 1)]);
         // A skill answered with what looks like a name.
         let seen =
             json!({ "step-chosen": { "seen": { "digest": named(1), "plan": { "digest": named(2) } } } });
@@ -456,6 +479,8 @@ mod tests {
         let (odd, lacks) = ("names something by what is no digest, or by two", "does not name what it must");
         assert_eq!(told(asked(json!({ "commitment": named(1), "digest": named(2) }))), odd);
         assert_eq!(told(asked(json!({ "digest": "sha256:7" }))), odd);
+        let output = json!({ "digest": named(1), "text": named(2) });
+        assert_eq!(told(json!({ "attempt-ended": { "ending": { "output": output } } })), odd);
         assert_eq!(told(asked(json!({ "other": named(1) }))), lacks);
         assert_eq!(told(json!({ "question-answered": { "step": "a", "asking": 1 } })), lacks);
         assert_eq!(told(json!({ "question-overridden": { "shown": named(1), "asking": 1 } })), lacks);

@@ -6,6 +6,7 @@ use kapell_conductor::retrace::{Programs, retrace};
 use kapell_journal::entry::{BlobRef, Body, Entry, RunEnding, Verdict};
 use kapell_journal::seam::Journals as _;
 use kapell_model::digest::Digest;
+use kapell_model::mark::Mark;
 use kapell_model::quantity::Timestamp;
 use serde_json::json;
 
@@ -142,4 +143,27 @@ async fn a_clock_that_goes_back_moves_no_entry_before_another() {
     let done = stage.say(&waiting, Said::Approve).await.unwrap();
     let entries = stage.store.entries(&done.state.run).unwrap();
     assert!(entries.iter().all(|entry| entry.at == Timestamp(500)), "{entries:#?}");
+}
+
+/// A commitment is to JSON whatever the value is, and what is given and decided again is a text.
+#[tokio::test]
+async fn a_private_text_is_the_one_that_was_given() {
+    let stage = Stage::new([("read", Act::answers(json!("Obsidian")))]);
+    let mut question = ask("legal", "Which?", &[("facts", "facts")]);
+    question["answer"] = json!({ "kind": "choice", "choices": ["send", "hold"] });
+    let mut flow = flow([
+        ("facts", call("read", json!({ "kind": "literal", "value": "text" }))),
+        ("chosen", json!({ "kind": "ask", "question": question })),
+    ]);
+    flow.steps.iter_mut().for_each(|step| step.marks = [Mark::Private].into());
+    let waiting = stage.run(flow).await.unwrap();
+    let done = stage.say(&waiting, Said::Value(json!("send"))).await.unwrap();
+    let entries = stage.store.entries(&done.state.run).unwrap();
+    let answered = |entry: &Entry| match &entry.body {
+        Body::QuestionAnswered(it) => matches!(it.value, Some(BlobRef::Commitment(_))),
+        _ => false,
+    };
+    assert!(entries.iter().any(answered), "{entries:#?}");
+    let retraced = retrace(&stage.store, entries.clone(), &mut Programs::default()).unwrap();
+    assert_eq!((retraced.faults, retraced.sound, retraced.hidden), (vec![], entries.len() as u64, 0));
 }

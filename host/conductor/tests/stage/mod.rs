@@ -424,7 +424,7 @@ impl Stage {
         let entries = self.store.entries(&standing.state.run).unwrap();
         let values = |named: &kapell_journal::entry::BlobRef| {
             let bytes = self.store.blob(named.digest()).unwrap()?;
-            serde_json::from_slice(&bytes).ok()
+            named.read(&bytes).ok()
         };
         kapell_report::log::run(&entries, &values)
     }

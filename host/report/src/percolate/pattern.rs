@@ -2,7 +2,7 @@
 
 use super::values::Given;
 use super::{Called, Found, Link, OFTEN, Sequence};
-use kapell_model::digest::Digest;
+use kapell_journal::entry::BlobRef;
 use kapell_model::id::SkillName;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -52,7 +52,7 @@ pub(super) struct Gap {
     pub(super) null: bool,
     /// What it held last, where that is small.
     pub(super) value: Option<Value>,
-    digest: Digest,
+    named: BlobRef,
 }
 
 impl Pattern {
@@ -154,7 +154,7 @@ fn wire(
             constant: true,
             null: given.value == Some(Value::Null),
             value: given.value.clone(),
-            digest: given.digest,
+            named: given.named.clone(),
         });
     }
     wire
@@ -243,7 +243,7 @@ impl Sequence {
         self.times += 1;
         self.same.retain(|pair| same.contains(pair));
         for (known, now) in self.gaps.iter_mut().zip(gaps) {
-            known.constant &= known.digest == now.digest;
+            known.constant &= known.named == now.named;
             known.null |= now.null;
             known.value = now.value;
         }
@@ -270,7 +270,7 @@ fn equal(gaps: &[Gap]) -> BTreeSet<(usize, usize)> {
     second
         .flat_map(|(second, gap)| {
             let first = few.iter().take(second).enumerate();
-            first.filter(|(_, other)| other.digest == gap.digest).map(move |(first, _)| (first, second))
+            first.filter(|(_, other)| other.named == gap.named).map(move |(first, _)| (first, second))
         })
         .collect()
 }

@@ -3,6 +3,7 @@
 
 use super::*;
 use kapell_journal::content::Content;
+use kapell_journal::entry::BlobRef;
 use kapell_model::shape::{Field, Shape};
 use serde_json::json;
 
@@ -45,7 +46,7 @@ impl Desk {
         };
         self.calls += 1;
         self.now += MINUTE;
-        let digest = *Content::canonical(&answer).unwrap().digest();
+        let named = BlobRef::of(&answer, &Content::value(&answer).unwrap());
         self.percolator.take(Performed {
             run: format!("call-{}", self.calls).parse().unwrap(),
             by: by.into(),
@@ -53,7 +54,7 @@ impl Desk {
             ended: Timestamp(self.now + 1),
             called: Arc::new(Called { skill: skill.parse().unwrap(), operation }),
             arguments,
-            answered: Some(Answered { digest, value: Some(answer) }),
+            answered: Some(Answered { named, value: Some(answer) }),
         });
     }
 

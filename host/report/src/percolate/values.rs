@@ -1,8 +1,8 @@
-//! Where values came from: recognised by the digests of their canonical JSON.
+//! Where values came from: recognised by what the journal would name them by.
 
 use super::Answered;
 use kapell_journal::content::Content;
-use kapell_model::digest::Digest;
+use kapell_journal::entry::BlobRef;
 use kapell_model::expression::Expression;
 use kapell_model::shape::in_expressions;
 use serde_json::{Map, Value};
@@ -18,7 +18,7 @@ const KEPT_MAX: usize = 512;
 /// A value that was given.
 #[derive(Clone, Debug)]
 pub(super) struct Given {
-    pub(super) digest: Digest,
+    pub(super) named: BlobRef,
     /// The value, where it is small.
     pub(super) value: Option<Value>,
     /// The call that answered it.
@@ -58,7 +58,7 @@ pub(super) fn given(arguments: Map<String, Value>, find: &Find<'_>) -> BTreeMap<
 }
 
 /// The places in which a value was answered, the newest last.
-pub(super) type Find<'f> = dyn Fn(&Digest) -> Vec<Source> + 'f;
+pub(super) type Find<'f> = dyn Fn(&BlobRef) -> Vec<Source> + 'f;
 
 /// What several calls have answered alike came from the one that most of the parts beside it may have come from, then
 /// from the field of its own name, then from the newest.
@@ -78,12 +78,12 @@ fn settle(parts: &mut BTreeMap<String, Given>) {
 
 fn look(value: &Value, find: &Find<'_>, depth: usize, looked: &mut usize) -> Option<Given> {
     *looked += 1;
-    let content = Content::canonical(value).ok()?;
-    let digest = *content.digest();
+    let content = Content::value(value).ok()?;
+    let named = BlobRef::of(value, &content);
     let small = content.bytes().len() <= KEPT_MAX;
-    let mut also = if carries(value) { find(&digest) } else { Vec::new() };
+    let mut also = if carries(value) { find(&named) } else { Vec::new() };
     let (from, value_kept) = (also.pop(), small.then(|| value.clone()));
-    let mut given = Given { digest, value: value_kept, from, also, parts: BTreeMap::new() };
+    let mut given = Given { named, value: value_kept, from, also, parts: BTreeMap::new() };
     if let (None, Value::Object(fields)) = (&given.from, value)
         && depth < DEPTH_MAX
         && *looked + fields.len() <= PARTS_MAX
@@ -101,20 +101,20 @@ fn look(value: &Value, find: &Find<'_>, depth: usize, looked: &mut usize) -> Opt
 
 /// What can be recognised of an answer, the whole first, then what lies less deep. Items of lists are left out: the
 /// first of a list today is another one tomorrow.
-pub(super) fn parts(answered: &Answered) -> Vec<(Digest, Vec<String>)> {
-    let Some(value) = &answered.value else { return vec![(answered.digest, Vec::new())] };
+pub(super) fn parts(answered: &Answered) -> Vec<(BlobRef, Vec<String>)> {
+    let Some(value) = &answered.value else { return vec![(answered.named.clone(), Vec::new())] };
     let (mut parts, mut waiting) = (Vec::new(), VecDeque::from([(value, Vec::new())]));
     let mut known = BTreeSet::new();
     while let Some((value, path)) = waiting.pop_front() {
         if parts.len() >= PARTS_MAX {
             break;
         }
-        let digest = match path.is_empty() {
-            true => Some(answered.digest),
-            false => Content::canonical(value).ok().map(|content| *content.digest()),
+        let named = match path.is_empty() {
+            true => Some(answered.named.clone()),
+            false => Content::value(value).ok().map(|content| BlobRef::of(value, &content)),
         };
-        if let Some(digest) = digest.filter(|digest| carries(value) && known.insert(*digest)) {
-            parts.push((digest, path.clone()));
+        if let Some(named) = named.filter(|named| carries(value) && known.insert(named.clone())) {
+            parts.push((named, path.clone()));
         }
         if let Value::Object(fields) = value
             && path.len() < DEPTH_MAX
@@ -164,11 +164,11 @@ mod tests {
     #[test]
     fn an_answer_is_recognised_whole_and_by_the_fields_expressions_can_name() {
         let value = json!({ "the-name": "Acme Ltd", "two words": "lost", "in": "lost", "deep": { "list": ["item one"] } });
-        let digest = *Content::canonical(&value).unwrap().digest();
-        let paths = parts(&Answered { digest, value: Some(value) });
+        let named = Content::canonical(&value).unwrap().named();
+        let paths = parts(&Answered { named: named.clone(), value: Some(value) });
         let paths: Vec<String> = paths.iter().map(|(_, path)| path.join(".")).collect();
         assert_eq!(paths, ["", "deep", "the_name", "deep.list"]);
-        let large = parts(&Answered { digest, value: None });
-        assert_eq!(large, [(digest, Vec::new())]);
+        let large = parts(&Answered { named: named.clone(), value: None });
+        assert_eq!(large, [(named, Vec::new())]);
     }
 }
