@@ -354,7 +354,7 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
 /// When the journal cannot be read or is damaged.
 pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usize), DriveError> {
     let mut entries = journals.entries(run)?;
-    let beside = private::open(journals, &mut entries)?;
+    let beside = private::open(journals, &mut entries)?.beside;
     let state = RunState::fold(run, &entries)?;
     let mut known = Known::with(beside);
     for named in entries.iter().flat_map(|entry| Known::names(&entry.body)) {
@@ -374,10 +374,13 @@ pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usi
 pub(crate) fn stored<R: JournalReads>(recorded: &R, named: &BlobRef) -> Result<Arc<Value>, DriveError> {
     let digest = named.digest();
     let missing = || JournalError::Damaged(format!("the value {digest} is missing"));
-    let value = named
-        .read(&recorded.named(named)?.ok_or_else(missing)?)
-        .map_err(|cause| JournalError::Damaged(format!("the value {digest} cannot be read: {cause}")))?;
-    Ok(Arc::new(value))
+    let bytes = recorded.named(named)?.ok_or_else(missing)?;
+    Ok(Arc::new(named.read(&bytes).map_err(|cause| damaged(named, &cause))?))
+}
+
+/// A value that is not as it was written.
+pub(crate) fn damaged(named: &BlobRef, cause: &serde_json::Error) -> JournalError {
+    JournalError::Damaged(format!("the value {} cannot be read: {cause}", named.digest()))
 }
 
 /// The program a stored run is pinned to.

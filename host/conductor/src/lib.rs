@@ -11,9 +11,11 @@
 pub mod answer;
 pub mod decide;
 pub mod drive;
+pub mod history;
 pub mod known;
 mod private;
 pub mod program;
+pub mod programs;
 mod record;
 pub mod replay;
 pub mod retrace;

@@ -3,17 +3,18 @@
 //! The job is built from the plan that is stored with the run and from the blobs its entries name, never from what is
 //! installed now. What comes out is written down as if it were to be journaled, and the two entries are compared.
 
-use crate::drive::{DriveError, program};
+use crate::drive::{DriveError, damaged};
+use crate::history::History;
 use crate::program::Program;
+use crate::programs::Programs;
 use crate::record;
 use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, Entry, RecordedEnding, RunStarted};
 use kapell_journal::fold::RunState;
-use kapell_journal::private;
 use kapell_journal::replay::{Difference, Verdict};
 use kapell_journal::seam::{JournalError, JournalReads};
 use kapell_model::crossing::{Crossing, Departure};
 use kapell_model::digest::Digest;
-use kapell_model::ending::{Attempt, Ending, TrapCause};
+use kapell_model::ending::{Attempt, TrapCause};
 use kapell_model::id::RunId;
 use kapell_model::plan::Plan;
 use kapell_model::seam::{Cancel, Job};
@@ -53,25 +54,28 @@ pub struct Ready {
     pub contents: Contents,
     ended: AttemptEnded,
     /// What it answered, or failed with.
-    answered: Option<Value>,
+    answered: Option<Arc<Value>>,
 }
 
 /// A run's attempts, each ready to be done again or with why it can't be.
 ///
 /// # Errors
 /// When the record cannot be read or is damaged.
-pub fn recollect<R: JournalReads>(recorded: &R, run: &RunId) -> Result<Recollection, DriveError> {
-    let mut entries = recorded.entries(run)?;
-    let beside = private::open(recorded, &mut entries)?;
-    let state = RunState::fold(run, &entries)?;
-    let program = program_of(recorded, run, &state.started)?;
-    let kept = Kept { recorded, beside, state: &state };
-    let begun = entries.iter().filter_map(|entry| match &entry.body {
+pub fn recollect<R: JournalReads>(
+    history: &History<'_, R>,
+    run: &RunId,
+    programs: &Programs,
+) -> Result<Recollection, DriveError> {
+    let state = RunState::fold(run, &history.entries)?;
+    let program = program_of(history.recorded, run, &state.started, programs)?;
+    let kept = Kept { history, state: &state };
+    let begun = history.entries.iter().filter_map(|entry| match &entry.body {
         Body::AttemptStarted(started) => Some(&**started),
         _ => None,
     });
     let attempts = begun.map(|started| {
-        let ready = match (ending_of(&entries, started).map(|ended| (ended, why_not(ended))), &program) {
+        let ended = ending_of(&history.entries, started);
+        let ready = match (ended.map(|ended| (ended, why_not(ended))), &program) {
             (None, _) => Err("it has no ending".to_owned()),
             (Some((_, Some(why))), _) => Err(why),
             (_, Err(why)) => Err(why.clone()),
@@ -88,7 +92,12 @@ fn program_of<R: JournalReads>(
     recorded: &R,
     run: &RunId,
     started: &RunStarted,
+    programs: &Programs,
 ) -> Result<Result<Arc<Program>, String>, DriveError> {
+    let failed = match programs.of(recorded, run, started) {
+        Ok(program) => return Ok(Ok(program)),
+        Err(failed) => failed,
+    };
     let mut parts =
         vec![("its plan".to_owned(), *started.plan.digest()), ("its tariff".into(), started.tariff)];
     if let Some(plan) = recorded.blob(started.plan.digest())? {
@@ -96,12 +105,12 @@ fn program_of<R: JournalReads>(
         parts.extend(plan.files.into_iter().map(|(name, text)| (format!("the flow's file {name}"), text)));
     }
     for (what, digest) in parts {
-        // What nobody left out on purpose is missed where the program is made.
         if let (None, Some(_)) = (recorded.blob(&digest)?, recorded.left_out(&digest)) {
             return Ok(Err(gone(recorded, &what, &digest)));
         }
     }
-    Ok(Ok(Arc::new(program(recorded, run, started)?)))
+    // What nobody left out on purpose is damage.
+    Err(failed)
 }
 
 fn ending_of<'a>(entries: &'a [Entry], started: &AttemptStarted) -> Option<&'a AttemptEnded> {
@@ -139,22 +148,23 @@ fn why_not(ended: &AttemptEnded) -> Option<String> {
 
 /// What a run was recorded with, and what of it is gone.
 struct Kept<'a, R> {
-    recorded: &'a R,
-    /// Contents that only private words name, by the commitment each is kept under.
-    beside: BTreeMap<Digest, Digest>,
+    history: &'a History<'a, R>,
     /// What its entries come to, with what was erased and let go.
     state: &'a RunState,
 }
 
 impl<R: JournalReads> Kept<'_, R> {
-    /// The bytes of something. What the run let go is none of its own any more, whoever else keeps it.
-    fn named(&self, named: &BlobRef) -> Result<Option<Arc<[u8]>>, JournalError> {
-        if self.state.gone(named).is_some() { Ok(None) } else { self.recorded.named(named) }
+    /// What the run let go is none of its own any more, whoever else keeps it.
+    fn is_gone(&self, named: &BlobRef) -> bool {
+        self.state.gone(named).is_some()
     }
 
-    fn value(&self, named: &BlobRef) -> Result<Option<Value>, DriveError> {
-        let Some(bytes) = self.named(named)? else { return Ok(None) };
-        Ok(Some(named.read(&bytes).map_err(|cause| damaged(named, &cause))?))
+    fn named(&self, named: &BlobRef) -> Result<Option<Arc<[u8]>>, JournalError> {
+        if self.is_gone(named) { Ok(None) } else { self.history.recorded.named(named) }
+    }
+
+    fn value(&self, named: &BlobRef) -> Result<Option<Arc<Value>>, JournalError> {
+        if self.is_gone(named) { Ok(None) } else { self.history.value(named) }
     }
 
     /// What the crossings name; the first crossing that names what is not there.
@@ -165,7 +175,7 @@ impl<R: JournalReads> Kept<'_, R> {
         let mut contents = Contents::new();
         for crossing in crossings {
             for digest in crossing.answer.contents() {
-                let named = match self.beside.get(digest) {
+                let named = match self.history.opened.beside.get(digest) {
                     Some(commitment) => BlobRef::Commitment(*commitment),
                     None => BlobRef::Digest(*digest),
                 };
@@ -181,7 +191,7 @@ impl<R: JournalReads> Kept<'_, R> {
     fn gone(&self, what: &str, named: &BlobRef) -> String {
         match self.state.gone(named) {
             Some(why) => format!("{what} {why}"),
-            None => gone(self.recorded, what, named.digest()),
+            None => gone(self.history.recorded, what, named.digest()),
         }
     }
 }
@@ -198,9 +208,9 @@ fn ready<R: JournalReads>(
     };
     let crossings: Vec<Crossing> = match &ended.crossings {
         None => Vec::new(),
-        Some(named) => match kept.value(named)? {
+        Some(named) => match kept.named(named)? {
             None => return Ok(Err(kept.gone("the record of its crossings", named))),
-            Some(crossings) => serde_json::from_value(crossings).map_err(|cause| damaged(named, &cause))?,
+            Some(crossings) => serde_json::from_slice(&crossings).map_err(|cause| damaged(named, &cause))?,
         },
     };
     if let Some(hidden) = crossings.iter().find(|it| it.redacted) {
@@ -215,14 +225,14 @@ fn ready<R: JournalReads>(
     let answered = match &ended.ending {
         RecordedEnding::Output(named) | RecordedEnding::SkillError(named) => match kept.value(named)? {
             // What is answered again can't be held against a commitment alone.
-            None if matches!(named, BlobRef::Commitment(_)) || kept.state.gone(named).is_some() => {
+            None if matches!(named, BlobRef::Commitment(_)) || kept.is_gone(named) => {
                 return Ok(Err(kept.gone("what it answered", named)));
             }
             answered => answered,
         },
         _ => None,
     };
-    let job = job(run, program, started, Arc::new(arguments))?;
+    let job = job(run, program, started, arguments)?;
     let program = Arc::clone(program);
     Ok(Ok(Ready { job, program, crossings, contents, ended: ended.clone(), answered }))
 }
@@ -255,10 +265,6 @@ fn job(
     })
 }
 
-fn damaged(named: &BlobRef, cause: &serde_json::Error) -> JournalError {
-    JournalError::Damaged(format!("the value {} cannot be read: {cause}", named.digest()))
-}
-
 impl Ready {
     /// Holds what came out now against what is recorded; other bytes may take more work or less.
     ///
@@ -274,35 +280,31 @@ impl Ready {
         if let Some(asked) = self.stopped_at(departure.as_ref()) {
             return Ok(Verdict::NotReplayable(format!("it was stopped while it asked for {asked}")));
         }
-        let answered = match &attempt.ending {
-            Ending::Output(value) | Ending::SkillError(value) => Some(value.clone()),
-            _ => None,
-        };
+        // What crossed was held against the record while it ran.
+        let attempt = Attempt { crossings: Vec::new(), contents: Vec::new(), ..attempt };
         let recorded = record::attempt(started, self.job.grant, &self.program, attempt)?;
         let unfinished = || JournalError::Damaged(format!("attempt {} left nothing", started.attempt));
         let again = left_in(&recorded.body).ok_or_else(unfinished)?;
-        let mut differences = Vec::new();
-        let mut compare = |what, recorded: String, again: String| {
-            if recorded != again {
-                differences.push(Difference { what, recorded, again });
-            }
-        };
-        // Where what was answered then is left out, its digest is held against the digest of what is answered now.
-        let answered = answered.filter(|_| self.answered.is_some());
-        compare("ending", ending(&self.ended, self.answered.as_ref()), ending(again, answered.as_ref()));
-        compare("writes", listed(&json!(written(&self.ended))), listed(&json!(written(again))));
-        compare("notes", listed(&json!(self.ended.notes)), listed(&json!(again.notes)));
-        compare("log", listed(&json!(self.ended.log)), listed(&json!(again.log)));
+        let mut compared = Compared::default();
+        if self.ended.ending != again.ending {
+            // Where what was answered then is left out, its digest is held against the digest of what is answered now.
+            let answered = recorded.values.first().filter(|_| self.answered.is_some());
+            let then = ending(&self.ended, self.answered.as_deref());
+            compared.put("ending", &then, &ending(again, answered.map(|it| &*it.value)), String::clone);
+        }
+        compared.put("writes", &written(&self.ended), &written(again), |it| listed(&json!(it)));
+        compared.put("notes", &self.ended.notes, &again.notes, |it| listed(&json!(it)));
+        compared.put("log", &self.ended.log, &again.log, |it| listed(&json!(it)));
         if same_bytes {
             let (then, now) = (&self.ended.receipt.meters, &again.receipt.meters);
-            compare("fuel", then.fuel.to_string(), now.fuel.to_string());
-            compare("memory", then.memory_peak.to_string(), now.memory_peak.to_string());
-            compare("calls", json!(then.crossings).to_string(), json!(now.crossings).to_string());
+            compared.put("fuel", &then.fuel, &now.fuel, u64::to_string);
+            compared.put("memory", &then.memory_peak, &now.memory_peak, u64::to_string);
+            compared.put("calls", &then.crossings, &now.crossings, |calls| json!(calls).to_string());
         }
         let fuel = (self.ended.receipt.meters.fuel, again.receipt.meters.fuel);
-        Ok(match departure.is_none() && differences.is_empty() {
+        Ok(match departure.is_none() && compared.0.is_empty() {
             true => Verdict::Same { fuel },
-            false => Verdict::Differs { departure: departure.map(Box::new), differences },
+            false => Verdict::Differs { departure: departure.map(Box::new), differences: compared.0 },
         })
     }
 
@@ -311,6 +313,18 @@ impl Ready {
         let broke = !matches!(self.ended.ending, RecordedEnding::Output(_) | RecordedEnding::SkillError(_));
         let at_the_end = departure.filter(|it| broke && it.recorded.is_none())?;
         at_the_end.asked.as_ref().map(ToString::to_string)
+    }
+}
+
+/// What is not as it was, so far.
+#[derive(Default)]
+struct Compared(Vec<Difference>);
+
+impl Compared {
+    fn put<T: PartialEq>(&mut self, what: &'static str, then: &T, now: &T, words: impl Fn(&T) -> String) {
+        if then != now {
+            self.0.push(Difference { what, recorded: words(then), again: words(now) });
+        }
     }
 }
 

@@ -7,9 +7,11 @@
 
 use crate::answer::{Given, Said, answer};
 use crate::decide::{Action, Fact, decide};
-use crate::drive::{DriveError, program, stored};
+use crate::drive::DriveError;
+use crate::history::History;
 use crate::known::{Blob, Known};
 use crate::program::Program;
+use crate::programs::Programs;
 use crate::record::{lost, receipt};
 use kapell_journal::entry::{
     AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, Entry, QuestionAnswered, RecordedEnding,
@@ -17,18 +19,15 @@ use kapell_journal::entry::{
 };
 use kapell_journal::fold::RunState;
 use kapell_journal::private;
-use kapell_journal::seam::JournalReads;
+use kapell_journal::seam::{JournalError, JournalReads};
 use kapell_model::digest::Digest;
 use rust_decimal::Decimal;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::mem::discriminant;
-use std::sync::Arc;
 
 /// Most letters of a value that is told.
 const TOLD_MAX: usize = 80;
-/// Most plans that are kept ready at once.
-const PROGRAMS_MAX: usize = 64;
 
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,46 +40,19 @@ pub struct Retraced {
     pub hidden: u64,
 }
 
-/// Plans that were made ready, for the runs that share them.
-#[derive(Default)]
-pub struct Programs(HashMap<(Digest, Digest), Arc<Program>>);
-
-impl Programs {
-    fn of<R: JournalReads>(
-        &mut self,
-        recorded: &R,
-        first: &Entry,
-    ) -> Result<Option<Arc<Program>>, DriveError> {
-        let Body::RunStarted(started) = &first.body else { return Ok(None) };
-        let pins = (*started.plan.digest(), started.tariff);
-        if let Some(program) = self.0.get(&pins) {
-            return Ok(Some(Arc::clone(program)));
-        }
-        let program = Arc::new(program(recorded, &first.run, started)?);
-        if self.0.len() == PROGRAMS_MAX {
-            self.0.clear();
-        }
-        self.0.insert(pins, Arc::clone(&program));
-        Ok(Some(program))
-    }
-}
-
-/// Holds a run against its plan. `entries` are all of it, in order, and fold.
+/// Holds a run against its plan.
 ///
 /// # Errors
-/// When something they name can't be read.
+/// When something its entries name can't be read.
 pub fn retrace<R: JournalReads>(
-    recorded: &R,
-    mut entries: Vec<Entry>,
-    programs: &mut Programs,
+    history: &History<'_, R>,
+    programs: &Programs,
 ) -> Result<Retraced, DriveError> {
-    private::open(recorded, &mut entries)?;
-    let mut entries = entries.iter();
-    let Some(first) = entries.next() else { return Ok(Retraced::default()) };
+    let Some((first, entries)) = history.entries.split_first() else { return Ok(Retraced::default()) };
     let Some(state) = RunState::begin(first) else { return Ok(Retraced::default()) };
-    let Some(program) = programs.of(recorded, first)? else { return Ok(Retraced::default()) };
+    let program = programs.of(history.recorded, &first.run, &state.started)?;
     let mut tracing = Tracing {
-        recorded,
+        history,
         program: &program,
         state,
         known: Known::default(),
@@ -108,7 +80,7 @@ impl Retraced {
 }
 
 struct Tracing<'a, R> {
-    recorded: &'a R,
+    history: &'a History<'a, R>,
     program: &'a Program,
     state: RunState,
     known: Known,
@@ -120,10 +92,7 @@ struct Tracing<'a, R> {
 impl<R: JournalReads> Tracing<'_, R> {
     /// The next entry; false where nothing after it can be said.
     fn entry(&mut self, entry: &Entry) -> Result<bool, DriveError> {
-        let is_bare = match &entry.private {
-            Some(named) => self.recorded.named(named)?.is_none(),
-            None => false,
-        };
+        let is_bare = self.history.opened.bare.contains(&entry.seq);
         let fault = self.fault(entry, is_bare)?;
         let parted = matches!(&fault, Some(Fault::Another(_)));
         match fault {
@@ -247,8 +216,8 @@ impl<R: JournalReads> Tracing<'_, R> {
             (Verdict::Rejected, _) => Said::Reject,
             (Verdict::Overridden, _) => Said::Override,
             (Verdict::Answered, None) => return says("answers with a value and names none".into()),
-            (Verdict::Answered, Some(value)) => match self.recorded.named(value)? {
-                Some(_) => Said::Value((*stored(self.recorded, value)?).clone()),
+            (Verdict::Answered, Some(value)) => match self.history.value(value)? {
+                Some(value) => Said::Value((*value).clone()),
                 None => return Ok(Some(Fault::Hidden)),
             },
         };
@@ -291,12 +260,11 @@ impl<R: JournalReads> Tracing<'_, R> {
 
     /// The first part of an entry that is not as it should be.
     fn differs(&self, entry: &Entry, due: Fact, is_bare: bool) -> Result<Option<String>, DriveError> {
-        let (mut is, mut due) = (entry.body.clone(), due.body);
-        if is_bare {
-            due = private::bare(&due);
+        let due = if is_bare { private::bare(&due.body) } else { due.body };
+        if entry.body == due {
+            return Ok(None);
         }
-        self.uncommitted(&mut is)?;
-        self.uncommitted(&mut due)?;
+        let (is, due) = (self.uncommitted(&entry.body)?, self.uncommitted(&due)?);
         if is == due {
             return Ok(None);
         }
@@ -309,38 +277,33 @@ impl<R: JournalReads> Tracing<'_, R> {
         Ok(words.map(|words| if entry.private.is_some() { private() } else { words }))
     }
 
-    /// Names private values as they would be named openly, so that what is decided again has the same names.
-    fn uncommitted(&self, body: &mut Body) -> Result<(), DriveError> {
-        let mut failed = None;
-        private::names(body, |named| match self.open_name(named) {
+    /// Private values named as they would be named openly, so that what is decided again has the same names.
+    fn uncommitted(&self, body: &Body) -> Result<Body, DriveError> {
+        let (mut body, mut failed) = (body.clone(), None);
+        private::names(&mut body, |named| match self.open_name(named) {
             Ok(open) => *named = open,
             Err(error) => failed = Some(error),
         });
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(body), |error| Err(error.into()))
     }
 
-    fn open_name(&self, named: &BlobRef) -> Result<BlobRef, DriveError> {
+    fn open_name(&self, named: &BlobRef) -> Result<BlobRef, JournalError> {
         let BlobRef::Commitment(commitment) = named else { return Ok(named.clone()) };
-        match self.recorded.named(named)? {
-            Some(_) => Ok(Blob::of(stored(self.recorded, named)?)?.named()),
+        match self.history.value(named)? {
+            Some(value) => Ok(Blob::of(value)?.named()),
             None => Ok(BlobRef::Digest(*commitment)),
         }
     }
 
     /// The values an entry names that decisions are taken over. A doubt shows what its attempt was given.
     fn learn(&mut self, body: &Body) -> Result<(), DriveError> {
-        let mut names: Vec<BlobRef> = Known::names(body).into_iter().cloned().collect();
-        if matches!(body, Body::DoubtRaised { .. }) {
-            names.extend(self.state.open.iter().map(|open| open.input.clone()));
-        }
-        for named in names {
-            // Whether it should be there is told where it is named.
-            if self.recorded.named(&named)?.is_none() {
-                self.gone.insert(*named.digest());
-                continue;
+        let doubted = matches!(body, Body::DoubtRaised { .. }).then_some(self.state.open.as_ref()).flatten();
+        for named in Known::names(body).into_iter().chain(doubted.map(|open| &open.input)) {
+            match self.history.value(named)? {
+                Some(value) => self.known.learn(named.clone(), value),
+                // Whether it should be there is told where it is named.
+                None => drop(self.gone.insert(*named.digest())),
             }
-            let value = stored(self.recorded, &named)?;
-            self.known.learn(named, value);
         }
         Ok(())
     }

@@ -124,8 +124,7 @@ impl Bundle {
         wish: &ReplayWish,
         done: impl FnMut(usize),
     ) -> Result<Vec<RunReplayed>, HomeError> {
-        let again = Again { source: &*self.record, runtime: Arc::clone(&self.runtime), redactor: None };
-        again.runs(runs, wish, done).await
+        Again::new(&self.record, &self.runtime, None, wish).runs(runs, done).await
     }
 }
 

@@ -5,7 +5,9 @@ use crate::checked::{At, Checked};
 use crate::error::HomeError;
 use crate::home::Home;
 use kapell_conductor::drive::DriveError;
-use kapell_conductor::retrace::{Programs, retrace};
+use kapell_conductor::history::History;
+use kapell_conductor::programs::Programs;
+use kapell_conductor::retrace::retrace;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::JournalError;
 
@@ -30,7 +32,8 @@ impl Home {
         checked: &mut Checked,
     ) -> Result<(), HomeError> {
         let Some(run) = entries.first().map(|first| first.run.clone()) else { return Ok(()) };
-        let retraced = match retrace(&*self.store, entries, &mut course.programs) {
+        let history = History::of(&*self.store, entries).map_err(DriveError::from);
+        let retraced = match history.and_then(|history| retrace(&history, &course.programs)) {
             Ok(retraced) => retraced,
             // What is missing or can't be read is told where it is named.
             Err(DriveError::Journal(error @ (JournalError::Damaged(_) | JournalError::NotFound(_)))) => {

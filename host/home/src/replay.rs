@@ -4,8 +4,10 @@
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
 use crate::skills::{inspect_file, invalid, uncompiled};
+use kapell_conductor::history::History;
+use kapell_conductor::programs::Programs;
 use kapell_conductor::replay::{Ready, Recollection, Remembered, recollect};
-use kapell_conductor::retrace::{Programs, retrace};
+use kapell_conductor::retrace::retrace;
 use kapell_egress::Redactor;
 use kapell_journal::entry::AttemptStarted;
 use kapell_journal::replay::{Replayed, RunReplayed, Verdict};
@@ -15,14 +17,14 @@ use kapell_model::id::{RunId, StepId};
 use kapell_model::seam::Skill;
 use kapell_runtime::{InstallError, Record, Runtime};
 use kapell_store::{Components as _, SqliteStore, StoreError};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 
 /// What is to be done again.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct ReplayWish {
     /// Only this step.
     pub step: Option<StepId>,
@@ -56,7 +58,8 @@ impl Home {
         stand_in(&self.runtime, file, bytes)
     }
 
-    /// Does the attempts of runs again; `done` is told after each run how many are.
+    /// Does the attempts of runs again, as many runs at once as the machine has cores; `done` is told how many are whenever
+    /// one begins and whenever one is.
     ///
     /// # Errors
     /// `NotFound` when a run or the wanted step is not there; `Integrity` when the journal or a component is damaged; when
@@ -67,8 +70,7 @@ impl Home {
         wish: &ReplayWish,
         done: impl FnMut(usize),
     ) -> Result<Vec<RunReplayed>, HomeError> {
-        let (runtime, redactor) = (Arc::clone(&self.runtime), self.redactor.clone());
-        Again { source: &*self.store, runtime, redactor }.runs(runs, wish, done).await
+        Again::new(&self.store, &self.runtime, self.redactor.clone(), wish).runs(runs, done).await
     }
 }
 
@@ -83,7 +85,7 @@ pub(crate) fn stand_in(runtime: &Runtime, file: &Path, bytes: &[u8]) -> Result<A
 }
 
 /// What runs are done again from.
-pub(crate) trait Source: JournalReads {
+pub(crate) trait Source: JournalReads + Send + Sync + 'static {
     /// Why the bytes of a component are not there to be run; none when they are, and have the digest they are named by.
     fn unfit(&self, component: &Digest) -> Result<Option<String>, HomeError>;
 
@@ -105,56 +107,71 @@ impl Source for SqliteStore {
     }
 }
 
-/// Runs done again from a source.
-pub(crate) struct Again<'s, S> {
-    pub(crate) source: &'s S,
-    pub(crate) runtime: Arc<Runtime>,
-    pub(crate) redactor: Option<Arc<Redactor>>,
+/// Runs done again from a source, and what is known already of what several of them share.
+pub(crate) struct Again<S> {
+    source: Arc<S>,
+    runtime: Arc<Runtime>,
+    redactor: Option<Arc<Redactor>>,
+    wish: ReplayWish,
+    programs: Programs,
+    /// Why components are not there to be run.
+    unfit: Mutex<HashMap<Digest, Option<String>>>,
 }
 
-impl<S: Source> Again<'_, S> {
+impl<S: Source> Again<S> {
+    pub(crate) fn new(
+        source: &Arc<S>,
+        runtime: &Arc<Runtime>,
+        redactor: Option<Arc<Redactor>>,
+        wish: &ReplayWish,
+    ) -> Self {
+        let (source, runtime, wish) = (Arc::clone(source), Arc::clone(runtime), wish.clone());
+        Self { source, runtime, redactor, wish, programs: Programs::default(), unfit: Mutex::default() }
+    }
+
     /// As [`Home::replay`].
     pub(crate) async fn runs(
-        &self,
+        self,
         runs: &[RunId],
-        wish: &ReplayWish,
         mut done: impl FnMut(usize),
     ) -> Result<Vec<RunReplayed>, HomeError> {
-        let mut replayed = Vec::with_capacity(runs.len());
-        let (mut under_way, mut unfit) = (JoinSet::new(), HashMap::new());
-        let mut programs = Programs::default();
-        for (place, run) in runs.iter().enumerate() {
-            let (told, doing) = self.begun(run, wish, &mut unfit, &mut programs)?;
-            replayed.push(told);
-            if let Some(doing) = doing {
-                under_way.spawn(async move { (place, doing.all().await) });
+        let (again, mut under_way, mut replayed) = (Arc::new(self), JoinSet::new(), BTreeMap::new());
+        let mut waiting = runs.iter().cloned().enumerate();
+        loop {
+            while under_way.len() < at_once()
+                && let Some((place, run)) = waiting.next()
+            {
+                let again = Arc::clone(&again);
+                under_way.spawn(async move { (place, again.run(&run).await) });
+                done(replayed.len());
             }
-            if under_way.len() > at_once() {
-                take(&mut replayed, &mut under_way).await?;
-            }
-            done(place + 1 - under_way.len());
+            let Some(joined) = under_way.join_next().await else { break };
+            let broken = |cause| HomeError::new(Kind::Internal, format!("do a run again: {cause}"));
+            let (place, told) = joined.map_err(broken)?;
+            replayed.insert(place, told?);
+            done(replayed.len());
         }
-        while !under_way.is_empty() {
-            take(&mut replayed, &mut under_way).await?;
-            done(runs.len() - under_way.len());
-        }
+        let replayed: Vec<RunReplayed> = replayed.into_values().collect();
         match (runs, replayed.as_slice()) {
             ([run], [only]) if only.attempts.is_empty() && only.not_replayable.is_none() => {
-                Err(nothing_meant(run, wish))
+                Err(nothing_meant(run, &again.wish))
             }
             _ => Ok(replayed),
         }
     }
 
-    /// What is to be told of a run, its attempts not yet among it, and those that are to be done again. `unfit` is what is
-    /// known already of components.
-    fn begun(
-        &self,
-        run: &RunId,
-        wish: &ReplayWish,
-        unfit: &mut HashMap<Digest, Option<String>>,
-        programs: &mut Programs,
-    ) -> Result<(RunReplayed, Option<Doing>), HomeError> {
+    /// A run is read once, then held against its plan, then done again.
+    async fn run(&self, run: &RunId) -> Result<RunReplayed, HomeError> {
+        let (mut told, meant) = self.begun(run)?;
+        for remembered in &meant {
+            let replayed = self.attempt(remembered).await?;
+            told.attempts.push(replayed);
+        }
+        Ok(told)
+    }
+
+    /// What is to be told of a run, its attempts not yet among it, and those that are to be done again.
+    fn begun(&self, run: &RunId) -> Result<(RunReplayed, Vec<Remembered>), HomeError> {
         let mut told = RunReplayed {
             run: run.clone(),
             engine: None,
@@ -164,32 +181,28 @@ impl<S: Source> Again<'_, S> {
             undecided: None,
         };
         if told.not_replayable.is_some() {
-            return Ok((told, None));
+            return Ok((told, Vec::new()));
         }
-        let Recollection { engine, attempts } = recollect(self.source, run)?;
-        if wish.is_all() {
-            self.decide_again(&mut told, programs)?;
+        let history = History::read(&*self.source, run)?;
+        let Recollection { engine, attempts } = recollect(&history, run, &self.programs)?;
+        if self.wish.is_all() {
+            self.decide_again(&history, &mut told);
         }
         told.engine = Some(engine).filter(|engine| *engine != self.runtime.engine_name());
         let mut meant: Vec<Remembered> =
-            attempts.into_iter().filter(|it| wish.is_meant(&it.started)).collect();
-        for it in meant.iter_mut().filter(|it| it.ready.is_ok() && wish.instead(&it.started).is_none()) {
+            attempts.into_iter().filter(|it| self.wish.is_meant(&it.started)).collect();
+        for it in meant.iter_mut().filter(|it| it.ready.is_ok() && self.wish.instead(&it.started).is_none()) {
             let component = it.started.skill.component;
-            let why = match unfit.entry(component) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => unknown.insert(self.source.unfit(&component)?),
-            };
-            if let Some(why) = why {
-                it.ready = Err(why.clone());
+            if let Some(why) = self.unfit(component)? {
+                it.ready = Err(why);
             }
         }
-        let doing = (!meant.is_empty()).then(|| self.doing(meant, wish));
-        Ok((told, doing))
+        Ok((told, meant))
     }
 
     /// Tells which entries of the run do not follow from its plan, and of how many that can't be told.
-    fn decide_again(&self, told: &mut RunReplayed, programs: &mut Programs) -> Result<(), HomeError> {
-        match retrace(self.source, self.source.entries(&told.run)?, programs) {
+    fn decide_again(&self, history: &History<'_, S>, told: &mut RunReplayed) {
+        match retrace(history, &self.programs) {
             Ok(retraced) => {
                 let (hidden, words) = (retraced.hidden, "entries rest on what is not kept or not here");
                 told.undecided = (hidden > 0).then(|| format!("{hidden} {words}"));
@@ -197,72 +210,31 @@ impl<S: Source> Again<'_, S> {
             }
             Err(error) => told.undecided = Some(error.to_string()),
         }
-        Ok(())
     }
 
-    fn doing(&self, attempts: Vec<Remembered>, wish: &ReplayWish) -> Doing {
-        let with = attempts.iter().map(|it| wish.instead(&it.started).cloned()).collect();
-        let (runtime, redactor) = (Arc::clone(&self.runtime), self.redactor.clone());
-        Doing { runtime, redactor, attempts, with }
+    /// Why the bytes of a component are not there to be run, looked at once.
+    fn unfit(&self, component: Digest) -> Result<Option<String>, HomeError> {
+        let mut unfit = self.unfit.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(match unfit.entry(component) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => unknown.insert(self.source.unfit(&component)?).clone(),
+        })
     }
-}
 
-/// Runs at once: as many as the machine has cores.
-fn at_once() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-type UnderWay = JoinSet<(usize, Result<Vec<Replayed>, HomeError>)>;
-
-async fn take(replayed: &mut [RunReplayed], under_way: &mut UnderWay) -> Result<(), HomeError> {
-    let Some(joined) = under_way.join_next().await else { return Ok(()) };
-    let broken = |cause| HomeError::new(Kind::Internal, format!("do a run again: {cause}"));
-    let (place, attempts) = joined.map_err(broken)?;
-    if let Some(run) = replayed.get_mut(place) {
-        run.attempts = attempts?;
-    }
-    Ok(())
-}
-
-fn nothing_meant(run: &RunId, wish: &ReplayWish) -> HomeError {
-    let what = match (&wish.step, &wish.with) {
-        (Some(step), _) => format!("no attempt of step {step}"),
-        (None, Some(with)) => format!("no attempt of {}", with.pin.name),
-        (None, None) => "no attempt".to_owned(),
-    };
-    let error = HomeError::new(Kind::NotFound, format!("run {run} has {what}"));
-    match wish.with.is_some() && wish.step.is_none() {
-        true => error.hint("--step STEP runs these bytes in the place of any skill"),
-        false => error.hint(format!("`kapell runs show {run}` lists its steps")),
-    }
-}
-
-/// The attempts of a run on their way.
-struct Doing {
-    runtime: Arc<Runtime>,
-    redactor: Option<Arc<Redactor>>,
-    attempts: Vec<Remembered>,
-    with: Vec<Option<Arc<Skill>>>,
-}
-
-impl Doing {
-    async fn all(self) -> Result<Vec<Replayed>, HomeError> {
-        let mut replayed = Vec::with_capacity(self.attempts.len());
-        for (remembered, with) in self.attempts.iter().zip(&self.with) {
-            let started = &remembered.started;
-            let verdict = match &remembered.ready {
-                Err(why) => Verdict::NotReplayable(why.clone()),
-                Ok(ready) => self.again(started, ready, with.as_deref()).await?,
-            };
-            replayed.push(Replayed {
-                step: started.step.clone(),
-                attempt: started.attempt,
-                skill: started.skill.clone(),
-                with: with.as_ref().map(|with| with.pin.clone()),
-                verdict,
-            });
-        }
-        Ok(replayed)
+    async fn attempt(&self, remembered: &Remembered) -> Result<Replayed, HomeError> {
+        let started = &remembered.started;
+        let with = self.wish.instead(started);
+        let verdict = match &remembered.ready {
+            Err(why) => Verdict::NotReplayable(why.clone()),
+            Ok(ready) => self.again(started, ready, with.map(Arc::as_ref)).await?,
+        };
+        Ok(Replayed {
+            step: started.step.clone(),
+            attempt: started.attempt,
+            skill: started.skill.clone(),
+            with: with.map(|with| with.pin.clone()),
+            verdict,
+        })
     }
 
     async fn again(
@@ -290,5 +262,23 @@ impl Doing {
                 Ok(ready.verdict(started, attempt, departure, same_bytes)?)
             }
         }
+    }
+}
+
+/// Runs at once: as many as the machine has cores.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn nothing_meant(run: &RunId, wish: &ReplayWish) -> HomeError {
+    let what = match (&wish.step, &wish.with) {
+        (Some(step), _) => format!("no attempt of step {step}"),
+        (None, Some(with)) => format!("no attempt of {}", with.pin.name),
+        (None, None) => "no attempt".to_owned(),
+    };
+    let error = HomeError::new(Kind::NotFound, format!("run {run} has {what}"));
+    match wish.with.is_some() && wish.step.is_none() {
+        true => error.hint("--step STEP runs these bytes in the place of any skill"),
+        false => error.hint(format!("`kapell runs show {run}` lists its steps")),
     }
 }

@@ -13,7 +13,7 @@ use kapell_model::digest::Digest;
 use kapell_model::writes::Undone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands in the place of words that are private.
 pub const WORDS: &str = "(private)";
@@ -135,24 +135,32 @@ fn bare_ending(ended: &Shared<AttemptEnded>) -> AttemptEnded {
     }
 }
 
-/// Puts back into entries what they leave out, as far as it is kept; gives the contents beside them by the commitment
-/// each is kept under.
+/// What came of putting back into entries what they leave out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// Contents that only private words name, by the commitment each is kept under.
+    pub beside: BTreeMap<Digest, Digest>,
+    /// Entries, by their numbers, of which no more is kept than they say.
+    pub bare: BTreeSet<u64>,
+}
+
+/// Puts back into entries what they leave out, as far as it is kept.
 ///
 /// # Errors
 /// As [`Told::opened`]; when the journal cannot be read.
-pub fn open<R: JournalReads>(
-    recorded: &R,
-    entries: &mut [Entry],
-) -> Result<BTreeMap<Digest, Digest>, JournalError> {
-    let mut contents = BTreeMap::new();
+pub fn open<R: JournalReads>(recorded: &R, entries: &mut [Entry]) -> Result<Opened, JournalError> {
+    let mut opened = Opened::default();
     for entry in entries {
         let Some(named) = &entry.private else { continue };
-        let Some(bytes) = recorded.named(named)? else { continue };
+        let Some(bytes) = recorded.named(named)? else {
+            opened.bare.insert(entry.seq);
+            continue;
+        };
         let told = Told::opened(entry, &bytes)?;
         entry.body = told.body;
-        contents.extend(told.contents);
+        opened.beside.extend(told.contents);
     }
-    Ok(contents)
+    Ok(opened)
 }
 
 /// The blobs a body names that it is bound to, each to be named otherwise.

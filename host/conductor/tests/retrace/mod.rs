@@ -2,7 +2,9 @@
 
 use super::stage::{Act, Stage, ask, call, expecting, flow};
 use kapell_conductor::answer::Said;
-use kapell_conductor::retrace::{Programs, retrace};
+use kapell_conductor::history::History;
+use kapell_conductor::programs::Programs;
+use kapell_conductor::retrace::{Retraced, retrace};
 use kapell_journal::entry::{BlobRef, Body, Entry, RunEnding, Verdict};
 use kapell_journal::seam::Journals as _;
 use kapell_model::digest::Digest;
@@ -31,11 +33,15 @@ async fn past_a_question() -> (Stage, Vec<Entry>) {
     (stage, entries)
 }
 
+fn retraced(stage: &Stage, entries: Vec<Entry>) -> Retraced {
+    retrace(&History::of(&stage.store, entries).unwrap(), &Programs::default()).unwrap()
+}
+
 /// What is told when the first entry that `change` takes is changed by it.
 fn told(stage: &Stage, entries: &[Entry], change: impl Fn(&mut Entry) -> Option<()>) -> String {
     let mut entries = entries.to_vec();
     entries.iter_mut().find_map(change).unwrap();
-    let retraced = retrace(&stage.store, entries, &mut Programs::default()).unwrap();
+    let retraced = retraced(stage, entries);
     let faults = retraced.faults.iter().map(|(seq, words)| format!("{seq} {words}"));
     faults.collect::<Vec<_>>().join("\n")
 }
@@ -55,7 +61,7 @@ macro_rules! of {
 #[tokio::test]
 async fn what_does_not_follow_from_the_plan_is_told_with_what_does() {
     let (stage, entries) = past_a_question().await;
-    let retraced = retrace(&stage.store, entries.clone(), &mut Programs::default()).unwrap();
+    let retraced = retraced(&stage, entries.clone());
     assert_eq!((retraced.faults, retraced.sound, retraced.hidden), (vec![], entries.len() as u64, 0));
     let other = Digest::from_bytes([7; 32]);
     let ended = |change: fn(&mut kapell_journal::entry::AttemptEnded)| {
@@ -164,6 +170,6 @@ async fn a_private_text_is_the_one_that_was_given() {
         _ => false,
     };
     assert!(entries.iter().any(answered), "{entries:#?}");
-    let retraced = retrace(&stage.store, entries.clone(), &mut Programs::default()).unwrap();
+    let retraced = retraced(&stage, entries.clone());
     assert_eq!((retraced.faults, retraced.sound, retraced.hidden), (vec![], entries.len() as u64, 0));
 }

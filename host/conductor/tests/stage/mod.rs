@@ -2,9 +2,11 @@
 
 use kapell_conductor::answer::{Given, Said};
 use kapell_conductor::drive::{Conductor, DriveError, Launch, Standing, Unwatched};
+use kapell_conductor::history::History;
 use kapell_conductor::program::Program;
+use kapell_conductor::programs::Programs;
 use kapell_conductor::replay::{Recollection, recollect};
-use kapell_conductor::retrace::{Programs, retrace};
+use kapell_conductor::retrace::retrace;
 use kapell_journal::content::{Content, Salt};
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{About, Commit, Head, JournalError, Journals, Owner, RunRow};
@@ -372,7 +374,7 @@ impl Stage {
 
     /// What is recorded of a run, ready to be done again.
     pub(crate) fn recollect(&self, run: &RunId) -> Recollection {
-        recollect(&*self.journals, run).unwrap()
+        recollect(&History::read(&*self.journals, run).unwrap(), run, &Programs::default()).unwrap()
     }
 
     /// Does a job outside of any run.
@@ -438,7 +440,8 @@ impl Drop for Stage {
         }
         for row in self.store.runs().unwrap() {
             let entries = self.store.entries(&row.run).unwrap();
-            let retraced = retrace(&self.store, entries, &mut Programs::default()).unwrap();
+            let retraced =
+                retrace(&History::of(&self.store, entries).unwrap(), &Programs::default()).unwrap();
             assert!(retraced.faults.is_empty(), "{} {:#?}", row.run, retraced.faults);
         }
     }
