@@ -92,8 +92,8 @@ fn headers(asked: &Outgoing, vault: &Vault) -> Result<HeaderMap, Denial> {
     let mut headers = HeaderMap::new();
     headers.insert(header::HOST, host_header(&asked.url)?);
     add_guest_headers(asked, &mut headers)?;
-    if let Some(key) = asked.idempotency_key.filter(|_| asked.method.writes()) {
-        headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_str(&key.hex()).map_err(|_| malformed("the key"))?);
+    if let Some(key) = asked.idempotency_key.as_ref().filter(|_| asked.method.writes()) {
+        headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_str(key).map_err(|_| malformed("the key"))?);
     }
     for injection in &asked.grant.inject {
         headers.insert(name_of(&injection.header)?, injected(injection, vault)?);

@@ -112,6 +112,10 @@ pub struct Meters {
     /// None when every answer came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inference_at_most: Option<Money>,
+    /// Tokens that providers report beyond the most that was set aside for their answers. What they report is charged
+    /// all the same; not said in JSON where there are none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub inference_over: u64,
     /// Most bytes of memories and tables at one time.
     pub memory_peak: u64,
     /// Wall time in microseconds. Not deterministic, so it never decides anything afterwards.

@@ -163,8 +163,8 @@ pub struct Outgoing {
     /// When resolving, connecting, sending and receiving together must be done.
     pub until: std::time::Instant,
     /// Sent as `Idempotency-Key` with methods that change something, so that a server can tell a repetition; none for
-    /// an operation that is not idempotent.
-    pub idempotency_key: Option<Digest>,
+    /// an operation that changes nothing. The effect's own key, and for every request after the first its number too.
+    pub idempotency_key: Option<String>,
 }
 
 /// The answer to a request, without the secrets the host knows.

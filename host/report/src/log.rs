@@ -13,6 +13,7 @@ use kapell_journal::entry::{
     RunStarted, Verdict,
 };
 use kapell_journal::fold::RunState;
+use kapell_model::ending::Meters;
 use kapell_model::id::StepId;
 use kapell_model::plan::SkillPin;
 use kapell_model::quantity::{Bytes, Timestamp};
@@ -234,12 +235,20 @@ fn took(it: &AttemptEnded) -> String {
         it.receipt.money
     );
     if let Some(models) = &meters.inference {
-        let _ = write!(text, " of which models {models}");
+        let _ = write!(text, " of which models {models}{}", beyond(meters));
     }
     if let Some(most) = &meters.inference_at_most {
         let _ = write!(text, " (at most: {most} was set aside for an answer that did not come)");
     }
     text
+}
+
+/// How far a provider's report goes beyond what its answers could take.
+pub(crate) fn beyond(meters: &Meters) -> String {
+    match meters.inference_over {
+        0 => String::new(),
+        over => format!(" (the provider reports {} tokens more than were set aside for it)", number(over)),
+    }
 }
 
 pub(crate) fn written(write: &WriteSummary) -> String {
@@ -322,4 +331,16 @@ fn over(it: &RunEnded, values: &Found<'_>) -> String {
         format!(", without its outcome: `{}` does not hold{}", short(&it.when, 120), with(&it.seen))
     });
     format!("{}{at}{why}{}{}", it.state.word(), missed.unwrap_or_default(), outputs.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_beyond_what_was_set_aside_is_told() {
+        let told = |over| super::beyond(&Meters { inference_over: over, ..Meters::default() });
+        assert_eq!(told(0), "");
+        assert_eq!(told(3_900), " (the provider reports 3,900 tokens more than were set aside for it)");
+    }
 }

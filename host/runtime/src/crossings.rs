@@ -105,6 +105,7 @@ pub struct Crossed {
     counts: BTreeMap<&'static str, u64>,
     inference: Option<Money>,
     inference_at_most: Option<Money>,
+    inference_over: u64,
     bytes_read: u64,
     bytes_written: u64,
 }
@@ -117,6 +118,7 @@ impl Crossed {
         }
         meters.inference.clone_from(&self.inference);
         meters.inference_at_most.clone_from(&self.inference_at_most);
+        meters.inference_over = self.inference_over;
         meters.bytes_read += self.bytes_read;
         meters.bytes_written += self.bytes_written;
     }
@@ -356,6 +358,12 @@ impl Crossings {
     /// When it is in another currency than the prices before it, or the sum is too large.
     pub fn pay(&self, money: &Money) -> Result<(), MoneyError> {
         self.ledger().pay(money)
+    }
+
+    /// Counts tokens that a provider reports beyond the most that was set aside.
+    pub fn over(&self, tokens: u64) {
+        let over = &mut self.ledger().left.inference_over;
+        *over = over.saturating_add(tokens);
     }
 
     /// Counts bytes the guest read.

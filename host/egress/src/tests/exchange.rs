@@ -50,7 +50,7 @@ async fn exactly_one_well_formed_request_leaves() {
         ("content-length".into(), b"11".to_vec()),
     ];
     asked.body = (*b"hello world").into();
-    asked.idempotency_key = Some(Digest::of(b"run 1, step a"));
+    asked.idempotency_key = Some(Digest::of(b"run 1, step a").hex());
     let incoming = egress(names, &[], vault(&[("crm-token", "hunter2hunter2")])).send(asked).await;
     insta::assert_snapshot!(told(&incoming), @r#"
     200 ["content-length: 2", "x-a: 1"] "ok" from 127.0.0.1, 296 out, 90 in, redacted false
@@ -77,7 +77,7 @@ async fn a_method_that_changes_nothing_carries_neither_key_nor_length() {
     let (names, seen, server) = scene(answers(OK)).await;
     let target = format!("http://api.acme.example:{}/", server.port);
     let mut asked = request(grant(&target), Method::Get, &target);
-    asked.idempotency_key = Some(Digest::of(b"run 1, step a"));
+    asked.idempotency_key = Some(Digest::of(b"run 1, step a").hex());
     egress(names, &[], Vault::default()).send(asked).await.unwrap();
     server.finish().await;
     insta::assert_snapshot!(seen.lock().unwrap().join("\n"), @r#"

@@ -245,7 +245,7 @@ impl<'a> Teller<'a> {
             it.receipt.money
         );
         if let Some(models) = &meters.inference {
-            words += &format!(", {models} of it for models");
+            words += &format!(", {models} of it for models{}", crate::log::beyond(meters));
         }
         if let Some(most) = &meters.inference_at_most {
             words += &format!(" (at most: {most} stands for an answer that did not come)");

@@ -8,7 +8,7 @@ use super::bindings::kapell::skill::inference::{self, Completion as Told, Failur
 use super::{Lends, Lent, unfit};
 use crate::crossings::{Ask, one_line};
 use kapell_model::capability::Kind;
-use kapell_model::crossing::{self, Completion, Failure};
+use kapell_model::crossing::{self, Completion, Counted, Failure};
 use kapell_model::grant::{Authority, GrantSet};
 use kapell_model::id::RuleId;
 use kapell_model::inference::{InferenceGrant, Tier, tokens_in_at_most};
@@ -182,7 +182,7 @@ impl Lent<'_, InferenceCtx> {
         completed: Completed,
     ) -> wasmtime::Result<Told> {
         let Completed { text, record } = completed;
-        self.pay(&record.money)?;
+        self.settle(&record)?;
         self.crossings.wrote(request.system.len() + request.prompt.len());
         self.crossings.read(text.len());
         let record = Completion {
@@ -205,7 +205,7 @@ impl Lent<'_, InferenceCtx> {
         let damaged = || unfit(&ask(tier, Some(rule)));
         match answer {
             crossing::Answer::Completion(record) => {
-                self.pay(&record.money)?;
+                self.settle(&record)?;
                 let prompt = self.crossings.recalled_content(&record.prompt)?;
                 let text = self.crossings.recalled_content(&record.text)?;
                 self.crossings.wrote(asked_bytes(&prompt).ok_or_else(damaged)?);
@@ -265,6 +265,14 @@ impl Lent<'_, InferenceCtx> {
         };
         self.crossings.refuse(&ask(tier, rule), &code)?;
         Ok(Err(told))
+    }
+
+    /// Puts a completion on the attempt's receipt, and how much more of it there is than could be set aside.
+    fn settle(&self, record: &Completion) -> wasmtime::Result<()> {
+        if let Counted::Over(tokens) = record.counted {
+            self.crossings.over(tokens);
+        }
+        self.pay(&record.money)
     }
 
     /// Puts the price on the attempt's receipt.

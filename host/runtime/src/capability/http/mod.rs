@@ -9,6 +9,7 @@
 mod code;
 mod fields;
 mod host;
+mod keys;
 mod message;
 mod served;
 mod wanted;
@@ -32,6 +33,7 @@ use kapell_model::grant::{Authority, GrantSet};
 use kapell_model::http::HttpGrant;
 use kapell_model::id::RuleId;
 use kapell_model::seam::{Egress, Incoming, Outgoing, SendFailure};
+use keys::Keys;
 use message::{Answered, Room};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,7 +46,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The requests of one attempt.
 pub struct HttpCtx {
     egress: Arc<dyn Egress>,
-    key: Option<Digest>,
+    keys: Option<Keys>,
     places: Vec<Place>,
     room: Room,
 }
@@ -90,24 +92,31 @@ impl HttpCtx {
         });
         let places: Vec<Place> = places.collect();
         let room = places.iter().fold(0_u64, |room, place| room.saturating_add(place.grant.sent_max.0));
-        Self { egress, key, places, room: Room::of(room) }
+        Self { egress, keys: key.map(Keys::of), places, room: Room::of(room) }
     }
 
-    /// The place a request is for, with the request counted against it.
-    fn admit(&mut self, wanted: &Wanted) -> Result<&mut Place, Refused> {
+    /// The place a request is for, with the request counted against it, and the key it carries.
+    fn admit(&mut self, wanted: &Wanted) -> Result<(&mut Place, Option<String>), Refused> {
         let near = self.places.iter().find(|place| place.grant.target.has(&wanted.url));
         let denied =
             |rule: Option<&Place>| Refused { code: Code::Denied, rule: rule.map(|place| place.rule.clone()) };
         let none = denied(near);
         let granted = self.places.iter_mut().find(|place| place.grant.allows(wanted.method, &wanted.url));
         let place = granted.ok_or(none)?;
-        let host_writes = self.key.is_some() && wanted.method.writes();
-        if host_writes && wanted.headers.iter().any(|(name, _)| name == IDEMPOTENCY_KEY) {
+        let keys = self.keys.as_mut().filter(|_| wanted.method.writes());
+        if keys.is_some() && wanted.headers.iter().any(|(name, _)| name == IDEMPOTENCY_KEY) {
             return Err(denied(Some(place)));
         }
         match place.charge(wanted) {
-            Ok(()) => Ok(place),
+            Ok(()) => Ok((place, keys.map(|keys| keys.key_for(wanted)))),
             Err(code) => Err(Refused { code, rule: Some(place.rule.clone()) }),
+        }
+    }
+
+    /// A request was answered, now or when the attempt was recorded.
+    fn answered(&mut self, wanted: &Wanted) {
+        if let Some(keys) = self.keys.as_mut().filter(|_| wanted.method.writes()) {
+            keys.answered(wanted);
         }
     }
 }
@@ -203,9 +212,8 @@ impl Lent<'_, HttpCtx> {
             Ok(wanted) => wanted,
             Err(code) => return self.refused(parts.word(), &parts.quoted(), &Refused { code, rule: None }),
         };
-        let key = self.ctx.key.filter(|_| wanted.method.writes());
         let egress = Arc::clone(&self.ctx.egress);
-        let place = match self.ctx.admit(&wanted) {
+        let (place, idempotency_key) = match self.ctx.admit(&wanted) {
             Ok(place) => place,
             Err(refused) => return self.refused(wanted.method.word(), wanted.url.as_str(), &refused),
         };
@@ -218,12 +226,15 @@ impl Lent<'_, HttpCtx> {
             body,
             received_max: most,
             until: self.crossings.over_at(),
-            idempotency_key: key,
+            idempotency_key,
         };
         let rule = place.rule.clone();
         let ask = asked(&wanted, &rule);
         if let Some(answer) = self.crossings.recall(&ask, Some(&outgoing.body))? {
             place.settle(received_then(&answer, most));
+            if matches!(answer, crossing::Answer::Exchange(_)) {
+                self.ctx.answered(&wanted);
+            }
             return self.answered_then(&ask, answer);
         }
         if wanted.method.writes() {
@@ -232,7 +243,10 @@ impl Lent<'_, HttpCtx> {
         let came = egress.send(outgoing).await;
         place.settle(received(&came, most));
         match came {
-            Ok(incoming) => self.answered(&ask, &wanted, incoming),
+            Ok(incoming) => {
+                self.ctx.answered(&wanted);
+                self.answered(&ask, &wanted, incoming)
+            }
             Err(failure) => self.failed(&ask, &wanted, &failure),
         }
     }

@@ -485,11 +485,29 @@ async fn a_key_goes_with_what_changes_something_and_no_guest_writes_it() {
     assert_eq!(keyed.told(&get("api.acme.example", "/v1/")).await, "200 hello");
     let own = Said { headers: &[("Idempotency-Key", "mine")], ..post("/v1/", "a") };
     assert_eq!(keyed.told(&own).await, "HttpRequestDenied");
-    let keys: Vec<_> = keyed.egress.sent.lock().unwrap().iter().map(|sent| sent.idempotency_key).collect();
-    assert_eq!(keys, [Some(key), None]);
+    let keys: Vec<_> = keyed.egress.sent.lock().unwrap().iter().map(|sent| sent.idempotency_key.clone()).collect();
+    assert_eq!(keys, [Some(key.hex()), None]);
     let mut unkeyed = greeted(places());
     assert_eq!(unkeyed.told(&own).await, "200 hello");
     assert_eq!(unkeyed.egress.sent.lock().unwrap()[0].idempotency_key, None);
+}
+
+#[tokio::test]
+async fn each_request_that_changes_something_has_a_key_of_its_own_until_it_is_answered() {
+    let key = Digest::of(b"key");
+    let lost = SendFailure::TimedOut { sent: true };
+    let answers = move |asked: &Outgoing| match &*asked.body {
+        b"lost" => Err(lost.clone()),
+        _ => Ok(hello()),
+    };
+    let mut stage = stage(places(), Some(key), Scripted::sending(answers));
+    for body in ["a", "lost", "b", "lost", "a"] {
+        stage.told(&post("/v1/", body)).await;
+    }
+    let sent = stage.egress.sent.lock().unwrap();
+    let keys: Vec<_> = sent.iter().map(|sent| sent.idempotency_key.clone().unwrap()).collect();
+    let nth = |number: u64| format!("{}-{number}", key.hex());
+    assert_eq!(keys, [key.hex(), nth(2), nth(3), nth(2), nth(4)]);
 }
 
 #[tokio::test]

@@ -179,6 +179,19 @@ async fn the_egress_is_told_what_money_is_left() {
 }
 
 #[tokio::test]
+async fn what_a_provider_reports_beyond_what_was_set_aside_is_charged_and_told() {
+    let answer = |_: &Prompt| {
+        let Completed { text, record } = completed(4_000, 20, eur("4.00"));
+        Ok(Completed { text, record: Completion { counted: Counted::Over(3_900), ..record } })
+    };
+    let mut stage = stage(cheap(9, 999, Some("1.00")), Scripted::completing(answer));
+    stage.told(request(60)).await;
+    let meters = stage.bench.meters().0;
+    assert_eq!((meters.inference, meters.inference_over), (Some(eur("4.00")), 3_900));
+    assert_eq!(stage.told(request(1)).await, r#"Failure::Budget("tokens")"#);
+}
+
+#[tokio::test]
 async fn without_money_no_price_is_paid() {
     let mut stage = stage(cheap(9, 1_000, None), answers());
     stage.told(request(1)).await;
