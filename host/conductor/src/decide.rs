@@ -9,6 +9,7 @@ mod call;
 mod doubt;
 mod past;
 
+use crate::arguments::Arguments;
 use crate::known::{Blob, Known};
 use crate::program::{Program, ReadyCall};
 use crate::scope::{Scope, step_state};
@@ -53,7 +54,7 @@ pub struct Start {
     /// The intent.
     pub intent: Shared<AttemptStarted>,
     /// The arguments.
-    pub input: Blob,
+    pub arguments: Arguments,
     /// The call.
     pub call: ReadyCall,
     /// The flow's budgets that the money set aside for it is held against.

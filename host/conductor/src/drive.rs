@@ -365,7 +365,9 @@ pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usi
     }
     // A doubt shows what the attempt was given; other inputs are behind.
     if let Some(open) = &state.open {
-        known.learn(open.input.clone(), stored(journals, &open.input)?);
+        for named in open.given() {
+            known.learn(named.clone(), stored(journals, named)?);
+        }
     }
     let program = Arc::new(program(journals, run, &state.started)?);
     Ok((Standing { state, known, program }, entries.len()))
@@ -561,8 +563,9 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
 
     /// Writes the intent down, runs the attempt, takes its ending in. The ending is committed with what follows it.
     async fn perform(&mut self, start: Start) -> Result<(), DriveError> {
-        let Start { intent, input, call, bounds } = start;
-        self.intend(&intent, input.content, &bounds)?;
+        let Start { intent, arguments, call, bounds } = start;
+        let (arguments, kept) = arguments.into_parts();
+        self.intend(&intent, kept, &bounds)?;
         if !self.commit().await? {
             return Ok(());
         }
@@ -573,11 +576,11 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             skill: intent.skill.clone(),
             limits: call.limits(&intent),
             operation: call.operation,
-            arguments: input.value,
+            arguments,
             grants: call.grants,
             grant: call.grant,
             effects: intent.effects,
-            idempotency_key: intent.idempotency_key(&self.run),
+            idempotency_key: intent.key(&self.run),
             cancel: self.under_way.cancel.clone(),
         };
         reach(FaultPoint::Intended)?;
@@ -593,7 +596,9 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         if let (Body::DoubtRaised { .. }, Some(open)) =
             (&body, self.state.as_ref().and_then(|it| it.open.as_ref()))
         {
-            self.known.learn(open.input.clone(), stored(&*self.conductor.journals, &open.input)?);
+            for named in open.given() {
+                self.known.learn(named.clone(), stored(&*self.conductor.journals, named)?);
+            }
         }
         self.take_beside(Fact { body, blobs: values }, contents)
     }
@@ -602,7 +607,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
     fn intend(
         &mut self,
         intent: &Shared<AttemptStarted>,
-        input: Content,
+        arguments: Vec<Content>,
         budgets: &[PeriodBudget],
     ) -> Result<(), DriveError> {
         self.before = (!budgets.is_empty()).then(|| {
@@ -611,7 +616,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         });
         // Decisions are taken over what comes out; what goes in is only kept.
         let fact = Fact { body: Body::AttemptStarted(intent.clone()), blobs: Vec::new() };
-        self.take_beside(fact, vec![input])?;
+        self.take_beside(fact, arguments)?;
         let began = self.pending.entries.last().map(|sealed| Day::of(sealed.entry().at));
         self.pending.bounds = began.map(|day| bounds(budgets, day)).unwrap_or_default();
         Ok(())

@@ -9,6 +9,7 @@
 //! decision that is not an entry.
 
 pub mod answer;
+pub mod arguments;
 pub mod decide;
 pub mod drive;
 pub mod history;

@@ -203,8 +203,14 @@ fn ready<R: JournalReads>(
     started: &AttemptStarted,
     ended: &AttemptEnded,
 ) -> Result<Result<Ready, String>, DriveError> {
-    let Some(arguments) = kept.value(&started.input)? else {
-        return Ok(Err(kept.gone("its input", &started.input)));
+    let given = |named: &BlobRef| match kept.value(named) {
+        Ok(Some(value)) => Ok(Arc::unwrap_or_clone(value)),
+        Ok(None) => Err(Ok(kept.gone("its input", named))),
+        Err(error) => Err(Err(error)),
+    };
+    let arguments = match started.arguments(given) {
+        Ok(arguments) => arguments,
+        Err(why) => return Ok(Err(why?)),
     };
     let crossings: Vec<Crossing> = match &ended.crossings {
         None => Vec::new(),
@@ -232,7 +238,7 @@ fn ready<R: JournalReads>(
         },
         _ => None,
     };
-    let job = job(run, program, started, arguments)?;
+    let job = job(run, program, started, arguments.into())?;
     let program = Arc::clone(program);
     Ok(Ok(Ready { job, program, crossings, contents, ended: ended.clone(), answered }))
 }
@@ -260,7 +266,7 @@ fn job(
         grant: call.grant,
         limits: call.limits(started),
         effects: started.effects,
-        idempotency_key: started.idempotency_key(run),
+        idempotency_key: started.key(run),
         cancel: Cancel::default(),
     })
 }

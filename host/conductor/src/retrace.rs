@@ -235,9 +235,7 @@ impl<R: JournalReads> Tracing<'_, R> {
     fn decided(&self, entry: &Entry, is_bare: bool) -> Result<Option<Fault>, DriveError> {
         let due = match decide(self.program, &self.state, &self.known, entry.at)? {
             Action::Record(fact) => fact,
-            Action::Perform(start) => {
-                Fact { body: Body::AttemptStarted(start.intent.clone()), blobs: vec![start.input] }
-            }
+            Action::Perform(start) => Fact { body: Body::AttemptStarted(start.intent), blobs: Vec::new() },
             Action::Wait(_) | Action::Over if self.gone.is_empty() => {
                 let words = format!("says {}, where its plan leads to nothing yet", kind(&json(&entry.body)));
                 return Ok(Some(Fault::Another(words)));
@@ -298,7 +296,8 @@ impl<R: JournalReads> Tracing<'_, R> {
     /// The values an entry names that decisions are taken over. A doubt shows what its attempt was given.
     fn learn(&mut self, body: &Body) -> Result<(), DriveError> {
         let doubted = matches!(body, Body::DoubtRaised { .. }).then_some(self.state.open.as_ref()).flatten();
-        for named in Known::names(body).into_iter().chain(doubted.map(|open| &open.input)) {
+        let given = doubted.into_iter().flat_map(|open| open.given());
+        for named in Known::names(body).into_iter().chain(given) {
             match self.history.value(named)? {
                 Some(value) => self.known.learn(named.clone(), value),
                 // Whether it should be there is told where it is named.

@@ -67,7 +67,7 @@ pub(crate) fn of_entry(entry: &Entry, names: &mut Names) {
             must(names, Kept::Blob, &started.policy);
         }
         Body::AttemptStarted(started) => {
-            value(names, Kept::Blob, &started.input);
+            started.given().for_each(|it| value(names, Kept::Blob, it));
             must(names, Kept::Component, &started.skill.component);
         }
         Body::AttemptEnded(ended) => {

@@ -73,7 +73,7 @@ impl Home {
         let entries = self.entries(run)?;
         let Some(read) = Read::of(&entries) else { return Ok(None) };
         // Nothing is learned from what is private: a flow would repeat it.
-        if [&read.started.input, read.output].into_iter().any(|it| matches!(it, BlobRef::Commitment(_))) {
+        if read.started.given().chain([read.output]).any(|it| matches!(it, BlobRef::Commitment(_))) {
             return Ok(None);
         }
         let called = match known.get(read.plan) {
@@ -84,7 +84,8 @@ impl Home {
             }
         };
         let damaged = || HomeError::new(Kind::Integrity, format!("what {run} was given is not kept"));
-        let Some(Value::Object(arguments)) = self.value(&read.started.input) else { return Err(damaged()) };
+        let given = read.started.arguments(|named| self.value(named).ok_or_else(damaged))?;
+        let Value::Object(arguments) = given else { return Err(damaged()) };
         let answers = called.operation.output().is_some();
         let answered = if answers { Some(self.answered(read.output)?) } else { None };
         let (by, began, ended) = (read.by.to_owned(), read.began, read.ended);

@@ -280,7 +280,7 @@ pub struct AttemptStarted {
     pub deadline: Option<Span>,
     /// Its class of effect.
     pub effects: Effects,
-    /// The arguments, a blob.
+    /// The arguments, a blob; without the long texts among them, unless they are private.
     pub input: BlobRef,
     /// Its lane.
     pub lane: Lane,
@@ -304,9 +304,38 @@ pub struct AttemptStarted {
     pub skill: SkillPin,
     /// The step.
     pub step: StepId,
+    /// The long texts among the arguments by parameter, a blob each: one that several attempts are given is kept once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub texts: BTreeMap<String, BlobRef>,
 }
 
 impl AttemptStarted {
+    /// Everything that names its arguments.
+    pub fn given(&self) -> impl Iterator<Item = &BlobRef> {
+        std::iter::once(&self.input).chain(self.texts.values())
+    }
+
+    /// Its arguments, put together of what is kept.
+    ///
+    /// # Errors
+    /// Those of `kept`, which finds what is named.
+    pub fn arguments<E>(&self, mut kept: impl FnMut(&BlobRef) -> Result<Value, E>) -> Result<Value, E> {
+        let mut arguments = kept(&self.input)?;
+        for (name, named) in &self.texts {
+            let text = kept(named)?;
+            if let Value::Object(all) = &mut arguments {
+                all.insert(name.clone(), text);
+            }
+        }
+        Ok(arguments)
+    }
+
+    /// The idempotency key, where the operation may change anything: what only reads needs none.
+    #[must_use]
+    pub fn key(&self, run: &RunId) -> Option<Digest> {
+        self.effects.writes().then(|| self.idempotency_key(run))
+    }
+
     /// What tells one effect from another, wherever it is asked for again: run, step and logical call, never the
     /// attempt.
     #[must_use]

@@ -67,8 +67,9 @@ pub struct Job {
     pub limits: EffectiveLimits,
     /// The operation's class of effect.
     pub effects: Effects,
-    /// Derived from run, step and logical call; the same for every attempt of one effect.
-    pub idempotency_key: Digest,
+    /// What requests that change something are told again by, where the operation may change anything: derived from run,
+    /// step and logical call, the same for every attempt of one effect.
+    pub idempotency_key: Option<Digest>,
     /// Stops the attempt when raised.
     pub cancel: Cancel,
 }

@@ -6,7 +6,7 @@ use crate::capability::files::{Disk, Walk};
 use crate::compile::Compiler;
 use crate::invoke::Performed;
 use crate::record::Record;
-use crate::runtime::{Components, Runtime, RuntimeConfig, StartError, key};
+use crate::runtime::{Components, Runtime, RuntimeConfig, StartError};
 use kapell_model::crossing::Departure;
 use kapell_model::ending::Attempt;
 use kapell_model::quantity::Timestamp;
@@ -53,7 +53,7 @@ impl Runtime {
             keyvalue: Arc::clone(&nobody) as Arc<dyn KeyvalueReads>,
             disk: Arc::new(Disk::new(Walk::ByHand)),
             egress: nobody,
-            idempotency_key: key(&job),
+            idempotency_key: job.idempotency_key,
             record: Some(Arc::new(record)),
         };
         let Performed { attempt, departure } = self.perform_with(&sources, job).await?;

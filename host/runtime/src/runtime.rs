@@ -177,7 +177,7 @@ impl Runtime {
             keyvalue: Arc::clone(&self.0.config.keyvalue),
             disk: Arc::clone(&self.0.disk),
             egress: Arc::clone(&self.0.config.egress),
-            idempotency_key: key(&job),
+            idempotency_key: job.idempotency_key,
             record: None,
         };
         self.perform_with(&sources, job).await.map(|performed| performed.attempt)
@@ -214,11 +214,6 @@ impl Runtime {
             Err(HostFault { doing: format!("load component {digest}"), cause: error.to_string() })
         })
     }
-}
-
-/// What requests that change something are told again by.
-pub(crate) fn key(job: &Job) -> Option<Digest> {
-    job.effects.writes().then_some(job.idempotency_key)
 }
 
 /// What the future gives; none when it is cancelled before. Nothing of the guest's runs yet, so it is just dropped.

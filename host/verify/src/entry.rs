@@ -308,7 +308,8 @@ fn role(kind: &[u8], keys: &[&[u8]]) -> Option<Role> {
         // A value that is a text.
         (b"attempt-ended", [b"ending", b"output" | b"skill-error", b"text"], None)
         | (b"doubt-raised", [b"broke", b"ending", b"output" | b"skill-error", b"text"], None)
-        | (b"question-answered", [b"value", b"text"], None) => Role::Blob,
+        | (b"question-answered", [b"value", b"text"], None)
+        | (b"attempt-started", [b"texts", _, b"text"], None) => Role::Blob,
         (b"attempt-started", [b"skill", b"component"], None) => Role::Component,
         (b"attempt-ended", [b"crossings"], Some(Role::Blob))
         | (b"doubt-raised", [b"broke", b"crossings"], Some(Role::Blob)) => Role::Crossings,
@@ -462,6 +463,11 @@ mod tests {
             assert_eq!(roles(json!({ "attempt-ended": ending })), [(Role::Blob, 1)]);
             assert_eq!(roles(json!({ "doubt-raised": { "broke": ending } })), [(Role::Blob, 1)]);
         }
+        let texts = json!({ "digest": { "text": named(3) }, "text": { "text": named(4) } });
+        let given =
+            json!({ "input": { "digest": named(1) }, "skill": { "component": named(2) }, "texts": texts });
+        let expected = [(Role::Blob, 1), (Role::Component, 2), (Role::Blob, 3), (Role::Blob, 4)];
+        assert_eq!(roles(json!({ "attempt-started": given })), expected);
         let value = json!({ "text": named(1) });
         let answered =
             json!({ "step": "a", "asking": 1, "shown": named(2), "value": value, "reason": named(3) });

@@ -117,7 +117,7 @@ impl Skill {
             grants: Arc::new(grants),
             limits: self.limits,
             effects: Effects::None,
-            idempotency_key: Digest::of(b"bench"),
+            idempotency_key: None,
             cancel: Cancel::default(),
         }
     }

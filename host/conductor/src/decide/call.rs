@@ -1,7 +1,8 @@
 //! Deciding over a step that calls: its attempts, the judgement on its output, its ladder.
 
 use super::budget::{Allowance, Past, allowance, binding};
-use super::{Action, DecideError, Start, Turn, ask, blob, past, record};
+use super::{Action, DecideError, Start, Turn, ask, past, record};
+use crate::arguments::Arguments;
 use crate::program::ReadyCall;
 use kapell_journal::entry::{AttemptEnded, AttemptStarted, Body, Purpose, RecordedEnding, RunEnding};
 use kapell_journal::fold::{AttemptState, StepState};
@@ -190,12 +191,15 @@ impl<'a> Calling<'a> {
             Allowance::Granted { reserved, deadline } => (reserved, deadline),
             Allowance::Exhausted(past) => return self.past_budget(call, &past),
         };
-        let input = blob(arguments)?;
+        let arguments = match self.turn.program.private.has_step(self.id) {
+            true => Arguments::whole(arguments)?,
+            false => Arguments::open(arguments)?,
+        };
         let intent = AttemptStarted {
             attempt: u32::try_from(self.state.attempts.len()).unwrap_or(u32::MAX).saturating_add(1),
             deadline,
             effects: call.call.effects,
-            input: input.named(),
+            input: arguments.named(),
             lane: call.call.lane,
             models_at_most: call.models.clone(),
             operation: call.operation.name.clone(),
@@ -205,9 +209,10 @@ impl<'a> Calling<'a> {
             settles: purpose == Purpose::Work && self.expect.is_none(),
             skill: call.call.skill.clone(),
             step: self.id.clone(),
+            texts: arguments.texts(),
         };
         let bounds = binding(self.turn, self.state);
-        Ok(Action::Perform(Box::new(Start { intent: intent.into(), input, call: call.clone(), bounds })))
+        Ok(Action::Perform(Box::new(Start { intent: intent.into(), arguments, call: call.clone(), bounds })))
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::record::lost;
 use kapell_journal::entry::{
-    AskReason, AttemptEnded, AttemptStarted, Body, QuestionAnswered, QuestionAsked, RecordedEnding,
+    AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, QuestionAnswered, QuestionAsked, RecordedEnding,
 };
 use kapell_model::id::Role;
 use kapell_model::plan::AnswerShape;
@@ -73,7 +73,8 @@ fn what_happened(turn: &Turn<'_>, open: &AttemptStarted) -> String {
 /// Asks exactly that question: did it happen?
 fn ask(turn: &Turn<'_>, open: &AttemptStarted) -> Result<Action, DecideError> {
     let text = format!("{} It must not happen twice. Did it happen?", what_happened(turn, open));
-    let input = turn.known.get(&open.input).as_deref().cloned().unwrap_or(Value::Null);
+    let known = |named: &BlobRef| turn.known.get(named).as_deref().cloned().ok_or(());
+    let input = open.arguments(known).unwrap_or(Value::Null);
     let output = turn.program.call_of(open)?.operation.output().cloned();
     let answer = AnswerShape::Shape { shape: choices(output) };
     let asking = turn.state.steps.get(&open.step).map_or(1, |step| step.askings + 1);

@@ -3,6 +3,7 @@
 use super::stage::{Act, Stage, ask, call, expecting, flow};
 use kapell_conductor::answer::Said;
 use kapell_conductor::history::History;
+use kapell_conductor::known::Known;
 use kapell_conductor::programs::Programs;
 use kapell_conductor::retrace::{Retraced, retrace};
 use kapell_journal::entry::{BlobRef, Body, Entry, RunEnding, Verdict};
@@ -153,23 +154,25 @@ async fn a_clock_that_goes_back_moves_no_entry_before_another() {
 
 /// A commitment is to JSON whatever the value is, and what is given and decided again is a text.
 #[tokio::test]
-async fn a_private_text_is_the_one_that_was_given() {
+async fn what_is_private_is_named_by_commitments_to_what_was_given() {
     let stage = Stage::new([("read", Act::answers(json!("Obsidian")))]);
     let mut question = ask("legal", "Which?", &[("facts", "facts")]);
     question["answer"] = json!({ "kind": "choice", "choices": ["send", "hold"] });
     let mut flow = flow([
-        ("facts", call("read", json!({ "kind": "literal", "value": "text" }))),
+        ("facts", call("read", json!({ "kind": "literal", "value": "long".repeat(100) }))),
         ("chosen", json!({ "kind": "ask", "question": question })),
     ]);
     flow.steps.iter_mut().for_each(|step| step.marks = [Mark::Private].into());
     let waiting = stage.run(flow).await.unwrap();
     let done = stage.say(&waiting, Said::Value(json!("send"))).await.unwrap();
     let entries = stage.store.entries(&done.state.run).unwrap();
-    let answered = |entry: &Entry| match &entry.body {
-        Body::QuestionAnswered(it) => matches!(it.value, Some(BlobRef::Commitment(_))),
-        _ => false,
-    };
-    assert!(entries.iter().any(answered), "{entries:#?}");
+    let names = entries.iter().flat_map(|entry| match &entry.body {
+        Body::AttemptStarted(it) => it.given().collect(),
+        Body::RunStarted(_) => Vec::new(),
+        body => Known::names(body),
+    });
+    let is_private = |named: &BlobRef| matches!(named, BlobRef::Commitment(_));
+    assert_eq!(names.map(is_private).collect::<Vec<_>>(), [true; 3], "{entries:#?}");
     let retraced = retraced(&stage, entries.clone());
     assert_eq!((retraced.faults, retraced.sound, retraced.hidden), (vec![], entries.len() as u64, 0));
 }

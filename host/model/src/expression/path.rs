@@ -77,15 +77,19 @@ impl Read {
         self.find(names).is_some_and(|value| !value.is_null())
     }
 
+    /// The path as far as so many steps.
+    fn after(&self, steps: usize) -> String {
+        let way = self.way.iter().take(steps).cloned().collect();
+        Read { way, ..self.clone() }.to_string()
+    }
+
     /// The value at the path.
     pub(super) fn resolve(&self, names: &Names<'_>) -> Result<Value, ExpressionError> {
         let whole = names(&self.name).ok_or_else(|| no_value(&self.name))?;
         let mut value = whole.as_ref();
-        let mut walked = self.name.clone();
-        for segment in &self.way {
+        for (walked, segment) in self.way.iter().enumerate() {
             let Segment::Field(name) = segment else { break };
-            value = member(value, name).ok_or_else(|| no_field(&walked, name, value))?;
-            walked = format!("{walked}.{name}");
+            value = member(value, name).ok_or_else(|| no_field(&self.after(walked), name, value))?;
         }
         Ok(value.clone())
     }

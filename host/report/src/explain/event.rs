@@ -200,7 +200,7 @@ impl<'a> Teller<'a> {
         if let Some(deadline) = it.deadline {
             words += &format!(" It had {deadline}, what was left of the working time.");
         }
-        Said::new("attempt-started", words).value("given", self.value(&it.input))
+        Said::new("attempt-started", words).value("given", it.arguments(|named| self.value(named)))
     }
 
     fn ended(&self, it: &AttemptEnded) -> Said {

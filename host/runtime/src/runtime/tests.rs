@@ -78,7 +78,7 @@ fn stage(component: &str) -> Stage {
             &WishedLimits::default(),
         ),
         effects: Effects::None,
-        idempotency_key: Digest::of(b"key"),
+        idempotency_key: None,
         cancel: Cancel::default(),
     };
     Stage { _folder: folder, runtime, job }
