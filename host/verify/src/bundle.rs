@@ -4,14 +4,13 @@
 use crate::chain::Runs;
 use crate::contents::{Contents, Folder};
 use crate::course::{Course, Due};
-use crate::digest::{self, Hash, hex};
-use crate::entry::{self, Entry};
+use crate::digest::{self, Hash, Map, hex};
+use crate::entry::{self, Entry, Role};
 use crate::heads::{Heads, Held, entries};
 use crate::note::{Proof, hashes, number};
 use crate::report::{Place, Report, count};
 use crate::tar::{Stop, Tar};
 use crate::tree::{self, Growing};
-use std::collections::HashMap;
 use std::io::{self, BufRead as _, Read};
 
 /// The first line of every bundle this program reads.
@@ -81,7 +80,7 @@ pub fn verify(bundle: impl Read, held: &Held) -> Result<Report, Unreadable> {
         Err(Stop::Io(cause)) => return Err(Unreadable::Io(cause)),
         _ => return Err(Unreadable::Foreign("it is no bundle: it does not begin as one".into())),
     };
-    let mut check = Check::new(Scope::read(&first.bytes)?, held);
+    let mut check = Check::new(Scope::read(first.bytes)?, held);
     check.take(&first.name, first.bytes);
     loop {
         match tar.member() {
@@ -140,7 +139,7 @@ struct Check<'h> {
     tree: Growing,
     runs: Runs,
     /// Runs whose beginning is here and whose end was not reached, by their places.
-    courses: HashMap<usize, Course>,
+    courses: Map<usize, Course>,
     contents: Contents,
     /// How many members with entries were read.
     parts: u64,
@@ -163,7 +162,7 @@ impl<'h> Check<'h> {
             heads: Heads::default(),
             tree: Growing::default(),
             runs: Runs::default(),
-            courses: HashMap::new(),
+            courses: Map::default(),
             contents: Contents::default(),
             parts: 0,
             leaves: Vec::new(),
@@ -176,7 +175,7 @@ impl<'h> Check<'h> {
     }
 
     /// One member of the file.
-    fn take(&mut self, name: &str, bytes: Vec<u8>) {
+    fn take(&mut self, name: &str, bytes: &[u8]) {
         let Some((part, rest)) = self.in_order(name) else {
             return self.report.broken(
                 "file",
@@ -185,24 +184,24 @@ impl<'h> Check<'h> {
             );
         };
         if part == SUMS {
-            return self.sums(&bytes);
+            return self.sums(bytes);
         }
-        self.sums.push_str(&format!("{}  {name}\n", hex(&digest::of(&[&bytes]))));
+        self.sums.push_str(&format!("{}  {name}\n", hex(&digest::of(&[bytes]))));
         match part {
-            "log.pub" => self.heads.key(&bytes, self.held, &mut self.report),
-            "keys" => self.heads.keys(&bytes, self.held, &mut self.report),
+            "log.pub" => self.heads.key(bytes, self.held, &mut self.report),
+            "keys" => self.heads.keys(bytes, self.held, &mut self.report),
             "checkpoint" => self.heads.checkpoint(bytes, &mut self.report),
-            "checkpoints/" | "consistency/" => self.older(part, name, rest, &bytes),
-            "range" => self.range(&bytes),
-            "entries/" => self.entries(name, rest, &bytes),
-            "proofs/" => self.proof(name, rest, &bytes),
-            "approvals.toml" => self.contents.approvals(&bytes, &mut self.report),
-            "withheld" => self.contents.kept_back(&bytes, &mut self.report),
+            "checkpoints/" | "consistency/" => self.older(part, name, rest, bytes),
+            "range" => self.range(bytes),
+            "entries/" => self.entries(name, rest, bytes),
+            "proofs/" => self.proof(name, rest, bytes),
+            "approvals.toml" => self.contents.approvals(bytes, &mut self.report),
+            "withheld" => self.contents.kept_back(bytes, &mut self.report),
             "BUNDLE" | "README" => {}
             folder => {
                 let folder = Folder::ALL.into_iter().find(|it| folder.strip_suffix('/') == Some(it.word()));
                 let Some(folder) = folder else { return };
-                self.contents.file(folder, rest, &bytes, &mut self.report);
+                self.contents.file(folder, rest, bytes, &mut self.report);
             }
         }
     }
@@ -260,20 +259,20 @@ impl<'h> Check<'h> {
         if bytes.last() != Some(&b'\n') {
             self.report.broken("entries", Place::Member(name.into()), "its last line is cut off");
         }
-        let mut rest = bytes;
+        let (mut rest, mut names) = (bytes, Vec::new());
         while let Some((line, more)) = line_of(rest) {
-            self.entry(line.strip_suffix(b"\n").unwrap_or(line));
+            self.entry(line.strip_suffix(b"\n").unwrap_or(line), &mut names);
             rest = more;
         }
     }
 
-    fn entry(&mut self, bytes: &[u8]) {
+    /// The next entry; `names` is empty, before and after.
+    fn entry(&mut self, bytes: &[u8], names: &mut Vec<(Role, Hash)>) {
         let leaf = tree::leaf(bytes);
         let at = match self.scope {
             Scope::Run(_) => None,
             Scope::Log(..) => Some(self.tree.size()),
         };
-        let mut names = Vec::with_capacity(2);
         let read = entry::read(bytes, |role, named| names.push((role, named)));
         self.report.entries += 1;
         match read {
@@ -285,7 +284,7 @@ impl<'h> Check<'h> {
                 if matches!(&self.scope, Scope::Run(id) if *id != entry.run) {
                     self.report.broken("entries", place(), "is of another run than this file");
                 }
-                names.into_iter().for_each(|(role, named)| self.contents.name(role, named, (run, entry.seq)));
+                names.drain(..).for_each(|(role, named)| self.contents.name(role, named, (run, entry.seq)));
                 if let Some((by, reason)) = entry.erased {
                     self.contents.erasure(entry.run, entry.at, by, reason);
                 }
@@ -296,6 +295,7 @@ impl<'h> Check<'h> {
                 self.leaf(entry.seq, leaf);
             }
             Err(why) => {
+                names.clear();
                 let seq = self.report.entries;
                 self.report.broken("entries", Place::Entry { run: None, seq, leaf: at }, why);
                 self.leaf(seq, leaf);
@@ -305,14 +305,12 @@ impl<'h> Check<'h> {
 
     /// Follows a run on, as far as its entries say themselves what may come next; of one that went astray no more is said.
     fn course(&mut self, run: usize, entry: &Entry<'_>, leaf: Option<u64>) {
-        if entry.kind == b"run-started" && entry.seq == 1 {
+        if entry.kind == "run-started" && entry.seq == 1 {
             self.courses.insert(run, Course::default());
             self.contents.began(run, entry.at);
         }
         let Some(course) = self.courses.get_mut(&run) else { return };
-        let mut due = Vec::new();
-        let fault = course.follow(entry, &mut due);
-        due.into_iter().for_each(|due| self.contents.due(due, (run, entry.seq)));
+        let fault = course.follow(entry, &mut |due| self.contents.due(due, (run, entry.seq)));
         let is_astray = fault.is_some();
         if let Some(why) = fault {
             let place = Place::Entry { run: Some(entry.run.into()), seq: entry.seq, leaf };
@@ -506,7 +504,9 @@ fn run_is_whole(id: &str, runs: &Runs, unproven: usize, report: &mut Report) {
             report.broken("chain", place, "is the first one here, and not the first of its run");
         }
         Some(run) => match &run.ended {
-            Some(state) => report.holds("end", format!("the last entry ends the run: {state}")),
+            Some(state) => {
+                report.holds("end", format!("the last entry ends the run: {}", state.escape_debug()))
+            }
             None => report.unknown(
                 "end",
                 "whether there are later entries of this run: its last one here does not end it",

@@ -3,6 +3,8 @@
 //!
 //! Two readers can't understand one canonical text differently, which is why entries have to be one.
 
+use std::borrow::Cow;
+
 /// How deep values may stand in each other.
 const DEPTH_MAX: usize = 128;
 /// How many keys above a value are told; deeper values are checked and not told.
@@ -21,11 +23,11 @@ pub(crate) struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen<'a> {
     /// A text without its quotes, escapes as they are written.
-    Text(&'a [u8]),
+    Text(&'a str),
     /// A number as it is written.
-    Number(&'a [u8]),
+    Number(&'a str),
     /// `true`, `false` or `null`, as it is written.
-    Word(&'a [u8]),
+    Word(&'a str),
     /// An object begins.
     Object,
     /// A list begins.
@@ -36,32 +38,43 @@ pub(crate) enum Seen<'a> {
 ///
 /// # Errors
 /// The first byte that is not as it must be.
-pub(crate) fn read<'a>(bytes: &'a [u8], each: impl FnMut(&[&'a [u8]], Seen<'a>)) -> Result<(), Fault> {
-    if let Err(odd) = std::str::from_utf8(bytes) {
-        return Err(Fault { at: odd.valid_up_to(), why: "is no UTF-8" });
-    }
-    let mut reader = Reader { bytes, at: 0, keys: [&[]; KEYS], above: 0, depth: 0, each };
+pub(crate) fn read<'a>(bytes: &'a [u8], each: impl FnMut(&[&'a str], Seen<'a>)) -> Result<(), Fault> {
+    let text =
+        std::str::from_utf8(bytes).map_err(|odd| Fault { at: odd.valid_up_to(), why: "is no UTF-8" })?;
+    let is_ascii = text.is_ascii();
+    let mut reader = Reader { text, is_ascii, at: 0, escapes: 0, keys: [""; KEYS], above: 0, depth: 0, each };
     reader.value()?;
-    if reader.at == bytes.len() { Ok(()) } else { reader.fault("follows the end of the value") }
+    if reader.at == text.len() { Ok(()) } else { reader.fault("follows the end of the value") }
 }
 
 struct Reader<'a, F> {
-    bytes: &'a [u8],
+    text: &'a str,
+    is_ascii: bool,
     at: usize,
-    keys: [&'a [u8]; KEYS],
+    /// How many escapes stood before.
+    escapes: usize,
+    keys: [&'a str; KEYS],
     /// How many keys stand above, told or not.
     above: usize,
     depth: usize,
     each: F,
 }
 
-impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
+/// The key of a member.
+#[derive(Clone, Copy)]
+struct Key<'a> {
+    text: &'a str,
+    /// Whether it is ASCII without an escape.
+    is_plain: bool,
+}
+
+impl<'a, F: FnMut(&[&'a str], Seen<'a>)> Reader<'a, F> {
     fn fault<T>(&self, why: &'static str) -> Result<T, Fault> {
         Err(Fault { at: self.at, why })
     }
 
     fn next(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+        self.text.as_bytes().get(self.at).copied()
     }
 
     fn take(&mut self, byte: u8) -> bool {
@@ -70,8 +83,12 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
         is
     }
 
-    fn since(&self, begins: usize) -> &'a [u8] {
-        self.bytes.get(begins..self.at).unwrap_or_default()
+    fn since(&self, begins: usize) -> &'a str {
+        self.text.get(begins..self.at).unwrap_or_default()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
     fn tell(&mut self, seen: Seen<'a>) {
@@ -99,8 +116,8 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
     }
 
     fn word(&mut self) -> Result<(), Fault> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let word = [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word));
+        let rest = self.rest();
+        let word = ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word.as_bytes()));
         let Some(word) = word else { return self.fault("begins no value") };
         self.at += word.len();
         self.tell(Seen::Word(word));
@@ -141,17 +158,17 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
         if self.take(b'}') {
             return Ok(());
         }
-        let mut before: Option<&'a [u8]> = None;
+        let mut before: Option<Key<'a>> = None;
         loop {
             let begins = self.at;
-            let key = self.text()?;
+            let key = self.key()?;
             if before.is_some_and(|before| !is_before(before, key)) {
                 return Err(Fault { at: begins, why: "is a key out of order" });
             }
             if !self.take(b':') {
                 return self.fault("does not go on with the object");
             }
-            self.below(key)?;
+            self.below(key.text)?;
             before = Some(key);
             match () {
                 () if self.take(b'}') => return Ok(()),
@@ -162,7 +179,7 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
     }
 
     /// The value of a key.
-    fn below(&mut self, key: &'a [u8]) -> Result<(), Fault> {
+    fn below(&mut self, key: &'a str) -> Result<(), Fault> {
         if let Some(place) = self.keys.get_mut(self.above) {
             *place = key;
         }
@@ -172,14 +189,19 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
         Ok(())
     }
 
-    fn text(&mut self) -> Result<&'a [u8], Fault> {
+    fn key(&mut self) -> Result<Key<'a>, Fault> {
+        let escapes = self.escapes;
+        let text = self.text()?;
+        Ok(Key { text, is_plain: self.is_ascii && self.escapes == escapes })
+    }
+
+    fn text(&mut self) -> Result<&'a str, Fault> {
         if !self.take(b'"') {
             return self.fault("begins no text");
         }
         let begins = self.at;
         loop {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            self.at += plain(rest);
+            self.at += plain(self.rest());
             match self.next() {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
@@ -193,7 +215,7 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
 
     /// A letter where there is one, else four digits; nothing that needs no escape.
     fn escape(&mut self) -> Result<(), Fault> {
-        let taken = match self.bytes.get(self.at + 1..).unwrap_or_default() {
+        let taken = match self.rest().get(1..).unwrap_or_default() {
             [b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
             [b'u', b'0', b'0', high @ b'0'..=b'1', low @ (b'0'..=b'9' | b'a'..=b'f'), ..]
                 if !has_letter(*high, *low) =>
@@ -202,13 +224,13 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
             }
             _ => return self.fault("is another escape than the canonical one"),
         };
+        self.escapes += 1;
         self.at += taken;
         Ok(())
     }
 
-    fn number(&mut self) -> Result<&'a [u8], Fault> {
-        let begins = self.at;
-        let rest = self.bytes.get(begins..).unwrap_or_default();
+    fn number(&mut self) -> Result<&'a str, Fault> {
+        let (begins, rest) = (self.at, self.rest());
         let ends = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e'));
         self.at += ends.unwrap_or(rest.len());
         let written = self.since(begins);
@@ -220,25 +242,25 @@ impl<'a, F: FnMut(&[&'a [u8]], Seen<'a>)> Reader<'a, F> {
     }
 }
 
-/// How many bytes stand before the first that ends a text or needs an escape: eight at a time, as long as none of eight
-/// does.
+/// How many bytes stand before the first that ends a text or needs an escape, looked for in eight at a time.
 fn plain(bytes: &[u8]) -> usize {
     const EACH: u64 = u64::MAX / 255;
-    let (eights, _) = bytes.as_chunks::<8>();
-    let is_plain = |eight: &&[u8; 8]| {
-        let eight = u64::from_le_bytes(**eight);
-        // The highest bit of a byte of each is set where that byte is below the other number; what a byte borrows from the
-        // next one only ever sets more, and then the bytes are looked at one by one.
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for (place, eight) in eights.iter().enumerate() {
+        let eight = u64::from_le_bytes(*eight);
+        // The highest bit of a byte of each is set where that byte is below the other number. What a byte borrows from the
+        // next one may set that one too, so that the first is sure.
         let below = |all: u64, least: u64| all.wrapping_sub(EACH * least) & !all;
         let odd = below(eight, 0x20)
             | below(eight ^ (EACH * u64::from(b'"')), 1)
             | below(eight ^ (EACH * u64::from(b'\\')), 1);
-        odd & (EACH * 0x80) == 0
-    };
-    let skipped = 8 * eights.iter().take_while(is_plain).count();
-    let rest = bytes.get(skipped..).unwrap_or_default();
+        let odd = odd & (EACH * 0x80);
+        if odd != 0 {
+            return 8 * place + odd.trailing_zeros() as usize / 8;
+        }
+    }
     let odd = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-    skipped + odd.unwrap_or(rest.len())
+    bytes.len() - rest.len() + odd.unwrap_or(rest.len())
 }
 
 /// Whether a control character of these two digits has an escape of its own: `\b \t \n \f \r`.
@@ -247,8 +269,8 @@ const fn has_letter(high: u8, low: u8) -> bool {
 }
 
 /// Digits without a zero before them, few enough that they are the canonical ones.
-fn is_plain(written: &[u8]) -> bool {
-    match written {
+fn is_plain(written: &str) -> bool {
+    match written.as_bytes() {
         b"0" => true,
         [b'1'..=b'9', rest @ ..] => rest.len() < EXACT && rest.iter().all(u8::is_ascii_digit),
         _ => false,
@@ -257,54 +279,45 @@ fn is_plain(written: &[u8]) -> bool {
 
 /// Whether a number is spelt as RFC 8785 has it: as ECMAScript's `Number::toString` does, which takes the even digit
 /// where two are equally near.
-fn is_spelt(written: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(written) else { return false };
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && !text.ends_with('.'));
-    number.is_some_and(|number| ryu_js::Buffer::new().format_finite(number) == text)
+fn is_spelt(written: &str) -> bool {
+    let number = written.parse::<f64>().ok().filter(|number| number.is_finite() && !written.ends_with('.'));
+    number.is_some_and(|number| ryu_js::Buffer::new().format_finite(number) == written)
 }
 
 /// The order of keys: by their UTF-16 code units, which for plain ASCII is that of the bytes.
-fn is_before(one: &[u8], two: &[u8]) -> bool {
-    let is_plain = |key: &[u8]| key.iter().all(|byte| byte.is_ascii() && *byte != b'\\');
-    match is_plain(one) && is_plain(two) {
-        true => one < two,
-        false => units(one) < units(two),
+fn is_before(one: Key<'_>, two: Key<'_>) -> bool {
+    match one.is_plain && two.is_plain {
+        true => one.text < two.text,
+        false => unescaped(one.text).encode_utf16().lt(unescaped(two.text).encode_utf16()),
     }
 }
 
-/// The code units of a key once its escapes are taken back.
-fn units(key: &[u8]) -> Vec<u16> {
-    unescaped(key).encode_utf16().collect()
-}
-
 /// The text that stands between quotes; it was read before, so it has no other escapes than the canonical ones.
-pub(crate) fn unescaped(raw: &[u8]) -> String {
-    let (mut text, mut rest) = (Vec::with_capacity(raw.len()), raw);
+pub(crate) fn unescaped(raw: &str) -> Cow<'_, str> {
+    let Some((plain, escaped)) = raw.split_once('\\') else { return Cow::Borrowed(raw) };
+    let (mut text, mut rest) = (plain.to_owned(), escaped);
     loop {
-        rest = match rest {
-            [] => return String::from_utf8_lossy(&text).into_owned(),
-            [b'\\', b'u', _, _, high, low, rest @ ..] => {
-                let digits = [*high, *low];
-                let code = std::str::from_utf8(&digits).ok().and_then(|it| u8::from_str_radix(it, 16).ok());
-                text.push(code.unwrap_or(b'?'));
-                rest
+        let mut letters = rest.chars();
+        text.push(match letters.next() {
+            Some('b') => '\u{8}',
+            Some('t') => '\t',
+            Some('n') => '\n',
+            Some('f') => '\u{c}',
+            Some('r') => '\r',
+            Some('u') => {
+                let code = letters.as_str().get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+                letters = letters.as_str().get(4..).unwrap_or_default().chars();
+                code.and_then(char::from_u32).unwrap_or('?')
             }
-            [b'\\', letter, rest @ ..] => {
-                text.push(match letter {
-                    b'b' => 8,
-                    b't' => b'\t',
-                    b'n' => b'\n',
-                    b'f' => 12,
-                    b'r' => b'\r',
-                    other => *other,
-                });
-                rest
-            }
-            [byte, rest @ ..] => {
-                text.push(*byte);
-                rest
-            }
+            Some(other) => other,
+            None => return Cow::Owned(text),
+        });
+        let Some((plain, escaped)) = letters.as_str().split_once('\\') else {
+            text.push_str(letters.as_str());
+            return Cow::Owned(text);
         };
+        text.push_str(plain);
+        rest = escaped;
     }
 }
 
@@ -373,12 +386,10 @@ mod tests {
     fn values_are_told_with_the_keys_above_them() {
         let text = json!({ "a": { "b": ["x", { "c": 7 }] }, "d": null }).to_string();
         let mut told = Vec::new();
-        let shown = |keys: &[&[u8]]| {
-            keys.iter().map(|key| String::from_utf8_lossy(key)).collect::<Vec<_>>().join(".")
-        };
+        let shown = |keys: &[&str]| keys.join(".");
         read(text.as_bytes(), |keys, seen| match seen {
             Seen::Text(text) => told.push(format!("{}={}", shown(keys), unescaped(text))),
-            Seen::Number(number) => told.push(format!("{}={}", shown(keys), String::from_utf8_lossy(number))),
+            Seen::Number(number) => told.push(format!("{}={number}", shown(keys))),
             Seen::Word(_) => told.push(shown(keys)),
             Seen::Object | Seen::List => {}
         })
@@ -391,6 +402,16 @@ mod tests {
         fn eight_at_a_time_is_one_at_a_time(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let odd = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
             prop_assert_eq!(plain(&bytes), odd.unwrap_or(bytes.len()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_escaped_comes_back(text: String, odd in "[\"\\\\/\u{0}-\u{1f}\u{7f}aé]{0,12}") {
+            for text in [text, odd] {
+                let written = serde_json_canonicalizer::to_string(&text).unwrap();
+                prop_assert_eq!(unescaped(&written[1..written.len() - 1]), text);
+            }
         }
     }
 

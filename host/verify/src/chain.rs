@@ -1,14 +1,14 @@
 //! Runs, each followed from entry to entry: numbers without a gap, each entry bound to the one before it by that one's
 //! hash, owners that only follow each other, nothing after the end, and answers to what was shown.
 
-use crate::digest::Hash;
+use crate::digest::{Hash, Map};
 use crate::entry::{Entry, Question};
 use std::collections::HashMap;
 
 /// Where every run stands.
 #[derive(Default)]
 pub(crate) struct Runs {
-    places: HashMap<String, usize>,
+    places: Map<String, usize>,
     runs: Vec<Run>,
     /// Answers that were held against what was asked.
     pub(crate) answers: u64,
@@ -21,7 +21,7 @@ pub(crate) struct Run {
     pub(crate) first: u64,
     /// The number of the last.
     pub(crate) last: u64,
-    /// How it ended.
+    /// How it ended, as it is written.
     pub(crate) ended: Option<String>,
     hash: Hash,
     epoch: u64,
@@ -31,7 +31,7 @@ pub(crate) struct Run {
     ended_at: u64,
     dropped: bool,
     /// What was shown and waits for an answer, by step and asking.
-    shown: HashMap<(Vec<u8>, Vec<u8>), Hash>,
+    shown: HashMap<(String, String), Hash>,
 }
 
 impl Runs {
@@ -51,7 +51,7 @@ impl Runs {
         faults.extend(run.answer(&entry.question, &mut self.answers));
         (run.last, run.hash, run.epoch) = (entry.seq, hash, entry.epoch);
         if let Some(state) = entry.ends {
-            run.ended = Some(String::from_utf8_lossy(state).escape_debug().to_string());
+            run.ended = Some(state.to_owned());
             run.ended_at = entry.at;
         }
         (place, faults)
@@ -128,7 +128,7 @@ impl Run {
         if question.step.is_empty() {
             return None;
         }
-        let asking = (question.step.to_vec(), question.asking.to_vec());
+        let asking = (question.step.to_owned(), question.asking.to_owned());
         if let Some(shown) = question.asked {
             return self.shown.insert(asking, shown).map(|_| "asks what is asked already");
         }
@@ -153,7 +153,7 @@ mod tests {
     use crate::entry::Dropped;
 
     fn entry(seq: u64, prev: u8) -> Entry<'static> {
-        Entry { run: "demo-1", seq, prev: [prev; 32], kind: b"x", ..Entry::default() }
+        Entry { run: "demo-1", seq, prev: [prev; 32], kind: "x", ..Entry::default() }
     }
 
     fn faults(entries: &[Entry<'_>]) -> Vec<&'static str> {
@@ -181,14 +181,14 @@ mod tests {
         );
         let owned = |seq, prev, epoch| Entry { epoch, ..entry(seq, prev) };
         assert_eq!(faults(&[owned(1, 0, 2), owned(2, 1, 1)]), ["goes back to an earlier owner"]);
-        let ended = Entry { ends: Some(b"done"), ..entry(1, 0) };
+        let ended = Entry { ends: Some("done"), ..entry(1, 0) };
         assert_eq!(faults(&[ended, entry(2, 1)]), ["comes after the end of its run"]);
     }
 
     #[test]
     fn what_is_private_is_erased_once_and_after_the_end() {
-        let erases = |seq, prev| Entry { erased: Some((b"user:ada", b"asked")), ..entry(seq, prev) };
-        let ended = || Entry { ends: Some(b"done"), ..entry(1, 0) };
+        let erases = |seq, prev| Entry { erased: Some(("user:ada", "asked")), ..entry(seq, prev) };
+        let ended = || Entry { ends: Some("done"), ..entry(1, 0) };
         assert_eq!(faults(&[ended(), erases(2, 1)]), [""; 0]);
         assert_eq!(faults(&[ended(), erases(2, 1), erases(3, 2)]), ["erases what was erased already"]);
         assert_eq!(faults(&[ended(), erases(2, 1), entry(3, 2)]), ["comes after the end of its run"]);
@@ -203,7 +203,7 @@ mod tests {
     fn contents_are_let_go_once_after_the_end_and_not_before_their_time() {
         let rule = |kept| Some(Dropped { kept: Some(kept), policy: Some([9; 32]) });
         let lets_go = |seq, prev, at| Entry { dropped: rule(5), at, ..entry(seq, prev) };
-        let ended = || Entry { ends: Some(b"done"), at: 10, ..entry(1, 0) };
+        let ended = || Entry { ends: Some("done"), at: 10, ..entry(1, 0) };
         assert_eq!(faults(&[ended(), lets_go(2, 1, 15)]), [""; 0]);
         assert_eq!(faults(&[ended(), lets_go(2, 1, 14)]), ["lets contents go before their time"]);
         assert_eq!(
@@ -216,23 +216,23 @@ mod tests {
 
     #[test]
     fn an_answer_is_one_to_what_was_shown() {
-        let legal = |asking| Question { step: b"legal", asking, ..Question::default() };
-        let answer = |seq: u64, shown: u8, asking: &'static [u8]| Entry {
+        let legal = |asking| Question { step: "legal", asking, ..Question::default() };
+        let answer = |seq: u64, shown: u8, asking: &'static str| Entry {
             question: Question { answered: Some([shown; 32]), ..legal(asking) },
             ..entry(seq, seq as u8 - 1)
         };
         let asked = |seq: u64| Entry {
-            question: Question { asked: Some([7; 32]), ..legal(b"1") },
+            question: Question { asked: Some([7; 32]), ..legal("1") },
             ..entry(seq, seq as u8 - 1)
         };
-        let expired = Entry { question: Question { expired: true, ..legal(b"1") }, ..entry(2, 1) };
+        let expired = Entry { question: Question { expired: true, ..legal("1") }, ..entry(2, 1) };
         let unasked = "answers what was not asked, or is answered already, or has expired";
-        assert_eq!(faults(&[asked(1), answer(2, 7, b"1")]), [""; 0]);
-        assert_eq!(faults(&[asked(1), answer(2, 8, b"1")]), ["answers another question than was shown"]);
-        assert_eq!(faults(&[asked(1), answer(2, 7, b"2")]), [unasked]);
-        assert_eq!(faults(&[answer(1, 7, b"1")]), [unasked]);
-        assert_eq!(faults(&[asked(1), answer(2, 7, b"1"), answer(3, 7, b"1")]), [unasked]);
-        assert_eq!(faults(&[asked(1), expired, answer(3, 7, b"1")]), [unasked]);
+        assert_eq!(faults(&[asked(1), answer(2, 7, "1")]), [""; 0]);
+        assert_eq!(faults(&[asked(1), answer(2, 8, "1")]), ["answers another question than was shown"]);
+        assert_eq!(faults(&[asked(1), answer(2, 7, "2")]), [unasked]);
+        assert_eq!(faults(&[answer(1, 7, "1")]), [unasked]);
+        assert_eq!(faults(&[asked(1), answer(2, 7, "1"), answer(3, 7, "1")]), [unasked]);
+        assert_eq!(faults(&[asked(1), expired, answer(3, 7, "1")]), [unasked]);
         assert_eq!(faults(&[asked(1), asked(2)]), ["asks what is asked already"]);
     }
 }

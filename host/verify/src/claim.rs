@@ -2,14 +2,15 @@
 //! each claim is looked at once.
 
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// The role that is asked whether an effect happened.
 const DOUBTED: &str = "operator";
 
 /// A call of the plan: whose, and which of its step's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
-    pub(crate) step: String,
+pub(crate) struct Place<'a> {
+    pub(crate) step: Cow<'a, str>,
     pub(crate) rung: u64,
     /// Whether it judges the step's output.
     pub(crate) verdict: bool,
@@ -17,29 +18,29 @@ pub(crate) struct Place {
 
 /// What an entry claims.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Claim {
+pub(crate) enum Claim<'a> {
     /// A run is pinned to this.
-    Pinned([String; 6]),
+    Pinned([Cow<'a, str>; 6]),
     /// An attempt began: name, version and bytes of its skill, its operation, lane and effects.
-    Began { place: Place, call: [String; 6], settles: bool },
+    Began { place: Place<'a>, call: [Cow<'a, str>; 6], settles: bool },
     /// It ran with these grants.
-    Granted { place: Place, grants: String },
+    Granted { place: Place<'a>, grants: Cow<'a, str> },
     /// A step's condition.
-    Condition { step: String, condition: String },
+    Condition { step: Cow<'a, str>, condition: Cow<'a, str> },
     /// An output was judged by this.
-    Judged { step: String, by: String, held: bool },
+    Judged { step: Cow<'a, str>, by: Cow<'a, str>, held: bool },
     /// Somebody was asked.
     Asked(Box<Asked>),
     /// Somebody of this role answered or overrode, whom the question itself does not name.
-    Spoke { role: String, by: String },
+    Spoke { role: Cow<'a, str>, by: Cow<'a, str> },
     /// That role may do without an answer there.
-    Overridden { step: String, rung: u64, role: String },
+    Overridden { step: Cow<'a, str>, rung: u64, role: Cow<'a, str> },
     /// Whoever began the run said yes in it.
-    OwnYes { by: String },
+    OwnYes { by: Cow<'a, str> },
     /// More than that may not be spent in such a time.
-    Passed { per: String, most: String },
+    Passed { per: Cow<'a, str>, most: Cow<'a, str> },
     /// The way a run went so far.
-    Went { steps: Vec<Walked>, ended: Option<String> },
+    Went { steps: Vec<Walked<'a>>, ended: Option<Cow<'a, str>> },
 }
 
 /// A question as it was asked.
@@ -59,12 +60,56 @@ pub(crate) struct Asked {
 
 /// A step as a run went through it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Walked {
-    pub(crate) step: String,
+pub(crate) struct Walked<'a> {
+    pub(crate) step: Cow<'a, str>,
     pub(crate) rung: u64,
     /// Whether an entry says that its condition held.
     pub(crate) chosen: bool,
     pub(crate) skipped: bool,
+}
+
+fn kept(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
+impl Place<'_> {
+    /// The same, to be kept.
+    pub(crate) fn kept(self) -> Place<'static> {
+        Place { step: kept(self.step), rung: self.rung, verdict: self.verdict }
+    }
+}
+
+impl Claim<'_> {
+    /// The same, to be kept.
+    pub(crate) fn kept(self) -> Claim<'static> {
+        match self {
+            Claim::Pinned(pins) => Claim::Pinned(pins.map(kept)),
+            Claim::Began { place, call, settles } => {
+                Claim::Began { place: place.kept(), call: call.map(kept), settles }
+            }
+            Claim::Granted { place, grants } => Claim::Granted { place: place.kept(), grants: kept(grants) },
+            Claim::Condition { step, condition } => {
+                Claim::Condition { step: kept(step), condition: kept(condition) }
+            }
+            Claim::Judged { step, by, held } => Claim::Judged { step: kept(step), by: kept(by), held },
+            Claim::Asked(asked) => Claim::Asked(asked),
+            Claim::Spoke { role, by } => Claim::Spoke { role: kept(role), by: kept(by) },
+            Claim::Overridden { step, rung, role } => {
+                Claim::Overridden { step: kept(step), rung, role: kept(role) }
+            }
+            Claim::OwnYes { by } => Claim::OwnYes { by: kept(by) },
+            Claim::Passed { per, most } => Claim::Passed { per: kept(per), most: kept(most) },
+            Claim::Went { steps, ended } => {
+                let steps = steps.into_iter().map(|walked| Walked {
+                    step: kept(walked.step),
+                    rung: walked.rung,
+                    chosen: walked.chosen,
+                    skipped: walked.skipped,
+                });
+                Claim::Went { steps: steps.collect(), ended: ended.map(kept) }
+            }
+        }
+    }
 }
 
 /// What a plan says.
@@ -80,12 +125,11 @@ fn texts(of: Option<&Value>) -> Vec<String> {
 }
 
 /// The first part that is another than planned, in words.
-fn other<const N: usize>(names: [&str; N], is: &[String], planned: &[&str; N]) -> Option<String> {
+fn other<const N: usize, T: AsRef<str>>(names: [&str; N], is: &[T], planned: &[&str; N]) -> Option<String> {
     let parts = names.iter().zip(is).zip(planned);
-    let mut other = parts.filter(|((_, is), planned)| is.as_str() != **planned);
-    other
-        .next()
-        .map(|((name, is), planned)| format!("says {name} {}, its plan {}", shown(is), shown(planned)))
+    let mut other = parts.map(|((name, is), planned)| (name, is.as_ref(), *planned));
+    let (name, is, planned) = other.find(|(_, is, planned)| is != planned)?;
+    Some(format!("says {name} {}, its plan {}", shown(is), shown(planned)))
 }
 
 fn shown(text: &str) -> String {
@@ -112,7 +156,7 @@ impl Plan {
         work.get("otherwise")?.get(usize::try_from(rung.checked_sub(1)?).ok()?)
     }
 
-    fn call(&self, place: &Place) -> Option<&Value> {
+    fn call(&self, place: &Place<'_>) -> Option<&Value> {
         let work = self.work(&place.step)?;
         if place.verdict {
             return work.get("expect")?.get("call");
@@ -149,7 +193,7 @@ impl Plan {
     }
 
     /// Why a claim is not so, and what is; none where it is.
-    pub(crate) fn denies(&self, claim: &Claim) -> Option<String> {
+    pub(crate) fn denies(&self, claim: &Claim<'_>) -> Option<String> {
         match claim {
             Claim::Pinned(pins) => {
                 let names = ["flow", "version", "text", "policy", "tariff", "engine"];
@@ -198,7 +242,7 @@ impl Plan {
         }
     }
 
-    fn denies_call(&self, place: &Place, call: &[String; 6], settles: bool) -> Option<String> {
+    fn denies_call(&self, place: &Place<'_>, call: &[Cow<'_, str>; 6], settles: bool) -> Option<String> {
         let Some(planned) = self.call(place) else {
             return Some(format!(
                 "calls something on rung {} of {}, where its plan does not",
@@ -288,7 +332,7 @@ impl Plan {
     /// What an answer looks like. Where no rung gave an output there is nothing to approve, and a value is asked for.
     fn answer(&self, asked: &Asked, question: &Value) -> String {
         let planned = question.get("answer").map(Value::to_string).unwrap_or_default();
-        let place = Place { step: asked.step.clone(), ..Place::default() };
+        let place = Place { step: asked.step.as_str().into(), ..Place::default() };
         let result = self.call(&place).and_then(|call| call.get("operation")?.get("result"));
         let output = result
             .map(|result| if text(result, "kind") == "result" { result.get("ok") } else { Some(result) });
@@ -314,7 +358,7 @@ impl Plan {
         budget.map_or("", |budget| text(budget, "over")).into()
     }
 
-    fn denies_way(&self, steps: &[Walked], ended: Option<&str>) -> Option<String> {
+    fn denies_way(&self, steps: &[Walked<'_>], ended: Option<&str>) -> Option<String> {
         let planned = self.steps();
         for (place, walked) in steps.iter().enumerate() {
             let Some(step) = planned.get(place).filter(|it| text(it, "id") == walked.step) else {

@@ -112,12 +112,12 @@ pub(crate) type By = (usize, u64);
 struct Named {
     by: By,
     here: bool,
-    /// A run that keeps it, or what is kept; more of them stand aside.
-    keeper: Option<Keeper>,
+    /// The first run that names it, or what keeps it for ever; further runs stand aside.
+    keeper: Keeper,
 }
 
 /// What keeps something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keeper {
     /// The run at that place.
     Run(usize),
@@ -133,12 +133,12 @@ pub(crate) struct Contents {
     erased: Set<Digest>,
     /// Each time that was done, in words.
     erasures: Vec<String>,
-    /// What a run let go; it is gone once no other keeps it.
-    dropped: Set<Digest>,
+    /// What was let go, by which runs; it is gone once no other keeps it.
+    dropped: Map<Digest, Vec<usize>>,
     /// Each time that was done: the run, when, and by which rule.
     let_go: Vec<(String, u64, Dropped)>,
-    /// What is kept by more than one.
-    keepers: Map<(Folder, Digest), Set<usize>>,
+    /// The further runs that name something.
+    keepers: Map<(Folder, Digest), Vec<usize>>,
     /// What entries leave out.
     told: Set<Digest>,
     /// Private contents that are here and that nothing named yet: what names them may stand behind them.
@@ -168,46 +168,47 @@ impl Contents {
             Role::Component => self.held.ran(by.0),
             Role::Told => drop(self.told.insert(named)),
             Role::Erased => drop(self.erased.insert(named)),
-            Role::Dropped => self.drop_from(named, by.0),
+            Role::Dropped => self.dropped.entry(named).or_default().push(by.0),
             _ => {}
         }
         if let Some(folder) = Folder::of(role) {
             let here = folder == Folder::Private && self.unnamed.remove(&named);
-            let known = self.named.entry((folder, named)).or_insert(Named { by, here, keeper: Some(keeper) });
+            let known = self.named.entry((folder, named)).or_insert(Named { by, here, keeper });
             match (known.keeper, keeper) {
-                (Some(Keeper::Always), _) => {}
-                (_, Keeper::Always) | (None, _) => known.keeper = Some(keeper),
-                (Some(first), _) if first == keeper => {}
-                (Some(_), Keeper::Run(run)) => {
-                    self.keepers.entry((folder, named)).or_default().insert(run);
+                (Keeper::Always, _) => {}
+                (_, Keeper::Always) => known.keeper = Keeper::Always,
+                (Keeper::Run(first), Keeper::Run(run)) if first == run => {}
+                (_, Keeper::Run(run)) => {
+                    let more = self.keepers.entry((folder, named)).or_default();
+                    if more.last() != Some(&run) {
+                        more.push(run);
+                    }
                 }
-            }
-        }
-    }
-
-    /// A run keeps something no longer.
-    fn drop_from(&mut self, dropped: Digest, run: usize) {
-        self.dropped.insert(dropped);
-        for folder in [Folder::Crossings, Folder::Blobs, Folder::Private] {
-            if let Some(named) = self.named.get_mut(&(folder, dropped)) {
-                named.keeper.take_if(|keeper| *keeper == Keeper::Run(run));
-            }
-            if let Some(keepers) = self.keepers.get_mut(&(folder, dropped)) {
-                keepers.remove(&run);
             }
         }
     }
 
     /// How something is gone that entries name; none for what is not.
     fn gone(&self, name: &Digest) -> Option<Absent> {
-        let keeps = |folder: &Folder| {
-            let (named, more) = (self.named.get(&(*folder, *name)), self.keepers.get(&(*folder, *name)));
-            named.is_some_and(|named| named.keeper.is_some()) || more.is_some_and(|more| !more.is_empty())
-        };
         match () {
             () if self.erased.contains(name) => Some(Absent::Erased),
-            () if self.dropped.contains(name) && !Folder::ALL.iter().any(keeps) => Some(Absent::Dropped),
+            () if self.dropped.contains_key(name) && !Folder::ALL.iter().any(|it| self.keeps(*it, name)) => {
+                Some(Absent::Dropped)
+            }
             () => None,
+        }
+    }
+
+    /// Whether something is kept that some runs let go: by what keeps it for ever, or by a run that is none of those.
+    fn keeps(&self, folder: Folder, name: &Digest) -> bool {
+        let (named, more) = (self.named.get(&(folder, *name)), self.keepers.get(&(folder, *name)));
+        let let_go: Set<usize> = self.dropped.get(name).into_iter().flatten().copied().collect();
+        let by_run = |run: &usize| !let_go.contains(run);
+        match named.map(|named| named.keeper) {
+            None => false,
+            Some(_) if folder.is_always_kept() => true,
+            Some(Keeper::Always) => true,
+            Some(Keeper::Run(first)) => by_run(&first) || more.into_iter().flatten().any(by_run),
         }
     }
 
@@ -222,13 +223,13 @@ impl Contents {
     }
 
     /// Something is to be held against the plan or the tariff of an entry's run.
-    pub(crate) fn due(&mut self, due: Due, by: By) {
+    pub(crate) fn due(&mut self, due: Due<'_>, by: By) {
         self.held.due(due, by);
     }
 
     /// Somebody had what was private in a run erased.
-    pub(crate) fn erasure(&mut self, run: &str, at: u64, by: &[u8], reason: &[u8]) {
-        let words = |text: &[u8]| String::from_utf8_lossy(text).escape_debug().to_string();
+    pub(crate) fn erasure(&mut self, run: &str, at: u64, by: &str, reason: &str) {
+        let words = |text: &str| text.escape_debug().to_string();
         let (day, by, reason) = (report::day(at), words(by), words(reason));
         self.erasures.push(format!("what was private in {run}: on {day} by {by} because {reason}"));
     }
@@ -236,7 +237,7 @@ impl Contents {
     /// A file of one of the folders.
     pub(crate) fn file(&mut self, folder: Folder, name: &str, bytes: &[u8], report: &mut Report) {
         let place = || Place::Member(format!("{}/{name}", folder.word()));
-        let Some(stated) = digest::read(name.as_bytes()) else {
+        let Some(stated) = digest::read(name) else {
             return report.broken("contents", place(), "its name is no digest");
         };
         if folder == Folder::Manifests {
@@ -373,7 +374,7 @@ impl Contents {
     fn absent(&mut self, why: Absent, path: &str) -> Option<Folder> {
         let (folder, name) = path.split_once('/')?;
         let folder = Folder::ALL.into_iter().find(|it| it.word() == folder)?;
-        let name = digest::read(name.as_bytes())?;
+        let name = digest::read(name)?;
         let says_gone = matches!(why, Absent::Erased | Absent::Dropped);
         if self.gone(&name) != says_gone.then_some(why) {
             return None;

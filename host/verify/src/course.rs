@@ -5,15 +5,33 @@ use crate::claim::{Asked, Claim, Place, Walked, is_person};
 use crate::digest::Hash;
 use crate::entry::Entry;
 use crate::price::Work;
+use crate::said::{Part, Said};
+use std::borrow::Cow;
 
 /// What is left to hold against the plan and the tariff.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Due {
-    Plan(Claim),
-    Work(Work),
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Due<'a> {
+    Plan(Claim<'a>),
+    Work(Work<'a>),
     /// The minutes of a person, and what they are said to cost.
-    Person(Option<String>, String),
+    Person(Option<Cow<'a, str>>, Cow<'a, str>),
 }
+
+impl Due<'_> {
+    /// The same, to be kept.
+    pub(crate) fn kept(self) -> Due<'static> {
+        match self {
+            Due::Plan(claim) => Due::Plan(claim.kept()),
+            Due::Work(work) => Due::Work(work.kept()),
+            Due::Person(minutes, money) => {
+                Due::Person(minutes.map(|it| it.into_owned().into()), money.into_owned().into())
+            }
+        }
+    }
+}
+
+/// Whoever is told what is left to be held.
+type Told<'t> = dyn FnMut(Due<'_>) + 't;
 
 /// A run under way.
 #[derive(Default)]
@@ -33,7 +51,7 @@ pub(crate) struct Course {
 
 /// An attempt without an ending.
 struct Open {
-    place: Place,
+    place: Place<'static>,
     attempt: u64,
     component: Option<Hash>,
     settles: bool,
@@ -62,7 +80,7 @@ struct Step {
     judged: Option<bool>,
     exhausted: bool,
     /// How the last attempt of the present rung at its work ended.
-    ending: Option<String>,
+    ending: Option<Cow<'static, str>>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -83,7 +101,7 @@ fn fault(words: impl Into<String>) -> Fault {
 
 impl Course {
     /// The next entry: what is wrong with it, and what it claims.
-    pub(crate) fn follow(&mut self, entry: &Entry<'_>, due: &mut Vec<Due>) -> Fault {
+    pub(crate) fn follow(&mut self, entry: &Entry<'_>, due: &mut Told<'_>) -> Fault {
         if self.over {
             return None;
         }
@@ -92,55 +110,55 @@ impl Course {
         }
         self.at = entry.at;
         match entry.kind {
-            b"run-started" => self.start(entry, due),
-            b"requirement-failed" => {
+            "run-started" => self.start(entry, due),
+            "requirement-failed" => {
                 self.refused = true;
                 (!self.steps.is_empty()).then(|| "checks a precondition after a step".into())
             }
-            b"step-chosen" | b"step-skipped" => self.decide(entry, due),
-            b"attempt-started" => self.begin(entry, due),
-            b"attempt-ended" => self.end_attempt(entry, due),
-            b"doubt-raised" => self.doubt(entry),
-            b"expectation-judged" => self.judge(entry, due),
-            b"ladder-moved" => self.climb(entry),
-            b"budget-passed" => {
-                let (per, most) = (entry.said.word([b"per"]), entry.said.word([b"most"]));
-                due.push(Due::Plan(Claim::Passed { per, most }));
-                self.working(&entry.said.word([b"step"])).err()
+            "step-chosen" | "step-skipped" => self.decide(entry, due),
+            "attempt-started" => self.begin(entry, due),
+            "attempt-ended" => self.end_attempt(entry, due),
+            "doubt-raised" => self.doubt(entry),
+            "expectation-judged" => self.judge(entry, due),
+            "ladder-moved" => self.climb(entry),
+            "budget-passed" => {
+                let (per, most) = (entry.said.word(Part::Per), entry.said.word(Part::Most));
+                due(Due::Plan(Claim::Passed { per, most }));
+                self.working(&entry.said.word(Part::Step)).err()
             }
-            b"question-asked" => self.ask(entry, due),
-            b"question-reminded" | b"question-escalated" | b"question-expired" => self.move_on(entry),
-            b"question-answered" | b"question-overridden" => self.answer(entry, due),
-            b"cancel-asked" => {
+            "question-asked" => self.ask(entry, due),
+            "question-reminded" | "question-escalated" | "question-expired" => self.move_on(entry),
+            "question-answered" | "question-overridden" => self.answer(entry, due),
+            "cancel-asked" => {
                 self.cancel = true;
                 None
             }
-            b"run-ended" => self.end(entry, due),
-            b"run-resumed" | b"private-erased" | b"contents-dropped" => None,
+            "run-ended" => self.end(entry, due),
+            "run-resumed" | "private-erased" | "contents-dropped" => None,
             _ => fault("says what no entry says"),
         }
     }
 
     /// How far it went, for a run that goes on.
-    pub(crate) fn so_far(&self) -> Option<Claim> {
+    pub(crate) fn so_far(&self) -> Option<Claim<'_>> {
         (!self.over).then(|| self.went(None))
     }
 
-    fn went(&self, ended: Option<String>) -> Claim {
-        let walked = |step: &Step| Walked {
-            step: step.id.clone(),
+    fn went<'s>(&'s self, ended: Option<&'s str>) -> Claim<'s> {
+        let walked = |step: &'s Step| Walked {
+            step: step.id.as_str().into(),
             rung: step.rung,
             chosen: step.chosen,
             skipped: step.standing == Standing::Skipped,
         };
-        Claim::Went { steps: self.steps.iter().map(walked).collect(), ended }
+        Claim::Went { steps: self.steps.iter().map(walked).collect(), ended: ended.map(Cow::Borrowed) }
     }
 
-    fn start(&mut self, entry: &Entry<'_>, due: &mut Vec<Due>) -> Fault {
+    fn start(&mut self, entry: &Entry<'_>, due: &mut Told<'_>) -> Fault {
         let said = &entry.said;
-        (self.tariff, self.by) = (said.word([b"tariff"]), said.word([b"by"]));
-        let pins = [b"flow" as &[u8], b"version", b"text", b"policy", b"tariff", b"engine"];
-        due.push(Due::Plan(Claim::Pinned(pins.map(|pin| said.word([pin])))));
+        (self.tariff, self.by) = (said.word(Part::Tariff).into_owned(), said.word(Part::By).into_owned());
+        let pins = [Part::Flow, Part::Version, Part::Text, Part::Policy, Part::Tariff, Part::Engine];
+        due(Due::Plan(Claim::Pinned(pins.map(|pin| said.word(pin)))));
         (entry.seq != 1).then(|| "begins a run that has begun".into())
     }
 
@@ -163,38 +181,39 @@ impl Course {
         }
     }
 
-    fn decide(&mut self, entry: &Entry<'_>, due: &mut Vec<Due>) -> Fault {
-        let (step, condition) = (entry.said.word([b"step"]), entry.said.word([b"condition"]));
-        due.push(Due::Plan(Claim::Condition { step: step.clone(), condition }));
+    fn decide(&mut self, entry: &Entry<'_>, due: &mut Told<'_>) -> Fault {
+        let (step, condition) = (entry.said.word(Part::Step), entry.said.word(Part::Condition));
+        due(Due::Plan(Claim::Condition { step: step.clone(), condition }));
         let step = match self.working(&step) {
             Ok(step) if !step.chosen && step.attempts + step.askings == 0 => step,
             Ok(step) => return Some(format!("decides over {}, which was decided", step.id)),
             Err(why) => return Some(why),
         };
         match entry.kind {
-            b"step-skipped" => step.standing = Standing::Skipped,
+            "step-skipped" => step.standing = Standing::Skipped,
             _ => step.chosen = true,
         }
         None
     }
 
-    fn begin(&mut self, entry: &Entry<'_>, due: &mut Vec<Due>) -> Fault {
+    fn begin(&mut self, entry: &Entry<'_>, due: &mut Told<'_>) -> Fault {
         let said = &entry.said;
         let place = Place {
-            step: said.word([b"step"]),
-            rung: said.number([b"rung"]).unwrap_or_default(),
-            verdict: said.raw([b"purpose"]) == Some(b"verdict"),
+            step: said.word(Part::Step),
+            rung: said.number(Part::Rung).unwrap_or_default(),
+            verdict: said.raw(Part::Purpose) == Some("verdict"),
         };
         let call = [
-            said.word([b"skill", b"name"]),
-            said.word([b"skill", b"version"]),
-            said.word([b"skill", b"component"]),
-            said.word([b"operation"]),
-            said.word([b"lane"]),
-            said.word([b"effects"]),
+            said.word(Part::SkillName),
+            said.word(Part::SkillVersion),
+            said.word(Part::SkillComponent),
+            said.word(Part::Operation),
+            said.word(Part::Lane),
+            said.word(Part::Effects),
         ];
-        let (settles, attempt) = (said.is_true([b"settles"]), said.number([b"attempt"]).unwrap_or_default());
-        due.push(Due::Plan(Claim::Began { place: place.clone(), call, settles }));
+        let (settles, attempt) =
+            (said.is_true(Part::Settles), said.number(Part::Attempt).unwrap_or_default());
+        due(Due::Plan(Claim::Began { place: place.clone(), call, settles }));
         if self.open.is_some() || self.question.is_some() {
             return fault("begins while an attempt or a question is open");
         }
@@ -210,38 +229,30 @@ impl Course {
             ));
         }
         step.attempts = next;
-        self.open = Some(Open { place, attempt, component: said.hash([b"skill", b"component"]), settles });
+        let component = said.hash(Part::SkillComponent);
+        self.open = Some(Open { place: place.kept(), attempt, component, settles });
         None
     }
 
-    fn end_attempt(&mut self, entry: &Entry<'_>, due: &mut Vec<Due>) -> Fault {
+    fn end_attempt(&mut self, entry: &Entry<'_>, due: &mut Told<'_>) -> Fault {
         let said = &entry.said;
-        let (step, attempt) = (said.word([b"step"]), said.number([b"attempt"]).unwrap_or_default());
+        let (step, attempt) = (said.word(Part::Step), said.number(Part::Attempt).unwrap_or_default());
         let Some(open) = self.open.take().filter(|open| open.place.step == step && open.attempt == attempt)
         else {
             return Some(format!("ends attempt {attempt} of {step}, which is not open"));
         };
         self.doubt = false;
-        let grants = said.word([b"receipt", b"grant"]);
-        due.push(Due::Plan(Claim::Granted { place: open.place.clone(), grants }));
-        let ending = ["output", "skill-error", "refusal", "trap"]
-            .into_iter()
-            .find(|it| said.has([b"ending", it.as_bytes()]));
-        let ending = ending.map_or_else(|| said.word([b"ending"]), str::to_owned);
-        let meter = |name: &[u8]| said.number([b"receipt", b"meters", name]).unwrap_or_default();
-        due.push(Due::Work(Work {
-            fuel: meter(b"fuel"),
-            memory: meter(b"memory_peak"),
-            calls: said
-                .numbers([b"receipt", b"meters", b"crossings"])
-                .into_iter()
-                .fold(0, u64::saturating_add),
-            bytes: [&b"bytes_in"[..], b"bytes_out", b"bytes_read", b"bytes_written"]
-                .into_iter()
-                .fold(0, |sum, name| sum.saturating_add(meter(name))),
-            inference: said.text([b"receipt", b"meters", b"inference"]),
+        let grants = said.word(Part::ReceiptGrant);
+        due(Due::Plan(Claim::Granted { place: open.place.clone(), grants }));
+        let ending = ending(said);
+        due(Due::Work(Work {
+            fuel: said.number(Part::MetersFuel).unwrap_or_default(),
+            memory: said.number(Part::MetersMemoryPeak).unwrap_or_default(),
+            calls: said.sum(Part::MetersCrossings),
+            bytes: said.sum(Part::MetersBytes),
+            inference: said.text(Part::MetersInference),
             lost: ending == "lost",
-            money: said.word([b"receipt", b"money"]),
+            money: said.word(Part::ReceiptMoney),
         }));
         let fault = self.receipt(entry, &open);
         match self.working(&step) {
@@ -260,9 +271,9 @@ impl Course {
     /// A receipt is for the bytes that began, by the tariff of the run.
     fn receipt(&self, entry: &Entry<'_>, open: &Open) -> Fault {
         let said = &entry.said;
-        let tariff = said.word([b"receipt", b"tariff"]);
+        let tariff = said.word(Part::ReceiptTariff);
         match () {
-            () if said.hash([b"receipt", b"component"]) != open.component => {
+            () if said.hash(Part::ReceiptComponent) != open.component => {
                 let began = open.component.as_ref().map(crate::digest::hex).unwrap_or_default();
                 Some(format!("has a receipt for other bytes than began, sha256:{began}"))
             }
@@ -274,17 +285,17 @@ impl Course {
     }
 
     fn doubt(&mut self, entry: &Entry<'_>) -> Fault {
-        let step = entry.said.word([b"step"]);
+        let step = entry.said.word(Part::Step);
         self.doubt = true;
         let is_open = self.open.as_ref().is_some_and(|open| open.place.step == step);
         (!is_open).then(|| format!("doubts an attempt of {step}, of which none is open"))
     }
 
-    fn judge(&mut self, entry: &Entry<'_>, due: &mut Vec<Due>) -> Fault {
+    fn judge(&mut self, entry: &Entry<'_>, due: &mut Told<'_>) -> Fault {
         let said = &entry.said;
-        let (step, by, held) = (said.word([b"step"]), said.word([b"by"]), said.is_true([b"held"]));
-        due.push(Due::Plan(Claim::Judged { step: step.clone(), by, held }));
-        let rung = said.number([b"rung"]).unwrap_or_default();
+        let (step, by, held) = (said.word(Part::Step), said.word(Part::By), said.is_true(Part::Held));
+        due(Due::Plan(Claim::Judged { step: step.clone(), by, held }));
+        let rung = said.number(Part::Rung).unwrap_or_default();
         let step = match self.working(&step) {
             Ok(step) => step,
             Err(why) => return Some(why),
@@ -301,8 +312,8 @@ impl Course {
 
     fn climb(&mut self, entry: &Entry<'_>) -> Fault {
         let said = &entry.said;
-        let (from, to) = (said.number([b"from"]).unwrap_or_default(), said.number([b"to"]));
-        let step = match self.working(&said.word([b"step"])) {
+        let (from, to) = (said.number(Part::From).unwrap_or_default(), said.number(Part::To));
+        let step = match self.working(&said.word(Part::Step)) {
             Ok(step) => step,
             Err(why) => return Some(why),
         };
@@ -316,27 +327,27 @@ impl Course {
         None
     }
 
-    fn ask(&mut self, entry: &Entry<'_>, due: &mut Vec<Due>) -> Fault {
+    fn ask(&mut self, entry: &Entry<'_>, due: &mut Told<'_>) -> Fault {
         let said = &entry.said;
         let after = |at: Option<u64>| at.map(|at| at.saturating_sub(entry.at));
-        let (remind_at, expire_at) = (said.number([b"remind_at"]), said.number([b"expire_at"]));
-        let escalate_at = said.number([b"escalate_at"]);
+        let (remind_at, expire_at) = (said.number(Part::RemindAt), said.number(Part::ExpireAt));
+        let escalate_at = said.number(Part::EscalateAt);
         let asked = Asked {
-            step: said.word([b"step"]),
-            rung: said.number([b"rung"]).unwrap_or_default(),
-            reason: said.word([b"reason"]),
-            role: said.word([b"role"]),
-            people: said.texts([b"people"]),
+            step: said.word(Part::Step).into_owned(),
+            rung: said.number(Part::Rung).unwrap_or_default(),
+            reason: said.word(Part::Reason).into_owned(),
+            role: said.word(Part::Role).into_owned(),
+            people: said.texts(Part::People),
             answer: entry.answer.clone().unwrap_or_default(),
             remind: after(remind_at),
-            escalate: after(escalate_at).zip(said.text([b"escalate_at"])),
+            escalate: after(escalate_at).zip(said.text(Part::EscalateAt).map(Cow::into_owned)),
             expire: after(expire_at),
         };
-        due.push(Due::Plan(Claim::Asked(Box::new(asked.clone()))));
+        due(Due::Plan(Claim::Asked(Box::new(asked.clone()))));
         if self.question.is_some() || (self.open.is_some() && !self.doubt) {
             return fault("asks while an attempt or a question is open");
         }
-        let asking = said.number([b"asking"]).unwrap_or_default();
+        let asking = said.number(Part::Asking).unwrap_or_default();
         let step = match self.working(&asked.step) {
             Ok(step) => step,
             Err(why) => return Some(why),
@@ -358,13 +369,13 @@ impl Course {
     fn move_on(&mut self, entry: &Entry<'_>) -> Fault {
         let Some(open) = self.open_question(entry) else { return fault("is of a question that is not open") };
         let due = match entry.kind {
-            b"question-reminded" => open.remind_at,
-            b"question-escalated" => open.escalate_at,
+            "question-reminded" => open.remind_at,
+            "question-escalated" => open.escalate_at,
             _ => open.expire_at,
         };
         let to = open.asked.escalate.as_ref().map(|(_, to)| to.clone()).unwrap_or_default();
         let (is_escalated, is_expired) =
-            (entry.kind == b"question-escalated", entry.kind == b"question-expired");
+            (entry.kind == "question-escalated", entry.kind == "question-expired");
         open.escalated |= is_escalated;
         let step = open.asked.step.clone();
         if is_expired {
@@ -376,29 +387,29 @@ impl Course {
         match due {
             None => fault("moves a question by a time it does not have"),
             Some(due) if entry.at < due => Some(format!("was written at {}, and is due at {due}", entry.at)),
-            Some(_) if is_escalated && entry.said.word([b"to"]) != to => {
-                Some(format!("asks {}, where the question says {to}", entry.said.word([b"to"])))
+            Some(_) if is_escalated && entry.said.word(Part::To) != to => {
+                Some(format!("asks {}, where the question says {to}", entry.said.word(Part::To)))
             }
             Some(_) => None,
         }
     }
 
     fn open_question(&mut self, entry: &Entry<'_>) -> Option<&mut Question> {
-        let (step, asking) = (entry.said.word([b"step"]), entry.said.number([b"asking"]));
+        let (step, asking) = (entry.said.word(Part::Step), entry.said.number(Part::Asking));
         self.question.as_mut().filter(|open| open.asked.step == step && Some(open.asking) == asking)
     }
 
-    fn answer(&mut self, entry: &Entry<'_>, due: &mut Vec<Due>) -> Fault {
+    fn answer(&mut self, entry: &Entry<'_>, due: &mut Told<'_>) -> Fault {
         let said = &entry.said;
-        due.push(Due::Person(said.text([b"minutes"]), said.word([b"money"])));
+        due(Due::Person(said.text(Part::Minutes), said.word(Part::Money)));
         // An answer to no question is told already, by what it is bound to.
         self.open_question(entry)?;
         let open = self.question.take()?;
-        let is_override = entry.kind == b"question-overridden";
-        let verdict = if is_override { "overridden".to_owned() } else { said.word([b"verdict"]) };
-        let by = said.word([b"by"]);
+        let is_override = entry.kind == "question-overridden";
+        let verdict = if is_override { "overridden".into() } else { said.word(Part::Verdict) };
+        let by = said.word(Part::By);
         if verdict != "rejected" && by == self.by {
-            due.push(Due::Plan(Claim::OwnYes { by: by.clone() }));
+            due(Due::Plan(Claim::OwnYes { by: by.clone() }));
         }
         self.spoke(&open, entry, is_override, by, due);
         let late = open.expire_at.filter(|at| *at <= entry.at);
@@ -412,19 +423,27 @@ impl Course {
     }
 
     /// Who may have spoken, where the question itself does not say.
-    fn spoke(&self, open: &Question, entry: &Entry<'_>, is_override: bool, by: String, due: &mut Vec<Due>) {
-        let (step, rung) = (open.asked.step.clone(), open.asked.rung);
+    fn spoke(
+        &self,
+        open: &Question,
+        entry: &Entry<'_>,
+        is_override: bool,
+        by: Cow<'_, str>,
+        due: &mut Told<'_>,
+    ) {
+        let asked = &open.asked;
         if is_override {
-            let role = entry.said.word([b"role"]);
-            due.push(Due::Plan(Claim::Overridden { step, rung, role: role.clone() }));
-            return due.push(Due::Plan(Claim::Spoke { role, by }));
+            let role = entry.said.word(Part::Role);
+            let (step, rung) = (asked.step.as_str().into(), asked.rung);
+            due(Due::Plan(Claim::Overridden { step, rung, role: role.clone() }));
+            return due(Due::Plan(Claim::Spoke { role, by }));
         }
-        if open.asked.people.iter().any(|person| is_person(person, &by)) {
+        if asked.people.iter().any(|person| is_person(person, &by)) {
             return;
         }
         let come = open.escalated || open.escalate_at.is_some_and(|at| at <= entry.at);
-        let other = open.asked.escalate.as_ref().filter(|_| come).map(|(_, to)| to.clone());
-        due.push(Due::Plan(Claim::Spoke { role: other.unwrap_or_else(|| open.asked.role.clone()), by }));
+        let other = asked.escalate.as_ref().filter(|_| come).map(|(_, to)| to);
+        due(Due::Plan(Claim::Spoke { role: other.unwrap_or(&asked.role).into(), by }));
     }
 
     /// A yes is for what asks for one.
@@ -450,11 +469,11 @@ impl Course {
         }
     }
 
-    fn end(&mut self, entry: &Entry<'_>, due: &mut Vec<Due>) -> Fault {
-        let state = entry.said.word([b"state"]);
-        due.push(Due::Plan(self.went(Some(state.clone()))));
+    fn end(&mut self, entry: &Entry<'_>, due: &mut Told<'_>) -> Fault {
+        let state = entry.said.word(Part::State);
+        due(Due::Plan(self.went(Some(&state))));
         self.over = true;
-        let at = entry.said.text([b"step"]);
+        let at = entry.said.text(Part::Step);
         let last = self.steps.last();
         let due = match last.filter(|last| !last.is_through()) {
             _ if self.open.is_some() => return fault("ends a run whose attempt is open"),
@@ -468,8 +487,8 @@ impl Course {
             return Some(format!("says that the run is {}, and it is {due}", state.escape_debug()));
         }
         let is_at = |step: &Step| at.as_deref() == Some(step.id.as_str());
-        let fits = match state.as_str() {
-            "done" => last.is_none_or(Step::is_through) && at.is_none() && entry.said.has([b"outputs"]),
+        let fits = match &*state {
+            "done" => last.is_none_or(Step::is_through) && at.is_none() && entry.said.has(Part::Outputs),
             "rejected" => last.is_some_and(|last| last.standing == Standing::Rejected && is_at(last)),
             "expired" => last.is_some_and(|last| last.standing == Standing::Expired && is_at(last)),
             "escalated" => {
@@ -484,10 +503,24 @@ impl Course {
             "failed" | "over-budget" => true,
             _ => false,
         };
-        let outputs = state == "done" || !entry.said.has([b"outputs"]);
+        let outputs = state == "done" || !entry.said.has(Part::Outputs);
         (!fits || !outputs).then(|| {
             format!("says that the run is {}, which nothing before it leads to", state.escape_debug())
         })
+    }
+}
+
+/// How an attempt ended, in a word.
+fn ending(said: &Said<'_>) -> Cow<'static, str> {
+    let words = [
+        (Part::EndingOutput, "output"),
+        (Part::EndingSkillError, "skill-error"),
+        (Part::EndingRefusal, "refusal"),
+        (Part::EndingTrap, "trap"),
+    ];
+    match words.into_iter().find(|(part, _)| said.has(*part)) {
+        Some((_, word)) => word.into(),
+        None => said.word(Part::Ending).into_owned().into(),
     }
 }
 

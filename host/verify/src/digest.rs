@@ -10,13 +10,13 @@ use std::hash::{BuildHasher, Hasher};
 /// The SHA-256 of something.
 pub(crate) type Hash = [u8; 32];
 
-/// A table by digests.
+/// A table whose keys somebody else wrote.
 pub(crate) type Map<K, V> = HashMap<K, V, Sowing>;
-/// A set of digests.
+/// A set of them.
 pub(crate) type Set<K> = HashSet<K, Sowing>;
 
-/// Spreads keys that are digests, which are spread already: eight bytes of one stand for all of it. An odd factor that nobody
-/// knows beforehand keeps whoever made the digests from choosing where they go.
+/// Spreads keys over a table, eight bytes at a time: each eight and what is there so far are multiplied with a factor that
+/// nobody knows beforehand, and both halves of that are laid over each other. Whoever wrote the keys can't choose where they go.
 #[derive(Clone)]
 pub(crate) struct Sowing(u64);
 
@@ -41,8 +41,16 @@ pub(crate) struct Sown {
 
 impl Hasher for Sown {
     fn write(&mut self, bytes: &[u8]) {
-        let first = bytes.first_chunk().map_or(bytes.len() as u64, |first| u64::from_le_bytes(*first));
-        self.write_u64(first);
+        let (eights, rest) = bytes.as_chunks::<8>();
+        eights.iter().for_each(|eight| self.write_u64(u64::from_le_bytes(*eight)));
+        if !rest.is_empty() {
+            let rest = rest.iter().fold(rest.len() as u64, |sum, byte| sum << 8 | u64::from(*byte));
+            self.write_u64(rest);
+        }
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(u64::from(number));
     }
 
     fn write_u64(&mut self, number: u64) {
@@ -54,7 +62,7 @@ impl Hasher for Sown {
         self.write_u64(number as u64);
     }
 
-    // Which folder, or which kind of keeper.
+    // Which folder, or which kind of keeper or claim.
     fn write_isize(&mut self, number: isize) {
         self.so_far ^= number.unsigned_abs() as u64;
     }
@@ -81,24 +89,19 @@ pub(crate) fn hex(hash: &Hash) -> String {
 }
 
 /// The hash of 64 digits; none for anything else.
-pub(crate) fn read(digits: &[u8]) -> Option<Hash> {
-    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+pub(crate) fn read(digits: &str) -> Option<Hash> {
+    let digits: &[u8; 64] = digits.as_bytes().try_into().ok()?;
+    let values = digits.map(nibble);
+    let (pairs, _) = values.as_chunks::<2>();
     let mut hash = [0; 32];
-    if pairs.len() != hash.len() {
-        return None;
-    }
-    let mut odd = 0;
-    for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
-        let (high, low) = (nibble(*high), nibble(*low));
-        odd |= high | low;
-        *byte = high << 4 | low & 15;
-    }
+    hash.iter_mut().zip(pairs).for_each(|(byte, [high, low])| *byte = high << 4 | low & 15);
+    let odd = values.iter().fold(0, |odd, value| odd | value);
     (odd < 16).then_some(hash)
 }
 
 /// The hash an entry names.
-pub(crate) fn named(text: &[u8]) -> Option<Hash> {
-    read(text.strip_prefix(b"sha256:")?)
+pub(crate) fn named(text: &str) -> Option<Hash> {
+    read(text.strip_prefix("sha256:")?)
 }
 
 /// What a digit stands for; 16 for what is none.
@@ -119,10 +122,10 @@ mod tests {
     fn a_digest_has_one_spelling() {
         let digits = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hex(&of(&[b"a", b"bc"])), digits);
-        assert_eq!(read(digits.as_bytes()), Some(of(&[b"abc"])));
-        assert_eq!(named(format!("sha256:{digits}").as_bytes()), Some(of(&[b"abc"])));
+        assert_eq!(read(digits), Some(of(&[b"abc"])));
+        assert_eq!(named(&format!("sha256:{digits}")), Some(of(&[b"abc"])));
         for bad in ["", "ba", &digits.to_uppercase(), &digits[..63], &format!("{digits}00")] {
-            assert_eq!(read(bad.as_bytes()), None, "{bad}");
+            assert_eq!(read(bad), None, "{bad}");
         }
     }
 }

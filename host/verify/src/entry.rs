@@ -20,14 +20,14 @@ pub(crate) struct Entry<'a> {
     pub(crate) epoch: u64,
     pub(crate) prev: Hash,
     /// What happened.
-    pub(crate) kind: &'a [u8],
+    pub(crate) kind: &'a str,
     /// How the run ended, if this entry ends it.
-    pub(crate) ends: Option<&'a [u8]>,
+    pub(crate) ends: Option<&'a str>,
     pub(crate) question: Question<'a>,
     /// When it was written, milliseconds since 1970.
     pub(crate) at: u64,
     /// Who had what was private erased, and why.
-    pub(crate) erased: Option<(&'a [u8], &'a [u8])>,
+    pub(crate) erased: Option<(&'a str, &'a str)>,
     /// What let contents go, if this entry does.
     pub(crate) dropped: Option<Dropped>,
     /// What it says beside that, but what a skill said and a decision saw.
@@ -45,15 +45,11 @@ pub(crate) struct Dropped {
     pub(crate) policy: Option<Hash>,
 }
 
-/// Parts of a body that nothing here is held against.
-const UNHEARD: [&[u8]; 9] =
-    [b"answer", b"commitments", b"digests", b"inputs", b"log", b"notes", b"seen", b"undone", b"writes"];
-
 /// What was asked and what was answered, by the digest of what was shown.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Question<'a> {
-    pub(crate) step: &'a [u8],
-    pub(crate) asking: &'a [u8],
+    pub(crate) step: &'a str,
+    pub(crate) asking: &'a str,
     pub(crate) asked: Option<Hash>,
     pub(crate) answered: Option<Hash>,
     /// Whether it has expired.
@@ -92,29 +88,30 @@ pub(crate) enum Role {
 pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Result<Entry<'a>, String> {
     let (mut entry, mut frame, mut named) = (Entry::default(), Frame::default(), Named::default());
     let form = canonical::read(bytes, |keys, seen| match (keys, seen) {
-        ([] | [b"body"] | [b"body", _], Seen::List) => frame.odd = true,
-        ([], Seen::Object) | ([b"body"], Seen::Object) => {}
-        ([b"private"], Seen::Object) => frame.private = Some(false),
-        ([b"private", b"commitment"], Seen::Text(text)) => match digest::named(text) {
+        ([] | ["body"] | ["body", _], Seen::List) => frame.odd = true,
+        ([], Seen::Object) | (["body"], Seen::Object) => {}
+        (["private"], Seen::Object) => frame.private = Some(false),
+        (["private", "commitment"], Seen::Text(text)) => match digest::named(text) {
             Some(named) => {
                 frame.private = Some(true);
                 names(Role::Told, named);
             }
             None => frame.odd = true,
         },
-        ([b"private", ..], _) => frame.odd = true,
-        ([key], seen) => frame.put(key, seen, &mut entry),
-        ([b"body", kind, rest @ ..], seen) => {
-            frame.odd |= !entry.kind.is_empty() && entry.kind != *kind;
+        (["private", ..], _) => frame.odd = true,
+        (["body", kind], seen) => {
+            frame.odd |= std::mem::replace(&mut frame.bodied, true);
             entry.kind = kind;
-            if let Seen::Text(text) = seen {
-                named.put(kind, rest, text, &mut names);
-            }
-            body(kind, rest, seen, &mut entry);
-            if !rest.first().is_some_and(|part| UNHEARD.contains(part)) {
-                entry.said.put(rest, seen);
-            }
+            body(kind, &[], seen, &mut entry);
         }
+        (["body", _, keys @ ..], seen) => {
+            if let Seen::Text(text) = seen {
+                named.put(entry.kind, keys, text, &mut names);
+            }
+            body(entry.kind, keys, seen, &mut entry);
+            entry.said.put(keys, seen);
+        }
+        ([key], seen) => frame.put(key, seen, &mut entry),
         // Deeper below another key than `body`, whose opening was odd already.
         _ => {}
     });
@@ -138,7 +135,7 @@ pub(crate) fn read<'a>(bytes: &'a [u8], mut names: impl FnMut(Role, Hash)) -> Re
             Err("does not name what it must".into())
         }
         () => {
-            entry.answer = (entry.kind == b"question-asked").then(|| answer(bytes)).flatten();
+            entry.answer = (entry.kind == "question-asked").then(|| answer(bytes)).flatten();
             Ok(entry)
         }
     }
@@ -151,23 +148,23 @@ fn answer(bytes: &[u8]) -> Option<String> {
 }
 
 /// How many things an entry of a kind names at least.
-fn least(kind: &[u8]) -> usize {
+fn least(kind: &str) -> usize {
     match kind {
-        b"run-started" => 5,
-        b"attempt-started" | b"contents-dropped" => 2,
-        b"question-asked" | b"private-erased" => 1,
+        "run-started" => 5,
+        "attempt-started" | "contents-dropped" => 2,
+        "question-asked" | "private-erased" => 1,
         _ => 0,
     }
 }
 
 impl Question<'_> {
     /// Whether an entry about a question says which one, and by an answer what was shown.
-    fn is_whole(&self, kind: &[u8]) -> bool {
+    fn is_whole(&self, kind: &str) -> bool {
         let said = !self.step.is_empty() && !self.asking.is_empty();
         match kind {
-            b"question-asked" => said && self.asked.is_some(),
-            b"question-answered" | b"question-overridden" => said && self.answered.is_some(),
-            b"question-expired" => said,
+            "question-asked" => said && self.asked.is_some(),
+            "question-answered" | "question-overridden" => said && self.answered.is_some(),
+            "question-expired" => said,
             _ => true,
         }
     }
@@ -179,15 +176,15 @@ struct Named<'a> {
     number: usize,
     odd: bool,
     /// The place whose content was named last, and the form that was done in.
-    last: Option<(&'a [u8], &'a [u8])>,
+    last: Option<(&'a str, &'a str)>,
 }
 
 impl<'a> Named<'a> {
     /// A text of the body, by the keys below its kind.
-    fn put(&mut self, kind: &[u8], keys: &[&'a [u8]], text: &[u8], names: &mut impl FnMut(Role, Hash)) {
+    fn put(&mut self, kind: &str, keys: &[&'a str], text: &str, names: &mut impl FnMut(Role, Hash)) {
         let Some(role) = role(kind, keys) else { return };
         let by = match keys {
-            [.., place, form @ (b"commitment" | b"digest" | b"text")] => Some((*place, *form)),
+            [.., place, form @ ("commitment" | "digest" | "text")] => Some((*place, *form)),
             _ => None,
         };
         // The forms of one name stand beside each other, and something else between two places of one key.
@@ -210,6 +207,8 @@ struct Frame {
     have: u8,
     format: u64,
     odd: bool,
+    /// Whether it says what happened.
+    bodied: bool,
     /// Whether what says that something was left out names it.
     private: Option<bool>,
 }
@@ -217,22 +216,22 @@ struct Frame {
 impl Frame {
     const ALL: u8 = 0b11_1111;
 
-    fn put<'a>(&mut self, key: &[u8], seen: Seen<'a>, entry: &mut Entry<'a>) {
+    fn put<'a>(&mut self, key: &str, seen: Seen<'a>, entry: &mut Entry<'a>) {
         let number = |place: &mut u64| match seen {
             Seen::Number(digits) => whole(digits).map(|number| *place = number),
             _ => None,
         };
         let text = match seen {
             Seen::Text(text) => text,
-            _ => &[],
+            _ => "",
         };
         let (bit, put) = match key {
-            b"at" => (0, number(&mut entry.at)),
-            b"epoch" => (1, number(&mut entry.epoch)),
-            b"prev" => (2, digest::named(text).map(|prev| entry.prev = prev)),
-            b"run" => (3, id(text).map(|run| entry.run = run)),
-            b"seq" => (4, number(&mut entry.seq)),
-            b"v" => (5, number(&mut self.format)),
+            "at" => (0, number(&mut entry.at)),
+            "epoch" => (1, number(&mut entry.epoch)),
+            "prev" => (2, digest::named(text).map(|prev| entry.prev = prev)),
+            "run" => (3, id(text).map(|run| entry.run = run)),
+            "seq" => (4, number(&mut entry.seq)),
+            "v" => (5, number(&mut self.format)),
             _ => (0, None),
         };
         self.odd |= put.is_none();
@@ -240,45 +239,44 @@ impl Frame {
     }
 }
 
-fn whole(digits: &[u8]) -> Option<u64> {
-    std::str::from_utf8(digits).ok()?.parse().ok()
+fn whole(digits: &str) -> Option<u64> {
+    digits.parse().ok()
 }
 
 /// A run's id, which can be printed as it is.
-fn id(text: &[u8]) -> Option<&str> {
-    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
-    let fits = !text.is_empty() && text.len() <= ID_MAX && text.iter().all(plain);
-    std::str::from_utf8(text).ok().filter(|_| fits)
+fn id(text: &str) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (!text.is_empty() && text.len() <= ID_MAX && text.bytes().all(plain)).then_some(text)
 }
 
 /// One value of a body, by the keys below its kind; of most kinds nothing is looked at.
-fn body<'a>(kind: &[u8], keys: &[&[u8]], seen: Seen<'a>, entry: &mut Entry<'a>) {
-    if !matches!(kind, [b'q', ..] | b"run-ended" | b"private-erased" | b"contents-dropped") {
+fn body<'a>(kind: &str, keys: &[&str], seen: Seen<'a>, entry: &mut Entry<'a>) {
+    if !(kind.starts_with('q') || matches!(kind, "run-ended" | "private-erased" | "contents-dropped")) {
         return;
     }
-    entry.question.expired |= kind == b"question-expired";
-    if kind == b"contents-dropped" {
+    entry.question.expired |= kind == "question-expired";
+    if kind == "contents-dropped" {
         return dropped(keys, seen, entry.dropped.get_or_insert_default());
     }
     let text = match seen {
         Seen::Text(text) => text,
-        Seen::Number(number) if kind.starts_with(b"question") && *keys == [b"asking"] => {
+        Seen::Number(number) if kind.starts_with("question") && *keys == ["asking"] => {
             return entry.question.asking = number;
         }
         _ => return,
     };
     match (kind, keys) {
-        (b"run-ended", [b"state"]) => return entry.ends = Some(text),
-        (_, [b"step"]) if kind.starts_with(b"question") => return entry.question.step = text,
-        (b"private-erased", [b"by"]) => return entry.erased.get_or_insert((b"", b"")).0 = text,
-        (b"private-erased", [b"reason"]) => return entry.erased.get_or_insert((b"", b"")).1 = text,
+        ("run-ended", ["state"]) => return entry.ends = Some(text),
+        (_, ["step"]) if kind.starts_with("question") => return entry.question.step = text,
+        ("private-erased", ["by"]) => return entry.erased.get_or_insert(("", "")).0 = text,
+        ("private-erased", ["reason"]) => return entry.erased.get_or_insert(("", "")).1 = text,
         _ => {}
     }
     match (kind, keys) {
-        (b"question-answered" | b"question-overridden", [b"shown"]) => {
+        ("question-answered" | "question-overridden", ["shown"]) => {
             entry.question.answered = digest::named(text).or(entry.question.answered);
         }
-        (b"question-asked", [b"shown", b"commitment" | b"digest"]) => {
+        ("question-asked", ["shown", "commitment" | "digest"]) => {
             entry.question.asked = digest::named(text).or(entry.question.asked);
         }
         _ => {}
@@ -286,52 +284,75 @@ fn body<'a>(kind: &[u8], keys: &[&[u8]], seen: Seen<'a>, entry: &mut Entry<'a>) 
 }
 
 /// The rule by which contents were let go.
-fn dropped(keys: &[&[u8]], seen: Seen<'_>, rule: &mut Dropped) {
+fn dropped(keys: &[&str], seen: Seen<'_>, rule: &mut Dropped) {
     match (keys, seen) {
-        ([b"kept"], Seen::Number(digits)) => rule.kept = whole(digits),
-        ([b"policy"], Seen::Text(text)) => rule.policy = digest::named(text),
+        (["kept"], Seen::Number(digits)) => rule.kept = whole(digits),
+        (["policy"], Seen::Text(text)) => rule.policy = digest::named(text),
         _ => {}
     }
 }
 
 /// What a digest at that place is the name of.
-fn role(kind: &[u8], keys: &[&[u8]]) -> Option<Role> {
+fn role(kind: &str, keys: &[&str]) -> Option<Role> {
     let (place, form) = match keys {
-        [place @ .., b"digest"] => (place, Some(Role::Blob)),
-        [place @ .., b"commitment"] => (place, Some(Role::Commitment)),
+        [place @ .., "digest"] => (place, Some(Role::Blob)),
+        [place @ .., "commitment"] => (place, Some(Role::Commitment)),
         _ => (keys, None),
     };
-    Some(match (kind, place, form) {
-        (b"run-started", [b"plan"], Some(Role::Blob)) => Role::Plan,
-        (b"run-started", [b"tariff"], None) => Role::Tariff,
-        (b"run-started", [b"text" | b"policy"], None) => Role::Rests,
-        // A value that is a text.
-        (b"attempt-ended", [b"ending", b"output" | b"skill-error", b"text"], None)
-        | (b"doubt-raised", [b"broke", b"ending", b"output" | b"skill-error", b"text"], None)
-        | (b"question-answered", [b"value", b"text"], None)
-        | (b"attempt-started", [b"texts", _, b"text"], None) => Role::Blob,
-        (b"attempt-started", [b"skill", b"component"], None) => Role::Component,
-        (b"attempt-ended", [b"crossings"], Some(Role::Blob))
-        | (b"doubt-raised", [b"broke", b"crossings"], Some(Role::Blob)) => Role::Crossings,
+    match kind {
+        "run-started" => pinned(place, form),
+        "attempt-started" => match (place, form) {
+            (["skill", "component"], None) => Some(Role::Component),
+            (["input"], form) => form,
+            (["texts", _, "text"], None) => Some(Role::Blob),
+            _ => None,
+        },
         // What was written to a key or a file: the digest of it, without an object around.
-        (b"attempt-ended", [b"writes"], Some(Role::Blob)) => Role::Blob,
-        (b"private-erased", [b"commitments"], None) => Role::Erased,
-        (b"contents-dropped", [b"commitments" | b"digests"], None) => Role::Dropped,
-        (b"contents-dropped", [b"policy"], None) => Role::Rests,
-        (b"run-started", [b"private", _], Some(Role::Commitment)) => Role::Commitment,
-        (b"run-started", [b"inputs" | b"plan"], Some(form))
-        | (b"attempt-started", [b"input"], Some(form))
-        | (b"attempt-ended", [b"crossings"] | [b"ending", b"output" | b"skill-error"], Some(form))
-        | (
-            b"doubt-raised",
-            [b"broke", b"crossings"] | [b"broke", b"ending", b"output" | b"skill-error"],
-            Some(form),
-        )
-        | (b"question-asked", [b"shown"], Some(form))
-        | (b"question-answered", [b"value"], Some(form))
-        | (b"run-ended", [b"outputs"], Some(form)) => form,
-        _ => return None,
-    })
+        "attempt-ended" if *place == ["writes"] => form.filter(|form| *form == Role::Blob),
+        "attempt-ended" => left(place, form),
+        "doubt-raised" => left(place.strip_prefix(&["broke"])?, form),
+        "question-asked" if *place == ["shown"] => form,
+        "question-answered" => value(place.strip_prefix(&["value"])?, form),
+        "run-ended" if *place == ["outputs"] => form,
+        "private-erased" if *keys == ["commitments"] => Some(Role::Erased),
+        "contents-dropped" => match keys {
+            ["commitments" | "digests"] => Some(Role::Dropped),
+            ["policy"] => Some(Role::Rests),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The same of what a run is pinned to.
+fn pinned(place: &[&str], form: Option<Role>) -> Option<Role> {
+    match (place, form) {
+        (["plan"], Some(Role::Blob)) => Some(Role::Plan),
+        (["tariff"], None) => Some(Role::Tariff),
+        (["text" | "policy"], None) => Some(Role::Rests),
+        (["private", _], Some(Role::Commitment)) => form,
+        (["inputs" | "plan"], form) => form,
+        _ => None,
+    }
+}
+
+/// The same of what an attempt left.
+fn left(place: &[&str], form: Option<Role>) -> Option<Role> {
+    match (place, form) {
+        (["crossings"], Some(Role::Blob)) => Some(Role::Crossings),
+        (["crossings"], form) => form,
+        (["ending", "output" | "skill-error", rest @ ..], form) => value(rest, form),
+        _ => None,
+    }
+}
+
+/// The same of a value, which may be a text.
+fn value(rest: &[&str], form: Option<Role>) -> Option<Role> {
+    match rest {
+        [] => form,
+        ["text"] if form.is_none() => Some(Role::Blob),
+        _ => None,
+    }
 }
 
 /// What a record of crossings names: content that was read, and what was sent and answered.
@@ -341,9 +362,9 @@ fn role(kind: &[u8], keys: &[&[u8]]) -> Option<Role> {
 pub(crate) fn crossings(bytes: &[u8], mut names: impl FnMut(Hash)) -> Result<(), String> {
     let read = canonical::read(bytes, |keys, seen| {
         if let (
-            [b"answer", b"content"]
-            | [b"answer", b"exchange", b"body" | b"request"]
-            | [b"answer", b"completion", b"prompt" | b"text"],
+            ["answer", "content"]
+            | ["answer", "exchange", "body" | "request"]
+            | ["answer", "completion", "prompt" | "text"],
             Seen::Text(text),
         ) = (keys, seen)
             && let Some(named) = digest::named(text)
@@ -360,7 +381,7 @@ pub(crate) fn crossings(bytes: &[u8], mut names: impl FnMut(Hash)) -> Result<(),
 /// When it is not in canonical form.
 pub(crate) fn told(bytes: &[u8], mut names: impl FnMut(Hash)) -> Result<(), String> {
     let read = canonical::read(bytes, |keys, seen| {
-        if let ([b"contents", _], Seen::Text(text)) = (keys, seen)
+        if let (["contents", _], Seen::Text(text)) = (keys, seen)
             && let Some(named) = digest::named(text)
         {
             names(named);
@@ -375,7 +396,7 @@ pub(crate) fn told(bytes: &[u8], mut names: impl FnMut(Hash)) -> Result<(), Stri
 /// When it is not in canonical form.
 pub(crate) fn plan(bytes: &[u8], mut names: impl FnMut(Hash)) -> Result<(), String> {
     let read = canonical::read(bytes, |keys, seen| {
-        if let ([b"files", _], Seen::Text(text)) = (keys, seen)
+        if let (["files", _], Seen::Text(text)) = (keys, seen)
             && let Some(named) = digest::named(text)
         {
             names(named);
@@ -411,7 +432,7 @@ mod tests {
         let text = text(json!({ "run-ended": { "state": "done" } }));
         let entry = read(text.as_bytes(), |_, _| {}).unwrap();
         assert_eq!((entry.run, entry.seq, entry.epoch, entry.prev), ("demo-1", 3, 1, [0; 32]));
-        assert_eq!((entry.kind, entry.ends), (&b"run-ended"[..], Some(&b"done"[..])));
+        assert_eq!((entry.kind, entry.ends), ("run-ended", Some("done")));
     }
 
     #[test]
@@ -431,6 +452,7 @@ mod tests {
             ("{\"run-ended\":{\"state\":\"done\"}}", "{}"),
             ("{\"run-ended\":{\"state\":\"done\"}}", "7"),
             ("{\"run-ended\":{\"state\":\"done\"}}", "{\"a\":{},\"b\":{}}"),
+            ("{\"run-ended\"", "{\"\":{},\"run-ended\""),
         ] {
             assert_eq!(told(&good.replace(from, to)), "does not have the parts of an entry", "{to}");
         }
@@ -500,7 +522,7 @@ mod tests {
             json!({ "question-asked": { "step": "legal", "asking": 2, "shown": { "digest": named(9) } } }),
         );
         let asked = read(asked.as_bytes(), |_, _| {}).unwrap().question;
-        assert_eq!((asked.step, asked.asking, asked.asked), (&b"legal"[..], &b"2"[..], Some([9; 32])));
+        assert_eq!((asked.step, asked.asking, asked.asked), ("legal", "2", Some([9; 32])));
         let answered =
             text(json!({ "question-answered": { "step": "legal", "asking": 2, "shown": named(9) } }));
         let answered = read(answered.as_bytes(), |_, _| {}).unwrap().question;

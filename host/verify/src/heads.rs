@@ -132,12 +132,12 @@ impl Heads {
     }
 
     /// The checkpoint the bundle is under.
-    pub(crate) fn checkpoint(&mut self, note: Vec<u8>, report: &mut Report) {
-        if let Some(head) = self.signed("checkpoint", &note, report) {
+    pub(crate) fn checkpoint(&mut self, note: &[u8], report: &mut Report) {
+        if let Some(head) = self.signed("checkpoint", note, report) {
             let size = head.size;
             report.holds("signature", format!("the checkpoint over {} is signed by the key", entries(size)));
             self.put(Point { from: "the checkpoint".into(), head, held: false, shown: false }, report);
-            (self.head, self.note) = (Some(head), note);
+            (self.head, self.note) = (Some(head), note.to_vec());
         }
     }
 

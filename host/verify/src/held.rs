@@ -5,40 +5,57 @@ use crate::approvals::{Approvals, Standing};
 use crate::claim::{Claim, Plan};
 use crate::contents::By;
 use crate::course::Due;
-use crate::digest::Hash as Digest;
-use crate::price::{Tariff, Work};
+use crate::digest::{Hash as Digest, Map};
+use crate::price::Tariff;
 use crate::report::{Place, Report, count};
-use std::collections::HashMap;
 
 /// Claims, and what they are held against.
 #[derive(Default)]
 pub(crate) struct Held {
-    /// The plan and the tariff of each run.
-    planned: HashMap<usize, Digest>,
-    priced: HashMap<usize, Digest>,
-    /// When each run began that has a plan.
-    began: HashMap<usize, u64>,
+    /// What each run says of itself, by its place.
+    runs: Vec<Pins>,
     /// Attempts of runs whose plan no entry before them names.
     planless: u64,
-    plans: HashMap<Digest, Plan>,
-    tariffs: HashMap<Digest, Option<Tariff>>,
-    claims: HashMap<(Digest, Claim), By>,
-    work: HashMap<(Digest, Work), By>,
-    people: HashMap<(Digest, Option<String>, String), By>,
+    plans: Map<Digest, Plan>,
+    tariffs: Map<Digest, Option<Tariff>>,
+    /// What is claimed of a plan or a tariff, by the first entry that does.
+    claims: Map<(Digest, Due<'static>), By>,
+}
+
+/// What a run begins with.
+#[derive(Default)]
+struct Pins {
+    plan: Option<Digest>,
+    tariff: Option<Digest>,
+    /// When it began.
+    began: Option<u64>,
 }
 
 impl Held {
+    fn run(&mut self, place: usize) -> Option<&mut Pins> {
+        if place >= self.runs.len() {
+            self.runs.resize_with(place + 1, Pins::default);
+        }
+        self.runs.get_mut(place)
+    }
+
     pub(crate) fn planned(&mut self, run: usize, plan: Digest) {
-        self.planned.insert(run, plan);
+        if let Some(pins) = self.run(run) {
+            pins.plan = Some(plan);
+        }
     }
 
     pub(crate) fn priced(&mut self, run: usize, tariff: Digest) {
-        self.priced.insert(run, tariff);
+        if let Some(pins) = self.run(run) {
+            pins.tariff = Some(tariff);
+        }
     }
 
     /// When a run began.
     pub(crate) fn began(&mut self, run: usize, at: u64) {
-        self.began.insert(run, at);
+        if let Some(pins) = self.run(run) {
+            pins.began = Some(at);
+        }
     }
 
     /// How the approval of a component stands that ran, for each plan that calls it and at the last beginning of its runs;
@@ -46,24 +63,26 @@ impl Held {
     pub(crate) fn approved(&self, approvals: &Approvals, component: &str) -> Option<Standing> {
         let of_plan = |digest: &Digest, plan: &Plan| {
             let grants = plan.granted(component);
-            let runs = self.planned.iter().filter(|(_, planned)| *planned == digest);
-            let began = runs.filter_map(|(run, _)| self.began.get(run)).max()?;
-            (!grants.is_empty()).then(|| approvals.standing(component, &grants, *began))
+            let runs = self.runs.iter().filter(|run| run.plan.as_ref() == Some(digest));
+            let began = runs.filter_map(|run| run.began).max()?;
+            (!grants.is_empty()).then(|| approvals.standing(component, &grants, began))
         };
         self.plans.iter().filter_map(|(digest, plan)| of_plan(digest, plan)).max()
     }
 
     /// An attempt began.
     pub(crate) fn ran(&mut self, run: usize) {
-        self.planless += u64::from(!self.planned.contains_key(&run));
+        let has_plan = self.runs.get(run).is_some_and(|pins| pins.plan.is_some());
+        self.planless += u64::from(!has_plan);
     }
 
-    pub(crate) fn due(&mut self, due: Due, by: By) {
-        let (Some(plan), Some(tariff)) = (self.planned.get(&by.0), self.priced.get(&by.0)) else { return };
-        match due {
-            Due::Plan(claim) => drop(self.claims.entry((*plan, claim)).or_insert(by)),
-            Due::Work(work) => drop(self.work.entry((*tariff, work)).or_insert(by)),
-            Due::Person(minutes, money) => drop(self.people.entry((*tariff, minutes, money)).or_insert(by)),
+    /// Something is claimed of a run. What was claimed before of the same plan or tariff is nothing new, and is not copied.
+    pub(crate) fn due(&mut self, due: Due<'_>, by: By) {
+        let Some(Pins { plan: Some(plan), tariff: Some(tariff), .. }) = self.runs.get(by.0) else { return };
+        let of = if matches!(due, Due::Plan(_)) { *plan } else { *tariff };
+        let (claim, known): (_, &Map<(Digest, Due<'_>), By>) = ((of, due), &self.claims);
+        if !known.contains_key(&claim) {
+            self.claims.insert((of, claim.1.kept()), by);
         }
     }
 
@@ -84,7 +103,7 @@ impl Held {
     pub(crate) fn finish(&self, place: impl Fn(By) -> Place, report: &mut Report) {
         self.tell_plans(&place, report);
         self.tell_prices(&place, report);
-        if !self.claims.is_empty() {
+        if self.of_plans().next().is_some() {
             let words = "whether what was decided over values follows from them: conditions, expectations, arguments, what a \
                 question showed and what a run gave out; this program evaluates no expression, `kapell replay` of this file \
                 and `kapell verify` of the home take each decision again";
@@ -92,17 +111,26 @@ impl Held {
         }
     }
 
+    /// What is claimed of plans.
+    fn of_plans(&self) -> impl Iterator<Item = (&Digest, &Claim<'static>, By)> {
+        self.claims.iter().filter_map(|((digest, due), by)| match due {
+            Due::Plan(claim) => Some((digest, claim, *by)),
+            _ => None,
+        })
+    }
+
     fn tell_plans(&self, place: &impl Fn(By) -> Place, report: &mut Report) {
-        let read = |(digest, claim): &(Digest, Claim)| self.plans.get(digest)?.denies(claim);
-        let denied = self.claims.iter().filter_map(|(claim, by)| Some((*by, read(claim)?)));
+        let denied = self
+            .of_plans()
+            .filter_map(|(digest, claim, by)| Some((by, self.plans.get(digest)?.denies(claim)?)));
         let denied = told("plan", denied.collect(), place, report);
-        let began = |claim: &Claim| matches!(claim, Claim::Began { .. });
+        let began = |claim: &Claim<'_>| matches!(claim, Claim::Began { .. });
         let is_unread = |digest: &Digest| !self.plans.contains_key(digest);
         let unread =
-            self.claims.keys().filter(|(digest, claim)| began(claim) && is_unread(digest)).count() as u64;
+            self.of_plans().filter(|(digest, claim, _)| began(claim) && is_unread(digest)).count() as u64;
         match unread + self.planless {
             _ if denied => {}
-            0 if self.claims.is_empty() => {}
+            0 if self.of_plans().next().is_none() => {}
             0 => report.holds(
                 "plan",
                 "nothing ran but the bytes the plans call, by the operations and grants they call them with; who was asked, and \
@@ -132,11 +160,14 @@ impl Held {
                 Some(Err(())) | None => unread += 1,
             }
         };
-        for ((tariff, work), by) in &self.work {
-            tell(tariff, *by, &|tariff| tariff.misprices(work), &work.money);
-        }
-        for ((tariff, minutes, money), by) in &self.people {
-            tell(tariff, *by, &|tariff| tariff.misprices_person(minutes.as_deref(), money), money);
+        for ((digest, due), by) in &self.claims {
+            match due {
+                Due::Plan(_) => {}
+                Due::Work(work) => tell(digest, *by, &|tariff| tariff.misprices(work), &work.money),
+                Due::Person(minutes, money) => {
+                    tell(digest, *by, &|tariff| tariff.misprices_person(minutes.as_deref(), money), money);
+                }
+            }
         }
         if !told("prices", wrong, place, report) && right > 0 {
             let words = "attempts and answers cost what their tariffs say of their meters and minutes";
@@ -178,7 +209,7 @@ mod tests {
             held.plans.extend(here.and_then(Plan::read).map(|read| (plan, read)));
         }
         held.ran(0);
-        let call = ["a:b", "1.0.0", "sha256:7", "read", "logic", "none"].map(str::to_owned);
+        let call = ["a:b", "1.0.0", "sha256:7", "read", "logic", "none"].map(Into::into);
         let place = crate::claim::Place { step: "it".into(), ..crate::claim::Place::default() };
         held.due(Due::Plan(Claim::Began { place, call, settles: true }), (0, 2));
         held.finish(|by| Place::Entry { run: None, seq: by.1, leaf: None }, &mut report);

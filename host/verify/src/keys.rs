@@ -19,11 +19,11 @@ pub(crate) struct Begun {
 /// The members of one key, as they stand in the file.
 #[derive(Default)]
 struct Members<'a> {
-    at: &'a [u8],
-    by: Option<&'a [u8]>,
-    key: &'a [u8],
-    reason: Option<&'a [u8]>,
-    size: &'a [u8],
+    at: &'a str,
+    by: Option<&'a str>,
+    key: &'a str,
+    reason: Option<&'a str>,
+    size: &'a str,
 }
 
 /// Reads the list, the oldest key first.
@@ -47,29 +47,28 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Begun>, &'static str> {
 
 impl<'a> Members<'a> {
     /// Whether a member is one of a key's.
-    fn put(&mut self, name: &[u8], seen: Seen<'a>) -> bool {
+    fn put(&mut self, name: &str, seen: Seen<'a>) -> bool {
         match (name, seen) {
-            (b"at", Seen::Number(at)) => self.at = at,
-            (b"by", Seen::Text(by)) => self.by = Some(by),
-            (b"key", Seen::Text(key)) => self.key = key,
-            (b"reason", Seen::Text(reason)) => self.reason = Some(reason),
-            (b"size", Seen::Number(size)) => self.size = size,
+            ("at", Seen::Number(at)) => self.at = at,
+            ("by", Seen::Text(by)) => self.by = Some(by),
+            ("key", Seen::Text(key)) => self.key = key,
+            ("reason", Seen::Text(reason)) => self.reason = Some(reason),
+            ("size", Seen::Number(size)) => self.size = size,
             _ => return false,
         }
         true
     }
 
     fn begun(&self, follows: bool) -> Option<Begun> {
-        let text = |text: &'a [u8]| std::str::from_utf8(text).ok();
-        let said = |words: Option<&[u8]>| match words {
-            Some(words) => Some(String::from_utf8_lossy(words).escape_debug().to_string()),
+        let said = |words: Option<&str>| match words {
+            Some(words) => Some(words.escape_debug().to_string()),
             // The first key is begun in nobody's place.
             None => (!follows).then(String::new),
         };
         Some(Begun {
-            key: Key::read(text(self.key)?).ok()?,
-            size: number(text(self.size)?)?,
-            at: number(text(self.at)?)?,
+            key: Key::read(self.key).ok()?,
+            size: number(self.size)?,
+            at: number(self.at)?,
             by: said(self.by)?,
             reason: said(self.reason)?,
         })

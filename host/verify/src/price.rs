@@ -1,6 +1,7 @@
 //! What work and people cost by a tariff, exactly: amounts are whole numbers of the smallest part there is, and what can't
 //! be told so is not told.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Decimals that prices are rounded to, half to even.
@@ -52,14 +53,23 @@ fn money(text: &str) -> Option<(u128, &str)> {
 
 /// What one attempt used, and what it is said to have cost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Work {
+pub(crate) struct Work<'a> {
     pub(crate) fuel: u64,
     pub(crate) memory: u64,
     pub(crate) calls: u64,
     pub(crate) bytes: u64,
-    pub(crate) inference: Option<String>,
+    pub(crate) inference: Option<Cow<'a, str>>,
     pub(crate) lost: bool,
-    pub(crate) money: String,
+    pub(crate) money: Cow<'a, str>,
+}
+
+impl Work<'_> {
+    /// The same, to be kept.
+    pub(crate) fn kept(self) -> Work<'static> {
+        let Self { fuel, memory, calls, bytes, inference, lost, money } = self;
+        let inference = inference.map(|money| money.into_owned().into());
+        Work { fuel, memory, calls, bytes, inference, lost, money: money.into_owned().into() }
+    }
 }
 
 /// The prices of a tariff.
@@ -106,7 +116,7 @@ impl Tariff {
     }
 
     /// What an attempt costs, in parts of 10^18; none where that is more than can be told.
-    fn work(&self, work: &Work) -> Option<u128> {
+    fn work(&self, work: &Work<'_>) -> Option<u128> {
         let parts = [
             (self.fuel, work.fuel, 1_000_000_000),
             (self.memory, work.memory, 1 << 30),
@@ -123,7 +133,7 @@ impl Tariff {
         rounded.checked_add(self.inference(work)?)?.checked_add(self.attempt.at(EXACT)?)
     }
 
-    fn inference(&self, work: &Work) -> Option<u128> {
+    fn inference(&self, work: &Work<'_>) -> Option<u128> {
         let Some(text) = &work.inference else { return Some(0) };
         money(text).filter(|(_, currency)| *currency == self.currency).map(|(amount, _)| amount)
     }
@@ -141,7 +151,7 @@ impl Tariff {
     }
 
     /// What an attempt's price should be where it is another; an error where that can't be told.
-    pub(crate) fn misprices(&self, work: &Work) -> Result<Option<String>, ()> {
+    pub(crate) fn misprices(&self, work: &Work<'_>) -> Result<Option<String>, ()> {
         let (Some(due), Some((said, currency))) = (self.work(work), money(&work.money)) else {
             return Err(());
         };
@@ -189,7 +199,7 @@ mod tests {
             ..Work::default()
         };
         assert_eq!(tariff.misprices(&work), Ok(None));
-        let told = |work: Work| tariff.misprices(&work).unwrap().unwrap();
+        let told = |work: Work<'_>| tariff.misprices(&work).unwrap().unwrap();
         assert_eq!(told(Work { money: "999.00 EUR".into(), ..work.clone() }), "0.000010477516 EUR");
         assert_eq!(told(Work { money: "0.000010477516 USD".into(), ..work.clone() }), "0.000010477516 EUR");
         assert_eq!(told(Work { fuel: 1, ..work.clone() }), "0.000010441076 EUR");
@@ -198,7 +208,8 @@ mod tests {
         assert_eq!(told(Work { inference: Some("1.5 EUR".into()), ..work.clone() }), "1.500010477516 EUR");
         assert_eq!(tariff.misprices(&Work { money: "much".into(), ..work.clone() }), Err(()));
         assert_eq!(tariff.misprices(&Work { inference: Some("1 USD".into()), ..work }), Err(()));
-        let lost = |money: &str, fuel| Work { lost: true, fuel, money: money.into(), ..Work::default() };
+        let lost =
+            |money: &'static str, fuel| Work { lost: true, fuel, money: money.into(), ..Work::default() };
         assert_eq!(tariff.misprices(&lost("0.00 EUR", 0)), Ok(None));
         assert!(tariff.misprices(&lost("0.00 EUR", 1)).unwrap().is_some());
     }

@@ -12,9 +12,9 @@ const MEMBER_MAX: u64 = 64 << 20;
 const MEMBERS_MAX: u64 = 1 << 18;
 
 /// A file in the file.
-pub(crate) struct Member {
+pub(crate) struct Member<'t> {
     pub(crate) name: String,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: &'t [u8],
 }
 
 /// Why there is no next member.
@@ -26,20 +26,21 @@ pub(crate) enum Stop {
     Broken(u64, String),
 }
 
-/// Reads members one after the other; of all of them it keeps none.
+/// Reads members one after the other, each into the place of the one before.
 pub(crate) struct Tar<R> {
     from: R,
     at: u64,
     members: u64,
+    member: Vec<u8>,
 }
 
 impl<R: Read> Tar<R> {
     pub(crate) const fn new(from: R) -> Self {
-        Self { from, at: 0, members: 0 }
+        Self { from, at: 0, members: 0, member: Vec::new() }
     }
 
     /// The next member; none at the end of the file.
-    pub(crate) fn member(&mut self) -> Result<Option<Member>, Stop> {
+    pub(crate) fn member(&mut self) -> Result<Option<Member<'_>>, Stop> {
         let begins = self.at;
         let header: [u8; BLOCK] = self.block()?;
         if header == [0; BLOCK] {
@@ -55,11 +56,11 @@ impl<R: Read> Tar<R> {
         if size > MEMBER_MAX || self.members > MEMBERS_MAX {
             return Err(broken(begins, "it is larger than a bundle may be"));
         }
-        let bytes = self.bytes(size)?;
-        let fills = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
-        let at = self.at;
-        match self.bytes(fills)?.iter().position(|byte| *byte != 0) {
-            Some(odd) => Err(broken(at + odd as u64, "there is something where a block is filled up")),
+        let (at, filled) = (self.at, size.next_multiple_of(BLOCK as u64));
+        self.bytes(filled)?;
+        let (bytes, fills) = self.member.split_at(usize::try_from(size).unwrap_or_default());
+        match fills.iter().position(|byte| *byte != 0) {
+            Some(odd) => Err(broken(at + size + odd as u64, "there is something where a block is filled up")),
             None => Ok(Some(Member { name, bytes })),
         }
     }
@@ -77,16 +78,16 @@ impl<R: Read> Tar<R> {
     }
 
     fn block(&mut self) -> Result<[u8; BLOCK], Stop> {
-        let bytes = self.bytes(BLOCK as u64)?;
-        bytes.try_into().map_err(|_| broken(self.at, "it ends here, before its end"))
+        self.bytes(BLOCK as u64)?;
+        self.member.as_slice().try_into().map_err(|_| broken(self.at, "it ends here, before its end"))
     }
 
     /// So many bytes. Memory is taken as they come, not as somebody says that they will.
-    fn bytes(&mut self, count: u64) -> Result<Vec<u8>, Stop> {
-        let mut bytes = Vec::with_capacity(usize::try_from(count.min(1 << 20)).unwrap_or_default());
-        let read = (&mut self.from).take(count).read_to_end(&mut bytes).map_err(Stop::Io)? as u64;
+    fn bytes(&mut self, count: u64) -> Result<(), Stop> {
+        self.member.clear();
+        let read = (&mut self.from).take(count).read_to_end(&mut self.member).map_err(Stop::Io)? as u64;
         self.at += read;
-        if read < count { Err(broken(self.at, "it ends here, before its end")) } else { Ok(bytes) }
+        if read < count { Err(broken(self.at, "it ends here, before its end")) } else { Ok(()) }
     }
 }
 
@@ -144,7 +145,7 @@ mod tests {
         let (mut tar, mut members) = (Tar::new(file), Vec::new());
         loop {
             match tar.member() {
-                Ok(Some(member)) => members.push((member.name, member.bytes)),
+                Ok(Some(member)) => members.push((member.name, member.bytes.to_vec())),
                 Ok(None) => return Ok(members),
                 Err(Stop::Broken(at, why)) => return Err(format!("{at}: {why}")),
                 Err(Stop::Io(cause)) => return Err(cause.to_string()),
