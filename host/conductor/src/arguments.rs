@@ -19,10 +19,12 @@ const LONG: usize = 256;
 pub struct Arguments {
     /// All of them.
     pub value: Arc<Value>,
-    /// Those that are not kept as texts, as one value.
-    rest: Content,
-    /// Those that are.
-    texts: BTreeMap<String, Content>,
+    /// What an entry names those by that are not kept as texts: one value.
+    pub input: BlobRef,
+    /// What it names the others by.
+    pub texts: BTreeMap<String, BlobRef>,
+    /// Everything that is kept of them.
+    pub kept: Vec<Content>,
 }
 
 impl Arguments {
@@ -44,32 +46,20 @@ impl Arguments {
 
     fn apart(value: Value, text: impl Fn(&Value) -> Option<&str>) -> Result<Self, JournalError> {
         let value = as_it_reads(Arc::new(value));
-        let (mut rest, mut texts) = (BTreeMap::new(), BTreeMap::new());
+        let (mut rest, mut texts, mut kept) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for (name, argument) in value.as_object().into_iter().flatten() {
-            match text(argument) {
-                Some(text) => drop(texts.insert(name.clone(), Content::of(text.as_bytes()))),
-                None => drop(rest.insert(name, argument)),
+            if let Some(text) = text(argument) {
+                let content = Content::of(text.as_bytes());
+                texts.insert(name.clone(), BlobRef::Text(*content.digest()));
+                kept.push(content);
+            } else {
+                rest.insert(name, argument);
             }
         }
-        Ok(Self { rest: Content::canonical(&rest)?, texts, value })
-    }
-
-    /// What an entry names those by that are not texts.
-    #[must_use]
-    pub const fn named(&self) -> BlobRef {
-        self.rest.named()
-    }
-
-    /// What an entry names the texts by.
-    #[must_use]
-    pub fn texts(&self) -> BTreeMap<String, BlobRef> {
-        self.texts.iter().map(|(name, text)| (name.clone(), BlobRef::Text(*text.digest()))).collect()
-    }
-
-    /// What all of them are, and everything that is to be kept of them.
-    #[must_use]
-    pub fn into_parts(self) -> (Arc<Value>, Vec<Content>) {
-        (self.value, std::iter::once(self.rest).chain(self.texts.into_values()).collect())
+        let rest = Content::canonical(&rest)?;
+        let input = rest.named();
+        kept.push(rest);
+        Ok(Self { value, input, texts, kept })
     }
 }
 
@@ -90,13 +80,13 @@ mod tests {
         let given = json!({ "long": long, "short": short, "digest": { "in": long } });
         let arguments = Arguments::open(given.clone()).unwrap();
         assert_eq!(
-            arguments.texts(),
+            arguments.texts,
             BTreeMap::from([("long".into(), BlobRef::Text(Digest::of(long.as_bytes())))])
         );
         let others = Content::canonical(&json!({ "digest": { "in": long }, "short": short })).unwrap();
-        assert_eq!(arguments.named(), others.named());
-        let (value, kept) = arguments.into_parts();
-        assert_eq!((&*value, kept), (&given, vec![others, Content::of(long.as_bytes())]));
+        assert_eq!(arguments.input, others.named());
+        let kept = vec![Content::of(long.as_bytes()), others];
+        assert_eq!((&*arguments.value, arguments.kept), (&given, kept));
     }
 
     #[test]
@@ -112,7 +102,7 @@ mod tests {
     fn what_is_private_is_kept_as_one() {
         let given = json!({ "long": "a".repeat(LONG) });
         let arguments = Arguments::whole(given.clone()).unwrap();
-        assert!(arguments.texts().is_empty());
-        assert_eq!(arguments.named(), Content::canonical(&given).unwrap().named());
+        assert!(arguments.texts.is_empty());
+        assert_eq!(arguments.input, Content::canonical(&given).unwrap().named());
     }
 }

@@ -9,10 +9,10 @@ mod call;
 mod doubt;
 mod past;
 
-use crate::arguments::Arguments;
 use crate::known::{Blob, Known};
 use crate::program::{Program, ReadyCall};
 use crate::scope::{Scope, step_state};
+use kapell_journal::content::Content;
 use kapell_journal::entry::{AttemptStarted, Body, OutcomeJudged, RunEnded, RunEnding};
 use kapell_journal::fold::{RunState, StepState};
 use kapell_journal::seam::JournalError;
@@ -54,7 +54,9 @@ pub struct Start {
     /// The intent.
     pub intent: Shared<AttemptStarted>,
     /// The arguments.
-    pub arguments: Arguments,
+    pub arguments: Arc<Value>,
+    /// What is kept of them.
+    pub kept: Vec<Content>,
     /// The call.
     pub call: ReadyCall,
     /// The flow's budgets that the money set aside for it is held against.

@@ -563,8 +563,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
 
     /// Writes the intent down, runs the attempt, takes its ending in. The ending is committed with what follows it.
     async fn perform(&mut self, start: Start) -> Result<(), DriveError> {
-        let Start { intent, arguments, call, bounds } = start;
-        let (arguments, kept) = arguments.into_parts();
+        let Start { intent, arguments, kept, call, bounds } = start;
         self.intend(&intent, kept, &bounds)?;
         if !self.commit().await? {
             return Ok(());

@@ -37,8 +37,6 @@ struct Inner {
 struct State {
     runs: HashMap<RunId, Run>,
     blobs: HashMap<Digest, Arc<[u8]>>,
-    /// Which blobs each run keeps.
-    brought: HashMap<RunId, Vec<Digest>>,
     /// Blobs that a run let go.
     leaving: BTreeSet<Digest>,
     /// By commitment, with the run they are of.
@@ -64,6 +62,8 @@ struct Run {
     head: Head,
     owner: Option<String>,
     entries: Vec<Arc<[u8]>>,
+    /// Which blobs it keeps.
+    brought: Vec<Digest>,
     /// None until its first commit.
     row: Option<RunRow>,
     /// Which run of the store it is; of two that began in the same millisecond it says which is newer.
@@ -229,7 +229,7 @@ impl Journals for MemoryStore {
     fn let_go(&self) -> Result<(), JournalError> {
         let mut state = self.state();
         for name in std::mem::take(&mut state.leaving) {
-            if state.brought.values().all(|brought| !brought.contains(&name)) {
+            if state.runs.values().all(|run| !run.brought.contains(&name)) {
                 state.blobs.remove(&name);
             }
         }
@@ -256,8 +256,8 @@ impl State {
             let head = chain::genesis(1);
             let owner = Some(owner.id.clone());
             self.began += 1;
-            self.runs
-                .insert(run.clone(), Run { head, owner, entries: Vec::new(), row: None, nth: self.began });
+            let (entries, brought, nth) = (Vec::new(), Vec::new(), self.began);
+            self.runs.insert(run.clone(), Run { head, owner, entries, brought, row: None, nth });
             return Ok(head);
         };
         if known.owner.as_ref().is_some_and(|other| *other != owner.id && lives(other)) {
@@ -290,20 +290,21 @@ impl State {
         self.spending.extend(spending);
         run.row = Some(commit.row);
         self.lines.extend(line.map(|line| (line, commit.run.clone())));
-        self.private.retain(|name, (run, _)| *run != commit.run || !commit.erased.contains(name));
-        let brought = self.brought.entry(commit.run.clone()).or_default();
+        // Every step comes through here, and hardly any erases or lets go.
+        if !commit.erased.is_empty() {
+            self.private.retain(|name, (run, _)| *run != commit.run || !commit.erased.contains(name));
+        }
         for content in commit.blobs {
             match content.salt() {
                 Some(_) => drop(self.private.insert(*content.digest(), (commit.run.clone(), content))),
                 None => {
-                    brought.push(*content.digest());
+                    run.brought.push(*content.digest());
                     self.blobs.extend([content.into_parts()]);
                 }
             }
         }
-        // Every step comes through here, and hardly any lets go.
         if !commit.dropped.is_empty() {
-            brought.retain(|name| !commit.dropped.contains(name));
+            run.brought.retain(|name| !commit.dropped.contains(name));
             self.leaving.extend(commit.dropped);
         }
         self.write(&commit.run, commit.writes, commit.writes_private);
@@ -326,9 +327,10 @@ impl State {
             *version += 1;
         }
         for file in writes.files {
-            if let Some(content) = file.content.as_ref().filter(|_| !private) {
+            let content = file.content.as_ref().filter(|_| !private);
+            if let (Some(content), Some(keeper)) = (content, self.runs.get_mut(run)) {
                 let name = Digest::of(content);
-                self.brought.entry(run.clone()).or_default().push(name);
+                keeper.brought.push(name);
                 self.blobs.insert(name, content.as_slice().into());
             }
             self.pending.insert((file.root.clone(), file.path.clone()), (run.clone(), file));

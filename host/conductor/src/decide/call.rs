@@ -191,15 +191,16 @@ impl<'a> Calling<'a> {
             Allowance::Granted { reserved, deadline } => (reserved, deadline),
             Allowance::Exhausted(past) => return self.past_budget(call, &past),
         };
-        let arguments = match self.turn.program.private.has_step(self.id) {
-            true => Arguments::whole(arguments)?,
-            false => Arguments::open(arguments)?,
-        };
+        let Arguments { value: arguments, input, texts, kept } =
+            match self.turn.program.private.has_step(self.id) {
+                true => Arguments::whole(arguments)?,
+                false => Arguments::open(arguments)?,
+            };
         let intent = AttemptStarted {
             attempt: u32::try_from(self.state.attempts.len()).unwrap_or(u32::MAX).saturating_add(1),
             deadline,
             effects: call.call.effects,
-            input: arguments.named(),
+            input,
             lane: call.call.lane,
             models_at_most: call.models.clone(),
             operation: call.operation.name.clone(),
@@ -209,10 +210,16 @@ impl<'a> Calling<'a> {
             settles: purpose == Purpose::Work && self.expect.is_none(),
             skill: call.call.skill.clone(),
             step: self.id.clone(),
-            texts: arguments.texts(),
+            texts,
         };
         let bounds = binding(self.turn, self.state);
-        Ok(Action::Perform(Box::new(Start { intent: intent.into(), arguments, call: call.clone(), bounds })))
+        Ok(Action::Perform(Box::new(Start {
+            intent: intent.into(),
+            arguments,
+            kept,
+            call: call.clone(),
+            bounds,
+        })))
     }
 }
 
