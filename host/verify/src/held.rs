@@ -108,6 +108,10 @@ impl Held {
                 question showed and what a run gave out; this program evaluates no expression, `kapell replay` of this file \
                 and `kapell verify` of the home take each decision again";
             report.unknown("decisions", words);
+            let words = "what was set aside for an attempt before it began, whether its deadline was shortened as it had to be, how \
+                often a step was tried again, the values that decisions say they saw, which keys and files were written: these stand \
+                as whoever wrote them says; `kapell replay` of this file takes the decisions again and does the attempts again";
+            report.unknown("unchecked", words);
         }
     }
 

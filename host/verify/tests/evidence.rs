@@ -102,6 +102,7 @@ can't be known
   contents   what is in 1 component: withheld by whoever made this file; only digests stand
   approvals  approvals.toml has an approval of 0 of the 1 component that ran, in force and with the grants of its plan, as whoever made this file tells: approvals stand beside the log, not in it
   decisions  whether what was decided over values follows from them: conditions, expectations, arguments, what a question showed and what a run gave out; this program evaluates no expression, `kapell replay` of this file and `kapell verify` of the home take each decision again
+  unchecked  what was set aside for an attempt before it began, whether its deadline was shortened as it had to be, how often a step was tried again, the values that decisions say they saw, which keys and files were written: these stand as whoever wrote them says; `kapell replay` of this file takes the decisions again and does the attempts again
   truth      that the host told the truth when it wrote, and that its clock was right
 
 it holds";
