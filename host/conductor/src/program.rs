@@ -5,13 +5,13 @@ use kapell_journal::entry::{AttemptStarted, Purpose};
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
 use kapell_model::expression::{Expression, ExpressionError};
-use kapell_model::flow::Private;
+use kapell_model::flow::{Private, shapes};
 use kapell_model::grant::{Authority, GrantSet};
 use kapell_model::id::StepId;
 use kapell_model::limits::{EffectiveLimits, LimitOrigin};
 use kapell_model::money::{Currency, Money, MoneyError, PinnedTariff, Tariff};
 use kapell_model::plan::{Call, Expectation, Plan, Rung, Template, Work};
-use kapell_model::shape::Operation;
+use kapell_model::shape::{Operation, Shape};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -32,6 +32,7 @@ pub struct Program {
     /// What of its runs is private.
     pub private: Private,
     expressions: HashMap<String, Expression>,
+    shapes: BTreeMap<String, Shape>,
     calls: BTreeMap<StepId, StepCalls>,
 }
 
@@ -108,14 +109,20 @@ impl Program {
             plan.steps.iter().map(|step| Ok((step.id.clone(), StepCalls::of(&step.work, &tariff.tariff)?)));
         let calls = calls.collect::<Result<_, ProgramError>>()?;
         let (planned, files) = (Content::canonical(&plan)?, Arc::new(Value::Object(files)));
-        let private = Private::of(&plan);
-        Ok(Self { plan, planned, tariff, currency, files, private, expressions, calls })
+        let (private, shapes) = (Private::of(&plan), shapes(&plan));
+        Ok(Self { plan, planned, tariff, currency, files, private, expressions, shapes, calls })
     }
 
     /// A compiled expression of the plan.
     #[must_use]
     pub fn expression(&self, source: &str) -> Option<&Expression> {
         self.expressions.get(source)
+    }
+
+    /// The type of what expressions read under a name, where it is known.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&Shape> {
+        self.shapes.get(name)
     }
 
     /// The call on a rung of a step; none when that rung asks a person.

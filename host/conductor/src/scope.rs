@@ -7,6 +7,7 @@ use kapell_journal::fold::{AttemptState, RunState, Settled, StepState};
 use kapell_model::expression::{Expression, ExpressionError};
 use kapell_model::id::StepId;
 use kapell_model::plan::{Piece, Template};
+use kapell_model::shape::Shape;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +38,14 @@ impl<'a> Scope<'a> {
             "files" => Some(self.program.files.clone()),
             "verdict" => self.verdict(),
             step => self.step(step),
+        }
+    }
+
+    /// The type of a name's value, where it is known.
+    fn shape(&self, name: &str) -> Option<&Shape> {
+        match name {
+            "verdict" => self.program.verdict(self.present?)?.operation.output(),
+            name => self.program.shape(name),
         }
     }
 
@@ -74,12 +83,16 @@ impl<'a> Scope<'a> {
     }
 
     pub(crate) fn evaluate(&self, source: &str) -> Result<Value, ExpressionError> {
-        self.with(source, |expression| expression.evaluate(&|name| self.value(name)))
+        self.with(source, |expression| {
+            expression.evaluate_typed(&|name| self.value(name), &|name| self.shape(name))
+        })
     }
 
     /// Whether a condition holds; anything but true or false is an error, never a guess.
     pub(crate) fn holds(&self, source: &str) -> Result<bool, ExpressionError> {
-        self.with(source, |expression| expression.holds(&|name| self.value(name)))
+        self.with(source, |expression| {
+            expression.holds_typed(&|name| self.value(name), &|name| self.shape(name))
+        })
     }
 
     /// The values an expression reads, for the entry of its decision.

@@ -726,6 +726,54 @@ async fn working_time_is_a_budget_and_caps_the_next_deadline() {
     assert_eq!(stage.deadlines(), [50, 20], "the attempts had it too");
 }
 
+/// Nobody set that deadline for the skill.
+#[tokio::test]
+async fn an_attempt_stopped_where_the_working_time_ends_has_used_it_up() {
+    for (work, state) in [(Some("50ms"), "over-budget"), (None, "trapped")] {
+        let stage = Stage::new([("work", Act::traps_then(9, json!(1)).for_the_deadline())]);
+        let mut flow = flow([("a", call("work", json!({ "kind": "literal", "value": 1 })))]);
+        flow.budget.work = work.map(|work| work.parse().unwrap());
+        let standing = stage.run(flow).await.unwrap();
+        assert_eq!((standing.state.word(), stage.performed()), (state, 1));
+        let log = stage.log(&standing);
+        let told = "the working time is used up: the budget left 50 ms of it for this attempt";
+        assert_eq!(log.contains(told), work.is_some(), "{log}");
+    }
+}
+
+/// JSON writes a large integer as a text, and a double that is whole like an integer.
+#[tokio::test]
+async fn a_condition_reads_numbers_as_their_types_say() {
+    for (kind, answer, that, state) in [
+        ("s64", json!("9007199254740993"), "a == 9007199254740993 && a > 5", "done"),
+        ("s64", json!("9007199254740993"), "a == 9007199254740992", "escalated"),
+        ("f64", json!(5), "a / 2 > 2.2", "done"),
+        ("u32", json!(5), "a / 2 > 2.2", "escalated"),
+    ] {
+        let stage = Stage::new([("work", Act::answers(answer))]);
+        let mut step = call("work", json!({ "kind": "literal", "value": 1 }));
+        step["call"]["operation"]["result"] = json!({ "kind": kind });
+        let standing = stage.run(flow([("a", expecting(step, that))])).await.unwrap();
+        assert_eq!(standing.state.word(), state, "{kind} {that}\n{}", stage.log(&standing));
+    }
+}
+
+/// What another rung is given may fit.
+#[tokio::test]
+async fn a_rung_whose_argument_does_not_fit_is_passed_over() {
+    let stage = Stage::new([("work", Act::traps_then(9, json!("never")))]);
+    let step = with_ladder(
+        call("work", json!({ "kind": "literal", "value": 1 })),
+        json!([
+            { "kind": "again", "with": { "wrong": { "kind": "literal", "value": 1 } } },
+            { "kind": "ask", "question": ask("support", "Then what?", &[]) },
+        ]),
+    );
+    let waiting = stage.run(flow([("w", step)])).await.unwrap();
+    assert_eq!(waiting.state.word(), "waiting");
+    assert!(stage.log(&waiting).contains("does not fit"), "{}", stage.log(&waiting));
+}
+
 #[tokio::test]
 async fn a_key_that_moved_sends_the_attempt_back_and_both_count() {
     let stage = Stage::new([("count", Act::counts("counter"))]);

@@ -12,6 +12,7 @@
 //! Evaluation has no clock and cannot be interrupted, so its cost is bounded beforehand by the expression and the
 //! size of what it reads. The same expression over the same values is therefore accepted or refused everywhere.
 
+mod arithmetic;
 mod implies;
 mod learned;
 mod lower;
@@ -26,6 +27,7 @@ pub use path::{Read, Segment};
 pub use template::Placed;
 
 use crate::digest::Digest;
+use crate::shape::Shape;
 use lower::Lowered;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -39,6 +41,10 @@ pub const SEEN_MAX: usize = 512;
 
 /// The values an expression may read, by name. A step that was skipped has none.
 pub type Names<'a> = dyn Fn(&str) -> Option<Arc<Value>> + 'a;
+
+/// The types of these values, where they are known. A number is what its type says: without one, a 64-bit integer that
+/// JSON writes as a text is a text, and a double that is whole is an integer.
+pub type Shapes<'a> = dyn Fn(&str) -> Option<&'a Shape> + 'a;
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -168,9 +174,17 @@ impl Expression {
     /// When a name or field it reads is not there, an operator does not apply to the values, the result has no
     /// JSON form, or the values are too large for what the expression does with them.
     pub fn evaluate(&self, names: &Names<'_>) -> Result<Value, ExpressionError> {
+        self.evaluate_typed(names, &|_| None)
+    }
+
+    /// Its value over values whose types are known.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn evaluate_typed(&self, names: &Names<'_>, shapes: &Shapes<'_>) -> Result<Value, ExpressionError> {
         match &self.form {
             Form::Path(read) => read.resolve(names),
-            Form::Cel(lowered) => lowered.evaluate(names),
+            Form::Cel(lowered) => lowered.evaluate(names, shapes),
         }
     }
 
@@ -179,7 +193,15 @@ impl Expression {
     /// # Errors
     /// As [`Self::evaluate`], and when the value is neither true nor false.
     pub fn holds(&self, names: &Names<'_>) -> Result<bool, ExpressionError> {
-        match self.evaluate(names)? {
+        self.holds_typed(names, &|_| None)
+    }
+
+    /// Its value as a condition over values whose types are known.
+    ///
+    /// # Errors
+    /// As [`Self::holds`].
+    pub fn holds_typed(&self, names: &Names<'_>, shapes: &Shapes<'_>) -> Result<bool, ExpressionError> {
+        match self.evaluate_typed(names, shapes)? {
             Value::Bool(held) => Ok(held),
             other => Err(ExpressionError::new(format!(
                 "a condition is true or false, this is {}",

@@ -29,6 +29,7 @@ pub use meaning::{
 pub use movement::{Marks, Meeting, Move, Trace, meetings, moves};
 pub use private::Private;
 pub use review::{FlowReview, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep};
+pub use scope::shapes;
 pub use taken::Taken;
 pub use widening::{FlowChange, Spot, changes, waiting};
 

@@ -6,6 +6,7 @@ use crate::arguments::Arguments;
 use crate::program::ReadyCall;
 use kapell_journal::entry::{AttemptEnded, AttemptStarted, Body, Purpose, RecordedEnding, RunEnding};
 use kapell_journal::fold::{AttemptState, StepState};
+use kapell_model::ending::TrapCause;
 use kapell_model::id::StepId;
 use kapell_model::plan::{Expectation, Rung, Step, Work};
 use serde_json::Value;
@@ -52,7 +53,10 @@ impl<'a> Calling<'a> {
             RecordedEnding::Cancelled => {
                 Ok(self.turn.end(RunEnding::Cancelled, self.id, "the attempt was cancelled".into()))
             }
-            ending => Ok(self.fall(&ending_words(ended), Some(ending))),
+            ending => {
+                let (why, over) = broken(attempt, ended);
+                Ok(self.fall(&why, Some(over.unwrap_or_else(|| run_ending(ending)))))
+            }
         }
     }
 
@@ -119,10 +123,10 @@ impl<'a> Calling<'a> {
     }
 
     /// The rung was not good enough: on to the next one, or the end of the ladder.
-    fn fall(&self, why: &str, ending: Option<&RecordedEnding>) -> Action {
+    fn fall(&self, why: &str, ending: Option<RunEnding>) -> Action {
         if self.otherwise.is_empty() {
             return match ending {
-                Some(ending) => self.turn.end(run_ending(ending), self.id, why.to_owned()),
+                Some(ending) => self.turn.end(ending, self.id, why.to_owned()),
                 None => self.turn.end(RunEnding::Escalated, self.id, self.with_runbook(why)),
             };
         }
@@ -185,7 +189,11 @@ impl<'a> Calling<'a> {
                 "an argument of {}#{} does not fit: {misfit}",
                 call.call.skill.name, call.operation.name
             );
-            return Ok(self.turn.end(RunEnding::Refused, self.id, words));
+            // As above: what another rung is given may fit, and so may a person's answer.
+            return Ok(match self.state.rung > 0 {
+                true => self.fall(&words, None),
+                false => self.turn.end(RunEnding::Refused, self.id, words),
+            });
         }
         let (reserved, deadline) = match allowance(self.turn, self.id, self.state, call)? {
             Allowance::Granted { reserved, deadline } => (reserved, deadline),
@@ -220,6 +228,22 @@ impl<'a> Calling<'a> {
             call: call.clone(),
             bounds,
         })))
+    }
+}
+
+/// How an attempt broke. Where what stopped it was the rest of a budget's working time, the budget is used up: nobody
+/// set that deadline for the skill.
+fn broken(attempt: &AttemptState, ended: &AttemptEnded) -> (String, Option<RunEnding>) {
+    let of_budget = match &ended.ending {
+        RecordedEnding::Trap(trap) if trap.cause == TrapCause::Deadline => attempt.started.deadline,
+        _ => None,
+    };
+    match of_budget {
+        Some(left) => {
+            let words = format!("the working time is used up: the budget left {left} of it for this attempt");
+            (words, Some(RunEnding::OverBudget))
+        }
+        None => (ending_words(ended), None),
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) struct Act {
     echo: bool,
     no: bool,
     traps: usize,
+    late: bool,
     writes: Vec<(String, Vec<u8>)>,
     files: Vec<FileWrite>,
     appearing: Option<PathBuf>,
@@ -64,6 +65,11 @@ impl Act {
 
     pub(crate) fn traps_then(times: usize, value: Value) -> Self {
         Self { traps: times, ..Self::answers(value) }
+    }
+
+    /// What stops it is its deadline.
+    pub(crate) fn for_the_deadline(self) -> Self {
+        Self { late: true, ..self }
     }
 
     /// Reads a number under a key and writes it back one higher.
@@ -178,7 +184,8 @@ impl Performer for Scripted {
         let ending = match () {
             () if job.cancel.is_raised() => Ending::Cancelled,
             () if turn < act.traps => {
-                Ending::Trap(Trap { cause: TrapCause::Crash, origin: None, detail: "scripted".into() })
+                let cause = if act.late { TrapCause::Deadline } else { TrapCause::Crash };
+                Ending::Trap(Trap { cause, origin: None, detail: "scripted".into() })
             }
             () if act.no => Ending::SkillError(value),
             () => Ending::Output(value),

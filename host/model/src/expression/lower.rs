@@ -3,9 +3,10 @@
 //! CEL's own macros are not used: expanded by the parser they could not tell a loop's variable from a step, and
 //! `has(step)` would be a syntax error.
 
+use super::arithmetic::{self, KEPT};
 use super::path::no_value;
 use super::values::Crossing;
-use super::{ENVIRONMENT, ExpressionError, Names, Read, Segment};
+use super::{ENVIRONMENT, ExpressionError, Names, Read, Segment, Shapes};
 use crate::source::nearest;
 use cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, SelectExpr, SourceInfo,
@@ -102,21 +103,23 @@ fn is_sign(letter: u8, next: u8) -> bool {
 }
 
 impl Lowered {
-    pub(super) fn evaluate(&self, names: &Names<'_>) -> Result<Value, ExpressionError> {
+    pub(super) fn evaluate(&self, names: &Names<'_>, shapes: &Shapes<'_>) -> Result<Value, ExpressionError> {
         let mut crossing = Crossing::default();
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         for (index, test) in self.tests.iter().enumerate() {
             context.add_variable_from_value(test_name(index), test.is_there(names));
         }
         context.add_function(IN_ORDER, in_order).map_err(|error| ExpressionError::new(error.to_string()))?;
+        arithmetic::add_to(&mut context)?;
         let mut bound: Vec<&str> = Vec::new();
         for read in self.reads.iter().filter(|read| !read.tested) {
             if !bound.contains(&read.name.as_str())
                 && let Some(value) = names(&read.name)
             {
+                let shape = shapes(&read.name);
                 let value = match self.members_read(&read.name) {
-                    Some(members) => crossing.enter_members(&value, &members),
-                    None => crossing.enter(&value),
+                    Some(members) => crossing.enter_members(&value, shape, &members),
+                    None => crossing.enter(&value, shape),
                 };
                 context.add_variable_from_value(read.name.as_str(), value);
                 bound.push(&read.name);
@@ -213,7 +216,7 @@ impl Lowering<'_> {
                 for entry in &mut map.entries {
                     if let EntryExpr::MapEntry(entry) = &mut entry.expr {
                         entry.key = self.expression(&entry.key)?;
-                        entry.value = self.expression(&entry.value)?;
+                        entry.value = self.kept(&entry.value)?;
                         self.count_touch();
                     }
                 }
@@ -224,11 +227,17 @@ impl Lowering<'_> {
         Ok(IdedExpr { id: node.id, expr })
     }
 
+    /// The same for what goes into a list or an object, and is counted there where it can be large.
+    fn kept(&mut self, node: &IdedExpr) -> Lowers {
+        let lowered = self.expression(node)?;
+        Ok(metered(node, lowered))
+    }
+
     fn list(&mut self, list: &ListExpr) -> Result<Expr, ExpressionError> {
         self.work.written = self.work.written.max(list.elements.len() as u64);
         let elements = list.elements.iter().map(|element| {
             self.count_touch();
-            self.expression(element)
+            self.kept(element)
         });
         Ok(Expr::List(ListExpr::new(elements.collect::<Result<_, _>>()?)))
     }
@@ -305,7 +314,8 @@ impl Lowering<'_> {
                 self.note_compared(name, args);
                 let target = target.iter().map(|target| self.expression(target).map(Box::new)).next();
                 let args = args.iter().map(|arg| self.expression(arg)).collect::<Result<_, _>>()?;
-                let call = CallExpr { func_name: name.into(), target: target.transpose()?, args };
+                let func_name = arithmetic::computed(name).unwrap_or(name).into();
+                let call = CallExpr { func_name, target: target.transpose()?, args };
                 Ok(made(node, Expr::Call(call)))
             }
         }
@@ -545,7 +555,7 @@ impl Writer<'_> {
     }
 
     fn append(&self, item: IdedExpr) -> IdedExpr {
-        let item = made(self.node, Expr::List(ListExpr::new(vec![item])));
+        let item = made(self.node, Expr::List(ListExpr::new(vec![metered(self.node, item)])));
         self.call(op::ADD, vec![self.gathered(), item])
     }
 
@@ -574,6 +584,19 @@ impl Writer<'_> {
 
 fn made(place: &IdedExpr, expr: Expr) -> IdedExpr {
     IdedExpr { id: place.id, expr }
+}
+
+/// A value as it is counted when it is copied; what is one value whatever it is made of needs no counting.
+fn metered(place: &IdedExpr, value: IdedExpr) -> IdedExpr {
+    let is_small = match &value.expr {
+        Expr::Literal(_) => true,
+        Expr::Call(call) => call.func_name == KEPT || is_condition(&value) == Some(true),
+        _ => false,
+    };
+    match is_small {
+        true => value,
+        false => made(place, plain_call(KEPT, vec![value])),
+    }
 }
 
 fn plain_call(name: &str, args: Vec<IdedExpr>) -> Expr {
@@ -689,7 +712,26 @@ fn plainly(error: &ExecutionError) -> ExpressionError {
         ExecutionError::NoSuchOverload(overload) => {
             let function = overload.function().trim_matches(['_', '@']).replace("[_]", "[]");
             let kinds = overload.argument_types().join(" and ");
+            if function.starts_with(['<', '>']) && kinds == "double and double" {
+                return ExpressionError::new(format!("`{function}` does not apply to NaN"));
+            }
             ExpressionError::new(format!("`{function}` does not apply to {kinds}"))
+        }
+        ExecutionError::UnsupportedBinaryOperator(name, one, other) => {
+            let sign = match *name {
+                "add" => "+",
+                "sub" => "-",
+                "mul" => "*",
+                "div" => "/",
+                "rem" => "%",
+                other => other,
+            };
+            let kinds = format!("{} and {}", one.type_of(), other.type_of()).replace("float", "double");
+            ExpressionError::new(format!("`{sign}` does not apply to {kinds}"))
+        }
+        ExecutionError::FunctionError { function, message } if function == KEPT => {
+            ExpressionError::new(message.clone())
+                .with_hint("let a skill do the work, it has limits of its own")
         }
         ExecutionError::UnexpectedType { got, want } => {
             ExpressionError::new(format!("expected {want}, found {got}"))

@@ -10,6 +10,7 @@
 
 use super::*;
 use crate::plan::Template;
+use crate::shape::Field;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -163,6 +164,95 @@ fn work_is_bounded_by_the_values_before_it_begins() {
     let joined = |lists: usize| format!("list.of.exists(d, {} == [d])", vec!["list.of"; lists].join(" + "));
     assert_eq!(run(&joined(2), 300), Ok(()));
     assert!(run(&joined(50), 300).is_err());
+}
+
+#[test]
+fn what_is_made_of_the_values_is_counted_while_it_is_made() {
+    let list = Arc::new(json!({ "of": (0..500).collect::<Vec<_>>() }));
+    let run = |source: &str| {
+        let names = |name: &str| (name == "list").then(|| Arc::clone(&list));
+        Expression::compile(source).unwrap().evaluate(&names).map(|_| ()).map_err(|error| error.message)
+    };
+    assert_eq!(run("size(list.of.map(a, list.of)) == 500"), Ok(()));
+    let too_much = Err("it makes too much of the values it reads".to_owned());
+    for source in [
+        "size(list.of.map(a, list.of.map(b, list.of))) == 500",
+        "size(list.of.map(a, list.of).filter(a, true).map(a, list.of.map(b, a))) == 500",
+        "[0].map(a, [a, a, a, a, a, a]).map(a, [a, a, a, a, a, a]).map(a, [a, a, a, a, a, a])\
+            .map(a, [a, a, a, a, a, a]).map(a, [a, a, a, a, a, a]).map(a, [a, a, a, a, a, a])\
+            .map(a, [a, a, a, a, a, a]).map(a, [a, a, a, a, a, a]).map(a, [a, a, a, a, a, a]) == []",
+        "list.of.map(a, list.of).map(a, [list.of + a, list.of + a, list.of + a]) == []",
+    ] {
+        assert_eq!(run(source), too_much, "{source}");
+    }
+}
+
+#[test]
+fn a_number_is_what_its_type_says() {
+    let of = || Box::new(Shape::U64);
+    let fields = [
+        ("large", Shape::S64),
+        ("larger", Shape::Option { of: of() }),
+        ("half", Shape::F64),
+        ("whole", Shape::F64),
+        ("none", Shape::F32),
+        ("all", Shape::List { of: of() }),
+        ("text", Shape::String),
+    ];
+    let fields = fields.map(|(name, shape)| Field { name: name.into(), shape, docs: None }).to_vec();
+    let shape = Shape::Record { name: None, fields };
+    let value = Arc::new(json!({
+        "large": "9007199254740993", "larger": "18446744073709551615", "half": 4.5, "whole": 5,
+        "none": "NaN", "all": [1, "9007199254740993"], "text": "9007199254740993",
+    }));
+    let run = |source: &str| {
+        let names = |name: &str| (name == "it").then(|| Arc::clone(&value));
+        let evaluated = Expression::compile(source).unwrap().evaluate_typed(&names, &|_| Some(&shape));
+        format!("{source:40} {}", evaluated.map_or_else(|error| error.message, |value| value.to_string()))
+    };
+    let told = [
+        "it.large == 9007199254740993",
+        "it.large > 5",
+        "it.large + 1",
+        "it.larger - 1",
+        "it.larger > it.large",
+        "it.larger + it.large",
+        "it.all.exists(a, a == it.large)",
+        "it.all[1] == it.text",
+        "it.text + 1",
+        "it.whole / 2",
+        "it.whole / 2.0",
+        "it.half / 2",
+        "2 * it.half",
+        "it.whole == 5",
+        "it.whole % 3",
+        "it.none >= 0.8",
+        "7 / 2",
+        "it.large",
+        "[it.large]",
+    ]
+    .map(run);
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    it.large == 9007199254740993             true
+    it.large > 5                             true
+    it.large + 1                             "9007199254740994"
+    it.larger - 1                            "18446744073709551614"
+    it.larger > it.large                     true
+    it.larger + it.large                     the number is too large
+    it.all.exists(a, a == it.large)          true
+    it.all[1] == it.text                     false
+    it.text + 1                              `+` does not apply to string and int
+    it.whole / 2                             2.5
+    it.whole / 2.0                           2.5
+    it.half / 2                              2.25
+    2 * it.half                              9.0
+    it.whole == 5                            true
+    it.whole % 3                             `%` does not apply to double and double
+    it.none >= 0.8                           `>=` does not apply to NaN
+    7 / 2                                    3
+    it.large                                 "9007199254740993"
+    [it.large]                               ["9007199254740993"]
+    "#);
 }
 
 #[test]

@@ -2,9 +2,12 @@
 //!
 //! Integers become CEL integers in all 64 bits, a key's `-` becomes `_`. On the way out exactly those keys are
 //! turned back that were turned on the way in.
+//!
+//! JSON writes a large integer as a text, and 5.0 as 5. Where the type of a value is known it is what its type says: a
+//! 64-bit integer is a number however large it is, and a double is a double also when it is whole.
 
 use super::ExpressionError;
-use crate::shape::integer_as_json;
+use crate::shape::{Shape, integer_as_json};
 use cel::Value as Cel;
 use cel::objects::{Key, Map as CelMap};
 use serde_json::{Map, Number, Value};
@@ -25,34 +28,47 @@ pub(super) struct Crossing {
 }
 
 impl Crossing {
-    /// One JSON value as CEL knows it.
-    pub(super) fn enter(&mut self, value: &Value) -> Cel {
+    /// One JSON value as CEL knows it, of this type where that is known.
+    pub(super) fn enter(&mut self, value: &Value, shape: Option<&Shape>) -> Cel {
+        let shape = shape.map(unwrapped);
         self.bytes = self.bytes.saturating_add(8);
         match value {
             Value::Null => Cel::Null,
             Value::Bool(flag) => Cel::Bool(*flag),
-            Value::Number(number) => self::number(number),
-            Value::String(text) => {
-                self.bytes = self.bytes.saturating_add(text.len() as u64);
-                Cel::String(Arc::new(text.clone()))
+            Value::Number(number) if shape.is_some_and(is_double) => {
+                Cel::Float(number.as_f64().unwrap_or(f64::NAN))
             }
+            Value::Number(number) => self::number(number),
+            Value::String(text) => match shape.and_then(|shape| written_number(text, shape)) {
+                Some(number) => number,
+                None => {
+                    self.bytes = self.bytes.saturating_add(text.len() as u64);
+                    Cel::String(Arc::new(text.clone()))
+                }
+            },
             Value::Array(items) => {
                 self.longest = self.longest.max(items.len() as u64);
-                Cel::List(Arc::new(items.iter().map(|item| self.enter(item)).collect()))
+                let items = items.iter().enumerate();
+                Cel::List(Arc::new(items.map(|(at, item)| self.enter(item, item_of(shape, at))).collect()))
             }
-            Value::Object(fields) => self.enter_object(fields, None),
+            Value::Object(fields) => self.enter_object(fields, shape, None),
         }
     }
 
     /// The same of an object of which only these members are read, as they are written.
-    pub(super) fn enter_members(&mut self, value: &Value, read: &[&str]) -> Cel {
+    pub(super) fn enter_members(&mut self, value: &Value, shape: Option<&Shape>, read: &[&str]) -> Cel {
         match value {
-            Value::Object(fields) => self.enter_object(fields, Some(read)),
-            other => self.enter(other),
+            Value::Object(fields) => self.enter_object(fields, shape.map(unwrapped), Some(read)),
+            other => self.enter(other, shape),
         }
     }
 
-    fn enter_object(&mut self, fields: &Map<String, Value>, read: Option<&[&str]>) -> Cel {
+    fn enter_object(
+        &mut self,
+        fields: &Map<String, Value>,
+        shape: Option<&Shape>,
+        read: Option<&[&str]>,
+    ) -> Cel {
         self.longest = self.longest.max(fields.len() as u64);
         let mut map = HashMap::with_capacity(fields.len());
         for (key, value) in fields {
@@ -61,7 +77,8 @@ impl Crossing {
                 continue;
             }
             self.bytes = self.bytes.saturating_add(key.len() as u64);
-            map.insert(Key::String(Arc::new(written)), self.enter(value));
+            let shape = member_of(shape, fields, key);
+            map.insert(Key::String(Arc::new(written)), self.enter(value, shape));
         }
         Cel::Map(CelMap { map: Arc::new(map) })
     }
@@ -140,5 +157,56 @@ fn number(number: &Number) -> Cel {
         (Some(number), _) => Cel::Int(number),
         (None, Some(number)) => Cel::UInt(number),
         (None, None) => Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
+    }
+}
+
+/// What an option holds; JSON writes the value itself.
+fn unwrapped(shape: &Shape) -> &Shape {
+    match shape {
+        Shape::Option { of } => unwrapped(of),
+        other => other,
+    }
+}
+
+const fn is_double(shape: &Shape) -> bool {
+    matches!(shape, Shape::F32 | Shape::F64)
+}
+
+/// A number that JSON writes as a text; none for any other text.
+fn written_number(text: &str, shape: &Shape) -> Option<Cel> {
+    match shape {
+        Shape::S64 | Shape::U64 => {
+            text.parse().map(Cel::Int).ok().or_else(|| text.parse().map(Cel::UInt).ok())
+        }
+        Shape::F32 | Shape::F64 => crate::shape::float(&Value::from(text)).map(Cel::Float),
+        _ => None,
+    }
+}
+
+fn item_of(shape: Option<&Shape>, at: usize) -> Option<&Shape> {
+    match shape? {
+        Shape::List { of } | Shape::FixedList { of, .. } => Some(of),
+        Shape::Tuple { of } => of.get(at),
+        _ => None,
+    }
+}
+
+fn member_of<'s>(shape: Option<&'s Shape>, fields: &Map<String, Value>, key: &str) -> Option<&'s Shape> {
+    match shape? {
+        Shape::Record { fields, .. } => {
+            fields.iter().find(|field| field.name == key).map(|field| &field.shape)
+        }
+        Shape::Map { value, .. } => Some(value),
+        Shape::Variant { cases, .. } if key == "val" => {
+            let tag = fields.get("tag").and_then(Value::as_str)?;
+            cases.iter().find(|case| case.name == tag)?.shape.as_ref()
+        }
+        Shape::Result { ok, err } => match key {
+            "ok" => ok.as_deref(),
+            "err" => err.as_deref(),
+            _ => None,
+        },
+        Shape::Option { of } if key == "some" => Some(of),
+        _ => None,
     }
 }

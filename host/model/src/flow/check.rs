@@ -15,7 +15,7 @@ use crate::plan::{
 use crate::policy::{FlowBudget, Policy};
 use crate::quantity::Span;
 use crate::seam::{Catalog, Skill};
-use crate::shape::{Label, Operation, Shape};
+use crate::shape::{Operation, Shape};
 use crate::source::{Diagnostics, Source};
 use arguments::Arguments;
 use std::collections::{BTreeMap, BTreeSet};
@@ -230,7 +230,8 @@ impl Checker<'_, '_> {
                 let bounds = Bounds { limits: &WishedLimits::default(), grants: None };
                 let around = Around { id: &step.id.value, bounds, own: None };
                 let asked = self.question(&inside, question, &around);
-                let shape = asked.as_ref().map(|question| scope::answered(answer_shape(&question.answer)));
+                let shape =
+                    asked.as_ref().map(|question| scope::answered(scope::answer_shape(&question.answer)));
                 (asked.map(|question| Work::Ask { question }), shape)
             }
         };
@@ -587,18 +588,6 @@ impl authored::Expectation {
 }
 
 /// The type of the `answer` a step that asks leaves behind; an approval leaves none.
-fn answer_shape(answer: &AnswerShape) -> Option<Shape> {
-    match answer {
-        AnswerShape::Approval => None,
-        AnswerShape::Input { shape } => shape.shape(),
-        AnswerShape::Choice { choices } => {
-            let cases = choices.iter().map(|name| Label { name: name.clone(), docs: None }).collect();
-            Some(Shape::Enum { name: None, cases })
-        }
-        AnswerShape::Shape { shape } => Some(shape.clone()),
-    }
-}
-
 /// Names that are taken in expressions: the flow's own, CEL's words and CEL's types.
 fn is_reserved(name: &str) -> bool {
     const OURS: [&str; 3] = ["inputs", "files", "verdict"];

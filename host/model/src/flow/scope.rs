@@ -2,8 +2,8 @@
 
 use super::page::{Problems, Written};
 use crate::expression::{Expression, ExpressionError, Read, Segment};
-use crate::plan::InputShape;
-use crate::shape::{Field, PathPart, Shape};
+use crate::plan::{AnswerShape, InputShape, Plan, Work};
+use crate::shape::{Field, Label, PathPart, Shape};
 use crate::source::nearest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -284,4 +284,33 @@ pub(super) fn answered(answer: Option<Shape>) -> Shape {
 /// The types of `inputs`.
 pub(super) fn inputs(inputs: &[crate::plan::Input]) -> BTreeMap<String, Option<Shape>> {
     inputs.iter().map(|input| (input.name.clone(), InputShape::shape(input.shape))).collect()
+}
+
+/// The types of what expressions of a plan read, by name, as far as they are known: `inputs`, and each step. `verdict` is
+/// each step's own.
+#[must_use]
+pub fn shapes(plan: &Plan) -> BTreeMap<String, Shape> {
+    let field = |(name, shape): (String, Option<Shape>)| Some(Field { name, shape: shape?, docs: None });
+    let fields = inputs(&plan.inputs).into_iter().filter_map(field).collect();
+    let steps = plan.steps.iter().filter_map(|step| {
+        let shape = match &step.work {
+            Work::Call { call, .. } => call.operation.output().cloned(),
+            Work::Ask { question } => Some(answered(answer_shape(&question.answer))),
+        };
+        Some((step.id.to_string(), shape?))
+    });
+    steps.chain([("inputs".to_owned(), Shape::Record { name: None, fields })]).collect()
+}
+
+/// The type of the value an answer gives; none for a yes or a no.
+pub(super) fn answer_shape(answer: &AnswerShape) -> Option<Shape> {
+    match answer {
+        AnswerShape::Approval => None,
+        AnswerShape::Input { shape } => shape.shape(),
+        AnswerShape::Choice { choices } => {
+            let cases = choices.iter().map(|name| Label { name: name.clone(), docs: None }).collect();
+            Some(Shape::Enum { name: None, cases })
+        }
+        AnswerShape::Shape { shape } => Some(shape.clone()),
+    }
 }

@@ -485,7 +485,8 @@ async fn a_key_goes_with_what_changes_something_and_no_guest_writes_it() {
     assert_eq!(keyed.told(&get("api.acme.example", "/v1/")).await, "200 hello");
     let own = Said { headers: &[("Idempotency-Key", "mine")], ..post("/v1/", "a") };
     assert_eq!(keyed.told(&own).await, "HttpRequestDenied");
-    let keys: Vec<_> = keyed.egress.sent.lock().unwrap().iter().map(|sent| sent.idempotency_key.clone()).collect();
+    let keys: Vec<_> =
+        keyed.egress.sent.lock().unwrap().iter().map(|sent| sent.idempotency_key.clone()).collect();
     assert_eq!(keys, [Some(key.hex()), None]);
     let mut unkeyed = greeted(places());
     assert_eq!(unkeyed.told(&own).await, "200 hello");
