@@ -81,6 +81,69 @@ fn a_check_of_the_lock_fails_with_a_code_of_its_own_when_anything_is_not_as_appr
     );
 }
 
+/// A project that was cloned brings a lock and no home.
+#[test]
+fn a_clone_of_a_locked_project_stays_locked_without_its_lock() {
+    let stage = Stage::empty();
+    stage.write("policy.toml", PEOPLE);
+    stage.write("skills.lock", "version = 1\nlocked = true\n");
+    assert!(stage.kapell(&["lock"]).ends(0).err.contains("made a locked home"));
+    std::fs::remove_file(stage.project().join("skills.lock")).unwrap();
+    let gone = stage.kapell(&["lock", "--check"]).ends(9);
+    assert!(gone.out.contains("skills.lock: it is gone"), "{}", gone.out);
+    stage.write("skills.lock", "version = 1\nlocked = false\n");
+    stage.kapell(&["lock", "--check"]).ends(9);
+    stage.add(&["hello"]);
+    greet(&stage).ends(4);
+    let open = Stage::empty();
+    let said = open.kapell(&["lock", "--check"]).ends(0);
+    assert!(said.err.contains("this home is not locked"), "{}", said.err);
+}
+
+#[test]
+fn a_check_tells_of_a_flow_that_it_would_wait_for_approval() {
+    let stage = locked("");
+    approve(&stage, "eve", &[]).ends(0);
+    stage.write(
+        "flow.yaml",
+        "flow: greets\nversion: '1'\nsteps:\n  - id: greeted\n    use: kapell:hello#greet\n    with: { name: Ada }\n",
+    );
+    let told = stage.kapell(&["check", "flow.yaml"]).ends(0);
+    let waits = "it waits for approval here: nobody has approved this flow";
+    assert!(told.err.contains("is sound") && told.err.contains(waits), "{}", told.err);
+    let waits = stage.kapell(&["lock", "--check", "flow.yaml"]).ends(9);
+    assert_eq!(waits.out, "flow greets: nobody has approved this flow\n");
+    stage.kapell(&["add", "flow.yaml"]).ends(0);
+    let review = stage.kapell(&["review", "flow.yaml", "--json"]).ends(0).json();
+    let shown = review["shown"].as_str().unwrap();
+    stage.kapell(&["--as", "eve", "flows", "approve", "flow.yaml", "--shown", shown]).ends(0);
+    stage.kapell(&["lock", "--check", "flow.yaml"]).ends(0);
+    assert!(!stage.kapell(&["check", "flow.yaml"]).ends(0).err.contains("waits"));
+    stage.kapell(&["lock", "flow.yaml"]).ends(2);
+}
+
+#[test]
+fn what_may_not_run_is_tried_only_by_whoever_says_so() {
+    let stage = locked("");
+    approve(&stage, "eve", &[]).ends(0);
+    greet(&stage).ends(0);
+    stage.kapell(&["audit", "export", "call-1", "-o", "run.kapell"]).ends(0);
+    let tries: [&[&str]; 3] = [&["test", "kapell:hello"], &["replay", "call-1"], &["replay", "run.kapell"]];
+    for tried in tries {
+        stage.kapell(tried).ends(0);
+    }
+    stage.kapell(&["--as", "eve", "skills", "revoke", "kapell:hello", "--reason", "it leaks"]).ends(0);
+    for (tried, code) in tries.into_iter().zip([4, 1, 1]) {
+        let said = stage.kapell(tried).ends(code);
+        let told = format!("{}{}", said.out, said.err);
+        assert!(
+            told.contains("it was revoked by user:eve: it leaks") && told.contains("--unapproved"),
+            "{told}"
+        );
+        stage.kapell(&[tried, &["--unapproved"]].concat()).ends(0);
+    }
+}
+
 #[test]
 fn what_waits_and_what_was_taken_back_is_listed_as_such() {
     let stage = locked("");
@@ -108,6 +171,8 @@ fn a_review_is_one_page_that_stands_alone() {
     assert!(!page.contains("<script") && !page.contains("://"), "{page}");
     stage.kapell(&["review", "kapell:hello", "--html"]).ends(2);
     stage.kapell(&["review", "kapell:nobody"]).ends(10);
+    let nothing = stage.kapell(&["review", "nobody.wasm"]).ends(10);
+    assert!(nothing.err.contains("there is no file and no skill `nobody.wasm`"), "{}", nothing.err);
     stage.write("text.wasm", "no component");
     stage.kapell(&["review", "text.wasm"]).ends(3);
 }

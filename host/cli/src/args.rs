@@ -164,6 +164,10 @@ pub(crate) struct Replay {
     /// Ends with 1 when they do otherwise.
     #[arg(long, value_name = "SKILL.wasm")]
     pub(crate) with: Option<PathBuf>,
+    /// Also what the lock here does not let run: nobody approved it, or it was revoked. For whoever reviews it; a record
+    /// reaches nothing real.
+    #[arg(long)]
+    pub(crate) unapproved: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -380,9 +384,12 @@ pub(crate) struct FlowApproval {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LockArgs {
-    /// Exit with 9 when anything is not as approved: bytes, types, grants, limits, expiry.
+    /// Exit with 9 when anything is not as approved: bytes, types, grants, limits, approvers, expiry.
     #[arg(long)]
     pub(crate) check: bool,
+    /// Flow files: exit with 9, too, when one of them would wait for approval.
+    #[arg(value_name = "FLOW", requires = "check")]
+    pub(crate) flows: Vec<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -393,6 +400,10 @@ pub(crate) struct Test {
     /// Run them without a capability the skill asks for: `http`, or one thing of it, `files:out`.
     #[arg(long, value_name = "KIND[:NAME]")]
     pub(crate) without: Vec<kapell_home::Without>,
+    /// Also what the lock here does not let run: nobody approved it, or it was revoked. For whoever reviews it; the examples
+    /// reach nothing real.
+    #[arg(long)]
+    pub(crate) unapproved: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,7 +4,7 @@ use crate::args::{Args, Gates, Runs, Skills, Verb};
 use crate::compiling::options;
 use crate::live::Live;
 use crate::{failure, output};
-use kapell_home::{Home, HomeError, Kind, Options, Place};
+use kapell_home::{Home, HomeError, Kind, Options, Place, Trial};
 use kapell_model::policy::{Moved, is_one_person};
 use kapell_report::plain;
 use std::env;
@@ -41,6 +41,16 @@ pub(crate) fn place(home: Option<&Path>) -> anyhow::Result<Place> {
         Some(folder) => Place::at(folder)?,
         None => Place::nearest(Path::new("."))?,
     })
+}
+
+/// What may be tried where the command stands; no home is opened or made for it.
+pub(crate) fn trial(args: &Args) -> anyhow::Result<Trial> {
+    let place = match &args.home {
+        Some(folder) if !folder.is_dir() => Place { root: folder.clone(), found: false },
+        home => place(home.as_deref())?,
+    };
+    output::named(&place.lock());
+    Ok(Trial::at(&place)?)
 }
 
 /// The person: `--as`, else the login name. Names are kept in lock and journal, so one that could not be read back, or

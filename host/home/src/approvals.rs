@@ -9,12 +9,14 @@ use kapell_model::lock::{
     Approval, ITSELF, Lock, LockedSkill, Revoked, Unapproved, Wanted, grant_lines, limits_line,
 };
 use kapell_model::plan::SkillPin;
+use kapell_model::policy::Approvers;
 use kapell_model::quantity::Timestamp;
 use kapell_model::review::{Review, Standing};
 use kapell_model::seam::{Catalog as _, Skill};
 use kapell_model::shape::operations_digest;
 use kapell_store::{Components as _, Installed, Skills as _, What};
 use semver::Version;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What to do about bytes that are called from a file and that nobody approved.
@@ -168,17 +170,21 @@ impl Home {
 
     fn use_approved(&self, skill: &Skill, by: &str) -> Result<bool, HomeError> {
         let pin = &skill.pin;
-        let used = self.store.catalog()?.find(&pin.name, None);
-        let better = match &used {
+        let better = match self.store.catalog()?.find(&pin.name, None) {
             None => true,
-            Some(used) if used.pin == *pin => false,
-            Some(used) => used.pin.version < pin.version || self.check_approved(used).is_err(),
+            Some(used) => used.pin != *pin && self.is_locked()? && self.newer_in_use(pin)?.is_none(),
         };
-        if better && (used.is_none() || self.is_locked()?) {
+        if better {
             self.store.use_skill(&pin.name, &pin.version, self.clock.now(), by)?;
-            return Ok(true);
         }
-        Ok(false)
+        Ok(better)
+    }
+
+    /// The version in use, where it is a newer one that may run: it gives way to an older one only when somebody says so.
+    pub(crate) fn newer_in_use(&self, pin: &SkillPin) -> Result<Option<Version>, HomeError> {
+        let used = self.store.catalog()?.find(&pin.name, None);
+        let newer = used.filter(|it| it.pin.version > pin.version && self.check_approved(it).is_ok());
+        Ok(newer.map(|it| it.pin.version.clone()))
     }
 
     /// Takes a version back: no attempt of it begins any more, and attempts under way, in whatever process, end within
@@ -255,13 +261,29 @@ impl Home {
             advice: None,
         };
         let Err(why) = self.permits(skill).map_err(unreadable)? else { return Ok(()) };
-        let refusal = why.refusal(&skill.pin);
+        let mut refusal = why.refusal(&skill.pin);
         let installed = self.store.installed().map_err(|error| unreadable(error.into()))?;
         // What is not installed has no name yet to review and approve it by.
-        Err(match installed.iter().any(|it| it.skill.pin == skill.pin) {
-            true => refusal,
-            false => Refusal { advice: Some(INSTALL_FIRST.into()), ..refusal },
-        })
+        if !installed.iter().any(|it| it.skill.pin == skill.pin) {
+            return Err(Refusal { advice: Some(INSTALL_FIRST.into()), ..refusal });
+        }
+        if let (Some(advice), Some(other)) =
+            (&mut refusal.advice, self.may_run_instead(&skill.pin, &installed))
+        {
+            let (name, version) = (&other.name, &other.version);
+            advice.push_str(&format!(
+                "; {version} may run: `kapell skills use {name} {version}` puts it in use"
+            ));
+        }
+        Err(refusal)
+    }
+
+    /// The newest other version that may run, where none is in use that does.
+    fn may_run_instead<'i>(&self, pin: &SkillPin, installed: &'i [Installed]) -> Option<&'i SkillPin> {
+        let may_run =
+            |it: &&Installed| it.skill.pin.name == pin.name && matches!(self.permits(&it.skill), Ok(Ok(())));
+        let found = installed.iter().filter(may_run).max_by_key(|it| (it.in_use, &it.skill.pin.version))?;
+        (!found.in_use).then_some(&found.skill.pin)
     }
 
     fn permits(&self, skill: &Skill) -> Result<Result<(), Unapproved>, HomeError> {
@@ -271,15 +293,8 @@ impl Home {
         let limits = self.policy.limits(&skill.manifest, &WishedLimits::default());
         let (grants, limits) = granted.unwrap_or((GrantSet::default(), limits));
         let grants = self.as_found(grants);
-        let (now, asks_nothing_itself) = (self.clock.now(), self.policy.approval.asks_nothing_itself);
-        let limits = limits.limits;
-        Ok(lock.permits(&Wanted {
-            pin: &skill.pin,
-            grants: &grants,
-            limits: &limits,
-            now,
-            asks_nothing_itself,
-        }))
+        let (now, approvers) = (self.clock.now(), self.policy.approvers(lock.locked));
+        Ok(lock.permits(&Wanted { pin: &skill.pin, grants: &grants, limits: &limits.limits, now, approvers }))
     }
 
     /// Whether a skill that was just installed may be used; one that asks for nothing, and does nothing more than what
@@ -302,16 +317,18 @@ impl Home {
         self.permits(skill)
     }
 
-    /// Everything that is not as the lock says: whether it holds is then the same on every machine.
+    /// Everything that is not as the lock says: whether it holds is then the same on every machine. Of the flows in these
+    /// files it also tells what would wait for approval.
     ///
     /// # Errors
-    /// When store or lock can't be read.
-    pub fn lock_check(&self) -> Result<Vec<Drift>, HomeError> {
+    /// When store or lock can't be read; as [`Home::check_flow`].
+    pub fn lock_check(&self, flows: &[PathBuf]) -> Result<Vec<Drift>, HomeError> {
         let lock = self.comparable_lock()?;
+        let approvers = self.policy.approvers(self.is_locked()?);
         let installed = self.store.installed()?;
         let mut drifts = Vec::new();
         for used in installed.iter().filter(|it| it.in_use) {
-            let what = self.drift_of(&used.skill, &lock);
+            let what = self.drift_of(&used.skill, &lock, approvers);
             drifts.extend(what.map(|what| Drift { subject: named(&used.skill.pin), what }));
         }
         for locked in &lock.skills {
@@ -321,10 +338,10 @@ impl Home {
             };
             drifts.extend(what.map(|what| Drift { subject: named(&locked.pin), what }));
         }
-        let opened =
-            self.locks.says_open()?.then(|| "it says that the home is not locked, which it is".into());
-        drifts.extend(opened.map(|what| Drift { subject: crate::home::shown(&self.place.lock()), what }));
-        drifts.extend(self.flow_drifts(&lock));
+        let opened = self.locks.says_open()?;
+        let subject = || crate::home::shown(&self.place.lock());
+        drifts.extend(opened.map(|what| Drift { subject: subject(), what: what.into() }));
+        drifts.extend(self.flow_drifts(&lock, flows)?);
         Ok(drifts)
     }
 
@@ -341,7 +358,7 @@ impl Home {
     }
 
     /// What a skill in use has that was not approved exactly so.
-    fn drift_of(&self, skill: &Skill, lock: &Lock) -> Option<String> {
+    fn drift_of(&self, skill: &Skill, lock: &Lock, approvers: Approvers<'_>) -> Option<String> {
         let granted = self.grants(skill, None, &WishedLimits::default());
         let (grants, limits) = match granted {
             Ok((grants, limits)) if names_directories(lock, skill) => (self.as_found(grants), limits.limits),
@@ -350,10 +367,13 @@ impl Home {
                 return refusals.first().map(|refusal| format!("the policy refuses it {refusal}"));
             }
         };
-        let (now, asks_nothing_itself) = (self.clock.now(), self.policy.approval.asks_nothing_itself);
-        let wanted = Wanted { pin: &skill.pin, grants: &grants, limits: &limits, now, asks_nothing_itself };
-        if let Err(why) = lock.permits(&wanted) {
-            return Some(why.to_string());
+        let now = self.clock.now();
+        let wanted = Wanted { pin: &skill.pin, grants: &grants, limits: &limits, now, approvers };
+        match lock.permits(&wanted) {
+            // Told of the approval, which is there whether or not its skill is in use.
+            Err(why) if why.is_of_approval() => return None,
+            Err(why) => return Some(why.to_string()),
+            Ok(()) => {}
         }
         let locked = lock.skill(&skill.pin)?;
         let folder = &self.place.root;
@@ -383,25 +403,37 @@ impl Home {
         // The same version may be installed more than once; the last one is meant.
         let same: Vec<&SkillPin> = named.filter(|it| it.version == pin.version).collect();
         let other = same.last().filter(|last| last.component != pin.component);
-        let expired = locked.approval.expires.filter(|at| *at <= self.clock.now());
-        other
-            .map(|other| format!("installed are other bytes, {}", other.component))
-            .or_else(|| expired.map(|at| format!("its approval expired on {at}")))
+        other.map(|other| format!("installed are other bytes, {}", other.component))
     }
 
-    /// An approval that nobody can have given so, and bytes that are no longer those it is for.
+    /// An approval that does not count or that nobody can have given so, and bytes that are no longer those it is for.
     fn drift_of_approval(&self, locked: &LockedSkill) -> Result<Option<String>, HomeError> {
-        let (pin, approval) = (&locked.pin, &locked.approval);
-        if approval.at > self.clock.now() {
-            return Ok(Some(format!("its approval is of {}, which is not yet", approval.at)));
+        let (pin, approval, now) = (&locked.pin, &locked.approval, self.clock.now());
+        if let Some(early) = not_yet(approval, now) {
+            return Ok(Some(early));
         }
         if let Err(damaged) = self.store.component(&pin.component) {
             return Ok(Some(format!("its bytes are not kept as approved: {damaged}")));
         }
-        match locked.approved_itself() {
-            true => Ok(None),
-            false => Ok(self.check_approver(pin, &approval.by)?.err().map(|refusal| refusal.to_string())),
+        if let Err(why) = locked.counts(now, self.policy.approvers(self.is_locked()?)) {
+            return Ok(Some(why.to_string()));
         }
+        let own = || {
+            format!(
+                "it was approved by {}, who had added it: nobody approves what they asked for",
+                approval.by
+            )
+        };
+        Ok((self.four_eyes()? && self.had_added(pin, approval)?).then(own))
+    }
+
+    /// Whether whoever gave an approval had added the bytes themselves before. Bringing them to another machine later is
+    /// no asking.
+    fn had_added(&self, pin: &SkillPin, approval: &Approval) -> Result<bool, HomeError> {
+        let events = self.store.events(&pin.name)?;
+        let mut added =
+            events.iter().filter(|it| it.what == What::Added && it.pin.component == pin.component);
+        Ok(added.any(|it| it.by == approval.by && it.at <= approval.at))
     }
 
     /// The lock as it stands.
@@ -411,6 +443,11 @@ impl Home {
     pub fn lock(&self) -> Result<Arc<Lock>, HomeError> {
         self.locks.now()
     }
+}
+
+/// How an approval is of a time to come.
+pub(crate) fn not_yet(approval: &Approval, now: Timestamp) -> Option<String> {
+    (approval.at > now).then(|| format!("its approval is of {}, which is not yet", approval.at))
 }
 
 /// Whether an approval says which directories it was for, not only where they are.

@@ -6,6 +6,7 @@
 use crate::error::{HomeError, Kind};
 use crate::home::open_regular;
 use crate::replay::{Again, ReplayWish, Source, stand_in};
+use crate::trial::Trial;
 use kapell_journal::chain;
 use kapell_journal::content::{Content, Salt};
 use kapell_journal::entry::Entry;
@@ -31,6 +32,7 @@ const LEFT_OUT_MAX: u64 = 64 << 20;
 pub struct Bundle {
     record: Arc<Record>,
     runtime: Arc<Runtime>,
+    held: Option<Trial>,
 }
 
 /// Where everything stands in the file.
@@ -84,7 +86,12 @@ impl Bundle {
         };
         let runtime = Runtime::without_a_world(compiled, Arc::new(fetch), compiler)
             .map_err(|cause| HomeError::new(Kind::Internal, format!("start the sandbox: {cause}")))?;
-        Ok(Self { record, runtime: Arc::new(runtime) })
+        Ok(Self { record, runtime: Arc::new(runtime), held: None })
+    }
+
+    /// Holds what is done again against the lock of a place: a file brings no approval with it.
+    pub fn hold_against(&mut self, trial: Trial) {
+        self.held = Some(trial);
     }
 
     /// Its runs, in the order of their first entries.
@@ -124,7 +131,8 @@ impl Bundle {
         wish: &ReplayWish,
         done: impl FnMut(usize),
     ) -> Result<Vec<RunReplayed>, HomeError> {
-        Again::new(&self.record, &self.runtime, None, wish).runs(runs, done).await
+        let held = self.held.clone().filter(|_| !wish.unapproved);
+        Again::new(&self.record, &self.runtime, None, wish, held)?.runs(runs, done).await
     }
 }
 

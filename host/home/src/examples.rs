@@ -7,6 +7,7 @@
 use crate::error::{HomeError, Kind};
 use crate::home::{Home, Options};
 use crate::place::Place;
+use crate::trial::Trial;
 use kapell_model::capability::Kind as Capability;
 use kapell_model::id::LogicalName;
 use kapell_model::manifest::{Ask, Example, Expected};
@@ -82,19 +83,22 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Makes a home in an empty folder and puts the skill into it, compiled by `compiler`.
+    /// Makes a home in an empty folder and puts the skill into it, compiled by `compiler`, when `trial` lets it; without one
+    /// whatever any lock says.
     ///
     /// # Errors
     /// `Invalid` for bytes that are no skill; `Argument` when it does not ask for what it is to do without; `Refused`
-    /// when it imports something no grant and no empty form can meet.
+    /// when it may not be tried, or imports something no grant and no empty form can meet.
     pub fn stage(
         folder: &Path,
         file: &Path,
         bytes: &[u8],
         without: &[Without],
         compiler: Compiler,
+        trial: Option<&Trial>,
     ) -> Result<Self, HomeError> {
         let mut skill = crate::skills::inspect_file(file, bytes)?.skill;
+        trial.map_or(Ok(()), |trial| trial.check(&skill))?;
         if let Some(stranger) = without.iter().find(|it| !skill.manifest.asks.iter().any(|ask| it.means(ask)))
         {
             let words = format!("{} does not ask for {stranger}", skill.pin.name);

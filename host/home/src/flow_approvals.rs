@@ -1,6 +1,6 @@
 //! Flows in the lock: reviewing one, asking for it, approving it exactly as it was shown, taking it back.
 
-use crate::approvals::Drift;
+use crate::approvals::{Drift, not_yet};
 use crate::call::ONE_CALL;
 use crate::error::{HomeError, Kind};
 use crate::flows::CheckedFlow;
@@ -14,7 +14,7 @@ use kapell_model::mark::Mark;
 use kapell_model::quantity::Timestamp;
 use kapell_model::review::Standing;
 use kapell_model::source::{Diagnostics, Source};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// An approval of a flow as a face takes it.
@@ -64,7 +64,8 @@ impl Home {
 
     /// Whether a flow that means so much is approved.
     pub(crate) fn flow_standing(&self, lock: &Lock, name: &FlowName, meaning: &Meaning) -> Standing {
-        match (lock.permits_flow(name, meaning, self.clock.now()), lock.flow(name)) {
+        let approvers = self.policy.approvers(lock.locked);
+        match (lock.permits_flow(name, meaning, self.clock.now(), approvers), lock.flow(name)) {
             (Err(why), _) => Standing::Unapproved { why: why.to_string() },
             (Ok(()), Some(approved)) if lock.locked => {
                 Standing::Approved { approval: approved.approval.clone() }
@@ -157,7 +158,9 @@ impl Home {
     fn held_run(&self, standing: &Run) -> Result<Option<UnapprovedFlow>, HomeError> {
         let plan = &standing.program.plan;
         let meaning = || Meaning::of(plan, &|grant| self.marks(grant), &self.place.root);
-        let may = self.lock()?.permits_run(&plan.flow, standing.state.started_at, meaning);
+        let lock = self.lock()?;
+        let (began, approvers) = (standing.state.started_at, self.policy.approvers(lock.locked));
+        let may = lock.permits_run(&plan.flow, began, approvers, meaning);
         Ok(may.err().filter(|_| standing.state.ended.is_none()))
     }
 
@@ -172,14 +175,34 @@ impl Home {
         Err(HomeError::new(Kind::Refused, words).hint(hint))
     }
 
-    /// Approvals of flows that count no more.
-    pub(crate) fn flow_drifts(&self, lock: &Lock) -> Vec<Drift> {
-        let expired = lock.flows.iter().filter_map(|it| {
-            let at = it.approval.expires.filter(|at| *at <= self.clock.now())?;
-            let subject = format!("flow {}", it.name);
-            Some(Drift { subject, what: format!("its approval expired on {at}") })
-        });
-        expired.collect()
+    /// Approvals of flows that count no more, or by which the policy gives more than was approved, and what would wait of
+    /// the flows in these files.
+    pub(crate) fn flow_drifts(&self, lock: &Lock, files: &[PathBuf]) -> Result<Vec<Drift>, HomeError> {
+        let mut means: BTreeMap<FlowName, Meaning> = BTreeMap::new();
+        for approved in &lock.flows {
+            means.insert(approved.name.clone(), approved.meaning.under(&approved.name, &self.policy));
+        }
+        for file in files {
+            let flow = self.check_flow(file)?;
+            means.insert(flow.plan.flow.clone(), self.meaning(&flow));
+        }
+        let (now, approvers) = (self.clock.now(), self.policy.approvers(self.is_locked()?));
+        let drift = |(name, means): (&FlowName, &Meaning)| {
+            let early = lock.flow(name).and_then(|it| not_yet(&it.approval, now));
+            let waits = || lock.permits_flow(name, means, now, approvers).err().map(|why| why.to_string());
+            Some(Drift { subject: format!("flow {name}"), what: early.or_else(waits)? })
+        };
+        Ok(means.iter().filter_map(drift).collect())
+    }
+
+    /// Why a flow does not run here by now but waits for somebody to approve it.
+    ///
+    /// # Errors
+    /// When the lock can't be read.
+    pub fn waits_for_approval(&self, flow: &CheckedFlow) -> Result<Option<UnapprovedFlow>, HomeError> {
+        let lock = self.lock()?;
+        let (now, approvers) = (self.clock.now(), self.policy.approvers(lock.locked));
+        Ok(lock.permits_flow(&flow.plan.flow, &self.meaning(flow), now, approvers).err())
     }
 
     /// Whether nobody approves in a run they started: as for approving skills and flows.
@@ -189,15 +212,15 @@ impl Home {
 
     /// A flow runs in a locked home by its approval, or not at all.
     pub(crate) fn check_flow_approved(&self, flow: &CheckedFlow) -> Result<(), HomeError> {
-        let (name, meaning) = (&flow.plan.flow, self.meaning(flow));
-        let Err(why) = self.lock()?.permits_flow(name, &meaning, self.clock.now()) else { return Ok(()) };
+        let Some(why) = self.waits_for_approval(flow)? else { return Ok(()) };
         let hint = format!(
-            "read `kapell review {0}`; then let somebody approve it with `kapell flows approve {0}`",
-            flow.file
+            "read `kapell review {0}`; then let somebody approve it with `kapell flows approve {0}`{1}",
+            flow.file,
+            why.advice().map(|more| format!("; {more}")).unwrap_or_default()
         );
         let UnapprovedFlow::Wider(changes) = &why else {
             let refusal = Refusal {
-                subject: name.to_string(),
+                subject: flow.plan.flow.to_string(),
                 why: why.to_string(),
                 rule: None,
                 asked_at: None,

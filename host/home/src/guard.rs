@@ -102,7 +102,7 @@ impl Guarded {
             grants: &job.grants,
             limits: &job.limits.limits,
             now: self.clock.now(),
-            asks_nothing_itself: self.policy.approval.asks_nothing_itself,
+            approvers: self.policy.approvers(lock.locked),
         };
         lock.permits(&wanted).map_err(|why| Stop::Refused(Why::Skill(why)))?;
         let still = self.policy.still_gives(&job.skill.name, &job.grants);

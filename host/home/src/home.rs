@@ -13,6 +13,7 @@ use crate::secrets::{self, Discreet};
 use kapell_conductor::drive::{Conductor, Unwatched, Watcher};
 use kapell_egress::{HttpEgress, Models, Redactor, Vault};
 use kapell_model::digest::Digest;
+use kapell_model::lock::Lock;
 use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::policy::{DEFAULT_POLICY, Policy, Surroundings};
 use kapell_model::quantity::Bytes;
@@ -59,7 +60,7 @@ pub struct Home {
     /// Where it is.
     pub place: Place,
     /// Why policy, tariff or a secret could not be read, in a home that was opened only to read. It is as if they said
-    /// nothing then: nothing is granted, nobody has a role.
+    /// nothing then: nothing is granted, nobody has a role. Or why the home can't be made to know that it is locked.
     pub unread: Option<HomeError>,
     /// The operator's policy as it was when the home was opened.
     pub policy: Policy,
@@ -86,10 +87,14 @@ impl Home {
     ///
     /// # Errors
     /// When policy, tariff or a secret can't be read, unless it is opened only to read; when the lock can't be read, the
-    /// store can't be opened, or the engine can't be made.
+    /// store can't be opened, or the engine can't be made; when the home can't be made to know that it is locked, unless
+    /// it is opened only to read.
     pub fn open(place: Place, options: Options) -> Result<Self, HomeError> {
         let folder = place.folder();
         make_private(&folder)?;
+        // First of all: whatever else is wrong, a home that was opened locked stays so.
+        let locks = Arc::new(Locks::of(&place));
+        let unmarked = remembered(&locks, options.only_reading)?;
         let (rules, unread) = match Rules::read(&place) {
             // A secret that stands in a file that is kept is nothing to read past.
             Err(cause) if options.only_reading && cause.kind != Kind::Refused => {
@@ -99,9 +104,8 @@ impl Home {
         };
         let Rules { policy_text, policy, tariff_text, tariff, redactor, egress } = rules;
         let store = Arc::new(SqliteStore::open(&folder)?);
-        let locks = Arc::new(Locks::of(&place));
-        locks.now()?;
-        let compiler = options.compiler.clone().unwrap_or_else(|| only_approved(&locks, &options.clock));
+        let compiler =
+            options.compiler.clone().unwrap_or_else(|| only_approved(&locks, &options.clock, &policy));
         let runtime = Arc::new(runtime(&folder, &store, &options, compiler, egress)?);
         let (owner, clock, walk) = (store.new_owner()?, options.clock, options.walk);
         let guarded = Guarded {
@@ -117,7 +121,7 @@ impl Home {
         let place = Place { found: true, ..place };
         Ok(Self {
             place,
-            unread,
+            unread: unread.or(unmarked),
             policy,
             policy_text,
             tariff,
@@ -211,11 +215,23 @@ impl Rules {
     }
 }
 
+/// Lets the home know that it is locked where its lock says so; why it could not, where only reading is asked for.
+fn remembered(locks: &Locks, only_reading: bool) -> Result<Option<HomeError>, HomeError> {
+    locks.now()?;
+    match locks.remember() {
+        Err(cause) if only_reading => Ok(Some(cause)),
+        remembered => remembered.map(|()| None),
+    }
+}
+
 /// This process as the compiler of what a person approved. A lock that can't be read approves nothing.
-fn only_approved(locks: &Arc<Locks>, clock: &Arc<dyn Clock>) -> Compiler {
-    let (locks, clock) = (Arc::clone(locks), Arc::clone(clock));
-    let approved =
-        move |digest: &Digest| locks.now().is_ok_and(|lock| lock.approves_bytes(digest, clock.now()));
+fn only_approved(locks: &Arc<Locks>, clock: &Arc<dyn Clock>, policy: &Policy) -> Compiler {
+    let (locks, clock, policy) = (Arc::clone(locks), Arc::clone(clock), policy.clone());
+    let approved = move |digest: &Digest| {
+        let approves =
+            |lock: Arc<Lock>| lock.approves_bytes(digest, clock.now(), policy.approvers(lock.locked));
+        locks.now().is_ok_and(approves)
+    };
     Compiler::Here(Arc::new(approved))
 }
 

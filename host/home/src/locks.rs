@@ -1,7 +1,7 @@
 //! The lock of a home on disk: `skills.lock` beside the policy, read anew whenever it changed.
 //!
-//! Whether the home is locked is said in the lock, which travels with the project, and in the home itself, so that
-//! taking the lock away opens nothing: then nothing is approved.
+//! Whether the home is locked is said in the lock, which travels with the project, and in the home itself, which learns it
+//! from any lock it is opened with, so that taking the lock away opens nothing: then nothing is approved.
 
 use crate::error::{HomeError, Kind};
 use crate::home::read_text;
@@ -77,9 +77,29 @@ impl Locks {
         Ok(Some(Lock::parse(&crate::home::shown(&self.path), &text, &self.folder)?))
     }
 
-    /// Whether the lock says that a home is open which was locked: whoever takes the lock elsewhere gets an open one.
-    pub(crate) fn says_open(&self) -> Result<bool, HomeError> {
-        Ok(self.marker.exists() && self.written()?.is_some_and(|lock| !lock.locked))
+    /// Lets the home know that it is locked where its lock says so. A lock that came with a project says it alone, and
+    /// nothing is opened by taking that lock away.
+    pub(crate) fn remember(&self) -> Result<(), HomeError> {
+        match self.now()?.locked && !self.marker.exists() {
+            true => self.mark(),
+            false => Ok(()),
+        }
+    }
+
+    fn mark(&self) -> Result<(), HomeError> {
+        small_file::replace(&self.marker, "nothing runs here that is not approved\n")
+            .map_err(|cause| HomeError::io("write", &self.marker, &cause))
+    }
+
+    /// How the lock of a home that is locked does not say so: whoever takes the project elsewhere gets an open one.
+    pub(crate) fn says_open(&self) -> Result<Option<&'static str>, HomeError> {
+        let said = match self.written()? {
+            _ if !self.marker.exists() => None,
+            None => Some("it is gone, and nothing is approved without it: the home is locked"),
+            Some(lock) if lock.locked => None,
+            Some(_) => Some("it says that the home is not locked, which it is"),
+        };
+        Ok(said)
     }
 
     /// Changes the lock; processes that change it at the same time do so one after the other.
@@ -104,8 +124,7 @@ impl Locks {
 
     /// Makes the home one in which nothing runs that is not approved.
     pub(crate) fn make_locked(&self) -> Result<(), HomeError> {
-        small_file::replace(&self.marker, "nothing runs here that is not approved\n")
-            .map_err(|cause| HomeError::io("write", &self.marker, &cause))?;
+        self.mark()?;
         self.change(|lock| {
             lock.locked = true;
             Ok(())

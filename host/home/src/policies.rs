@@ -9,9 +9,10 @@ use kapell_journal::entry::Body;
 use kapell_model::flow::Meaning;
 use kapell_model::id::{FlowName, StepId};
 use kapell_model::limits::WishedLimits;
-use kapell_model::plan::Plan;
+use kapell_model::lock::Lock;
+use kapell_model::plan::{Plan, SkillPin};
 use kapell_model::policy::{
-    Because, CASES, Case, Explanation, FlowUse, Moved, Outcome, Policy, Surroundings, read_cases,
+    Because, CASES, Case, Direction, Explanation, FlowUse, Moved, Outcome, Policy, Surroundings, read_cases,
 };
 use kapell_model::seam::Skill;
 use kapell_model::uses::Use;
@@ -151,10 +152,19 @@ impl Home {
     }
 
     fn moves(&self, before: &Policy, after: &Policy) -> Result<Vec<Moved>, HomeError> {
-        let installed = self.skills()?;
-        let skills: Vec<_> = installed.iter().filter(|it| it.in_use).map(|it| &it.skill.manifest).collect();
+        let (installed, lock) = (self.skills()?, self.lock()?);
+        let used = installed.iter().filter(|it| it.in_use);
+        let used = used.map(|it| (it.skill.pin.name.to_string(), &it.skill.manifest));
+        let waiting = self.waiting(&lock, &installed).into_iter();
+        let waiting = waiting.map(|it| {
+            let SkillPin { name, version, .. } = &it.skill.pin;
+            (format!("{name} {version} (pending)"), &it.skill.manifest)
+        });
+        let skills: Vec<_> = used.chain(waiting).collect();
         let outcome = Outcome { before, after, folder: &self.place.root };
-        Ok(outcome.moves(&skills, &self.flows_known()?))
+        let mut moves = outcome.moves(&skills, &self.flows_known()?);
+        moves.extend(approvals_moved(&lock, before, after));
+        Ok(moves)
     }
 
     /// Every flow that ran here, by the plan it ran by last, and every one that is approved.
@@ -179,6 +189,24 @@ impl Home {
         }
         Ok(flows)
     }
+}
+
+/// Approvals that count no more, or again, because others may approve.
+fn approvals_moved(lock: &Lock, before: &Policy, after: &Policy) -> Vec<Moved> {
+    let [was, is] = [before, after].map(|policy| policy.approvers(lock.locked));
+    let skills = lock.skills.iter().filter(|it| lock.locked && !it.approved_itself());
+    let skills = skills.map(|it| (format!("{} {}", it.pin.name, it.pin.version), &it.approval.by));
+    let flows = lock.flows.iter().filter(|_| lock.locked);
+    let flows = flows.map(|it| (format!("flow {}", it.name), &it.approval.by));
+    let moved = skills.chain(flows).filter_map(|(who, by)| {
+        let direction = match (was.role_missing(by), is.role_missing(by)) {
+            (None, Some(_)) => Direction::Loses,
+            (Some(_), None) => Direction::Gains,
+            _ => return None,
+        };
+        Some(Moved { who, direction, what: format!("its approval by {by}"), flows: BTreeSet::new() })
+    });
+    moved.collect()
 }
 
 fn above_ceiling(step: &StepId, granted: Explanation) -> Explanation {

@@ -4,6 +4,7 @@
 use crate::error::{HomeError, Kind};
 use crate::home::Home;
 use crate::skills::{inspect_file, invalid, uncompiled};
+use crate::trial::Trial;
 use kapell_conductor::history::History;
 use kapell_conductor::programs::Programs;
 use kapell_conductor::replay::{Ready, Recollection, Remembered, recollect};
@@ -30,6 +31,8 @@ pub struct ReplayWish {
     pub step: Option<StepId>,
     /// With these bytes instead of those that ran: wherever their skill ran, or in the step that is named.
     pub with: Option<Arc<Skill>>,
+    /// Whether what nobody approved, or somebody took back, is done again all the same: nothing real is reached by it.
+    pub unapproved: bool,
 }
 
 impl ReplayWish {
@@ -70,7 +73,8 @@ impl Home {
         wish: &ReplayWish,
         done: impl FnMut(usize),
     ) -> Result<Vec<RunReplayed>, HomeError> {
-        Again::new(&self.store, &self.runtime, self.redactor.clone(), wish).runs(runs, done).await
+        let held = (!wish.unapproved).then(|| self.trial()).transpose()?;
+        Again::new(&self.store, &self.runtime, self.redactor.clone(), wish, held)?.runs(runs, done).await
     }
 }
 
@@ -114,6 +118,8 @@ pub(crate) struct Again<S> {
     redactor: Option<Arc<Redactor>>,
     wish: ReplayWish,
     programs: Programs,
+    /// What each component is held against, unless it is done again whatever the lock says.
+    held: Option<Trial>,
     /// Why components are not there to be run.
     unfit: Mutex<HashMap<Digest, Option<String>>>,
 }
@@ -124,9 +130,14 @@ impl<S: Source> Again<S> {
         runtime: &Arc<Runtime>,
         redactor: Option<Arc<Redactor>>,
         wish: &ReplayWish,
-    ) -> Self {
+        held: Option<Trial>,
+    ) -> Result<Self, HomeError> {
+        if let (Some(held), Some(with)) = (&held, &wish.with) {
+            held.check(with)?;
+        }
         let (source, runtime, wish) = (Arc::clone(source), Arc::clone(runtime), wish.clone());
-        Self { source, runtime, redactor, wish, programs: Programs::default(), unfit: Mutex::default() }
+        let (programs, unfit) = (Programs::default(), Mutex::default());
+        Ok(Self { source, runtime, redactor, wish, programs, held, unfit })
     }
 
     /// As [`Home::replay`].
@@ -212,12 +223,19 @@ impl<S: Source> Again<S> {
         }
     }
 
-    /// Why the bytes of a component are not there to be run, looked at once.
+    /// Why the bytes of a component may not be run, or are not there to be, looked at once.
     fn unfit(&self, component: Digest) -> Result<Option<String>, HomeError> {
         let mut unfit = self.unfit.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(match unfit.entry(component) {
             Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(unknown) => unknown.insert(self.source.unfit(&component)?).clone(),
+            Entry::Vacant(unknown) => {
+                let forbidden = self.held.as_ref().and_then(|held| held.forbids(&component));
+                let why = match forbidden {
+                    Some(why) => Some(format!("{why}; `--unapproved` does it again all the same")),
+                    None => self.source.unfit(&component)?,
+                };
+                unknown.insert(why).clone()
+            }
         })
     }
 

@@ -7,8 +7,9 @@ use crate::home::Home;
 use crate::skills::{Inspected, inspect_file, invalid};
 use kapell_model::grant::GrantSet;
 use kapell_model::limits::{Limits, WishedLimits};
-use kapell_model::lock::{LockedSkill, Wanted, grant_lines};
+use kapell_model::lock::{Lock, LockedSkill, Wanted, grant_lines};
 use kapell_model::manifest::{Ask, SECTION};
+use kapell_model::plan::SkillPin;
 use kapell_model::policy::Decided;
 use kapell_model::review::{
     Class, Compared, Difference, Review, ReviewedAsk, ReviewedImport, ReviewedOperation, Standing,
@@ -17,7 +18,7 @@ use kapell_model::seam::Skill;
 use kapell_model::shape::operations_digest;
 use kapell_runtime::section::custom_section;
 use kapell_runtime::{Imported, classify};
-use kapell_store::{Components as _, Skills as _};
+use kapell_store::{Components as _, Installed, Skills as _};
 use semver::Version;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -71,17 +72,25 @@ impl Home {
         }
         let installed = self.store.installed()?;
         let named = installed.iter().filter(|it| it.skill.pin.name.as_str() == name);
-        let lock = self.locks.now()?;
-        let waits = |skill: &Skill| {
-            lock.skill(&skill.pin).is_none() && lock.revocation(&skill.pin.component).is_none()
-        };
-        let used = named.clone().find(|it| it.in_use).map(|it| it.skill.pin.version.clone());
-        let newer = |skill: &Skill| used.as_ref().is_none_or(|used| skill.pin.version > *used);
-        let waiting = named.clone().rfind(|it| lock.locked && newer(&it.skill) && waits(&it.skill));
+        let waiting = self.waiting(&*self.locks.now()?, &installed);
+        let waiting = waiting.into_iter().rfind(|it| it.skill.pin.name.as_str() == name);
         match waiting.or_else(|| named.clone().find(|it| it.in_use)) {
             Some(found) => Ok(Arc::clone(&found.skill)),
             None => self.installed_skill(name, None),
         }
+    }
+
+    /// The installed versions that wait to be approved: newer than what is in use, and neither approved nor taken back.
+    pub(crate) fn waiting<'i>(&self, lock: &Lock, installed: &'i [Installed]) -> Vec<&'i Installed> {
+        let (now, approvers) = (self.clock.now(), self.policy.approvers(lock.locked));
+        let waits = |pin: &SkillPin| {
+            lock.counting(pin, now, approvers).is_none() && lock.revocation(&pin.component).is_none()
+        };
+        let newer = |pin: &SkillPin| {
+            let used = installed.iter().find(|it| it.in_use && it.skill.pin.name == pin.name);
+            used.is_none_or(|used| pin.version > used.skill.pin.version)
+        };
+        installed.iter().filter(|it| lock.locked && newer(&it.skill.pin) && waits(&it.skill.pin)).collect()
     }
 
     /// What the bytes of an installed skill say.
@@ -97,17 +106,22 @@ impl Home {
     fn base(&self, skill: &Skill, against: Option<&Version>) -> Result<Option<Base>, HomeError> {
         let name = &skill.pin.name;
         let lock = self.locks.now()?;
+        let (now, approvers) = (self.clock.now(), self.policy.approvers(lock.locked));
+        let counts = |pin: &SkillPin| lock.counting(pin, now, approvers).is_some();
         let found = match against {
             Some(version) => Some(self.installed_skill(name.as_str(), Some(version))?),
-            None if lock.skill(&skill.pin).is_some() => Some(Arc::new(skill.clone())),
+            None if counts(&skill.pin) => Some(Arc::new(skill.clone())),
             None => {
                 let installed = self.store.installed()?;
                 let others =
                     installed.iter().filter(|it| it.skill.pin.name == *name && it.skill.pin != skill.pin);
-                let approved = others.clone().filter(|it| lock.skill(&it.skill.pin).is_some());
-                let used = approved.clone().find(|it| it.in_use).or_else(|| approved.clone().next_back());
-                let used = used.or_else(|| others.clone().find(|it| it.in_use));
-                used.map(|it| Arc::clone(&it.skill))
+                let approved = others.clone().filter(|it| counts(&it.skill.pin));
+                let best = approved.clone().find(|it| it.in_use).or_else(|| approved.clone().next_back());
+                let best = best.map(|it| Arc::clone(&it.skill));
+                // What was approved once is something to compare with, where nothing that counts is.
+                let once = || lock.skill(&skill.pin).map(|_| Arc::new(skill.clone()));
+                let used = || others.clone().find(|it| it.in_use).map(|it| Arc::clone(&it.skill));
+                best.or_else(once).or_else(used)
             }
         };
         let Some(found) = found else { return Ok(None) };
@@ -191,8 +205,8 @@ impl Home {
     pub(crate) fn skill_standing(&self, skill: &Skill) -> Result<Standing, HomeError> {
         let lock = self.locks.now()?;
         let (grants, limits) = self.given(skill);
-        let (now, asks_nothing_itself) = (self.clock.now(), self.policy.approval.asks_nothing_itself);
-        let wanted = Wanted { pin: &skill.pin, grants: &grants, limits: &limits, now, asks_nothing_itself };
+        let (now, approvers) = (self.clock.now(), self.policy.approvers(lock.locked));
+        let wanted = Wanted { pin: &skill.pin, grants: &grants, limits: &limits, now, approvers };
         let approval = |it: &LockedSkill| Standing::Approved { approval: it.approval.clone() };
         Ok(match lock.permits(&wanted) {
             Err(why) => Standing::Unapproved { why: why.to_string() },

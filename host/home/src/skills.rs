@@ -41,8 +41,16 @@ pub struct Added {
     pub refusals: Vec<Refusal>,
     /// Why it is not in use but waits to be approved; the version in use before goes on serving.
     pub pending: Option<String>,
+    /// The newer version that stays in use although this one is approved.
+    pub newer_in_use: Option<Version>,
     /// Installed skills whose names differ from its own by one letter.
     pub near: Vec<SkillName>,
+}
+
+/// What became of a skill that was just installed: see [`Added`].
+struct Admitted {
+    pending: Option<String>,
+    newer_in_use: Option<Version>,
 }
 
 impl Home {
@@ -55,7 +63,7 @@ impl Home {
     }
 
     /// Installs a component. It is in use at once, and the next run takes it, unless it has to be approved first and is
-    /// not; a run under way or waiting keeps its own.
+    /// not, or a newer approved version is in use; a run under way or waiting keeps its own.
     ///
     /// # Errors
     /// As [`Home::inspect`]; `Refused` for a name that looks like an installed skill's; when it can't be compiled or
@@ -72,9 +80,9 @@ impl Home {
         self.record(What::Added, &skill.pin, by, None)?;
         self.store.put_skill(&skill, &file.display().to_string(), self.clock.now())?;
         reached(FaultPoint::SkillInstalled)?;
-        let pending = self.admit(&skill, by)?;
+        let Admitted { pending, newer_in_use } = self.admit(&skill, by)?;
         let refusals = self.grants(&skill, None, &WishedLimits::default()).err().unwrap_or_default();
-        Ok(Added { skill: Arc::new(skill), before, refusals, pending, near })
+        Ok(Added { skill: Arc::new(skill), before, refusals, pending, newer_in_use, near })
     }
 
     /// Where nothing unapproved runs, a version that is approved stays those bytes: whoever names it means them.
@@ -94,19 +102,19 @@ impl Home {
         }
     }
 
-    /// Puts a skill in use that was just installed, or says why it waits.
-    fn admit(&self, skill: &Skill, by: &str) -> Result<Option<String>, HomeError> {
+    /// Puts a skill in use that was just installed, or says why it waits. Where something had to be approved, an older
+    /// version does not take the place of a newer one by being brought.
+    fn admit(&self, skill: &Skill, by: &str) -> Result<Admitted, HomeError> {
         let pin = &skill.pin;
-        match self.approved_or_itself(skill)? {
-            Ok(()) => {
-                self.store.use_skill(&pin.name, &pin.version, self.clock.now(), by)?;
-                Ok(None)
-            }
-            Err(why) => {
-                self.record(What::Pending, pin, by, Some(why.to_string()))?;
-                Ok(Some(why.to_string()))
-            }
+        if let Err(why) = self.approved_or_itself(skill)? {
+            self.record(What::Pending, pin, by, Some(why.to_string()))?;
+            return Ok(Admitted { pending: Some(why.to_string()), newer_in_use: None });
         }
+        let newer_in_use = if self.is_locked()? { self.newer_in_use(pin)? } else { None };
+        if newer_in_use.is_none() {
+            self.store.use_skill(&pin.name, &pin.version, self.clock.now(), by)?;
+        }
+        Ok(Admitted { pending: None, newer_in_use })
     }
 
     /// Installed skills whose names are near this one.
@@ -147,7 +155,8 @@ impl Home {
         Ok(self.store.component(digest)?.to_vec())
     }
 
-    /// Puts another installed version in use.
+    /// Puts another installed version in use. Of what may run, whoever has the home chooses; who did stands in its
+    /// history.
     ///
     /// # Errors
     /// `NotFound` when it is not installed; `Refused` when it is not approved and has to be.

@@ -16,6 +16,7 @@ mod private;
 mod review;
 mod scope;
 mod taken;
+mod under;
 mod widening;
 
 pub use asked::{Asked, Opens, OpensBy, written};

@@ -37,7 +37,7 @@ mod tests;
 mod words;
 
 pub use crate::secret::SecretSource;
-pub use approval::{ApprovalRules, DirectCalls};
+pub use approval::{ApprovalRules, Approvers, DirectCalls};
 pub use budgets::FlowBudget;
 pub use cases::{CASES, Case, read_cases};
 pub use denial::{Denial, Place};

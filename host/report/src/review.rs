@@ -276,12 +276,16 @@ fn limits(effective: &EffectiveLimits) -> Vec<Row> {
 
 fn seen(observed: &Observed) -> Row {
     let row = row(format!(
-        "{}: used {} times, refused {} times",
+        "{}: used {}, refused {}",
         line(&observed.subject),
-        number(observed.used),
-        number(observed.refused)
+        times(observed.used),
+        times(observed.refused)
     ));
     observed.objects.iter().fold(row, |row, object| row.note(line(object)))
+}
+
+fn times(many: u64) -> String {
+    if many == 1 { "once".into() } else { format!("{} times", number(many)) }
 }
 
 /// What is refused first, then what is real; a reason that several have in a row is said once.

@@ -11,6 +11,7 @@ use kapell_model::policy::{Policy, Surroundings};
 use kapell_model::quantity::Bytes;
 use kapell_model::schema::of_operation;
 use kapell_model::seam::Skill;
+use kapell_report::plain::line;
 use kapell_report::skill::page;
 use kapell_workshop::{Built, build_many};
 use serde_json::json;
@@ -86,18 +87,24 @@ fn tell_built(built: &Built, skill: &Skill, path: &Path) {
 pub(crate) async fn check(args: &Args, check: &OnePath) -> anyhow::Result<Exit> {
     let path = &check.path;
     output::named(path);
-    let words = match path.extension().and_then(|it| it.to_str()) {
-        _ if path.is_dir() => check_folder(path)?,
-        Some("wasm") => format!("{} is sound", named(&read_skill(path)?)),
-        Some("toml") if path.file_name().is_some_and(|name| name == "skill.toml") => check_manifest(path)?,
-        Some("toml") => check_policy(args, path)?,
+    let (words, waits) = match path.extension().and_then(|it| it.to_str()) {
+        _ if path.is_dir() => (check_folder(path)?, None),
+        Some("wasm") => (format!("{} is sound", named(&read_skill(path)?)), None),
+        Some("toml") if path.file_name().is_some_and(|name| name == "skill.toml") => {
+            (check_manifest(path)?, None)
+        }
+        Some("toml") => (check_policy(args, path)?, None),
         _ => check_flow(args, path).await?,
     };
-    match args.json {
-        true => {
-            output::json(&json!({ "schema": "kapell.check/1", "path": path, "sound": true, "words": words }))
-        }
-        false => output::talk(&words),
+    if args.json {
+        output::json(&json!({
+            "schema": "kapell.check/1", "path": path, "sound": true, "words": words, "waits": waits,
+        }));
+        return Ok(Exit::Ok);
+    }
+    output::talk(&words);
+    if let Some(why) = waits {
+        output::talk(&format!("it waits for approval here: {}", line(&why)));
     }
     Ok(Exit::Ok)
 }
@@ -144,10 +151,13 @@ fn check_policy(args: &Args, path: &Path) -> anyhow::Result<String> {
     Ok(format!("{name} is sound: {} rules, {} roles", policy.rules.len(), policy.roles.len()))
 }
 
-async fn check_flow(args: &Args, path: &Path) -> anyhow::Result<String> {
+/// What it comes to, and why it would not run here all the same.
+async fn check_flow(args: &Args, path: &Path) -> anyhow::Result<(String, Option<String>)> {
     let session = open(args).await?;
-    let plan = session.home.check_flow(path)?.plan;
-    Ok(format!("{} {} is sound: {}", plan.flow, plan.version, steps(&plan)))
+    let flow = session.home.check_flow(path)?;
+    let waits = session.home.waits_for_approval(&flow)?.map(|why| why.to_string());
+    let plan = flow.plan;
+    Ok((format!("{} {} is sound: {}", plan.flow, plan.version, steps(&plan)), waits))
 }
 
 /// The steps in order, with the bytes they are pinned to.

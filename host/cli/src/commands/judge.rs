@@ -8,7 +8,7 @@ use crate::output;
 use crate::session::Session;
 use crate::written;
 use kapell_home::{Approved, Approving, HomeError, Kind, Revoking, Subject};
-use kapell_model::id::FlowName;
+use kapell_model::id::{FlowName, SkillName};
 use kapell_model::lock::Lock;
 use kapell_model::plan::SkillPin;
 use kapell_model::quantity::{Span, Timestamp};
@@ -32,7 +32,7 @@ pub(crate) fn review(session: &Session, review: &ReviewArgs) -> anyhow::Result<E
             .and_then(|bytes| session.home.review(Subject::File(file, &bytes), against.as_ref())),
         false => {
             let subject = Subject::Installed(&review.what, review.version.as_ref());
-            session.home.review(subject, against.as_ref())
+            session.home.review(subject, against.as_ref()).map_err(|error| nor_a_file(error, &review.what))
         }
     };
     progress.done();
@@ -46,6 +46,14 @@ pub(crate) fn review(session: &Session, review: &ReviewArgs) -> anyhow::Result<E
         output::talk(&next(session, &made, against.as_ref()));
     }
     Ok(Exit::Ok)
+}
+
+/// What can't be a skill's name was meant as a file's.
+fn nor_a_file(error: HomeError, what: &str) -> HomeError {
+    match error.kind == Kind::NotFound && what.parse::<SkillName>().is_err() {
+        true => HomeError::new(Kind::NotFound, format!("there is no file and no skill `{what}`")),
+        false => error,
+    }
 }
 
 /// What stands there and is no file is no skill's name either.
@@ -174,20 +182,25 @@ pub(crate) fn lock(session: &Session, lock: &LockArgs) -> anyhow::Result<Exit> {
     if !lock.check {
         return list(session);
     }
-    let drifts = session.home.lock_check()?;
+    lock.flows.iter().for_each(|flow| output::named(flow));
+    let drifts = session.home.lock_check(&lock.flows)?;
+    let is_locked = session.home.is_locked()?;
     if session.json {
         let told = drifts.iter().map(|it| json!({ "subject": it.subject, "what": it.what }));
-        output::json(
-            &json!({ "schema": "kapell.lock-check/1", "sound": drifts.is_empty(), "drifts": told.collect::<Vec<_>>() }),
-        );
+        output::json(&json!({
+            "schema": "kapell.lock-check/1", "locked": is_locked, "sound": drifts.is_empty(),
+            "drifts": told.collect::<Vec<_>>(),
+        }));
     } else {
         drifts.iter().for_each(|it| output::data(&format!("{}: {}", line(&it.subject), line(&it.what))));
-        let words = match drifts.len() {
+        output::talk(&match drifts.len() {
             0 => "everything in use is as approved".into(),
             1 => "1 thing is not as approved".into(),
             many => format!("{many} things are not as approved"),
-        };
-        output::talk(&words);
+        });
+        if !is_locked {
+            output::talk("this home is not locked: what is not approved runs here all the same");
+        }
     }
     Ok(if drifts.is_empty() { Exit::Ok } else { Exit::Integrity })
 }

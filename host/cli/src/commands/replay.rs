@@ -7,7 +7,7 @@ use crate::compiling::compiler;
 use crate::failure::Exit;
 use crate::live::Advance;
 use crate::output;
-use crate::session::{Session, open};
+use crate::session::{Session, open, trial};
 use kapell_home::{Bundle, HomeError, Kind, ReplayWish};
 use kapell_journal::replay::{RunReplayed, Verdict};
 use kapell_model::id::RunId;
@@ -19,9 +19,7 @@ use tempfile::TempDir;
 
 pub(crate) async fn run(args: &Args, said: &Replay) -> anyhow::Result<Exit> {
     match said.runs.split_first() {
-        Some((file, runs)) if is_file(Path::new(file)) => {
-            from_file(Path::new(file), runs, said, args.json).await
-        }
+        Some((file, runs)) if is_file(Path::new(file)) => from_file(Path::new(file), runs, said, args).await,
         _ => from_home(&open(args).await?, said).await,
     }
 }
@@ -34,7 +32,7 @@ fn is_file(path: &Path) -> bool {
 async fn from_home(session: &Session, said: &Replay) -> anyhow::Result<Exit> {
     let runs = wanted(session, said)?;
     let with = said.with.as_deref().map(|file| session.home.stand_in(file, &component(file)?)).transpose()?;
-    let wish = ReplayWish { step: said.step.clone(), with };
+    let wish = ReplayWish { step: said.step.clone(), with, unapproved: said.unapproved };
     let mut advance = Advance::over(Some(runs.len() as u64), session.json);
     let replayed = session.home.replay(&runs, &wish, |done| advance.done_again(done as u64)).await;
     advance.done();
@@ -42,7 +40,7 @@ async fn from_home(session: &Session, said: &Replay) -> anyhow::Result<Exit> {
 }
 
 /// Out of a file, once it was checked. What is compiled for it goes when it is done.
-async fn from_file(file: &Path, runs: &[String], said: &Replay, json: bool) -> anyhow::Result<Exit> {
+async fn from_file(file: &Path, runs: &[String], said: &Replay, args: &Args) -> anyhow::Result<Exit> {
     let (report, digest) = exported(file, &Held::default())?;
     if !report.is_sound() {
         return Err(refused(file, &report).into());
@@ -50,17 +48,18 @@ async fn from_file(file: &Path, runs: &[String], said: &Replay, json: bool) -> a
     let failed =
         |cause: std::io::Error| HomeError::new(Kind::Internal, format!("make a temporary folder: {cause}"));
     let compiled = TempDir::with_prefix("kapell-replay-").map_err(failed)?;
-    let bundle = Bundle::open(file, &digest, compiler(), compiled.path().join("compiled"))?;
+    let mut bundle = Bundle::open(file, &digest, compiler(), compiled.path().join("compiled"))?;
+    bundle.hold_against(trial(args)?);
     let runs: Vec<RunId> = match runs {
         [] => bundle.runs().to_vec(),
         named => named.iter().map(|run| bundle.find_run(run)).collect::<Result<_, _>>()?,
     };
     let with = said.with.as_deref().map(|file| bundle.stand_in(file, &component(file)?)).transpose()?;
-    let wish = ReplayWish { step: said.step.clone(), with };
-    let mut advance = Advance::over(Some(runs.len() as u64), json);
+    let wish = ReplayWish { step: said.step.clone(), with, unapproved: said.unapproved };
+    let mut advance = Advance::over(Some(runs.len() as u64), args.json);
     let replayed = bundle.replay(&runs, &wish, |done| advance.done_again(done as u64)).await;
     advance.done();
-    Ok(tell(&replayed?, &wish, json))
+    Ok(tell(&replayed?, &wish, args.json))
 }
 
 /// Why nothing is done again from a file.

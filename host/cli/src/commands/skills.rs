@@ -34,7 +34,7 @@ pub(crate) fn add(session: &Session, add: &Add) -> anyhow::Result<Exit> {
     if session.json {
         let skills = added
             .iter()
-            .map(|it| json!({ "skill": it.skill.pin, "before": it.before, "refusals": it.refusals, "pending": it.pending, "near": it.near }));
+            .map(|it| json!({ "skill": it.skill.pin, "before": it.before, "refusals": it.refusals, "pending": it.pending, "newer-in-use": it.newer_in_use, "near": it.near }));
         output::json(&json!({
             "schema": "kapell.added/1", "added": skills.collect::<Vec<_>>(), "asked": asked,
         }));
@@ -55,11 +55,12 @@ fn install(session: &Session, file: &Path, bytes: &[u8]) -> anyhow::Result<Added
 
 fn tell(session: &Session, added: &Added) {
     let pin = &added.skill.pin;
-    let instead = match (&added.pending, &added.before) {
-        (Some(why), Some(before)) => format!(", pending while {before} serves: {}", line(why)),
-        (Some(why), None) => format!(", pending: {}", line(why)),
-        (None, Some(before)) if *before != pin.version => format!(", in use instead of {before}"),
-        (None, _) => String::new(),
+    let instead = match (&added.pending, &added.newer_in_use, &added.before) {
+        (Some(why), _, Some(before)) => format!(", pending while {before} serves: {}", line(why)),
+        (Some(why), _, None) => format!(", pending: {}", line(why)),
+        (None, Some(newer), _) => format!(", approved; {newer} is newer and stays in use"),
+        (None, None, Some(before)) if *before != pin.version => format!(", in use instead of {before}"),
+        (None, None, _) => String::new(),
     };
     output::talk(&format!("added {} {} ({}){instead}", pin.name, pin.version, pin.component.short()));
     for near in &added.near {
@@ -75,6 +76,10 @@ fn tell(session: &Session, added: &Added) {
         if let Some(advice) = mended_alike.first().and_then(|refusal| refusal.advice.as_deref()) {
             output::talk(&format!("{}\n", indented(advice)));
         }
+    }
+    if added.newer_in_use.is_some() {
+        let (program, version) = (&session.program, &pin.version);
+        output::talk(&format!("put it in use with:  {program} skills use {} {version}", pin.name));
     }
     if added.pending.is_some() {
         output::talk(&format!("review it with:  {} review {}", session.program, pin.name));

@@ -6,7 +6,7 @@ use crate::commands::{flows, learning};
 use crate::compiling::compiler;
 use crate::failure::Exit;
 use crate::output;
-use crate::session::open;
+use crate::session::{open, trial};
 use kapell_home::{HomeError, Kind, Rehearsal, Tried};
 use kapell_report::plain::{line, short};
 use serde_json::json;
@@ -18,11 +18,13 @@ pub(crate) async fn run(args: &Args, test: &Test) -> anyhow::Result<Exit> {
         return learning::test(flow, args.json);
     }
     let (path, bytes) = component(args, test).await?;
+    let trial = (!test.unapproved).then(|| trial(args)).transpose()?;
     let scratch = tempfile::Builder::new().prefix("kapell-test-").tempdir();
     let scratch =
         scratch.map_err(|cause| HomeError::io("make a folder in", &std::env::temp_dir(), &cause))?;
     let progress = crate::live::slow("compiling", &path);
-    let rehearsal = Rehearsal::stage(scratch.path(), &path, &bytes, &test.without, compiler());
+    let rehearsal =
+        Rehearsal::stage(scratch.path(), &path, &bytes, &test.without, compiler(), trial.as_ref());
     progress.done();
     let rehearsal = rehearsal?;
     let tried = rehearsal.run().await?;
@@ -71,13 +73,19 @@ fn verdict(rehearsal: &Rehearsal, test: &Test, all: usize, failed: usize) -> Str
         return format!("{name} has no example, so nothing is proved");
     }
     let without: Vec<String> = test.without.iter().map(ToString::to_string).collect();
+    let without = without.join(" and ");
+    let some = match (all, failed) {
+        (1, _) => "the one example".to_owned(),
+        (_, 0) => format!("all {all} examples"),
+        _ => format!("{failed} of {all} examples"),
+    };
+    let is_one = all == 1 || failed == 1;
+    let (be, hold, fail) = if is_one { ("is", "holds", "fails") } else { ("are", "hold", "fail") };
     match (without.is_empty(), failed) {
-        (true, 0) => format!("all {all} examples of {name} are as its manifest says"),
-        (true, _) => format!("{failed} of {all} examples of {name} are not as its manifest says"),
-        (false, 0) => format!("{name} works without {}: all {all} examples hold", without.join(" and ")),
-        (false, _) => {
-            format!("{name} does not work without {}: {failed} of {all} examples fail", without.join(" and "))
-        }
+        (true, 0) => format!("{some} of {name} {be} as its manifest says"),
+        (true, _) => format!("{some} of {name} {be} not as its manifest says"),
+        (false, 0) => format!("{name} works without {without}: {some} {hold}"),
+        (false, _) => format!("{name} does not work without {without}: {some} {fail}"),
     }
 }
 

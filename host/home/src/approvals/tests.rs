@@ -356,7 +356,8 @@ async fn an_approval_ends_when_it_says_so() {
     scene.clock.0.store(NOW + 1_000, Ordering::Relaxed);
     let refused = call(&home).await;
     assert!(refused.contains("its approval by user:eve expired on 2026-11-21T08:44:25Z"), "{refused}");
-    assert!(drifts(&home).contains("expired on"), "{}", drifts(&home));
+    // Told once, whether or not it is in use.
+    assert_eq!(drifts(&home), "acme:worker 1.0.0: its approval by user:eve expired on 2026-11-21T08:44:25Z");
 }
 
 #[tokio::test]
@@ -378,6 +379,268 @@ async fn taking_the_lock_away_opens_nothing_and_neither_does_a_new_home() {
     assert!(home.is_locked().unwrap());
     assert_eq!(add(&home, "1.0.0", NOTES).pending, None, "it is approved already");
     assert!(add(&home, "1.0.1", NOTES).pending.is_some());
+}
+
+/// A project that came from elsewhere says only in its lock that it is locked.
+#[tokio::test]
+async fn a_home_that_was_opened_beside_a_locked_lock_stays_locked_without_it() {
+    let elsewhere = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let lock = fs::read_to_string(elsewhere.lock_path()).unwrap();
+    let read_only = |scene: &Scene| {
+        let options = Options { only_reading: true, ..Options::default() };
+        Home::open(Place::at(scene.folder.path()).unwrap(), options)
+    };
+    for only_reading in [true, false] {
+        let scene = Scene::new(&format!("{PEOPLE}{RULE}"));
+        fs::write(scene.lock_path(), &lock).unwrap();
+        let opened = if only_reading { read_only(&scene).unwrap() } else { scene.home() };
+        assert!(opened.unread.is_none());
+        drop(opened);
+        fs::remove_file(scene.lock_path()).unwrap();
+        let home = scene.home();
+        assert!(add(&home, "1.0.0", NOTES).pending.is_some());
+        assert!(call(&home).await.ends_with("nobody has approved this skill"));
+        assert_eq!(
+            drifts(&home),
+            "skills.lock: it is gone, and nothing is approved without it: the home is locked"
+        );
+        fs::write(scene.lock_path(), lock.replace("locked = true", "locked = false")).unwrap();
+        assert!(scene.home().is_locked().unwrap());
+        assert_eq!(drifts(&home), "skills.lock: it says that the home is not locked, which it is");
+    }
+    // Where it can't be kept in mind, nothing but reading goes on, and that says so.
+    let scene = Scene::new(&format!("{PEOPLE}{RULE}"));
+    fs::write(scene.lock_path(), &lock).unwrap();
+    fs::create_dir_all(scene.folder.path().join(".kapell/locked.partial")).unwrap();
+    let unread = read_only(&scene).unwrap().unread.unwrap();
+    assert!(unread.message.contains("write ") && unread.message.contains(".kapell/locked"), "{unread}");
+    let options = Options { clock: scene.clock.clone(), ..Options::default() };
+    assert!(Home::open(Place::at(scene.folder.path()).unwrap(), options).is_err());
+}
+
+/// Whoever writes an approval into the lock by hand has to be of those who approve; whoever is and has left since may be
+/// named.
+#[tokio::test]
+async fn what_is_approved_by_somebody_who_may_not_approve_does_not_run() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    let path = scene.folder.path().join("flow.yaml");
+    let checked = flow(&scene, &home, CAREFUL);
+    home.ask_flow(&path, "user:bob").unwrap();
+    let shown = home.review_flow(&path).unwrap().digest().to_string();
+    let by = "user:eve".into();
+    let approving = crate::ApprovingFlow { path, shown, expires: None, reason: None, by };
+    home.approve_flow(&approving).unwrap();
+    assert_eq!((call(&home).await.as_str(), drifts(&home).as_str()), ("done", ""));
+    let lock = fs::read_to_string(scene.lock_path()).unwrap();
+    let (eve, mallory) = ("approved-by = \"user:eve\"", "approved-by = \"user:mallory\"");
+    let (skill, flow) = lock.rsplit_once(eve).map(|(before, after)| (before.to_owned(), after)).unwrap();
+    let forged_flow = format!("{skill}{mallory}{flow}");
+    let why = "it was approved by user:mallory, who is not of the role `security`, which approves";
+    fs::write(scene.lock_path(), forged_flow).unwrap();
+    assert_eq!(drifts(&home), format!("flow careful: {why}"));
+    let refused = home.run(checked, json!({}), "user:bob").await.err().unwrap();
+    assert!(refused.message.ends_with(why), "{refused}");
+    assert!(refused.hint.unwrap().contains("`former` below `[approval]`"));
+    fs::write(scene.lock_path(), lock.replacen(eve, mallory, 1)).unwrap();
+    assert_eq!(drifts(&home), format!("acme:worker 1.0.0: {why}"));
+    assert!(call(&home).await.ends_with(why));
+    // Eve leaves: what stops by that is told before it does, and how to let it go on.
+    fs::write(scene.lock_path(), &lock).unwrap();
+    home.policy_in_effect().unwrap();
+    let left = format!("[role.security]\npeople = [\"user:ada\"]\n{RULE}");
+    scene.policy(&left);
+    let home = scene.home();
+    let moved = home.policy_change().unwrap().unwrap();
+    let moved: Vec<String> = moved.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(moved.join("\n"), @r#"
+    role security loses user:eve; used by careful
+    acme:worker 1.0.0 loses its approval by user:eve
+    flow careful loses its approval by user:eve
+    "#);
+    assert!(call(&home).await.contains("it was approved by user:eve, who is not of the role `security`"));
+    scene.policy(&format!("{left}[approval]\nformer = [\"user:eve\"]\n"));
+    let home = scene.home();
+    assert_eq!(call(&home).await, "done");
+    assert!(approve(&home, "user:eve").unwrap_err().contains("is not of the role `security`"));
+}
+
+/// Somebody who approved it may bring it to another machine later, which asks for nothing.
+#[test]
+fn whoever_approved_a_skill_may_install_it_elsewhere() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    drop(home);
+    fs::remove_dir_all(scene.folder.path().join(".kapell")).unwrap();
+    scene.clock.0.store(NOW + 1_000, Ordering::Relaxed);
+    let home = scene.home();
+    home.add(Path::new("worker.wasm"), &worker("1.0.0", NOTES, RETURN), "user:eve").unwrap();
+    assert_eq!(drifts(&home), "");
+}
+
+#[test]
+fn what_the_policy_or_a_file_makes_of_an_approved_flow_is_told_with_the_lock() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    let path = scene.folder.path().join("flow.yaml");
+    let checked = flow(&scene, &home, CAREFUL);
+    let told = |home: &Home| {
+        let told = home.lock_check(std::slice::from_ref(&path)).unwrap();
+        told.iter().map(|it| format!("{}: {}", it.subject, it.what)).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(drifts(&home), "", "no lock names the flow");
+    assert_eq!(told(&home), "flow careful: nobody has approved this flow");
+    assert!(home.waits_for_approval(&checked).unwrap().is_some());
+    home.ask_flow(&path, "user:bob").unwrap();
+    let shown = home.review_flow(&path).unwrap().digest().to_string();
+    let (by, path) = ("user:eve".into(), path.clone());
+    home.approve_flow(&crate::ApprovingFlow { path, shown, expires: None, reason: None, by }).unwrap();
+    assert_eq!((drifts(&home).as_str(), told(&home).as_str()), ("", ""));
+    assert!(home.waits_for_approval(&checked).unwrap().is_none());
+    // More people answer: the policy alone shows it.
+    scene.policy(&format!("{}{RULE}", PEOPLE.replace("\"user:eve\", \"user:ada\"", "\"user:*\"")));
+    let wider = "flow careful: it is more than was approved: user:* may answer";
+    assert!(drifts(&scene.home()).starts_with(wider), "{}", drifts(&scene.home()));
+    scene.policy(&format!("{PEOPLE}{RULE}"));
+    let gone = "flow: careful\nversion: '1'\nsteps:\n  - id: work\n    use: acme:worker#go\n";
+    flow(&scene, &home, gone);
+    let wider = "flow careful: it is more than was approved: the question `fine` to security is gone";
+    assert_eq!((drifts(&home).as_str(), told(&home).as_str()), ("", wider));
+}
+
+#[tokio::test]
+async fn an_older_approved_version_is_put_in_use_only_by_whoever_says_so() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    for version in ["1.0.0", "1.0.1"] {
+        add(&home, version, NOTES);
+        approve(&home, "user:eve").unwrap();
+    }
+    let again = home.add(Path::new("old.wasm"), &worker("1.0.0", NOTES, RETURN), "user:mallory").unwrap();
+    let newer = again.newer_in_use.map(|it| it.to_string());
+    assert_eq!((again.pending, newer.as_deref()), (None, Some("1.0.1")));
+    assert_eq!(in_use(&home).as_deref(), Some("1.0.1"));
+    let name = "acme:worker".parse().unwrap();
+    home.use_version(&name, &"1.0.0".parse().unwrap(), "user:bob").unwrap();
+    assert_eq!(add(&home, "1.0.1", NOTES).newer_in_use, None);
+    assert_eq!(in_use(&home).as_deref(), Some("1.0.1"), "a newer one is put in use as ever");
+    // What may not run gives way to what may, and whoever is refused hears of it.
+    home.revoke(&revoking("user:eve")).unwrap();
+    let skill = home.skill("acme:worker").unwrap();
+    let refusal = home.check_approved(&skill).unwrap_err();
+    let advice = "; 1.0.0 may run: `kapell skills use acme:worker 1.0.0` puts it in use";
+    assert!(refusal.advice.unwrap().ends_with(advice));
+    assert_eq!(add(&home, "1.0.0", NOTES).newer_in_use, None);
+    assert_eq!(in_use(&home).as_deref(), Some("1.0.0"));
+    // A home for development takes what it is given.
+    let scene = Scene::new(RULE);
+    let home = scene.home();
+    add(&home, "1.0.1", NOTES);
+    add(&home, "1.0.0", NOTES);
+    assert_eq!(in_use(&home).as_deref(), Some("1.0.0"));
+}
+
+#[test]
+fn a_changed_policy_tells_what_a_version_that_waits_would_gain() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", "");
+    approve(&home, "user:eve").unwrap();
+    add(&home, "1.1.0", NOTES);
+    home.policy_in_effect().unwrap();
+    scene.policy(&format!("{PEOPLE}{}", RULE.replace("1KiB", "2KiB")));
+    let moved = |home: &Home| {
+        let moved = home.policy_change().unwrap().unwrap();
+        moved.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let gains = "gains notes `notes` 2 KiB (rule notes) (before: 1 KiB (rule notes))";
+    assert_eq!(moved(&scene.home()), format!("acme:worker 1.1.0 (pending) {gains}"));
+    scene.policy(&format!("{PEOPLE}{RULE}"));
+    approve(&scene.home(), "user:eve").unwrap();
+    scene.policy(&format!("{PEOPLE}{}", RULE.replace("1KiB", "2KiB")));
+    assert_eq!(moved(&scene.home()), format!("acme:worker {gains}"));
+}
+
+#[test]
+fn what_has_expired_is_compared_with_what_is_approved() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", "");
+    approve(&home, "user:eve").unwrap();
+    add(&home, "1.0.1", NOTES);
+    let expires = Some(Timestamp(NOW + 1_000));
+    home.approve(&Approving { expires, ..approving(shown(&home), "user:eve") }).unwrap();
+    let since = |home: &Home| {
+        let review = home.review(Subject::Installed("acme:worker", None), None).unwrap();
+        let difference = review.difference.unwrap();
+        (review.skill.version.to_string(), difference.against.version.to_string(), difference.widens())
+    };
+    assert_eq!(since(&home), ("1.0.1".into(), "1.0.1".into(), false));
+    scene.clock.0.store(NOW + 1_000, Ordering::Relaxed);
+    assert_eq!(since(&home), ("1.0.1".into(), "1.0.0".into(), true));
+}
+
+#[test]
+fn what_the_lock_lets_not_run_is_tried_only_by_whoever_says_so() {
+    let scene = Scene::locked(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    let (bytes, scratch) = (worker("1.0.0", NOTES, RETURN), tempfile::tempdir().unwrap());
+    let stage = |unapproved: bool| {
+        let trial = crate::Trial::at(&Place::at(scene.folder.path()).unwrap()).unwrap();
+        let compiler = Compiler::Here(Arc::new(|_| true));
+        let trial = (!unapproved).then_some(&trial);
+        let staged =
+            crate::Rehearsal::stage(scratch.path(), Path::new("worker.wasm"), &bytes, &[], compiler, trial);
+        staged.map(|_| ()).map_err(|error| error.message)
+    };
+    let refused = stage(false).unwrap_err();
+    assert!(refused.ends_with("is not tried here: nobody has approved this skill"), "{refused}");
+    stage(true).unwrap();
+    add(&home, "1.0.0", NOTES);
+    approve(&home, "user:eve").unwrap();
+    stage(false).unwrap();
+    home.revoke(&revoking("user:eve")).unwrap();
+    assert!(stage(false).unwrap_err().ends_with("it was revoked by user:eve: it leaks"));
+}
+
+#[tokio::test]
+async fn what_was_taken_back_is_done_again_only_by_whoever_says_so() {
+    use kapell_journal::replay::Verdict;
+    let scene = Scene::new(&format!("{PEOPLE}{RULE}"));
+    let home = scene.home();
+    add(&home, "1.0.0", NOTES);
+    assert_eq!(call(&home).await, "done");
+    let run = home.find_run("last").unwrap();
+    let again = async |wish: crate::ReplayWish| {
+        let replayed = home.replay(std::slice::from_ref(&run), &wish, |_| ()).await?;
+        Ok::<_, HomeError>(replayed[0].attempts[0].verdict.clone())
+    };
+    let wish = crate::ReplayWish::default;
+    let held = |verdict: Verdict| match verdict {
+        Verdict::NotReplayable(why) => why,
+        other => format!("{other:?}"),
+    };
+    let same = held(again(wish()).await.unwrap());
+    assert!(same.starts_with("Same"), "{same}");
+    home.make_locked().unwrap();
+    let unapproved = "; `--unapproved` does it again all the same";
+    assert_eq!(held(again(wish()).await.unwrap()), format!("nobody has approved this skill{unapproved}"));
+    let with = home.stand_in(Path::new("worker.wasm"), &worker("1.0.0", NOTES, "(nop)")).unwrap();
+    let refused = again(crate::ReplayWish { with: Some(with.clone()), ..wish() }).await.unwrap_err();
+    assert!(refused.message.ends_with("is not tried here: nobody has approved this skill"), "{refused}");
+    let all_the_same = crate::ReplayWish { with: Some(with), unapproved: true, ..wish() };
+    again(all_the_same).await.unwrap();
+    home.revoke(&revoking("user:eve")).unwrap();
+    let why = held(again(wish()).await.unwrap());
+    assert_eq!(why, format!("it was revoked by user:eve: it leaks{unapproved}"));
+    let same = held(again(crate::ReplayWish { unapproved: true, ..wish() }).await.unwrap());
+    assert!(same.starts_with("Same"), "{same}");
 }
 
 #[tokio::test]
@@ -575,7 +838,7 @@ async fn revoking_ends_what_runs_in_another_process() {
 }
 
 fn drifts(home: &Home) -> String {
-    let told = home.lock_check().unwrap();
+    let told = home.lock_check(&[]).unwrap();
     let short = |it: &Drift| format!("{}: {}", it.subject.split(" (").next().unwrap_or_default(), it.what);
     told.iter().map(short).collect::<Vec<_>>().join("\n")
 }
@@ -729,8 +992,8 @@ fn an_approval_that_nobody_can_have_given_so_is_told() {
         with(by, by),
     ];
     insta::assert_snapshot!(told.join("\n"), @r#"
-    acme:worker 1.0.0: user:mallory: is not of the role `security`, which approves
-    acme:worker 1.0.0: user:ada: nobody approves what they asked for
+    acme:worker 1.0.0: it was approved by user:mallory, who is not of the role `security`, which approves
+    acme:worker 1.0.0: it was approved by user:ada, who had added it: nobody approves what they asked for
     acme:worker 1.0.0: its approval is of 2099-11-21T08:44:24Z, which is not yet
     skills.lock: it says that the home is not locked, which it is
     "#);

@@ -667,8 +667,10 @@ fn approved(means: Meaning, expires: Option<&str>) -> Lock {
 fn a_flow_runs_by_its_approval_while_it_is_no_more_than_what_was_approved() {
     let before = meaning(POLICY, FLOW);
     let name: FlowName = "refund".parse().unwrap();
-    let said = |lock: &Lock, now: &Meaning, at: &str| {
-        lock.permits_flow(&name, now, at.parse().unwrap()).map_err(|why| why.to_string())
+    let policy = approving("user:bo");
+    let said = |lock: &Lock, means: &Meaning, at: &str| {
+        let approvers = policy.approvers(lock.locked);
+        lock.permits_flow(&name, means, at.parse().unwrap(), approvers).map_err(|why| why.to_string())
     };
     let lock = approved(before.clone(), Some("2026-12-01T00:00:00Z"));
     assert_eq!(said(&lock, &before, NOW), Ok(()));
@@ -685,6 +687,58 @@ fn a_flow_runs_by_its_approval_while_it_is_no_more_than_what_was_approved() {
     );
     // A home for development asks nobody, and a locked one everybody.
     assert_eq!(said(&Lock { locked: false, ..lock.clone() }, &more, NOW), Ok(()));
+}
+
+/// The policy by which that person approves.
+fn approving(person: &str) -> Policy {
+    policy(&format!("{POLICY}[role.security]\npeople = [\"{person}\"]\n"))
+}
+
+#[test]
+fn an_approval_of_a_flow_by_somebody_who_may_not_approve_lets_nothing_begin_or_go_on() {
+    let (lock, means) = (approved(meaning(POLICY, FLOW), None), meaning(POLICY, FLOW));
+    let name = lock.flows[0].name.clone();
+    let (other, before) = (approving("user:eve"), "2026-11-30T11:00:00Z".parse().unwrap());
+    let why = "it was approved by user:bo, who is not of the role `security`, which approves";
+    let begins = |lock: &Lock, policy: &Policy| {
+        lock.permits_flow(&name, &means, NOW.parse().unwrap(), policy.approvers(lock.locked))
+    };
+    assert_eq!(begins(&lock, &approving("user:bo")), Ok(()));
+    let refused = begins(&lock, &other).unwrap_err();
+    assert_eq!(refused.to_string(), why);
+    assert!(refused.advice().is_some_and(|advice| advice.contains("`former`")));
+    assert_eq!(begins(&Lock { locked: false, ..lock.clone() }, &other), Ok(()));
+    // Whoever has left and is named so: what they approved counts.
+    let former = policy(&format!(
+        "{POLICY}[role.security]\npeople = [\"user:eve\"]\n[approval]\nformer = [\"user:bo\"]\n"
+    ));
+    assert_eq!(begins(&lock, &former), Ok(()));
+    // Writing an approval into the lock by hand lets no run go on that was taken back.
+    let mut anew = taken_back(&lock, "2026-11-30T12:00:00Z");
+    anew.approve_flow(lock.flows[0].clone());
+    let goes_on = |policy: &Policy| anew.permits_run(&name, before, policy.approvers(true), || means.clone());
+    assert_eq!(goes_on(&approving("user:bo")), Ok(()));
+    assert_eq!(goes_on(&other).unwrap_err().to_string(), why);
+}
+
+/// Who answers and what all runs may spend is the policy's: what it makes of an approved flow shows without the flow.
+#[test]
+fn what_a_policy_makes_of_an_approved_flow_is_the_flow_checked_by_it() {
+    let name: FlowName = "refund".parse().unwrap();
+    let budget = "[[budget]]\nflow = \"refund\"\nper = \"month\"\nmost = \"25 EUR\"\nover = \"ask lead\"\n";
+    let other = "[[budget]]\nflow = \"other\"\nper = \"month\"\nmost = \"1 EUR\"\n";
+    let anybody = with(POLICY, ("people = [\"user:ada\"]", "people = [\"user:*\"]"));
+    let policies =
+        [POLICY.to_owned(), anybody, format!("{POLICY}{budget}{other}"), format!("{POLICY}{other}")];
+    for before in &policies {
+        for after in &policies {
+            let (was, is) = (meaning(before, FLOW), meaning(after, FLOW));
+            assert_eq!(told(&was, &was.under(&name, &policy(after))), told(&was, &is));
+        }
+    }
+    let waits =
+        told(&meaning(&policies[0], FLOW), &meaning(&policies[0], FLOW).under(&name, &policy(&policies[1])));
+    assert!(waits.contains("! ") && waits.contains("user:*"), "{waits}");
 }
 
 fn taken_back(lock: &Lock, at: &str) -> Lock {
@@ -705,13 +759,15 @@ fn a_flow_that_was_taken_back_begins_nowhere_and_a_run_of_it_goes_on_by_an_appro
         Lock::parse("skills.lock", &revoked.written(Path::new(FOLDER)), Path::new(FOLDER)).unwrap(),
         revoked
     );
-    let why = "it was revoked by user:eve: it writes to the wrong people";
+    let (why, policy) = ("it was revoked by user:eve: it writes to the wrong people", approving("user:bo"));
     for locked in [true, false] {
         let lock = Lock { locked, ..revoked.clone() };
-        assert_eq!(lock.permits_flow(&name, &narrow, NOW.parse().unwrap()).unwrap_err().to_string(), why);
+        let may = lock.permits_flow(&name, &narrow, NOW.parse().unwrap(), policy.approvers(locked));
+        assert_eq!(may.unwrap_err().to_string(), why);
     }
     let goes_on = |lock: &Lock, began: &str, meaning: &Meaning| {
-        let may = lock.permits_run(&name, began.parse().unwrap(), || meaning.clone());
+        let approvers = policy.approvers(lock.locked);
+        let may = lock.permits_run(&name, began.parse().unwrap(), approvers, || meaning.clone());
         may.map_err(|why| why.to_string())
     };
     let (before, after) = ("2026-11-30T11:00:00Z", "2026-11-30T13:00:00Z");

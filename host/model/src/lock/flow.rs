@@ -3,11 +3,13 @@
 //! A flow runs by its approval while everything it means is no more than what was approved; the bytes of its skills are
 //! approved on their own. Who asked is written down before anybody approves, so that four eyes can be held to it.
 
+use super::permits::FORMER;
 use super::{Approval, Lock};
 use crate::digest::Digest;
 use crate::flow::{FlowChange, Meaning, changes};
 use crate::grant::Refusal;
-use crate::id::FlowName;
+use crate::id::{FlowName, Role};
+use crate::policy::Approvers;
 use crate::quantity::Timestamp;
 
 /// One approved flow.
@@ -86,9 +88,57 @@ pub enum UnapprovedFlow {
         /// When it expired.
         at: Timestamp,
     },
+    /// Whoever approved it is not of those who approve.
+    #[error("it was approved by {by}, who is not of the role `{role}`, which approves")]
+    Approver {
+        /// Who approved it.
+        by: String,
+        /// The role they would have to be of.
+        role: Role,
+    },
     /// It does, reaches or spends more than was approved, or asks less.
     #[error("it is more than was approved: {}", .0.iter().filter(|it| it.widens).map(|it| it.words.as_str()).collect::<Vec<_>>().join("; "))]
     Wider(Vec<FlowChange>),
+}
+
+impl UnapprovedFlow {
+    /// Whether it is about the approval alone, whatever would run by it.
+    #[must_use]
+    pub const fn is_of_approval(&self) -> bool {
+        matches!(self, UnapprovedFlow::Expired { .. } | UnapprovedFlow::Approver { .. })
+    }
+
+    /// What to do about it beside approving the flow as it is.
+    #[must_use]
+    pub const fn advice(&self) -> Option<&'static str> {
+        match self {
+            UnapprovedFlow::Approver { .. } => Some(FORMER),
+            _ => None,
+        }
+    }
+}
+
+impl LockedFlow {
+    /// Whether the approval counts now, whatever it is for.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn counts(&self, now: Timestamp, approvers: Approvers<'_>) -> Result<(), UnapprovedFlow> {
+        self.is_by_approver(approvers)?;
+        let Approval { by, expires, .. } = &self.approval;
+        match expires.filter(|at| *at <= now) {
+            Some(at) => Err(UnapprovedFlow::Expired { by: by.clone(), at }),
+            None => Ok(()),
+        }
+    }
+
+    fn is_by_approver(&self, approvers: Approvers<'_>) -> Result<(), UnapprovedFlow> {
+        let by = &self.approval.by;
+        match approvers.role_missing(by) {
+            Some(role) => Err(UnapprovedFlow::Approver { by: by.clone(), role }),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Lock {
@@ -118,13 +168,18 @@ impl Lock {
         &self,
         name: &FlowName,
         began: Timestamp,
+        approvers: Approvers<'_>,
         meaning: impl FnOnce() -> Meaning,
     ) -> Result<(), UnapprovedFlow> {
         let revoked = self.revoked_flows.iter().find(|it| it.name == *name && it.at >= began);
         match (revoked, self.flow(name)) {
             (None, _) => Ok(()),
             (Some(revoked), None) => Err(UnapprovedFlow::Revoked(revoked.clone())),
-            (Some(_), Some(approved)) => not_wider(approved, &meaning()),
+            (Some(_), Some(approved)) => {
+                // An approval that has expired since is for what begins, and this began.
+                approved.is_by_approver(approvers)?;
+                not_wider(approved, &meaning())
+            }
         }
     }
 
@@ -132,7 +187,13 @@ impl Lock {
     ///
     /// # Errors
     /// Why not.
-    pub fn permits_flow(&self, name: &FlowName, now: &Meaning, at: Timestamp) -> Result<(), UnapprovedFlow> {
+    pub fn permits_flow(
+        &self,
+        name: &FlowName,
+        means: &Meaning,
+        now: Timestamp,
+        approvers: Approvers<'_>,
+    ) -> Result<(), UnapprovedFlow> {
         if let Some(revoked) = self.flow_revocation(name) {
             return Err(UnapprovedFlow::Revoked(revoked.clone()));
         }
@@ -140,11 +201,8 @@ impl Lock {
             return Ok(());
         }
         let approved = self.flow(name).ok_or(UnapprovedFlow::Never)?;
-        let approval = &approved.approval;
-        if let Some(expired) = approval.expires.filter(|expires| *expires <= at) {
-            return Err(UnapprovedFlow::Expired { by: approval.by.clone(), at: expired });
-        }
-        not_wider(approved, now)
+        approved.counts(now, approvers)?;
+        not_wider(approved, means)
     }
 
     /// Everybody who asked for exactly this meaning of a flow.

@@ -1,11 +1,13 @@
 //! Whether something may run here, by the lock as it stands at that moment.
 
-use super::{ITSELF, Lock, LockedSkill, Revoked};
+use super::{Approval, ITSELF, Lock, LockedSkill, Revoked};
 use crate::capability::Kind;
 use crate::digest::Digest;
 use crate::grant::{Authority, Grant, GrantSet, Refusal};
+use crate::id::Role;
 use crate::limits::Limits;
 use crate::plan::SkillPin;
+use crate::policy::Approvers;
 use crate::quantity::Timestamp;
 
 /// What is about to run.
@@ -19,8 +21,8 @@ pub struct Wanted<'w> {
     pub limits: &'w Limits,
     /// Now.
     pub now: Timestamp,
-    /// Whether the policy lets a skill that asks for nothing approve itself.
-    pub asks_nothing_itself: bool,
+    /// Whose approvals count.
+    pub approvers: Approvers<'w>,
 }
 
 /// Why something may not run.
@@ -42,6 +44,14 @@ pub enum Unapproved {
         by: String,
         /// When it expired.
         at: Timestamp,
+    },
+    /// Whoever approved it is not of those who approve.
+    #[error("it was approved by {by}, who is not of the role `{role}`, which approves")]
+    Approver {
+        /// Who approved it.
+        by: String,
+        /// The role they would have to be of.
+        role: Role,
     },
     /// It would reach or spend more than was approved.
     #[error("{what} was not approved with it")]
@@ -69,22 +79,53 @@ impl Lock {
     /// # Errors
     /// Why not.
     pub fn permits(&self, wanted: &Wanted<'_>) -> Result<(), Unapproved> {
-        if let Some(Revoked { by, reason, .. }) = self.revocation(&wanted.pin.component) {
-            return Err(Unapproved::Revoked { by: by.clone(), reason: reason.clone() });
-        }
+        self.not_revoked(&wanted.pin.component)?;
         if !self.locked {
             return Ok(());
         }
         self.skill(wanted.pin).ok_or_else(|| self.not_these(wanted))?.permits(wanted)
     }
 
+    /// Whether bytes may be tried now, under whatever name, where they reach nothing real: on a record or on examples.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn permits_trying(
+        &self,
+        component: &Digest,
+        now: Timestamp,
+        approvers: Approvers<'_>,
+    ) -> Result<(), Unapproved> {
+        self.not_revoked(component)?;
+        let mut told = if self.locked { Err(Unapproved::Never) } else { Ok(()) };
+        for entry in self.skills.iter().filter(|it| it.pin.component == *component) {
+            told = told.or_else(|_| entry.counts(now, approvers));
+        }
+        told
+    }
+
+    fn not_revoked(&self, component: &Digest) -> Result<(), Unapproved> {
+        match self.revocation(component) {
+            None => Ok(()),
+            Some(Revoked { by, reason, .. }) => {
+                Err(Unapproved::Revoked { by: by.clone(), reason: reason.clone() })
+            }
+        }
+    }
+
     /// Whether a person's approval of these bytes, under any name, counts now, and nobody took them back.
     #[must_use]
-    pub fn approves_bytes(&self, component: &Digest, now: Timestamp) -> bool {
-        let counts = |it: &LockedSkill| it.approval.expires.is_none_or(|at| at > now);
-        let approved =
-            |it: &LockedSkill| it.pin.component == *component && !it.approved_itself() && counts(it);
+    pub fn approves_bytes(&self, component: &Digest, now: Timestamp, approvers: Approvers<'_>) -> bool {
+        let approved = |it: &LockedSkill| {
+            it.pin.component == *component && !it.approved_itself() && it.counts(now, approvers).is_ok()
+        };
         self.skills.iter().any(approved) && self.revocation(component).is_none()
+    }
+
+    /// The approval of exactly these bytes under this name and version, while it counts.
+    #[must_use]
+    pub fn counting(&self, pin: &SkillPin, now: Timestamp, approvers: Approvers<'_>) -> Option<&LockedSkill> {
+        self.skill(pin).filter(|it| it.counts(now, approvers).is_ok())
     }
 
     fn not_these(&self, wanted: &Wanted<'_>) -> Unapproved {
@@ -107,17 +148,28 @@ impl LockedSkill {
 
     /// Whether the approval is still good for this: running with less than was approved is.
     fn permits(&self, wanted: &Wanted<'_>) -> Result<(), Unapproved> {
-        let approval = &self.approval;
-        // Whoever writes the policy's name into the lock gets no more by it than the policy gives.
-        let nothing = self.grants.grants.is_empty();
-        if self.approved_itself() && !(wanted.asks_nothing_itself && nothing) {
-            return Err(Unapproved::Itself);
-        }
-        if let Some(at) = approval.expires.filter(|at| *at <= wanted.now) {
-            return Err(Unapproved::Expired { by: approval.by.clone(), at });
-        }
+        self.counts(wanted.now, wanted.approvers)?;
         match self.first_beyond(wanted.grants, wanted.limits) {
             Some(what) => Err(Unapproved::Wider { what }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the approval counts now, whatever it is for.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn counts(&self, now: Timestamp, approvers: Approvers<'_>) -> Result<(), Unapproved> {
+        let Approval { by, expires, .. } = &self.approval;
+        if self.approved_itself() {
+            // Whoever writes the policy's name into the lock gets no more by it than the policy gives.
+            let nothing = self.grants.grants.is_empty();
+            (approvers.let_nothing_approve_itself() && nothing).then_some(()).ok_or(Unapproved::Itself)?;
+        } else if let Some(role) = approvers.role_missing(by) {
+            return Err(Unapproved::Approver { by: by.clone(), role });
+        }
+        match expires.filter(|at| *at <= now) {
+            Some(at) => Err(Unapproved::Expired { by: by.clone(), at }),
             None => Ok(()),
         }
     }
@@ -150,16 +202,27 @@ impl LockedSkill {
     }
 }
 
+/// What to do about an approval by somebody who may not approve.
+pub(super) const FORMER: &str = "where they approved while they might, `former` below `[approval]` in policy.toml names them, and what they approved counts";
+
 impl Unapproved {
+    /// Whether it is about the approval alone, whatever would run by it.
+    #[must_use]
+    pub const fn is_of_approval(&self) -> bool {
+        matches!(self, Unapproved::Expired { .. } | Unapproved::Approver { .. } | Unapproved::Itself)
+    }
+
     /// The refusal people see, with what to do about it.
     #[must_use]
     pub fn refusal(&self, pin: &SkillPin) -> Refusal {
         let (name, version) = (&pin.name, &pin.version);
+        let anew = format!(
+            "read `kapell review {name} --version {version}`, then let somebody approve it with `kapell skills approve {name} --version {version}`"
+        );
         let advice = match self {
             Unapproved::Revoked { .. } => format!("`kapell skills show {name}` tells its history"),
-            _ => format!(
-                "read `kapell review {name} --version {version}`, then let somebody approve it with `kapell skills approve {name} --version {version}`"
-            ),
+            Unapproved::Approver { .. } => format!("{anew}; {FORMER}"),
+            _ => anew,
         };
         Refusal {
             subject: format!("{name} {version} ({})", pin.component.short()),

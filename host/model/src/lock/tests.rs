@@ -4,6 +4,7 @@
 use super::*;
 use crate::capability::Access;
 use crate::grant::{Authority, Grant, RootIdentity};
+use crate::policy::{Policy, Surroundings};
 use crate::quantity::Bytes;
 
 const FOLDER: &str = "/srv/project";
@@ -208,11 +209,58 @@ fn the_same_version_is_approved_once() {
     assert!(read.to_string().contains("kapell:letter 1.0.0 is approved twice"), "{read}");
 }
 
+/// A policy by which `ada` approves.
+fn people(more: &str) -> Policy {
+    let text = format!("version = 1\n[role.security]\npeople = [\"user:ada\"]\n{more}");
+    let surroundings = Surroundings { folder: Path::new(FOLDER), closed: &[], links: |_| false };
+    Policy::parse("policy.toml", &text, surroundings).unwrap()
+}
+
+#[test]
+fn an_approval_by_somebody_who_may_not_approve_lets_nothing_run() {
+    let by = |by: &str, locked| {
+        let mut lock = Lock { locked, ..locked_without_expiry() };
+        lock.skills[0].approval.by = by.into();
+        let tried = lock.permits_trying(&pin("1.0.0").component, Timestamp(NOW), people("").approvers(true));
+        let tried = tried.map_or_else(|why| why.to_string(), |()| "yes".into());
+        assert_eq!(asked(&lock, &granted(vec![]), Limits::default(), NOW), tried);
+        tried
+    };
+    assert_eq!(by("user:ada", true), "yes");
+    let mallory = "it was approved by user:mallory, who is not of the role `security`, which approves";
+    assert_eq!(by("user:mallory", true), mallory);
+    assert_eq!(by("user:mallory", false), "yes");
+}
+
+#[test]
+fn bytes_are_tried_only_while_an_approval_of_them_counts_and_never_once_they_were_taken_back() {
+    let policy = people("");
+    let tried = |lock: &Lock, version: &str, now: u64| {
+        let told =
+            lock.permits_trying(&pin(version).component, Timestamp(now), policy.approvers(lock.locked));
+        told.map_or_else(|why| why.to_string(), |()| "yes".into())
+    };
+    let lock = locked();
+    assert_eq!(tried(&lock, "1.0.0", NOW), "yes");
+    assert_eq!(
+        tried(&lock, "1.0.0", 1_800_000_000_000),
+        "its approval by user:ada expired on 2027-01-15T08:00:00Z"
+    );
+    assert_eq!(tried(&lock, "7.0.0", NOW), "nobody has approved this skill");
+    for locked in [true, false] {
+        let mut lock = Lock { locked, ..lock.clone() };
+        lock.revoke(revoked("1.0.0"));
+        assert_eq!(tried(&lock, "1.0.0", NOW), "it was revoked by user:eve: it leaks");
+    }
+    assert_eq!(tried(&Lock::default(), "7.0.0", NOW), "yes");
+}
+
 /// What the lock says of version 1.0.0 with these grants and limits.
 fn asked(lock: &Lock, grants: &GrantSet, limits: Limits, now: u64) -> String {
     let pin = pin("1.0.0");
-    let wanted =
-        Wanted { pin: &pin, grants, limits: &limits, now: Timestamp(now), asks_nothing_itself: false };
+    let policy = people("");
+    let approvers = policy.approvers(true);
+    let wanted = Wanted { pin: &pin, grants, limits: &limits, now: Timestamp(now), approvers };
     lock.permits(&wanted).map_or_else(|why| why.to_string(), |()| "yes".into())
 }
 
@@ -284,8 +332,9 @@ fn revoked_bytes_do_not_run_under_another_name() {
     lock.revoke(revoked("1.0.0"));
     let copy = SkillPin { name: "local:copy".parse().unwrap(), ..pin("1.0.0") };
     let (grants, limits) = (GrantSet::default(), Limits::default());
-    let wanted =
-        Wanted { pin: &copy, grants: &grants, limits: &limits, now: Timestamp(0), asks_nothing_itself: true };
+    let policy = people("");
+    let approvers = policy.approvers(true);
+    let wanted = Wanted { pin: &copy, grants: &grants, limits: &limits, now: Timestamp(0), approvers };
     assert!(matches!(lock.permits(&wanted), Err(Unapproved::Revoked { .. })));
 }
 
@@ -297,8 +346,9 @@ fn a_skill_approves_itself_only_while_the_policy_says_so_and_for_nothing_at_all(
         let mut lock = Lock { locked: true, ..Lock::default() };
         lock.approve(skill);
         let (pin, limits) = (pin("1.0.0"), Limits::default());
-        let now = Timestamp(NOW);
-        lock.permits(&Wanted { pin: &pin, grants: &grants, limits: &limits, now, asks_nothing_itself })
+        let policy = people(if asks_nothing_itself { "[approval]\nasks-nothing = \"itself\"\n" } else { "" });
+        let (now, approvers) = (Timestamp(NOW), policy.approvers(true));
+        lock.permits(&Wanted { pin: &pin, grants: &grants, limits: &limits, now, approvers })
     };
     assert_eq!(itself(GrantSet::default(), true), Ok(()));
     assert_eq!(itself(GrantSet::default(), false), Err(Unapproved::Itself));
@@ -316,11 +366,14 @@ fn only_a_persons_approval_answers_for_bytes() {
         if revoke {
             lock.revoke(revoked("1.0.0"));
         }
-        let bytes = |version| lock.approves_bytes(&pin(version).component, Timestamp(NOW));
+        let policy = people("");
+        let approvers = policy.approvers(true);
+        let bytes = |version| lock.approves_bytes(&pin(version).component, Timestamp(NOW), approvers);
         (bytes("1.0.0"), bytes("1.1.0"))
     };
     assert_eq!(answers(&|_| (), false), (true, false));
     assert_eq!(answers(&|_| (), true), (false, false));
     assert_eq!(answers(&|skill| skill.approval.by = ITSELF.into(), false), (false, false));
+    assert_eq!(answers(&|skill| skill.approval.by = "user:mallory".into(), false), (false, false));
     assert_eq!(answers(&|skill| skill.approval.expires = Some(Timestamp(NOW)), false), (false, false));
 }

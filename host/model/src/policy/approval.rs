@@ -1,6 +1,6 @@
 //! Who may approve what, by `[approval]` of the policy.
 
-use super::{ANYBODY, Policy};
+use super::{ANYBODY, Policy, is_one_person};
 use crate::form::Field;
 use crate::grant::Refusal;
 use crate::id::Role;
@@ -15,6 +15,8 @@ pub(super) const SECURITY: &str = "security";
 pub struct ApprovalRules {
     /// Whose people may approve; none is `security` in a locked home and anybody in one for development.
     pub role: Option<Role>,
+    /// Who approves nothing any more and whose approvals count all the same.
+    pub former: Vec<String>,
     /// Whether nobody approves what they added or changed themselves; none is true in a locked home.
     pub four_eyes: Option<bool>,
     /// Whether a skill that asks for nothing approves itself.
@@ -33,7 +35,36 @@ pub enum DirectCalls {
     Refuse,
 }
 
+/// Whose approvals count, by the policy and by whether the home is locked.
+#[derive(Clone, Copy, Debug)]
+pub struct Approvers<'p> {
+    policy: &'p Policy,
+    locked: bool,
+}
+
+impl Approvers<'_> {
+    /// Whether a skill that asks for nothing approves itself.
+    #[must_use]
+    pub const fn let_nothing_approve_itself(&self) -> bool {
+        self.policy.approval.asks_nothing_itself
+    }
+
+    /// The role somebody would have to be of for their approval to count; none when it counts.
+    #[must_use]
+    pub fn role_missing(&self, by: &str) -> Option<Role> {
+        let role = self.policy.approving_role(self.locked)?;
+        let is_former = self.policy.approval.former.iter().any(|it| it == by);
+        (!is_former && self.policy.is_of(by, &role, "approves").is_err()).then_some(role)
+    }
+}
+
 impl Policy {
+    /// Whose approvals count here, whoever wrote them into the lock.
+    #[must_use]
+    pub const fn approvers(&self, locked: bool) -> Approvers<'_> {
+        Approvers { policy: self, locked }
+    }
+
     /// Whether this person may approve something that others, or they themselves, asked for.
     ///
     /// # Errors
@@ -119,6 +150,7 @@ pub(super) fn read_approval(
 ) -> Option<ApprovalRules> {
     let table = field.table("[approval]")?;
     let role = table.get("role").and_then(|field| read_role(&field, roles));
+    let former = table.get("former").map(|field| read_former(&field)).unwrap_or_default();
     let four_eyes = table.get("four-eyes").and_then(|field| field.truth());
     let itself = [("review", false), ("itself", true)];
     let asks_nothing = table.get("asks-nothing").and_then(|field| field.word(&itself));
@@ -126,7 +158,23 @@ pub(super) fn read_approval(
     let direct_calls = table.get("direct-calls").and_then(|field| field.word(&calls));
     table.close();
     let asks_nothing_itself = asks_nothing.unwrap_or(false);
-    Some(ApprovalRules { role, four_eyes, asks_nothing_itself, direct_calls })
+    Some(ApprovalRules { role, former, four_eyes, asks_nothing_itself, direct_calls })
+}
+
+/// People, each by name: what anybody approved before would count by anybody.
+fn read_former(field: &Field<'_, '_>) -> Vec<String> {
+    let mut people: Vec<String> = Vec::new();
+    for person in field.items() {
+        let Some(text) = person.text() else { continue };
+        if !is_one_person(text) {
+            person.tell_with(format!("`{text}` is no one person"), "\"user:NAME\"");
+        } else if people.iter().any(|other| other == text) {
+            person.tell(format!("`{text}` is named twice"));
+        } else {
+            people.push(text.to_owned());
+        }
+    }
+    people
 }
 
 #[cfg(test)]
@@ -192,14 +240,34 @@ mod tests {
     }
 
     #[test]
+    fn an_approval_counts_while_the_policy_names_who_gave_it() {
+        let counts = |text: &str, by: &str, locked| policy(text).approvers(locked).role_missing(by).is_none();
+        let eve = "[role.security]\npeople = [\"user:eve\"]\n";
+        let left = "[role.security]\npeople = [\"user:bo\"]\n";
+        let stands = format!("{left}[approval]\nformer = [\"user:eve\"]\n");
+        let said = |text: &str, locked| ["user:eve", "user:mallory"].map(|by| counts(text, by, locked));
+        assert_eq!(said(eve, true), [true, false]);
+        assert_eq!(said(left, true), [false, false]);
+        assert_eq!(said(&stands, true), [true, false]);
+        assert_eq!(said("", true), [false, false], "nobody holds the role");
+        // A home for development asks for no role unless its policy names one.
+        assert_eq!(said(left, false), [true, true]);
+        assert_eq!(said(&format!("{left}[approval]\nrole = \"security\"\n"), false), [false, false]);
+        // Whose approvals count still approves nothing.
+        assert!(policy(&stands).may_approve("user:eve", &[], true).is_err());
+    }
+
+    #[test]
     fn a_role_nobody_holds_and_a_word_nobody_knows_are_told() {
-        let text = "version = 1\n[approval]\nrole = \"security\"\nasks-nothing = \"yes\"\nfour_eyes = true\n";
+        let text = "version = 1\n[approval]\nrole = \"security\"\nasks-nothing = \"yes\"\nfour_eyes = true\nformer = [\"user:*\", \"user:eve\", \"user:eve\"]\n";
         let surroundings = Surroundings { folder: Path::new("/p"), closed: &[], links: |_| false };
         let problems = Policy::parse("policy.toml", text, surroundings).unwrap_err();
         insta::assert_snapshot!(problems, @r"
         policy.toml:3:8: nobody holds the role `security`
         policy.toml:4:16: `yes` is no asks-nothing
         policy.toml:5:1: [approval] has no key `four_eyes`
+        policy.toml:6:11: `user:*` is no one person
+        policy.toml:6:33: `user:eve` is named twice
         ");
     }
 }

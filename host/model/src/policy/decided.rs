@@ -368,7 +368,7 @@ fn a_change_says_who_gains_and_who_loses() {
         };
         let flows = [("onboarding".parse().unwrap(), flow)].into();
         let outcome = Outcome { before: &before, after: &after, folder: Path::new("/srv/home") };
-        let moves = outcome.moves(&[&manifest()], &flows);
+        let moves = outcome.moves(&[("acme:all".into(), &manifest())], &flows);
         moves.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     let nothing = "version = 1\n";
@@ -391,7 +391,7 @@ fn a_change_says_who_gains_and_who_loses() {
     role legal gains user:ada; used by onboarding
     "#);
     let people = "[role.legal]\npeople = [\"user:ada\"]\n[role.security]\npeople = [\"user:eve\"]\n";
-    let approval = "[approval]\nrole = \"security\"\nfour-eyes = false\nasks-nothing = \"itself\"\ndirect-calls = \"allow\"\n";
+    let approval = "[approval]\nrole = \"security\"\nfour-eyes = false\nasks-nothing = \"itself\"\ndirect-calls = \"allow\"\nformer = [\"user:bo\", \"user:cyd\"]\n";
     assert_snapshot!(moved(POLICY, &format!("{POLICY}{people}{approval}")), @r#"
     role legal gains user:ada; used by onboarding
     role security gains user:eve
@@ -399,6 +399,7 @@ fn a_change_says_who_gains_and_who_loses() {
     approving changes whoever asked may approve (before: four eyes in a locked home)
     approving changes what asks for nothing approves itself (before: everything is reviewed)
     approving changes anything may be called outside a flow (before: what changes anything is not called outside a flow in a locked home)
+    approving changes what user:bo, user:cyd approved counts still (before: no approval counts whose giver may approve no more)
     "#);
     assert_snapshot!(moved(&format!("{POLICY}{people}"), &format!("{POLICY}{people}[keep]\nrole = \"legal\"\n")), @r#"
     erasing changes by the role legal (before: by the role security in a locked home, by anybody elsewhere)

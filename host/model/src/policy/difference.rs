@@ -84,16 +84,16 @@ impl fmt::Display for Moved {
 }
 
 impl Outcome<'_> {
-    /// What moves for these skills and flows, skills first, each in the order of its manifest; then who answers for a
-    /// role, what flows may cost, who approves, and where secrets are read.
+    /// What moves for these skills, by the names they are told by, and flows, skills first, each in the order of its
+    /// manifest; then who answers for a role, what flows may cost, who approves, and where secrets are read.
     #[must_use]
-    pub fn moves(&self, skills: &[&Manifest], flows: &BTreeMap<FlowName, FlowUse>) -> Vec<Moved> {
-        let of_skill = |manifest: &&Manifest| {
+    pub fn moves(&self, skills: &[(String, &Manifest)], flows: &BTreeMap<FlowName, FlowUse>) -> Vec<Moved> {
+        let of_skill = |(who, manifest): &(String, &Manifest)| {
             let users = flows.iter().filter(|(_, flow)| flow.skills.contains(&manifest.name));
             let users: BTreeSet<FlowName> = users.map(|(name, _)| name.clone()).collect();
             let moved = self.of_skill(manifest).into_iter();
             let moved = moved.map(move |(direction, what)| Moved {
-                who: manifest.name.to_string(),
+                who: who.clone(),
                 direction,
                 what,
                 flows: users.clone(),

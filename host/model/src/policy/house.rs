@@ -100,5 +100,9 @@ fn words(rules: &ApprovalRules) -> Vec<String> {
         }
         .into(),
         direct.unwrap_or("what changes anything is not called outside a flow in a locked home").into(),
+        match rules.former.as_slice() {
+            [] => "no approval counts whose giver may approve no more".into(),
+            people => format!("what {} approved counts still", people.join(", ")),
+        },
     ]
 }
