@@ -312,7 +312,10 @@ fn check_parts(text: &str, url: &Url) -> Result<(), InvalidTarget> {
     if url.port() == Some(0) {
         return Err(InvalidTarget::Url(text.into(), "port 0 is no port".into()));
     }
-    if hides_separator(url.path()) {
+    // As it is written: the parser takes an encoded `..` for what it is, and a grant would be for another place than
+    // the one that is read.
+    let written = text.split_once("://").map_or(text, |(_, rest)| rest);
+    if hides_separator(written.find(['/', '\\']).map_or("", |at| written.get(at..).unwrap_or_default())) {
         return Err(InvalidTarget::Path(text.into()));
     }
     Ok(())
@@ -680,6 +683,7 @@ mod tests {
             "https://acme.example:0/",
             "https://acme.example/a%2fb/",
             "https://acme.example/a/..;/b/",
+            "https://acme.example/v1/%2e%2e/",
             "https:///v1/",
             "https:acme.example",
             "/",
@@ -715,6 +719,7 @@ mod tests {
         https://acme.example:0/            no: `https://acme.example:0/` is no URL: port 0 is no port
         https://acme.example/a%2fb/        no: `https://acme.example/a%2fb/` hides a separator (`%2f`, `%5c`) or a dot (`%2e`, `..;`) in its path
         https://acme.example/a/..;/b/      no: `https://acme.example/a/..;/b/` hides a separator (`%2f`, `%5c`) or a dot (`%2e`, `..;`) in its path
+        https://acme.example/v1/%2e%2e/    no: `https://acme.example/v1/%2e%2e/` hides a separator (`%2f`, `%5c`) or a dot (`%2e`, `..;`) in its path
         https:///v1/                       no: `https:///v1/` is no URL: it has no host
         https:acme.example                 no: `https:acme.example` is no URL: it has no host
         /                                  no: `/` is no URL: relative URL without a base

@@ -12,7 +12,7 @@ use crate::mark::Mark;
 use crate::money::Money;
 use crate::period::Per;
 use crate::quantity::Span;
-use crate::shape::{Operation, Shape};
+use crate::shape::{Operation, Shape, large};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,12 +149,13 @@ impl InputShape {
         }
     }
 
-    /// Whether a value fits. An integer is a JSON number without a fraction; a number is a finite one.
+    /// Whether a value fits. An integer is a JSON number without a fraction; a number is a finite one. Whole numbers beyond
+    /// [`crate::shape::SAFE_INTEGER`] are the text of their digits, as [`crate::json::read`] reads them.
     #[must_use]
     pub fn fits(self, value: &Value) -> bool {
         match self {
             InputShape::String => value.is_string(),
-            InputShape::Integer => value.is_i64(),
+            InputShape::Integer => value.is_i64() || (large(value) && Shape::S64.check(value).is_ok()),
             InputShape::Number => value.is_number(),
             InputShape::Boolean => value.is_boolean(),
             InputShape::Json => true,

@@ -12,7 +12,7 @@ mod path;
 pub mod strategy;
 mod written;
 
-pub use check::{bytes_of, describe, float, integer};
+pub use check::{bytes_of, describe, float, integer, large};
 pub use path::{NoSuchPart, PathPart, in_expressions};
 
 use crate::digest::Digest;

@@ -3,7 +3,7 @@
 //! What is said is put together once; [`text`] and [`html`] only set it. Whatever the skill says of itself is a
 //! stranger's text: it is shown with everything invisible made visible, and nothing in it is markup.
 
-use crate::plain::{line, number};
+use crate::plain::{line, number, short};
 use kapell_model::digest::Digest;
 use kapell_model::limits::EffectiveLimits;
 use kapell_model::manifest::Wish;
@@ -274,14 +274,25 @@ fn limits(effective: &EffectiveLimits) -> Vec<Row> {
     vec![row(told.collect::<Vec<_>>().join(", "))]
 }
 
+/// How many objects of a use are shown, and in how many letters each: a skill chooses what it asks for, and may not bury
+/// its review below it.
+const OBSERVED_SHOWN: usize = 10;
+const OBSERVED_WIDTH: usize = 100;
+
 fn seen(observed: &Observed) -> Row {
     let row = row(format!(
         "{}: used {}, refused {}",
-        line(&observed.subject),
+        short(&observed.subject, OBSERVED_WIDTH),
         times(observed.used),
         times(observed.refused)
     ));
-    observed.objects.iter().fold(row, |row, object| row.note(line(object)))
+    let more = observed.objects.len().saturating_sub(OBSERVED_SHOWN) as u64;
+    let row = observed
+        .objects
+        .iter()
+        .take(OBSERVED_SHOWN)
+        .fold(row, |row, object| row.note(short(object, OBSERVED_WIDTH)));
+    if more > 0 { row.note(format!("and {} more", number(more))) } else { row }
 }
 
 fn times(many: u64) -> String {

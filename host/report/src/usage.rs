@@ -101,8 +101,14 @@ impl Stray {
     /// Why it was refused, in words that go on from its object.
     #[must_use]
     pub fn why(&self) -> String {
-        let withheld = self.rule.as_ref().map(|rule| format!("which rule {rule} withholds"));
-        withheld.unwrap_or_else(|| "which nothing grants".into())
+        match &self.rule {
+            Some(rule) => format!("which rule {rule} withholds"),
+            // It is no request at all, or one no server may be sent.
+            None if self.kind == Kind::Http && self.answer != "http-request-denied" => {
+                "which no grant can permit".into()
+            }
+            None => "which nothing grants".into(),
+        }
     }
 }
 
@@ -183,7 +189,7 @@ impl Tally {
     }
 
     fn stray(&mut self, crossing: &Crossing, code: &str) {
-        let key = (crossing.kind, crossing.object.clone());
+        let key = (crossing.kind, without_query(crossing).to_owned());
         if let Some(stray) = self.strays.get_mut(&key) {
             stray.refused += 1;
         } else if self.strays.len() < OBJECTS_MAX {
@@ -193,6 +199,14 @@ impl Tally {
                 Stray { kind, object, answer: code.to_owned(), rule: crossing.rule.clone(), refused: 1 },
             );
         }
+    }
+}
+
+/// What was wanted, without what a request says behind its `?`: that is for the server, and may be anything.
+fn without_query(crossing: &Crossing) -> &str {
+    match crossing.kind {
+        Kind::Http => crossing.object.split('?').next().unwrap_or_default(),
+        _ => &crossing.object,
     }
 }
 
@@ -466,6 +480,9 @@ mod tests {
             { "kind": "keyvalue", "call": "get", "object": "accounts/acme", "answer": "absent", "rule": "crm" },
             { "kind": "keyvalue", "call": "open", "object": "secrets", "answer": { "refused": "access-denied" } },
             { "kind": "keyvalue", "call": "open", "object": "\u{1b}[2J\u{202e}hidden", "answer": { "refused": "access-denied" }, "rule": "no-keys" },
+            { "kind": "http", "call": "GET", "object": "https://x.example/z?pw=hunter2", "answer": { "refused": "http-request-denied" } },
+            { "kind": "http", "call": "GET", "object": "https://x.example/z?pw=hunter3", "answer": { "refused": "http-request-denied" } },
+            { "kind": "http", "call": "GET", "object": "https://x.example#", "answer": { "refused": "http-request-uri-invalid" } },
             { "kind": "files", "call": "open", "object": "out/../x", "answer": { "refused": "not-permitted" }, "rule": "letters" },
         ]));
         let grants = grants();
@@ -489,6 +506,8 @@ mod tests {
           notes `notes` (rule notes): 3 uses in 2 attempts, from 1970-01-01 00:00:01.000 to 1970-01-01 00:00:02.000
           refused 1 time: keyvalue \u{1b}[2J\u{202e}hidden, which rule no-keys withholds (access-denied)
           refused 1 time: keyvalue secrets, which nothing grants (access-denied)
+          refused 1 time: http https://x.example#, which no grant can permit (http-request-uri-invalid)
+          refused 2 times: http https://x.example/z, which nothing grants (http-request-denied)
         "#);
         let told = page(&usage);
         assert!(!told.chars().any(|letter| letter.is_control() && letter != '\n'), "{told}");

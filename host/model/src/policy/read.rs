@@ -348,7 +348,12 @@ pub(super) fn plain_path(text: &str) -> Result<(), &'static str> {
 /// secret that is in it.
 const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];
 /// Folders of the system that hold something of everybody's; what is below them is somebody's.
-const EVERYBODYS: [&str; 7] = ["/boot", "/etc", "/home", "/root", "/run", "/usr", "/var"];
+const EVERYBODYS: [&str; 14] = [
+    "/bin", "/boot", "/etc", "/home", "/lib", "/lib64", "/media", "/mnt", "/opt", "/root", "/run", "/srv",
+    "/usr", "/var",
+];
+/// Folders that hold keys to other machines wherever they stand.
+const KEYS: [&str; 4] = [".aws", ".gnupg", ".kube", ".ssh"];
 /// Why no rule is bound to such a path.
 pub(super) const LINKED: &str = "leads through a symbolic link, which could be turned elsewhere";
 
@@ -368,6 +373,13 @@ fn too_wide(path: &Path, ground: Ground<'_>) -> Option<String> {
     }
     if EVERYBODYS.iter().any(|folder| path == Path::new(folder)) {
         return Some("is a whole part of the system: name a directory below it".into());
+    }
+    if path.parent() == Some(Path::new("/home")) {
+        return Some("is all somebody has: name a directory below it".into());
+    }
+    let is_for_keys = |part: std::path::Component<'_>| KEYS.iter().any(|keys| part.as_os_str() == *keys);
+    if path.components().any(is_for_keys) || path.starts_with("/etc/ssh") {
+        return Some("is where keys to other machines are kept".into());
     }
     let kept = |source: &Option<SecretSource>| matches!(source, Some(SecretSource::File(file)) if file.starts_with(path));
     if let Some((name, _)) = secrets.iter().find(|(_, source)| kept(source)) {

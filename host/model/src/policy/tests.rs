@@ -475,9 +475,27 @@ fn no_rule_lends_the_system_or_a_secret() {
     {
         assert_eq!(bound(fine), "accepted", "{fine}");
     }
-    let refused =
-        ["/proc", "/proc/self", "/dev/shm", "/sys", "/etc", "/root/", "/var", "/home", "/usr", "/boot"];
-    let refused = refused.into_iter().chain(["/srv/keys", "/srv/keys/crm"]);
+    let refused = [
+        "/proc",
+        "/proc/self",
+        "/dev/shm",
+        "/sys",
+        "/etc",
+        "/root/",
+        "/var",
+        "/home",
+        "/usr",
+        "/boot",
+        "/opt",
+        "/srv",
+    ];
+    let refused = refused.into_iter().chain([
+        "/srv/keys",
+        "/srv/keys/crm",
+        "/home/ada",
+        "/home/ada/.ssh",
+        "/etc/ssh/keys",
+    ]);
     assert_snapshot!(refused.map(bound).collect::<String>(), @r#"
     policy.toml:7:8: `bind` is the kernel's, in which the host itself can be read (one directory, such as "./out" or "/srv/letters")
     policy.toml:7:8: `bind` is the kernel's, in which the host itself can be read (one directory, such as "./out" or "/srv/letters")
@@ -489,8 +507,13 @@ fn no_rule_lends_the_system_or_a_secret() {
     policy.toml:7:8: `bind` is a whole part of the system: name a directory below it (one directory, such as "./out" or "/srv/letters")
     policy.toml:7:8: `bind` is a whole part of the system: name a directory below it (one directory, such as "./out" or "/srv/letters")
     policy.toml:7:8: `bind` is a whole part of the system: name a directory below it (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is a whole part of the system: name a directory below it (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` holds the policy itself: name a directory below it or beside it (one directory, such as "./out" or "/srv/letters")
     policy.toml:7:8: `bind` holds the file of the secret `crm` (one directory, such as "./out" or "/srv/letters")
     policy.toml:7:8: `bind` holds the file of the secret `crm` (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is all somebody has: name a directory below it (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is where keys to other machines are kept (one directory, such as "./out" or "/srv/letters")
+    policy.toml:7:8: `bind` is where keys to other machines are kept (one directory, such as "./out" or "/srv/letters")
     "#);
 }
 

@@ -1,6 +1,9 @@
 //! Whether a JSON value fits a shape, before anything runs.
 
-use super::{Case, F32_MAX, Field, Label, Misfit, NESTED_BASE64_MAX, Operation, Path, Shape, in_words};
+use super::{
+    Case, F32_MAX, Field, Label, Misfit, NESTED_BASE64_MAX, NESTED_BYTES_MAX, Operation, Path, SAFE_INTEGER,
+    Shape, in_words,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -32,7 +35,7 @@ pub(super) fn check(shape: &Shape, value: &Value, path: &Path<'_>) -> Result<(),
         Shape::F64 => float(value).is_some(),
         Shape::List { .. } if shape.is_bytes() => value.as_str().is_some_and(are_nested_bytes),
         Shape::Enum { cases, .. } => value.as_str().is_some_and(|text| is_label(cases, text)),
-        Shape::Flags { flags, .. } => are_flags(flags, value),
+        Shape::Flags { flags, .. } => return check_flags(flags, value, path, shape),
         Shape::Uncallable { .. } => false,
         Shape::List { of } => return check_items(of, value, path, None, shape),
         Shape::FixedList { of, length } => {
@@ -41,12 +44,31 @@ pub(super) fn check(shape: &Shape, value: &Value, path: &Path<'_>) -> Result<(),
         Shape::Tuple { of } => return check_tuple(of, value, path, shape),
         Shape::Map { key, value: item } => return check_map(key, item, value, path, shape),
         Shape::Record { fields, .. } => return check_fields(fields, value, path),
-        Shape::Variant { cases, .. } => return check_variant(cases, value, path, shape),
+        Shape::Variant { cases, .. } => return check_variant(cases, value, path),
         Shape::Option { of } => return check_option(of, value, path),
-        Shape::Result { ok, err } => return check_result(ok.as_deref(), err.as_deref(), value, path, shape),
+        Shape::Result { ok, err } => return check_result(ok.as_deref(), err.as_deref(), value, path),
         integer => fits_integer(integer, value),
     };
-    if fits { Ok(()) } else { Err(misfit(path, shape, value)) }
+    if fits { Ok(()) } else { Err(unfit(path, shape, value)) }
+}
+
+/// Why a value of one piece does not fit, in the words of its JSON form.
+fn unfit(path: &Path<'_>, shape: &Shape, value: &Value) -> Misfit {
+    match value.as_str() {
+        Some(digits) if large(value) && matches!(shape, Shape::F32 | Shape::F64) => {
+            Misfit::at(path, shape, format!("the integer {digits}: write {digits}.0 where a double is meant"))
+        }
+        Some(digits) if large(value) && shape.integer_range().is_some() => {
+            Misfit::at(path, shape, format!("the number {digits}"))
+        }
+        Some(text) if shape.is_bytes() && text.len() > NESTED_BASE64_MAX => Misfit::at(
+            path,
+            format!("{shape} of at most {} KiB inside a value", NESTED_BYTES_MAX / 1024),
+            format!("{} letters of base64", text.len()),
+        ),
+        _ if shape.is_bytes() => misfit(path, format!("{shape} as base64 text (RFC 4648, padded)"), value),
+        _ => misfit(path, shape, value),
+    }
 }
 
 fn misfit(path: &Path<'_>, expected: impl fmt::Display, found: &Value) -> Misfit {
@@ -85,16 +107,33 @@ pub fn float(value: &Value) -> Option<f64> {
     }
 }
 
+/// Whether a text is how a whole number beyond [`SAFE_INTEGER`] is read.
+#[must_use]
+pub fn large(value: &Value) -> bool {
+    let number = value.as_str().and_then(|_| integer(value, true));
+    number.is_some_and(|number| number.unsigned_abs() > u128::from(SAFE_INTEGER))
+}
+
 fn is_label(labels: &[Label], text: &str) -> bool {
     labels.iter().any(|label| label.name == text)
 }
 
-fn are_flags(flags: &[Label], value: &Value) -> bool {
-    let Some(set) = value.as_array() else { return false };
-    set.iter().enumerate().all(|(index, flag)| {
-        flag.as_str().is_some_and(|text| is_label(flags, text))
-            && !set.iter().take(index).any(|other| other == flag)
+fn check_flags(flags: &[Label], value: &Value, path: &Path<'_>, whole: &Shape) -> Result<(), Misfit> {
+    let set = value.as_array().ok_or_else(|| misfit(path, whole, value))?;
+    set.iter().enumerate().try_for_each(|(index, flag)| {
+        let path = Path::Index(path, index);
+        match flag.as_str() {
+            Some(text) if is_label(flags, text) => match set.iter().take(index).any(|other| other == flag) {
+                true => Err(misfit(&path, "each flag once", flag)),
+                false => Ok(()),
+            },
+            _ => Err(misfit(&path, one_of(flags.iter().map(|flag| flag.name.as_str())), flag)),
+        }
     })
+}
+
+fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    format!("one of {}", in_words(names))
 }
 
 /// Whether the number is in range; 64-bit integers also read decimal strings.
@@ -199,19 +238,22 @@ fn unknown_field(fields: &[Field], name: &str, path: &Path<'_>) -> Misfit {
     Misfit::at(&Path::Field(path, name), format!("one of {known}"), "an unknown field")
 }
 
-fn check_variant(cases: &[Case], value: &Value, path: &Path<'_>, whole: &Shape) -> Result<(), Misfit> {
-    let tag = value.get("tag").and_then(Value::as_str);
-    let case = tag.and_then(|tag| cases.iter().find(|case| case.name == tag));
-    let (Some(case), Some(object)) = (case, value.as_object()) else {
-        return Err(misfit(path, whole, value));
-    };
-    let path = Path::Field(path, &case.name);
+fn check_variant(cases: &[Case], value: &Value, path: &Path<'_>) -> Result<(), Misfit> {
+    let object = value.as_object().ok_or_else(|| misfit(path, "{\"tag\": …, \"val\": …}", value))?;
+    let tag = object.get("tag").unwrap_or(&Value::Null);
+    let case = cases.iter().find(|case| tag.as_str() == Some(&case.name));
+    let case = case.ok_or_else(|| {
+        misfit(&Path::Field(path, "tag"), one_of(cases.iter().map(|case| case.name.as_str())), tag)
+    })?;
+    if let Some(unknown) = object.keys().find(|key| !matches!(key.as_str(), "tag" | "val")) {
+        return Err(Misfit::at(&Path::Field(path, unknown), "one of tag, val", "an unknown field"));
+    }
+    let path = Path::Field(path, "val");
     let payload = object.get("val").unwrap_or(&Value::Null);
     match &case.shape {
-        _ if object.len() > 1 + usize::from(object.contains_key("val")) => Err(misfit(&path, whole, value)),
         Some(shape) => check(shape, payload, &path),
         None if payload.is_null() => Ok(()),
-        None => Err(misfit(&path, "nothing, this case has no value", payload)),
+        None => Err(misfit(&path, format!("nothing, `{}` has no value", case.name), payload)),
     }
 }
 
@@ -234,15 +276,16 @@ fn check_result(
     err: Option<&Shape>,
     value: &Value,
     path: &Path<'_>,
-    whole: &Shape,
 ) -> Result<(), Misfit> {
+    let written = |side: Option<&Shape>| side.map_or_else(|| "null".to_owned(), ToString::to_string);
+    let expected = || format!("{{\"ok\": {}}} or {{\"err\": {}}}", written(ok), written(err));
     let object = value.as_object().filter(|object| object.len() == 1);
     let (name, payload) =
-        object.and_then(|object| object.iter().next()).ok_or_else(|| misfit(path, whole, value))?;
+        object.and_then(|object| object.iter().next()).ok_or_else(|| misfit(path, expected(), value))?;
     let side = match name.as_str() {
         "ok" => ok,
         "err" => err,
-        _ => return Err(misfit(path, whole, value)),
+        _ => return Err(misfit(path, expected(), value)),
     };
     match side {
         Some(shape) => check(shape, payload, &Path::Field(path, name)),
@@ -334,6 +377,58 @@ mod tests {
         for refused in refused {
             assert!(verdict.check(&refused).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_misfit_tells_what_would_fit() {
+        let label = |name: &str| Label { name: name.into(), docs: None };
+        let case = |name: &str, shape| Case { name: name.into(), shape, docs: None };
+        let shape =
+            Shape::Variant { name: None, cases: vec![case("dot", None), case("circle", Some(Shape::U8))] };
+        let flags = Shape::Flags { name: None, flags: vec![label("read"), label("write")] };
+        let result = Shape::Result { ok: Some(Box::new(Shape::U8)), err: None };
+        let list = Shape::List { of: Box::new(bytes()) };
+        let told = |shape: &Shape, value: Value| shape.check(&value).unwrap_err().to_string();
+        let told = [
+            told(&shape, json!("circle")),
+            told(&shape, json!({ "val": 1 })),
+            told(&shape, json!({ "tag": "square", "val": 1 })),
+            told(&shape, json!({ "tag": "circle", "val": "x" })),
+            told(&shape, json!({ "tag": "circle", "val": 1, "x": 2 })),
+            told(&shape, json!({ "tag": "dot", "val": 1 })),
+            told(&flags, json!("read")),
+            told(&flags, json!(["read", "run"])),
+            told(&flags, json!(["read", "read"])),
+            told(&result, json!({ "tag": "ok", "val": 5 })),
+            told(&result, json!({ "err": 5 })),
+            told(&list, json!([[1, 2]])),
+            told(&list, json!(["AQI"])),
+            told(&list, json!(["A".repeat(NESTED_BASE64_MAX + 4)])),
+            told(&Shape::S64, json!("9223372036854775808")),
+            told(&Shape::U32, json!("9007199254740993")),
+            told(&Shape::F64, json!("12345678901234567890")),
+            told(&Shape::F64, json!("1")),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @r#"
+        value: expected {"tag": …, "val": …}, found the text "circle"
+        tag: expected one of dot, circle, found null
+        tag: expected one of dot, circle, found the text "square"
+        val: expected u8, found the text "x"
+        x: expected one of tag, val, found an unknown field
+        val: expected nothing, `dot` has no value, found the number 1
+        value: expected distinct ones of "read" | "write", found the text "read"
+        value[1]: expected one of read, write, found the text "run"
+        value[1]: expected each flag once, found the text "read"
+        value: expected {"ok": u8} or {"err": null}, found an object
+        err: expected null, found the number 5
+        value[0]: expected list<u8> as base64 text (RFC 4648, padded), found an array of 2
+        value[0]: expected list<u8> as base64 text (RFC 4648, padded), found the text "AQI"
+        value[0]: expected list<u8> of at most 64 KiB inside a value, found 87388 letters of base64
+        value: expected s64, found the number 9223372036854775808
+        value: expected u32, found the number 9007199254740993
+        value: expected f64, found the integer 12345678901234567890: write 12345678901234567890.0 where a double is meant
+        value: expected f64, found the text "1"
+        "#);
     }
 
     #[test]
