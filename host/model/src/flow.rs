@@ -13,6 +13,7 @@ mod meaning;
 mod movement;
 mod page;
 mod private;
+mod read_by;
 mod review;
 mod scope;
 mod taken;
@@ -29,10 +30,10 @@ pub use meaning::{
 };
 pub use movement::{Marks, Meeting, Move, Trace, meetings, moves};
 pub use private::Private;
-pub use review::{FlowReview, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep};
+pub use review::{FlowReview, ReviewedAgain, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep};
 pub use scope::shapes;
 pub use taken::Taken;
-pub use widening::{FlowChange, Spot, changes, waiting};
+pub use widening::{FlowChange, Spot, as_text, changes, waiting};
 
 #[cfg(test)]
 mod approving;

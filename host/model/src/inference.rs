@@ -3,11 +3,12 @@
 //! A skill names a tier, never a model or a provider: the operator says which provider answers for it, in which order
 //! others follow when one fails, and what a token costs.
 
-use crate::http::{CertificateAuthority, Target};
+use crate::http::{CertificateAuthority, Hosts, Target};
 use crate::id::RuleId;
 use crate::money::{Currency, ModelPrice, Money, MoneyError};
 use crate::quantity::Span;
 use crate::secret::Secret;
+use core::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -16,7 +17,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
-    /// On the operator's own machines: nothing leaves them.
+    /// On the operator's own machines. That nothing leaves them is not said by the word but by where the providers
+    /// are bound: [`InferenceGrant::stays_in_house`].
     Local,
     /// A hosted model for the many simple cases.
     Cheap,
@@ -87,6 +89,21 @@ pub struct Answering {
     pub vouched_by: Option<CertificateAuthority>,
 }
 
+impl Answering {
+    /// A private address counts where the policy names it: another is not reached. A name does not: whoever answers for
+    /// it says where it leads.
+    fn is_in_house(&self) -> bool {
+        let Hosts::One(host) = &self.base.hosts else { return false };
+        let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() else { return false };
+        let named = self.addresses.iter().any(|net| net.contains(&address));
+        match address.to_canonical() {
+            own if own.is_loopback() => true,
+            IpAddr::V4(address) => named && address.is_private(),
+            IpAddr::V6(address) => named && address.is_unique_local(),
+        }
+    }
+}
+
 impl fmt::Display for Answering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({} at {}", self.id, self.model, self.base)?;
@@ -115,6 +132,13 @@ impl InferenceGrant {
             money_max,
             answered_by: self.asked_alike(other),
         })
+    }
+
+    /// Whether no prompt leaves the house: the tier says so, and whoever answers is bound to an address that is the
+    /// machine's own or private.
+    #[must_use]
+    pub fn stays_in_house(&self) -> bool {
+        self.tier == Tier::Local && self.answered_by.iter().all(Answering::is_in_house)
     }
 
     fn asked_alike(&self, other: &Self) -> Vec<Answering> {
@@ -225,5 +249,52 @@ impl PricedProvider {
     /// When the amount leaves the range of a decimal.
     pub fn cost(&self, tokens_in: u64, tokens_out: u64) -> Result<Money, MoneyError> {
         self.price.cost(self.currency, tokens_in, tokens_out)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
+mod tests {
+    use super::*;
+    use crate::grant::Authority;
+    use crate::mark::Mark;
+
+    fn is_way_out(tier: Tier, bound: &[(&str, &str)]) -> bool {
+        let answering = |(base, net): &(&str, &str)| Answering {
+            id: "desk".parse().unwrap(),
+            base: base.parse().unwrap(),
+            addresses: net.split_whitespace().map(|net| net.parse().unwrap()).collect(),
+            model: "m".into(),
+            secret: None,
+            vouched_by: None,
+        };
+        let answered_by = bound.iter().map(answering).collect();
+        let grant = InferenceGrant { tier, calls_max: 1, tokens_max: 1, money_max: None, answered_by };
+        Authority::Inference(grant).usual_marks().contains(&Mark::Outbound)
+    }
+
+    /// The word alone keeps nothing in the house.
+    #[test]
+    fn a_local_model_is_no_way_out_where_it_is_bound_in_the_house() {
+        let own = ("http://127.0.0.1:11434/v1/", "127.0.0.1/32");
+        let private = ("https://10.1.2.3/v1/", "10.1.0.0/16");
+        for bound in
+            [own, private, ("http://[::1]:8080/v1/", "::1/128"), ("https://[fd00::7]/v1/", "fd00::/64")]
+        {
+            assert!(!is_way_out(Tier::Local, &[bound]), "{}", bound.0);
+            assert!(is_way_out(Tier::Cheap, &[bound]), "a gateway to a hosted one");
+        }
+        let outside = [
+            ("https://api.openai.com/v1/", ""),
+            ("https://gpu.acme.example/v1/", "10.1.0.0/16"),
+            ("https://10.1.2.3/v1/", "10.2.0.0/16"),
+            ("https://8.8.8.8/v1/", "8.8.8.8/32"),
+            ("https://[2001:db8::1]/v1/", "2001:db8::/64"),
+            ("http://169.254.169.254/v1/", "169.254.169.254/32"),
+        ];
+        for bound in outside {
+            assert!(is_way_out(Tier::Local, &[bound]), "{}", bound.0);
+            assert!(is_way_out(Tier::Local, &[own, bound]), "one of them is enough: {}", bound.0);
+        }
     }
 }

@@ -6,7 +6,6 @@
 
 use crate::capability::Access;
 use crate::grant::Authority;
-use crate::inference::Tier;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -67,7 +66,7 @@ impl Authority {
 
     /// The marks of its kind where no rule says otherwise: what is kept in the house is private, and stays in it; what
     /// a request brings in was written outside, and what it takes out is outside. A model adds nothing of its own to
-    /// what it is given, and unless it is local it is outside too.
+    /// what it is given, and unless it is bound in the house it is outside too.
     #[must_use]
     pub fn usual_marks(&self) -> BTreeSet<Mark> {
         match self {
@@ -75,7 +74,7 @@ impl Authority {
                 [Mark::Private].into()
             }
             Authority::Http(_) => [Mark::Untrusted, Mark::Outbound].into(),
-            Authority::Inference(grant) if grant.tier != Tier::Local => [Mark::Outbound].into(),
+            Authority::Inference(grant) if !grant.stays_in_house() => [Mark::Outbound].into(),
             _ => BTreeSet::new(),
         }
     }

@@ -3,7 +3,7 @@
 //! What is said is put together once; [`text`] and [`html`] only set it. Whatever the skill says of itself is a
 //! stranger's text: it is shown with everything invisible made visible, and nothing in it is markup.
 
-use crate::plain::{line, number, short};
+use crate::plain::{line, lines, number, short};
 use kapell_model::digest::Digest;
 use kapell_model::limits::EffectiveLimits;
 use kapell_model::manifest::Wish;
@@ -63,8 +63,19 @@ struct Row {
     /// One word of judgement.
     mark: Option<Mark>,
     head: String,
-    notes: Vec<String>,
+    notes: Vec<Note>,
 }
+
+/// What belongs to a line.
+enum Note {
+    /// Words of ours, or a stranger's on one line.
+    Words(String),
+    /// A stranger's text over several lines, set apart so that none of them reads as one of ours.
+    Quoted(String),
+}
+
+/// The longest text that stands beside what it is, in characters; a longer one stands below.
+const BESIDE: usize = 90;
 
 /// A word and how it should strike the reader.
 #[derive(Clone, Copy)]
@@ -104,8 +115,18 @@ fn marked(word: &'static str, tone: Tone, head: impl Into<String>) -> Row {
 
 impl Row {
     fn note(mut self, note: impl Into<String>) -> Self {
-        self.notes.push(note.into());
+        self.notes.push(Note::Words(note.into()));
         self
+    }
+
+    /// What something was written as, word for word.
+    fn quote(mut self, what: &str, text: &str) -> Self {
+        if text.contains('\n') || text.chars().count() > BESIDE {
+            self.notes.push(Note::Words(format!("{what}:")));
+            self.notes.push(Note::Quoted(lines(text)));
+            return self;
+        }
+        self.note(format!("{what}: {}", line(text)))
     }
 }
 

@@ -85,6 +85,33 @@ impl Template {
         }
     }
 
+    /// The value as its author could have written it, `${{ }}` and all: two templates that give other values are
+    /// written otherwise.
+    #[must_use]
+    pub fn authored(&self) -> Value {
+        match self {
+            Template::Literal { value } => escaped(value),
+            Template::Expression { .. } | Template::Text { .. } => Value::String(self.written()),
+            Template::List { items } => items.iter().map(Template::authored).collect(),
+            Template::Object { fields } => {
+                fields.iter().map(|(name, field)| (name.clone(), field.authored())).collect()
+            }
+        }
+    }
+
+    /// The expressions in a value as authored, at whatever depth.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn places_within(value: &Value) -> Result<Vec<Placed<'_>>, ExpressionError> {
+        match value {
+            Value::String(text) => Self::places(text),
+            Value::Array(items) => joined(items.iter().map(Self::places_within)),
+            Value::Object(fields) => joined(fields.values().map(Self::places_within)),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// The sources of all expressions in it, in order.
     #[must_use]
     pub fn expressions(&self) -> Vec<&str> {
@@ -101,6 +128,20 @@ impl Template {
             Template::List { items } => items.iter().flat_map(Template::expressions).collect(),
             Template::Object { fields } => fields.values().flat_map(Template::expressions).collect(),
         }
+    }
+}
+
+fn joined<T, E>(parts: impl Iterator<Item = Result<Vec<T>, E>>) -> Result<Vec<T>, E> {
+    Ok(parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// A plain value whose texts mean just what they say.
+fn escaped(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace(OPEN, ESCAPED)),
+        Value::Array(items) => items.iter().map(escaped).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), escaped(field))).collect(),
+        other => other.clone(),
     }
 }
 

@@ -173,6 +173,9 @@ fn told(before: &Meaning, after: &Meaning) -> String {
     for change in changes(before, after) {
         let sign = if change.widens { '!' } else { ' ' };
         writeln!(told, "{sign} {:?}: {}", change.at, change.words).unwrap();
+        for (word, written) in [("was", &change.was), ("is", &change.is)] {
+            written.iter().for_each(|written| writeln!(told, "    {word} {written}").unwrap());
+        }
     }
     told
 }
@@ -226,6 +229,72 @@ fn private_data_untrusted_content_and_a_way_out_meet_along_a_path() {
         met(POLICY, &kept),
         "letter: keyvalue `accounts` through account, letter | input remark through noted, namespace crm, account, letter | files `out`\n"
     );
+}
+
+/// An input is read however it is spelled; what is only known when it runs may be any of them.
+#[test]
+fn an_input_is_read_in_every_spelling() {
+    let policy = policy(POLICY);
+    let marks = |grant: &crate::grant::Grant| policy.marks(grant);
+    let plain = plan(&policy, FLOW);
+    for spelled in SPELLINGS {
+        let spelled = plan(&policy, &with(FLOW, ("inputs.ticket }}", &format!("{spelled} }}}}"))));
+        assert_eq!(meetings(&spelled, &marks), meetings(&plain, &marks));
+        let told = moves(&spelled)
+            .into_iter()
+            .any(|it| (it.from.as_str(), it.to.as_str()) == ("input ticket", "facts"));
+        assert!(told, "{:?}", moves(&spelled));
+    }
+    // What is only asked for comes through as well: whether it was there.
+    let asked = with(FLOW, ("Dear ${{ account }}", "${{ has(facts.customer) ? 'Dear ' + account : '' }}"));
+    let told = moves(&plan(&policy, &asked))
+        .into_iter()
+        .any(|it| (it.from.as_str(), it.to.as_str()) == ("facts", "letter"));
+    assert!(told, "facts decide what the letter is given");
+}
+
+/// Ways to write `inputs.ticket`.
+const SPELLINGS: [&str; 5] = [
+    "inputs['ticket']",
+    "[inputs].map(i, i.ticket)[0]",
+    "inputs.map(k, inputs[k])[0]",
+    "(true ? inputs : inputs).ticket",
+    "inputs.filter(k, k == 'ticket').map(k, inputs[k])[0]",
+];
+
+mod spelled {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+        /// Whatever is marked and whatever is read, another spelling hides no meeting and no origin.
+        #[test]
+        fn no_spelling_hides_a_meeting(
+            marks in prop::collection::vec(prop::sample::select(vec!["", "private", "untrusted", "private, untrusted"]), 2),
+            spelling in prop::sample::select(SPELLINGS.to_vec()),
+            reads in prop::collection::vec(any::<bool>(), 2),
+        ) {
+            let policy = policy(POLICY);
+            let flow = |one: &str, two: &str| {
+                let text = |read: bool, input: &str| if read { format!("${{{{ {input} }}}}") } else { "x".into() };
+                format!(
+                    "flow: any\nversion: \"1\"\ninputs:\n  ticket: {{ type: string, marks: [{}] }}\n  other: {{ type: string, marks: [{}] }}\n\
+                     steps:\n  - id: letter\n    use: acme:letter#send\n    with: {{ text: \"{} {}\" }}\n",
+                    marks[0], marks[1], text(reads[0], one), text(reads[1], two),
+                )
+            };
+            let met = |text: &str| meetings(&plan(&policy, text), &|grant| policy.marks(grant));
+            let plain = met(&flow("inputs.ticket", "inputs.other"));
+            let spelled = met(&flow(spelling, &spelling.replace("ticket", "other")));
+            let within = |few: &[Trace], many: &[Trace]| few.iter().all(|it| many.contains(it));
+            for met in plain {
+                prop_assert!(spelled.iter().any(|it| it.step == met.step
+                    && within(&met.private, &it.private) && within(&met.untrusted, &it.untrusted)));
+            }
+        }
+    }
 }
 
 /// The private steps of a flow that reads, keeps and writes.
@@ -302,11 +371,11 @@ fn a_meaning_is_lines_that_read_back() {
     {"require":"size(inputs.ticket) < 5000"}
     {"input":{"name":"ticket","shape":"string","marks":["untrusted"]}}
     {"input":{"name":"limit","shape":"integer","default":10}}
-    {"step":{"id":"facts","work":{"call":{"call":{"skill":"acme:sorter","operation":"sort","effects":"none","fails":true,"with":"sha256:2c3b46f3a8882c70614a5b91f75d5a283ccb93f4de9b0a4609c8872145bee232","grants":[],"limits":"deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"expect":{"holds":"facts.amount > 0"},"retry":0}}}}
-    {"step":{"id":"account","work":{"call":{"call":{"skill":"acme:accounts","operation":"look","effects":"reads","fails":false,"with":"sha256:2faaecf28980b2d3f19f3fefcbc727c3538cc116eb2abc98a25115706ddef13f","grants":["keyvalue accounts by crm: access=\"read\" bytes_max=0 keys_max=0 namespace=\"crm\""],"limits":"deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"retry":0}}}}
+    {"step":{"id":"facts","work":{"call":{"call":{"skill":"acme:sorter","operation":"sort","effects":"none","fails":true,"with":{"ticket":"${{ inputs.ticket }}"},"grants":[],"limits":"deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"expect":{"holds":"facts.amount > 0"},"retry":0}}}}
+    {"step":{"id":"account","work":{"call":{"call":{"skill":"acme:accounts","operation":"look","effects":"reads","fails":false,"with":{"customer":"${{ facts.customer }}"},"grants":["keyvalue accounts by crm: access=\"read\" bytes_max=0 keys_max=0 namespace=\"crm\""],"limits":"deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"retry":0}}}}
     {"step":{"id":"agreed","when":"facts.amount > 1000","work":{"ask":{"role":"lead","people":["user:ada"],"text":"Refund ${{ facts.customer }}?","show":{"facts":"facts"},"answer":{"kind":"approval"},"escalate":[14400000,"boss",["user:ada","user:bo"]],"expire":259200000}}}}
-    {"step":{"id":"letter","work":{"call":{"call":{"skill":"acme:letter","operation":"send","effects":"idempotent","fails":false,"with":"sha256:9d4393fc80ddc236e4314fef2a96b1524c933ac41f76ed4ba02cd57ff3d968a1","grants":["files out by letters: access=\"write\" bytes_max=1048576 file_max=1048576 files_max=100 root=\"./out\""],"limits":"deadline=5000 fuel=1000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"retry":2}}}}
-    {"step":{"id":"noted","when":"facts.amount > 10","work":{"call":{"call":{"skill":"acme:accounts","operation":"note","effects":"idempotent","fails":false,"with":"sha256:efc6e5b251af5837fffa2a78112921f8c18989a760c5e5481a5a0d90091e4e49","grants":["keyvalue accounts by crm: access=\"read-write\" bytes_max=1048576 keys_max=1000 namespace=\"crm\""],"limits":"deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"retry":0}}}}
+    {"step":{"id":"letter","work":{"call":{"call":{"skill":"acme:letter","operation":"send","effects":"idempotent","fails":false,"with":{"text":"Dear ${{ account }}"},"grants":["files out by letters: access=\"write\" bytes_max=1048576 file_max=1048576 files_max=100 root=\"./out\""],"limits":"deadline=5000 fuel=1000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"retry":2}}}}
+    {"step":{"id":"noted","when":"facts.amount > 10","work":{"call":{"call":{"skill":"acme:accounts","operation":"note","effects":"idempotent","fails":false,"with":{"customer":"${{ facts.customer }}","note":"refunded"},"grants":["keyvalue accounts by crm: access=\"read-write\" bytes_max=1048576 keys_max=1000 namespace=\"crm\""],"limits":"deadline=5000 fuel=100000000 handles=1000 host_calls=1000000 memory=33554432 output=1048576 talk=65536"},"retry":0}}}}
     {"output":["amount","facts.amount"]}
     {"meeting":{"step":"letter","private":["keyvalue `accounts`"],"untrusted":["input ticket"],"outbound":["files `out`"]}}
     "#);
@@ -346,14 +415,12 @@ fn a_meaning_names_every_role_that_may_decide() {
     }
 }
 
-/// Each change of the flow, and which of them waits for approval.
-#[test]
-fn whatever_is_not_surely_less_waits_for_approval() {
-    let before = meaning(POLICY, FLOW);
+/// Changes of the flow: what stands there, and what stands there instead.
+fn flow_changes() -> Vec<(&'static str, &'static str)> {
     let question = &FLOW[FLOW.find("  - id: agreed").unwrap()..FLOW.find("  - id: letter").unwrap()];
+    let letter = &FLOW[FLOW.find("  - id: letter").unwrap()..FLOW.find("  - id: noted").unwrap()];
     let noted = &FLOW[FLOW.find("  - id: noted").unwrap()..FLOW.find("outputs:").unwrap()];
-    let moved = format!("{noted}outputs:").replace("outputs:", &format!("{question}outputs:"));
-    let cases = [
+    vec![
         (question, ""),
         ("facts.amount > 1000", "facts.amount > 5000"),
         ("facts.amount > 1000", "facts.amount > 500"),
@@ -371,7 +438,9 @@ fn whatever_is_not_surely_less_waits_for_approval() {
         ("    expire: 3d\n", ""),
         ("Refund ${{ facts.customer }}?", "All well?"),
         ("show: { facts: facts }", "show: { facts: facts, account: account }"),
+        ("show: { facts: facts }", "show: { facts: facts, legal: \"'It is fine'\" }"),
         ("show: { facts: facts }", "show: { facts: facts.customer }"),
+        ("    show: { facts: facts }\n", ""),
         ("money: 0.50 EUR", "money: 5 EUR"),
         ("money: 0.50 EUR", "money: 0.05 EUR"),
         ("money: 0.50 EUR, ", ""),
@@ -392,6 +461,17 @@ fn whatever_is_not_surely_less_waits_for_approval() {
         (noted, ""),
         ("when: facts.amount > 10\n", "when: facts.amount > 20\n"),
         ("when: facts.amount > 10\n", "when: facts.amount > 5\n"),
+        ("    retry: 2\n", "    when: facts.amount > 1\n    retry: 2\n"),
+        (letter, ""),
+        ("outputs:\n", "  - id: fine\n    ask: boss\n    question: All well?\noutputs:\n"),
+        (
+            "outputs:\n",
+            "  - id: fine\n    ask: boss\n    question: All of ${{ inputs.limit }} well?\noutputs:\n",
+        ),
+        (
+            "outputs:\n",
+            "  - id: fine\n    ask: boss\n    question: x\n    show: { legal: \"'It is fine'\" }\noutputs:\n",
+        ),
         ("outputs:\n", "  - id: linted\n    use: acme:lint#lint\n    with: { text: x }\noutputs:\n"),
         ("outputs:\n", "  - id: again\n    use: acme:letter#send\n    with: { text: x }\noutputs:\n"),
         ("amount: facts.amount", "amount: facts"),
@@ -399,9 +479,23 @@ fn whatever_is_not_surely_less_waits_for_approval() {
             "    use: acme:sorter#sort",
             "    use: acme:sorter#sort\n    otherwise:\n    - ask: lead\n      question: x",
         ),
-    ];
+        (
+            "    use: acme:sorter#sort",
+            "    use: acme:sorter#sort\n    otherwise:\n    - again: { ticket: x }\n    - use: acme:desk#sort\n      with: { ticket: y }",
+        ),
+        ("    retry: 2", "    retry: 2\n    marks: [private]"),
+    ]
+}
+
+/// Each change of the flow, and which of them waits for approval.
+#[test]
+fn whatever_is_not_surely_less_waits_for_approval() {
+    let before = meaning(POLICY, FLOW);
+    let question = &FLOW[FLOW.find("  - id: agreed").unwrap()..FLOW.find("  - id: letter").unwrap()];
+    let noted = &FLOW[FLOW.find("  - id: noted").unwrap()..FLOW.find("outputs:").unwrap()];
+    let moved = format!("{noted}outputs:").replace("outputs:", &format!("{question}outputs:"));
     let mut table = String::new();
-    for (from, to) in cases {
+    for (from, to) in flow_changes() {
         let short = |text: &str| text.lines().next().unwrap_or_default().trim().to_owned();
         let after = meaning(POLICY, &with(FLOW, (from, to)));
         writeln!(table, "{} => {}\n{}", short(from), short(to), told(&before, &after)).unwrap();
@@ -410,6 +504,67 @@ fn whatever_is_not_surely_less_waits_for_approval() {
     writeln!(table, "the question moved behind the letter\n{}", told(&before, &meaning(POLICY, &late)))
         .unwrap();
     insta::assert_snapshot!(table);
+}
+
+/// A check that is passed over has found nothing, and who asks by `has` is told so: it waits, wherever its answer goes.
+#[test]
+fn a_step_is_used_in_other_cases_for_less_only_where_nothing_notices() {
+    let with_reader = |reader: &str, when: &str| {
+        let text = with(FLOW, ("outputs:", reader));
+        let checked =
+            format!("  - id: seen\n{when}    use: acme:lint#lint\n    with: {{ text: x }}\n  - id: letter\n");
+        meaning(POLICY, &with(&text, ("  - id: letter\n", &checked)))
+    };
+    let asks = "has(seen) ? 'a risk' : 'no risk found'";
+    let readers = [
+        "outputs:".to_owned(),
+        format!("  - id: fine\n    ask: lead\n    question: Well?\n    show: {{ risk: \"{asks}\" }}\noutputs:"),
+        format!("  - id: fine\n    ask: lead\n    question: \"${{{{ {asks} }}}}\"\noutputs:"),
+        format!("  - id: again\n    use: acme:letter#send\n    with: {{ text: \"${{{{ {asks} }}}}\" }}\noutputs:"),
+        format!("  - id: desk\n    use: acme:desk#sort\n    with: {{ ticket: x }}\n    otherwise:\n    - again: {{ ticket: \"${{{{ {asks} }}}}\" }}\n    expect: desk.amount > 0\noutputs:"),
+        format!("  - id: desk\n    use: acme:desk#sort\n    with: {{ ticket: x }}\n    otherwise:\n    - ask: lead\n      question: x\n      show: {{ risk: \"{asks}\" }}\n    expect: desk.amount > 0\noutputs:"),
+        "  - id: desk\n    use: acme:desk#sort\n    with: { ticket: x }\n    expect: desk.amount > 0 || has(seen)\noutputs:".into(),
+        "  - id: fine\n    when: \"!has(seen)\"\n    ask: lead\n    question: x\noutputs:".into(),
+        format!("outputs:\n  risk: \"{asks}\""),
+    ];
+    let mut table = String::new();
+    for reader in &readers {
+        let always = with_reader(reader, "");
+        let seldom = with_reader(reader, "    when: inputs.limit > 100\n");
+        write!(table, "{}", told(&always, &seldom)).unwrap();
+    }
+    insta::assert_snapshot!(table);
+    // A question asked in more cases passes over what goes by its not having been asked.
+    let asked = |when: &str| {
+        let text = with(FLOW, ("facts.amount > 1000", when));
+        meaning(POLICY, &with(&text, ("    when: facts.amount > 10\n", "    when: \"!has(agreed)\"\n")))
+    };
+    assert_eq!(
+        told(&asked("facts.amount > 1000"), &asked("facts.amount > 500")),
+        "! When(\"agreed\"): it was asked when `facts.amount > 1000` and is when `facts.amount > 500`: `noted` reads what it comes to\n"
+    );
+}
+
+/// A skill goes on without what it asks for as optional, and finds nothing there.
+#[test]
+fn a_step_loses_what_it_reaches_for_less_only_where_nothing_notices() {
+    let without = |id: &str| {
+        let mut meaning = meaning(POLICY, FLOW);
+        for clause in &mut meaning.clauses {
+            if let Clause::Step(StepMeaning { id: step, work: WorkMeaning::Call { call, .. }, .. }) = clause
+                && step.as_str() == id
+            {
+                call.grants.clear();
+            }
+        }
+        told(&self::meaning(POLICY, FLOW), &meaning)
+    };
+    let letter = "  Step(\"letter\"): it may reach less\n";
+    assert_eq!(without("letter"), letter);
+    let account = "! Step(\"account\"): it may not reach `accounts` any more: `letter` reads what it comes to\n  Step(\"account\"): it may reach less\n";
+    assert_eq!(without("account"), account);
+    let noted = "! Step(\"noted\"): it may not reach `accounts` any more: `account` looks where it writes\n  Step(\"noted\"): it may reach less\n";
+    assert_eq!(without("noted"), noted);
 }
 
 /// Less of one thing is more of another where a ladder leads on to a call: what fails sooner goes down it.
@@ -455,6 +610,8 @@ fn what_sends_more_down_a_ladder_waits_for_approval_unless_people_stand_there() 
     ! Step("facts"): it was tried again 2 times and is 1 times: more goes down the ladder of `facts`
     ! Step("facts"): an attempt may spend less: fuel: more goes down the ladder of `facts`
     ! Step("facts"): rung 1 of its ladder is another way
+        was uses acme:desk#sort with {"ticket":"x"}
+        is uses acme:desk#sort with {"ticket":"x"}
     ! Step("facts"): the step's budget was 0.20 EUR and is 0.10 EUR: more goes down the ladder of `facts`
     ! Step("facts"): it might work for 20 s and may for 2 s: more goes down the ladder of `facts`
     ! Money: the budget was 0.50 EUR and is 0.05 EUR: more goes down the ladder of `facts`
@@ -483,8 +640,14 @@ fn what_sends_more_down_a_ladder_waits_for_approval_unless_people_stand_there() 
       Step("facts"): its ladder is shorter
       Step("facts"): its ladder is shorter
     ! Step("facts"): rung 1 of its ladder is another way
+        was asks lead: x
+        is uses acme:desk#sort with {"ticket":"x"}
     ! Step("facts"): rung 1 of its ladder is another way
+        was again with {"ticket":"x"}
+        is uses acme:desk#sort with {"ticket":"x"}
     ! Step("facts"): rung 1 of its ladder is another way
+        was asks boss: y
+        is asks lead: x
     "#);
 }
 
@@ -643,6 +806,28 @@ fn a_review_names_what_was_shown_and_not_whether_it_is_approved() {
     keyvalue accounts by crm: access="read" bytes_max=0 keys_max=0 namespace="crm" {Private} in ["account"]
     keyvalue accounts by crm: access="read-write" bytes_max=1048576 keys_max=1000 namespace="crm" {Private} in ["noted"]
     "#);
+}
+
+/// An approval binds what was rendered: what two meanings differ in is seen in their reviews, beside the digest.
+#[test]
+fn whatever_an_approval_binds_stands_in_the_review_as_it_is_written() {
+    let shown = |policy_text: &str, text: &str| {
+        let policy = policy(policy_text);
+        let plan = plan(&policy, text);
+        let marks = |grant: &crate::grant::Grant| policy.marks(grant);
+        let review = FlowReview::of(&plan, &marks, Path::new(FOLDER), None, Standing::Development);
+        let meaning = Meaning::of(&plan, &marks, Path::new(FOLDER)).digest();
+        (meaning, FlowReview { meaning: Digest::of(b""), ..review }.digest())
+    };
+    let people = POLICY.replacen("people = [\"user:ada\", \"user:bo\"]", "people = [\"user:ada\"]", 1);
+    let mut all = vec![shown(POLICY, FLOW), shown(&people, FLOW)];
+    all.extend(flow_changes().into_iter().map(|changed| shown(POLICY, &with(FLOW, changed))));
+    // What stands there as it is moves nothing, and is read all the same.
+    all.push(shown(POLICY, &with(FLOW, ("note: refunded", "note: returned"))));
+    let texts: BTreeMap<_, _> = all.iter().copied().collect();
+    let reviews: std::collections::BTreeSet<_> = texts.values().collect();
+    assert_eq!(reviews.len(), texts.len(), "two that mean something else look alike");
+    assert!(texts.len() > 40, "{}", texts.len());
 }
 
 const NOW: &str = "2026-11-21T08:00:00Z";

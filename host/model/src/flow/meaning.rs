@@ -17,6 +17,7 @@ use crate::plan::{
 use crate::quantity::Span;
 use crate::shape::Shape;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -141,13 +142,18 @@ impl WorkMeaning {
     }
 
     fn skills(&self) -> Vec<&SkillName> {
+        self.calls().into_iter().map(|call| &call.skill).collect()
+    }
+
+    /// Its own call, its verdict's and its ladder's.
+    pub(super) fn calls(&self) -> Vec<&CallMeaning> {
         let WorkMeaning::Call { call, expect, otherwise, .. } = self else { return Vec::new() };
         let verdict = expect.iter().filter_map(|expect| expect.verdict.as_ref());
         let rungs = otherwise.iter().filter_map(|rung| match rung {
             RungMeaning::Use(call) => Some(call),
             _ => None,
         });
-        std::iter::once(call).chain(verdict).chain(rungs).map(|call| &call.skill).collect()
+        std::iter::once(call).chain(verdict).chain(rungs).collect()
     }
 }
 
@@ -163,8 +169,9 @@ pub struct CallMeaning {
     pub effects: Effects,
     /// Whether it can answer with an error, which ends the run.
     pub fails: bool,
-    /// Digest of its arguments as written.
-    pub with: Digest,
+    /// Its arguments as written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub with: BTreeMap<String, Value>,
     /// What it may reach, in canonical lines.
     pub grants: Vec<String>,
     /// What one attempt may spend, as a canonical line.
@@ -187,8 +194,8 @@ pub struct ExpectMeaning {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant, reason = "a ladder has few rungs")]
 pub enum RungMeaning {
-    /// The same call with other arguments; their digest.
-    Again(Digest),
+    /// The same call with other arguments, as written.
+    Again(BTreeMap<String, Value>),
     /// Another call.
     Use(CallMeaning),
     /// A person.
@@ -360,7 +367,7 @@ impl Writing<'_> {
             operation: call.operation.name.clone(),
             effects: call.effects,
             fails: matches!(call.operation.result, Some(Shape::Result { .. })),
-            with: arguments(&call.with),
+            with: as_authored(&call.with),
             grants: grant_lines(&call.grants, self.folder),
             limits: limits_line(&call.limits.limits),
         }
@@ -377,7 +384,7 @@ impl Writing<'_> {
 
     fn rung(&self, rung: &Rung) -> RungMeaning {
         match rung {
-            Rung::Again { with } => RungMeaning::Again(arguments(with)),
+            Rung::Again { with } => RungMeaning::Again(as_authored(with)),
             Rung::Use { call } => RungMeaning::Use(self.call(call)),
             Rung::Ask { question } => RungMeaning::Ask(self.question(question)),
         }
@@ -402,6 +409,7 @@ impl Writing<'_> {
     }
 }
 
-fn arguments(with: &BTreeMap<String, Template>) -> Digest {
-    Digest::of(serde_json::to_string(with).unwrap_or_default().as_bytes())
+/// Arguments as their author could have written them.
+pub(super) fn as_authored(with: &BTreeMap<String, Template>) -> BTreeMap<String, Value> {
+    with.iter().map(|(name, template)| (name.clone(), template.authored())).collect()
 }

@@ -58,20 +58,21 @@ pub fn moves(plan: &Plan) -> Vec<Move> {
         let to = step.id.as_str();
         for (_, _, arguments) in calls(step) {
             for (name, template) in arguments {
-                moves
-                    .extend(reads(&template.expressions(), to).into_iter().map(|from| moved(from, to, name)));
+                let from = reads(plan, &template.expressions(), to);
+                moves.extend(from.into_iter().map(|from| moved(from, to, name)));
             }
         }
         for question in step.questions() {
             let shown =
                 question.text.expressions().into_iter().chain(question.show.values().map(String::as_str));
             let what = format!("shown to {}", question.role);
-            moves
-                .extend(reads(&shown.collect::<Vec<_>>(), to).into_iter().map(|from| moved(from, to, &what)));
+            let from = reads(plan, &shown.collect::<Vec<_>>(), to);
+            moves.extend(from.into_iter().map(|from| moved(from, to, &what)));
         }
     }
     for (name, source) in &plan.outputs {
-        moves.extend(reads(&[source], "outputs").into_iter().map(|from| moved(from, "outputs", name)));
+        let from = reads(plan, &[source], "outputs");
+        moves.extend(from.into_iter().map(|from| moved(from, "outputs", name)));
     }
     let mut seen = BTreeSet::new();
     moves.retain(|one| one.from != one.to && seen.insert(one.clone()));
@@ -88,7 +89,7 @@ pub fn meetings(plan: &Plan, marks: &Marks<'_>) -> Vec<Meeting> {
     let mut carried = Carrying::of(plan, marks);
     // Each round carries marks one step or place further; there are finitely many, so it comes to rest.
     while carried.carry_on(plan) {}
-    plan.steps.iter().filter_map(|step| carried.meeting(step)).collect()
+    plan.steps.iter().filter_map(|step| carried.meeting(plan, step)).collect()
 }
 
 /// Marked data by where it comes from, with the way it came; the first way found is kept.
@@ -114,7 +115,7 @@ impl<'m> Carrying<'m> {
             let load = marks.iter().map(|mark| ((*mark, name.clone()), Vec::new())).collect();
             (name, load)
         };
-        let inputs = plan.inputs.iter().map(|input| marked(format!("input {}", input.name), &input.marks));
+        let inputs = plan.inputs.iter().map(|it| marked(input(&it.name), &it.marks));
         let steps = plan.steps.iter().map(|step| marked(step.id.to_string(), &step.marks));
         Self { marks, values: inputs.chain(steps).collect(), places: BTreeMap::new() }
     }
@@ -124,7 +125,7 @@ impl<'m> Carrying<'m> {
         let mut more = false;
         for step in &plan.steps {
             for (answers, call, arguments) in calls(step) {
-                let load = self.given(&step.id, call, &arguments);
+                let load = self.given(plan, &step.id, call, &arguments);
                 for grant in call.grants.grants.iter().filter(|grant| writes(grant)) {
                     let Some(place) = Place::of(grant) else { continue };
                     let left = load.iter().map(|(mark, way)| (mark.clone(), went(way, &place.word())));
@@ -137,10 +138,10 @@ impl<'m> Carrying<'m> {
     }
 
     /// What a call holds: what its arguments carry, what its capabilities bring in, what lies where it reads.
-    fn given(&self, step: &StepId, call: &Call, arguments: &[(&String, &Template)]) -> Load {
+    fn given(&self, plan: &Plan, step: &StepId, call: &Call, arguments: &[(&String, &Template)]) -> Load {
         let mut load = Load::new();
         for (_, template) in arguments {
-            for from in reads(&template.expressions(), step.as_str()) {
+            for from in reads(plan, &template.expressions(), step.as_str()) {
                 add(&mut load, self.values.get(&from).cloned().unwrap_or_default());
             }
         }
@@ -156,14 +157,14 @@ impl<'m> Carrying<'m> {
     }
 
     /// The step's ways out and what reaches them, when both kinds of data do.
-    fn meeting(&self, step: &Step) -> Option<Meeting> {
+    fn meeting(&self, plan: &Plan, step: &Step) -> Option<Meeting> {
         let mut load = Load::new();
         let mut outbound = BTreeSet::new();
         for (_, call, arguments) in calls(step) {
             let out = call.grants.grants.iter().filter(|grant| (self.marks)(grant).contains(&Mark::Outbound));
             let out: Vec<String> = out.map(named).collect();
             if !out.is_empty() {
-                add(&mut load, self.given(&step.id, call, &arguments));
+                add(&mut load, self.given(plan, &step.id, call, &arguments));
                 outbound.extend(out);
             }
         }
@@ -262,21 +263,33 @@ fn verdict_of(step: &str) -> String {
     format!("verdict of {step}")
 }
 
-/// The values some expressions read, by the names they are carried under.
-fn reads(sources: &[&str], step: &str) -> BTreeSet<String> {
+/// The values some expressions read, by the names they are carried under. One that is only asked for by `has` is read
+/// too: what comes of it tells whether the value was there.
+fn reads(plan: &Plan, sources: &[&str], step: &str) -> BTreeSet<String> {
     let compiled = sources.iter().filter_map(|source| Expression::compile(source).ok());
     let mut names = BTreeSet::new();
     for expression in compiled {
-        for read in expression.reads().iter().filter(|read| !read.tested) {
-            names.insert(match (read.name.as_str(), read.way.first()) {
-                ("inputs", Some(Segment::Field(name))) => format!("input {name}"),
-                ("files", Some(Segment::Field(name))) => format!("file {name}"),
-                ("verdict", _) => verdict_of(step),
-                (name, _) => name.to_owned(),
-            });
+        for read in expression.reads() {
+            match (read.name.as_str(), read.way.first()) {
+                ("inputs", Some(Segment::Field(name))) => drop(names.insert(input(name))),
+                ("files", Some(Segment::Field(name))) => drop(names.insert(file(name))),
+                // All of them at once: which of them is meant is only known when it runs.
+                ("inputs", _) => names.extend(plan.inputs.iter().map(|it| input(&it.name))),
+                ("files", _) => names.extend(plan.files.keys().map(|name| file(name))),
+                ("verdict", _) => drop(names.insert(verdict_of(step))),
+                (name, _) => drop(names.insert(name.to_owned())),
+            }
         }
     }
     names
+}
+
+fn input(name: &str) -> String {
+    format!("input {name}")
+}
+
+fn file(name: &str) -> String {
+    format!("file {name}")
 }
 
 impl Step {

@@ -2,6 +2,8 @@
 //!
 //! Less is approved with more: a question more, a condition that asks sooner, a smaller budget, a narrower grant.
 //! Everything else waits, also what can't be compared: whether another question is the stricter one nobody here knows.
+//! Whatever a person is shown decides with them, so that no word of it changes unseen; and what is noticed elsewhere in
+//! the flow is not used in other cases unseen either, or a check could be passed over and be told as one that passed.
 //! Where a ladder leads on to another call, less is not less any more: whatever makes an attempt fail sooner, or an
 //! answer hold less often, sends more down the ladder.
 
@@ -10,18 +12,19 @@ use super::meaning::{
     BudgetMeaning, CallMeaning, Clause, ExpectMeaning, Meaning, MeetingMeaning, QuestionMeaning, RungMeaning,
     StepMeaning, WorkMeaning,
 };
-use crate::expression::{Expression, implies};
+use crate::expression::implies;
 use crate::grant::GrantSet;
 use crate::id::{Role, StepId};
 use crate::lock::{read_grants, read_limits};
 use crate::period::Per;
-use crate::plan::{Effects, Input};
+use crate::plan::{Effects, Input, Template};
 use crate::policy::ANYBODY;
 use crate::quantity::Span;
 use crate::source::{Diagnostic, Source};
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// One thing that changed.
@@ -33,6 +36,12 @@ pub struct FlowChange {
     pub widens: bool,
     /// What changed, one clause.
     pub words: String,
+    /// How it was written, where the clause does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+    /// How it is written, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is: Option<String>,
 }
 
 /// A place in a flow that people can look up.
@@ -63,8 +72,8 @@ pub fn changes(approved: &Meaning, now: &Meaning) -> Vec<FlowChange> {
     told.flow_budgets(&approved.flow_budgets(), &now.flow_budgets(), led);
     told.require(&approved.require(), &now.require());
     told.inputs(&approved.inputs(), &now.inputs());
-    told.pairs("file", &approved.files(), &now.files());
-    told.steps(&approved.steps(), &steps);
+    told.files(&approved.files(), &now.files());
+    told.steps(&approved.steps(), now);
     told.outputs(&approved.outputs(), &now.outputs());
     told.meetings(&approved.meetings(), &now.meetings());
     told.0
@@ -95,15 +104,20 @@ struct Told(Vec<FlowChange>);
 
 impl Told {
     fn wider(&mut self, at: Spot, words: impl Into<String>) {
-        self.0.push(FlowChange { at, widens: true, words: words.into() });
+        self.say(true, at, words);
     }
 
     fn narrower(&mut self, at: Spot, words: impl Into<String>) {
-        self.0.push(FlowChange { at, widens: false, words: words.into() });
+        self.say(false, at, words);
     }
 
     fn say(&mut self, widens: bool, at: Spot, words: impl Into<String>) {
-        self.0.push(FlowChange { at, widens, words: words.into() });
+        self.0.push(FlowChange { at, widens, words: words.into(), was: None, is: None });
+    }
+
+    /// Something that waits, with how it was written and how it is.
+    fn another(&mut self, at: &Spot, words: impl Into<String>, was: Option<String>, is: Option<String>) {
+        self.0.push(FlowChange { at: at.clone(), widens: true, words: words.into(), was, is });
     }
 
     /// What makes an attempt end sooner, or its answer hold less often: less, unless a ladder leads on from there.
@@ -232,7 +246,8 @@ impl Told {
                 continue;
             };
             if (old.shape, &old.default) != (new.shape, &new.default) {
-                self.wider(Spot::Flow, format!("the input `{}` has another type or default", new.name));
+                let words = format!("the input `{}` has another type or default", new.name);
+                self.another(&Spot::Flow, words, Some(typed(old)), Some(typed(new)));
             }
             for mark in old.marks.difference(&new.marks) {
                 self.wider(Spot::Flow, format!("the input `{}` is not marked {mark} any more", new.name));
@@ -240,22 +255,24 @@ impl Told {
         }
     }
 
-    /// Things by name of which another is another, and one less is less.
-    fn pairs(&mut self, what: &str, before: &[(&str, String)], after: &[(&str, String)]) {
-        for (name, value) in after {
+    fn files(&mut self, before: &[(&str, String)], after: &[(&str, String)]) {
+        for (name, digest) in after {
             match before.iter().find(|(other, _)| other == name) {
-                Some((_, old)) if old != value => {
-                    self.wider(Spot::Flow, format!("the {what} `{name}` is another"));
+                Some((_, old)) if old != digest => {
+                    let words = format!("the file `{name}` is another");
+                    self.another(&Spot::Flow, words, Some(old.clone()), Some(digest.clone()));
                 }
-                None => self.narrower(Spot::Flow, format!("the {what} `{name}` is new")),
+                None => self.narrower(Spot::Flow, format!("the file `{name}` is new")),
                 _ => {}
             }
         }
     }
 
     fn outputs(&mut self, before: &[(&str, String)], after: &[(&str, String)]) {
-        for (name, value) in after.iter().filter(|new| !before.contains(new)) {
-            self.wider(Spot::Flow, format!("the output `{name}` is `{value}` now"));
+        for (name, source) in after.iter().filter(|new| !before.contains(new)) {
+            let was = before.iter().find(|(other, _)| other == name).map(|(_, source)| source.clone());
+            let words = if was.is_some() { "is another" } else { "is new" };
+            self.another(&Spot::Flow, format!("the output `{name}` {words}"), was, Some(source.clone()));
         }
     }
 
@@ -278,13 +295,21 @@ impl Told {
         }
     }
 
-    fn steps(&mut self, before: &[&StepMeaning], after: &[&StepMeaning]) {
+    fn steps(&mut self, before: &[&StepMeaning], now: &Meaning) {
+        let after = &now.steps()[..];
         for old in before {
             match after.iter().find(|new| new.id == old.id) {
-                Some(new) => self.step(old, new, after),
-                None => self.gone(old),
+                Some(new) => self.step(old, new, now),
+                None => self.gone(old, now),
             }
         }
+        self.order(before, after);
+        for new in after.iter().filter(|new| !before.iter().any(|old| old.id == new.id)) {
+            self.new_step(new);
+        }
+    }
+
+    fn order(&mut self, before: &[&StepMeaning], after: &[&StepMeaning]) {
         let order = |steps: &[&StepMeaning], others: &[&StepMeaning]| -> Vec<StepId> {
             let common = steps.iter().filter(|step| others.iter().any(|other| other.id == step.id));
             common.map(|step| step.id.clone()).collect()
@@ -293,34 +318,44 @@ impl Told {
         if let Some((_, moved)) = was.iter().zip(&is).find(|(was, is)| was != is) {
             self.wider(Spot::Step(moved.clone()), "the steps stand in another order from here on");
         }
-        for new in after.iter().filter(|new| !before.iter().any(|old| old.id == new.id)) {
-            let at = Spot::Step(new.id.clone());
-            match &new.work {
-                WorkMeaning::Ask(question) => {
-                    self.narrower(at, format!("{} is asked as well", question.role))
-                }
-                WorkMeaning::Call { call, otherwise, .. } => {
-                    let reaches = call.reaches() || otherwise.iter().any(RungMeaning::reaches);
-                    self.say(reaches, at, format!("a new step uses {}", call.named()));
-                }
+    }
+
+    /// Another question is less, unless its people are shown what the flow knows: nobody said that they may see it.
+    fn new_step(&mut self, new: &StepMeaning) {
+        let at = Spot::Step(new.id.clone());
+        match &new.work {
+            WorkMeaning::Ask(question) if question.shows_nothing() => {
+                self.narrower(at, format!("{} is asked as well", question.role));
+            }
+            WorkMeaning::Ask(question) => {
+                let words = format!("{} is asked as well, and shown what the flow knows", question.role);
+                self.another(&at, words, None, Some(question.written()));
+            }
+            WorkMeaning::Call { call, otherwise, .. } => {
+                let reaches = call.reaches() || otherwise.iter().any(RungMeaning::reaches);
+                self.say(reaches, at, format!("a new step uses {}", call.named()));
             }
         }
     }
 
-    fn gone(&mut self, old: &StepMeaning) {
+    fn gone(&mut self, old: &StepMeaning, now: &Meaning) {
         let id = &old.id;
         match &old.work {
             WorkMeaning::Ask(question) => {
                 self.wider(Spot::Flow, format!("the question `{id}` to {} is gone", question.role));
             }
             WorkMeaning::Call { call, expect, .. } => {
+                let words = format!("the step `{id}`, which used {}, is gone", call.named());
                 let stops = call.fails || expect.is_some();
-                self.say(stops, Spot::Flow, format!("the step `{id}`, which used {}, is gone", call.named()));
+                match now.looks_where(old) {
+                    Some(noticed) => self.wider(Spot::Flow, format!("{words}, and {noticed}")),
+                    None => self.say(stops, Spot::Flow, words),
+                }
             }
         }
     }
 
-    fn step(&mut self, old: &StepMeaning, new: &StepMeaning, after: &[&StepMeaning]) {
+    fn step(&mut self, old: &StepMeaning, new: &StepMeaning, now: &Meaning) {
         let at = Spot::Step(new.id.clone());
         let spots = [at.clone(), at.clone(), at.clone()];
         let led = new.led_on();
@@ -330,7 +365,7 @@ impl Told {
         }
         match (&old.work, &new.work) {
             (WorkMeaning::Ask(was), WorkMeaning::Ask(is)) => {
-                self.asked_when(old, new);
+                self.asked_when(old, new, now);
                 self.question(&at, was, is);
             }
             (WorkMeaning::Ask(was), WorkMeaning::Call { .. }) => {
@@ -343,7 +378,8 @@ impl Told {
                 WorkMeaning::Call { call: was, expect: expected, otherwise: rungs, retry: tries },
                 WorkMeaning::Call { call: is, expect, otherwise, retry },
             ) => {
-                self.called_when(old, new, after);
+                self.called_when(old, new, now);
+                self.blinded(&at, (old, was), is, now);
                 self.call(&at, was, is, led);
                 self.expectation(&at, expected.as_ref(), expect.as_ref(), led);
                 self.ladder(&at, rungs, otherwise);
@@ -357,39 +393,62 @@ impl Told {
         }
     }
 
-    /// A question may only be asked in more cases.
-    fn asked_when(&mut self, old: &StepMeaning, new: &StepMeaning) {
+    /// A question may only be asked in more cases, and only when nothing goes by whether it was asked.
+    fn asked_when(&mut self, old: &StepMeaning, new: &StepMeaning, now: &Meaning) {
         let (was, is) = (condition(old), condition(new));
         if was == is {
             return;
         }
-        let at = if new.when.is_some() { Spot::When(new.id.clone()) } else { Spot::Step(new.id.clone()) };
-        match implies(was, is) {
-            true => {
-                self.narrower(at, format!("it was asked when `{was}` and is when `{is}`, which is no less"))
-            }
-            false => self.wider(at, format!("it was asked when `{was}` and is only when `{is}`")),
+        let words = |how: &str| format!("it was asked when `{was}` and is {how} `{is}`");
+        let noticed = if implies(is, was) { None } else { now.notices(&new.id) };
+        match (implies(was, is), noticed) {
+            (false, _) => self.wider(when(new), words("only when")),
+            (true, None) => self.narrower(when(new), format!("{}, which is no less", words("when"))),
+            (true, Some(noticed)) => self.wider(when(new), format!("{}: {noticed}", words("when"))),
         }
     }
 
-    /// A skill may only be used in fewer cases, and only when it can stop nothing and nothing is decided by it.
-    fn called_when(&mut self, old: &StepMeaning, new: &StepMeaning, after: &[&StepMeaning]) {
+    /// A skill may only be used in fewer cases, and only when it can stop nothing and nothing goes by what came of it.
+    fn called_when(&mut self, old: &StepMeaning, new: &StepMeaning, now: &Meaning) {
         let (was, is) = (condition(old), condition(new));
         if was == is || (implies(was, is) && implies(is, was)) {
             return;
         }
-        let at = if new.when.is_some() { Spot::When(new.id.clone()) } else { Spot::Step(new.id.clone()) };
-        let fewer = implies(is, was) && !new.stops() && !after.iter().any(|step| step.decides_by(&new.id));
-        self.say(!fewer, at, format!("it ran when `{was}` and does when `{is}`"));
+        let words = format!("it ran when `{was}` and does when `{is}`");
+        match (implies(is, was) && !new.stops(), now.notices(&new.id)) {
+            (true, Some(noticed)) => self.wider(when(new), format!("{words}: {noticed}")),
+            (fewer, _) => self.say(!fewer, when(new), words),
+        }
+    }
+
+    /// A step that goes on without what it asked for finds nothing there, which waits where somebody goes by it.
+    fn blinded(&mut self, at: &Spot, before: (&StepMeaning, &CallMeaning), is: &CallMeaning, now: &Meaning) {
+        let (old, was) = before;
+        self.lost(at, was, is, || {
+            let noticed = now.notices(&old.id).or_else(|| now.looks_where(old));
+            noticed.or_else(|| old.stops().then(|| "it could end the run".into()))
+        });
+    }
+
+    /// What a call may not reach at all any more; told only where it is noticed, and less like any narrower grant
+    /// elsewhere.
+    fn lost(&mut self, at: &Spot, was: &CallMeaning, is: &CallMeaning, noticed: impl Fn() -> Option<String>) {
+        let named =
+            |call: &CallMeaning| call.granted().map(|all| all.into_iter().map(|it| it.name).collect());
+        let (Some(before), Some(after)) = (named(was), named(is)) else { return };
+        let (before, after): (BTreeSet<_>, BTreeSet<_>) = (before, after);
+        for name in before.difference(&after) {
+            if let Some(noticed) = noticed() {
+                self.wider(at.clone(), format!("it may not reach `{name}` any more: {noticed}"));
+            }
+        }
     }
 
     fn call(&mut self, at: &Spot, was: &CallMeaning, is: &CallMeaning, led: Led<'_>) {
         if was.named() != is.named() {
             self.wider(at.clone(), format!("it uses {} instead of {}", is.named(), was.named()));
         }
-        if was.with != is.with {
-            self.wider(at.clone(), "it is given other values");
-        }
+        self.given(at, &was.with, &is.with);
         if was.effects != is.effects {
             let words = format!("its effects were {} and are {}", was.effects.word(), is.effects.word());
             self.say(is.effects.is_more_than(was.effects), at.clone(), words);
@@ -408,6 +467,35 @@ impl Told {
                 }
             }
             _ => self.wider(at.clone(), "its limits can't be compared"),
+        }
+    }
+
+    fn given(&mut self, at: &Spot, was: &BTreeMap<String, Value>, is: &BTreeMap<String, Value>) {
+        self.parts(at, was, is, |name, change| match change {
+            Part::Another => format!("it is given another `{name}`"),
+            Part::New => format!("it is given `{name}` as well"),
+            Part::Gone => format!("it is not given `{name}` any more"),
+        });
+    }
+
+    /// Parts of a whole by name; any change of them waits.
+    fn parts<T: PartialEq + Written>(
+        &mut self,
+        at: &Spot,
+        was: &BTreeMap<String, T>,
+        is: &BTreeMap<String, T>,
+        words: impl Fn(&str, Part) -> String,
+    ) {
+        let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+        for name in names {
+            let (old, new) = (was.get(name), is.get(name));
+            let change = match (old, new) {
+                (old, new) if old == new => continue,
+                (None, _) => Part::New,
+                (_, None) => Part::Gone,
+                _ => Part::Another,
+            };
+            self.another(at, words(name, change), old.map(T::written), new.map(T::written));
         }
     }
 
@@ -447,7 +535,10 @@ impl Told {
             (Some(was), None) => self.wider(at.clone(), format!("`{}` is not expected any more", was.holds)),
             (Some(was), Some(is)) => {
                 match (&was.verdict, &is.verdict) {
-                    (Some(was), Some(is)) => self.call(at, was, is, led),
+                    (Some(was), Some(is)) => {
+                        self.lost(at, was, is, || Some("its verdict is expected".into()));
+                        self.call(at, was, is, led);
+                    }
                     (None, None) => {}
                     _ => self.wider(at.clone(), "something else is expected"),
                 }
@@ -478,7 +569,11 @@ impl Told {
             skipped && (rung.calls() || !out.iter().all(RungMeaning::calls))
         });
         match another {
-            Some(index) => self.wider(at.clone(), format!("rung {} of its ladder is another way", index + 1)),
+            Some(index) => {
+                let words = format!("rung {} of its ladder is another way", index + 1);
+                let written = |rungs: &[RungMeaning]| rungs.get(index).map(RungMeaning::written);
+                self.another(at, words, written(was), written(is));
+            }
             None if is.len() < was.len() => self.narrower(at.clone(), "its ladder is shorter"),
             None => {}
         }
@@ -488,11 +583,13 @@ impl Told {
         let asked: BTreeSet<&String> = was.people.iter().collect();
         self.more_people(at, &asked, &is.people, "may answer");
         if was.text != is.text {
-            self.wider(at.clone(), "something else is asked");
+            self.another(at, "something else is asked", Some(was.text.clone()), Some(is.text.clone()));
         }
-        if was.show.iter().any(|(name, source)| is.show.get(name) != Some(source)) {
-            self.wider(at.clone(), "something else is shown");
-        }
+        self.parts(at, &was.show, &is.show, |name, change| match change {
+            Part::Another => format!("another `{name}` is shown"),
+            Part::New => format!("`{name}` is shown as well"),
+            Part::Gone => format!("`{name}` is not shown any more"),
+        });
         if was.answer != is.answer {
             self.wider(
                 at.clone(),
@@ -533,6 +630,48 @@ impl Told {
     }
 }
 
+/// How a part of a whole changed.
+enum Part {
+    New,
+    Another,
+    Gone,
+}
+
+/// What people read as it is written.
+trait Written {
+    fn written(&self) -> String;
+}
+
+impl Written for Value {
+    fn written(&self) -> String {
+        as_text(self)
+    }
+}
+
+impl Written for String {
+    fn written(&self) -> String {
+        self.clone()
+    }
+}
+
+/// A value as people read it: a text as it is, unless it would read as another value, and anything else as JSON. No
+/// two values read alike.
+#[must_use]
+pub fn as_text(value: &Value) -> String {
+    let text = value.as_str().filter(|text| serde_json::from_str::<Value>(text).is_err());
+    text.map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn typed(input: &Input) -> String {
+    let default = input.default.as_ref().map(|value| format!(", {value} when not given")).unwrap_or_default();
+    format!("{}{default}", input.shape.word())
+}
+
+/// The place of a step's condition; of the step where it has none any more.
+fn when(step: &StepMeaning) -> Spot {
+    if step.when.is_some() { Spot::When(step.id.clone()) } else { Spot::Step(step.id.clone()) }
+}
+
 fn condition(step: &StepMeaning) -> &str {
     step.when.as_deref().unwrap_or("true")
 }
@@ -552,9 +691,30 @@ impl RungMeaning {
         matches!(self, RungMeaning::Use(call) if call.reaches())
     }
 
+    fn written(&self) -> String {
+        match self {
+            RungMeaning::Again(with) => format!("again with {}", json!(with)),
+            RungMeaning::Use(call) => format!("uses {} with {}", call.named(), json!(call.with)),
+            RungMeaning::Ask(question) => format!("asks {}: {}", question.role, question.written()),
+        }
+    }
+
     /// Whether a skill answers on it, and nobody is asked.
     const fn calls(&self) -> bool {
         !matches!(self, RungMeaning::Ask(_))
+    }
+}
+
+impl QuestionMeaning {
+    /// Whether its people are told nothing but a text that is always the same.
+    fn shows_nothing(&self) -> bool {
+        self.show.is_empty() && Template::places(&self.text).is_ok_and(|placed| placed.is_empty())
+    }
+
+    /// What its people see, as written.
+    fn written(&self) -> String {
+        let shown = self.show.iter().map(|(name, source)| format!("; {name}: {source}"));
+        format!("{}{}", self.text, shown.collect::<String>())
     }
 }
 
@@ -572,19 +732,6 @@ impl StepMeaning {
             WorkMeaning::Call { call, expect, .. } => call.fails || expect.is_some(),
             WorkMeaning::Ask(_) => true,
         }
-    }
-
-    /// Whether it runs, or holds, by what another step came to.
-    fn decides_by(&self, other: &StepId) -> bool {
-        let expected = match &self.work {
-            WorkMeaning::Call { expect, .. } => expect.as_ref().map(|expect| expect.holds.as_str()),
-            WorkMeaning::Ask(_) => None,
-        };
-        let conditions = [self.when.as_deref(), expected.filter(|_| self.id != *other)];
-        conditions.into_iter().flatten().any(|source| {
-            let compiled = Expression::compile(source);
-            compiled.is_ok_and(|it| it.reads().iter().any(|read| read.name == other.as_str()))
-        })
     }
 }
 

@@ -1,15 +1,23 @@
 //! What a review of a flow says: what it does and asks, what it reaches, how data moves, what changed.
 
-use super::{Row, Section, Sheet, Tone, marked, row};
-use crate::plain::line;
+use super::{BESIDE, Row, Section, Sheet, Tone, marked, row};
+use crate::plain::{json, line, number};
 use kapell_model::flow::{
-    FlowChange, FlowReview, Meeting, Move, ReviewedCall, ReviewedQuestion, ReviewedReach, ReviewedStep, Spot,
-    Trace,
+    FlowChange, FlowReview, Meeting, Move, ReviewedAgain, ReviewedCall, ReviewedQuestion, ReviewedReach,
+    ReviewedStep, Spot, Trace, as_text,
 };
+use kapell_model::id::Role;
 use kapell_model::mark::Mark;
 use kapell_model::plan::Input;
 use kapell_model::review::Standing;
-use std::collections::BTreeSet;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How much of two texts must be alike before it is left out, in characters.
+const ALIKE: usize = 200;
+
+/// How much of a long line that is alike is shown before the two differ, in characters.
+const SHOWN_ALIKE: usize = 60;
 
 /// The whole of it.
 pub(super) fn sheet(review: &FlowReview) -> Sheet {
@@ -82,7 +90,17 @@ fn sections(review: &FlowReview) -> Vec<Section> {
     if !review.require.is_empty() {
         add("runs only when", review.require.iter().map(|that| row(line(that))).collect(), "");
     }
+    if !review.files.is_empty() {
+        let file = |(name, digest)| row(format!("{name} {digest}"));
+        add("files", review.files.iter().map(file).collect(), "");
+    }
     add("steps", review.steps.iter().map(step).collect(), "none");
+    add("comes out", review.outputs.iter().map(|(name, it)| shown(name, it)).collect(), "nothing");
+    if !review.people.is_empty() {
+        let people =
+            |(role, people): (&Role, &Vec<String>)| row(format!("{role}: {}", line(&people.join(", "))));
+        add("who decides", review.people.iter().map(people).collect(), "");
+    }
     add("may reach, in total", review.reach.iter().map(|reach| reached(reach, true)).collect(), "nothing");
     add("data moves", review.moves.iter().map(moves).collect(), "nowhere");
     sections
@@ -95,10 +113,43 @@ fn change(change: &FlowChange) -> Row {
         Spot::Step(step) | Spot::When(step) => format!("{step}: "),
     };
     let head = format!("{at}{}", line(&change.words));
-    match change.widens {
+    let row = match change.widens {
         true => marked("more", Tone::Alarms, head),
         false => marked("less", Tone::Quiet, head),
+    };
+    match (&change.was, &change.is) {
+        (Some(was), Some(is)) => was_and_is(row, was, is),
+        (was, is) => {
+            let row = was.iter().fold(row, |row, was| row.quote("was", was));
+            is.iter().fold(row, |row, is| row.quote("is", is))
+        }
     }
+}
+
+/// Two texts from the line on which they begin to differ: what is alike before it would hide where they do.
+fn was_and_is(row: Row, was: &str, is: &str) -> Row {
+    let alike = was.char_indices().zip(is.chars()).take_while(|((_, one), other)| one == other);
+    let end = alike.last().map_or(0, |((at, letter), _)| at + letter.len_utf8());
+    let head = was.get(..end).unwrap_or_default();
+    let begins = head.rfind('\n').map_or(0, |at| at + 1);
+    // A line may be as long as a text: of one that is long alike only its end is shown.
+    let near = head.char_indices().rev().nth(SHOWN_ALIKE).map_or(0, |(at, _)| at);
+    let begin = if near > begins + ALIKE { near } else { begins };
+    let skipped = head.get(..begin).map_or(0, |it| it.chars().count());
+    let from = |text: &str| text.get(begin..).unwrap_or_default().to_owned();
+    match skipped > ALIKE {
+        true => {
+            let many = number(u64::try_from(skipped).unwrap_or(u64::MAX));
+            let row = row.note(format!("after {many} characters that are alike"));
+            row.quote("was", &from(was)).quote("is", &from(is))
+        }
+        false => row.quote("was", was).quote("is", is),
+    }
+}
+
+fn shown(name: &str, source: &str) -> Row {
+    let head = format!("{}: {}", line(name), line(source));
+    row(head)
 }
 
 fn meeting(meeting: &Meeting) -> Row {
@@ -138,16 +189,56 @@ fn step(step: &ReviewedStep) -> Row {
     if let Some(budget) = &step.budget {
         row = row.note(format!("budget {budget}"));
     }
-    for call in &step.calls {
-        if call.part != "work" {
-            row = row.note(format!("{}: {}", call.part, called(call)));
-        }
-        row = call.reach.iter().fold(row, |row, reach| row.note(reached(reach, false).head));
-    }
+    let (own, rungs): (Vec<_>, Vec<_>) = step.calls.iter().partition(|call| call.rung.is_none());
+    row = own.into_iter().fold(row, |row, call| called_with(row, call));
     if let Some(expect) = &step.expect {
         row = row.note(format!("expects {}", line(expect)));
     }
-    step.questions.iter().fold(row, question)
+    if step.retry > 0 {
+        row = row.note(format!("tried again after a trap, {} times at most", step.retry));
+    }
+    if !step.marks.is_empty() {
+        row = row.note(format!("what it comes to is marked{}", words(&step.marks)));
+    }
+    row = step.questions.iter().filter(|it| it.rung.is_none()).fold(row, question);
+    ladder(row, step, &rungs)
+}
+
+/// The rungs in the order they are climbed.
+fn ladder(row: Row, step: &ReviewedStep, calls: &[&ReviewedCall]) -> Row {
+    let again = step.again.iter().map(|it| it.rung);
+    let asked = step.questions.iter().filter_map(|it| it.rung);
+    let rungs: BTreeSet<usize> = calls.iter().filter_map(|it| it.rung).chain(again).chain(asked).collect();
+    rungs.into_iter().fold(row, |row, rung| {
+        let row = calls.iter().filter(|it| it.rung == Some(rung)).fold(row, |row, it| called_with(row, it));
+        let row = step.again.iter().filter(|it| it.rung == rung).fold(row, once_more);
+        step.questions.iter().filter(|it| it.rung == Some(rung)).fold(row, question)
+    })
+}
+
+fn called_with(row: Row, call: &ReviewedCall) -> Row {
+    let row = match (call.rung, call.part) {
+        (Some(rung), _) => row.note(format!("otherwise {rung}: {}", called(call))),
+        (None, "work") => row,
+        (None, part) => row.note(format!("{part}: {}", called(call))),
+    };
+    let row = given(row, &call.with);
+    let row = row.note(format!("an attempt may spend {}", line(&call.limits)));
+    call.reach.iter().fold(row, |row, reach| row.note(reached(reach, false).head))
+}
+
+fn once_more(row: Row, again: &ReviewedAgain) -> Row {
+    given(row.note(format!("otherwise {}: the same again", again.rung)), &again.with)
+}
+
+fn given(row: Row, with: &BTreeMap<String, Value>) -> Row {
+    with.iter().fold(row, |row, (name, value)| {
+        let text = match value {
+            Value::Array(_) | Value::Object(_) if as_text(value).chars().count() > BESIDE => json(value),
+            value => as_text(value),
+        };
+        row.quote(&format!("given {}", line(name)), &text)
+    })
 }
 
 fn called(call: &ReviewedCall) -> String {
@@ -164,8 +255,16 @@ fn asked(question: Option<&ReviewedQuestion>) -> String {
 fn question(row: Row, question: &ReviewedQuestion) -> Row {
     let expires = question.expires.as_ref().map(|span| format!(", expires after {span}")).unwrap_or_default();
     let over = question.override_by.as_ref().map(|role| format!(", {role} may override")).unwrap_or_default();
+    let later = question.escalate.as_ref();
+    let later = later.map(|it| format!(", {} as well after {}", it.to, it.after)).unwrap_or_default();
     let (role, answer) = (&question.role, line(&question.answer));
-    row.note(format!("asks {role}: {} ({answer}{expires}{over})", line(&question.text)))
+    let how = format!("{answer}{later}{expires}{over}");
+    let row = match question.rung {
+        Some(rung) => row.note(format!("otherwise {rung}: asks {role} ({how})")),
+        None => row.note(format!("answered with {how}")),
+    };
+    let row = row.quote("asked", &question.text);
+    question.show.iter().fold(row, |row, (name, source)| row.quote(&format!("shown {}", line(name)), source))
 }
 
 fn reached(reach: &ReviewedReach, total: bool) -> Row {
@@ -200,14 +299,22 @@ mod tests {
             SkillPin { name: "acme:letter".parse().unwrap(), version: "1.0.0".parse().unwrap(), component };
         let (lane, effects, operation) = (Lane::Systems, Effects::Idempotent, "write".into());
         let limits = "fuel=1".into();
-        ReviewedCall { part: "work", skill, operation, lane, effects, reach: vec![reach(&[])], limits }
+        let with = [(
+            "template".into(),
+            serde_json::json!(format!("Dear {HOSTILE}\nshown       sha256:00\n{}", "and on\n".repeat(40))),
+        )];
+        let (with, reach) = (with.into(), vec![reach(&[])]);
+        ReviewedCall { part: "work", rung: None, skill, operation, lane, effects, with, reach, limits }
     }
 
     fn question() -> ReviewedQuestion {
         ReviewedQuestion {
             role: "legal".parse().unwrap(),
             people: vec!["user:ada".into()],
+            rung: None,
             text: HOSTILE.into(),
+            show: [("risk".into(), format!("'{HOSTILE}'"))].into(),
+            escalate: None,
             answer: "approve or reject".into(),
             expires: Some("3d".into()),
             override_by: Some("director".parse().unwrap()),
@@ -217,14 +324,21 @@ mod tests {
     fn steps() -> Vec<ReviewedStep> {
         let step = |id: &str, calls, questions| {
             let (when, expect) = (Some("inputs.worth > 5".into()), None);
-            ReviewedStep { id: id.parse().unwrap(), when, budget: None, calls, expect, questions }
+            let (id, again, marks) = (id.parse().unwrap(), Vec::new(), BTreeSet::new());
+            ReviewedStep { id, when, budget: None, marks, calls, expect, retry: 0, again, questions }
         };
         vec![step("fine", Vec::new(), vec![question()]), step("letter", vec![call()], Vec::new())]
     }
 
     fn review() -> FlowReview {
         let trace = |from: &str| Trace { from: from.into(), way: vec!["letter".into()] };
-        let change = |at, widens, words: &str| FlowChange { at, widens, words: words.into() };
+        let change = |at, widens, words: &str| FlowChange {
+            at,
+            widens,
+            words: words.into(),
+            was: Some(format!("{}was {HOSTILE}", "a line\n".repeat(90))),
+            is: Some(format!("{}is", "a line\n".repeat(90))),
+        };
         let input = |name: &str, mark| Input {
             name: name.into(),
             shape: InputShape::String,
@@ -242,7 +356,10 @@ mod tests {
             flow_budgets: vec![serde_json::from_str(r#"{ "per": "month", "most": "25 EUR" }"#).unwrap()],
             inputs: vec![input("email", Mark::Private), input("name", Mark::Untrusted)],
             require: vec!["size(inputs.name) > 0".into()],
+            files: [("standard".into(), Digest::of(b"standard"))].into(),
             steps: steps(),
+            outputs: [("letter".into(), "letter.file".into())].into(),
+            people: [("legal".parse().unwrap(), vec!["user:ada".into()])].into(),
             reach: vec![reach(&["letter"])],
             moves: vec![Move { from: "input name".into(), to: "letter".into(), what: HOSTILE.into() }],
             meetings: vec![Meeting {
@@ -272,7 +389,13 @@ mod tests {
 
         what changed
           more      budget: the budget was 0.10 EUR and is 0.50 EUR
+                      after 630 characters that are alike
+                      was: was </code><script>alert(1)</script>\u{1b}[2J\u{202e}
+                      is: is
           less      fine: </code><script>alert(1)</script>\u{1b}[2J\u{202e}
+                      after 630 characters that are alike
+                      was: was </code><script>alert(1)</script>\u{1b}[2J\u{202e}
+                      is: is
 
         where private data, untrusted content and a way out meet
           meet      in letter
@@ -287,14 +410,51 @@ mod tests {
         runs only when
           size(inputs.name) > 0
 
+        files
+          standard sha256:fe6d3468cf5c74d8ec2a95b40f2e05338c37a4202f8fad692d2b64a9cf9b468a
+
         steps
           fine: asks legal (user:ada)
             when inputs.worth > 5
-            asks legal: </code><script>alert(1)</script>\u{1b}[2J\u{202e} (approve or reject, expires after 3d,
-            director may override)
+            answered with approve or reject, expires after 3d, director may override
+            asked: </code><script>alert(1)</script>\u{1b}[2J\u{202e}
+            shown risk: '</code><script>alert(1)</script>\u{1b}[2J\u{202e}'
           letter: acme:letter#write 1.0.0 (f80105efab6d) [systems, effects idempotent]
             when inputs.worth > 5
+            given template:
+              | Dear </code><script>alert(1)</script>\u{1b}[2J\u{202e}
+              | shown       sha256:00
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              | and on
+              … 126 more characters; `--html` and `--json` show them
+            an attempt may spend fuel=1
             files out by letters [outbound]
+
+        comes out
+          letter: letter.file
+
+        who decides
+          legal: user:ada
 
         may reach, in total
           files out by letters [outbound]
@@ -303,7 +463,7 @@ mod tests {
         data moves
           input name -> letter (</code><script>alert(1)</script>\u{1b}[2J\u{202e})
 
-        shown       sha256:d0ad70ae2cf7e23f273fc2528321909a983ad8368d38a7f88a9430f6ba9053b9
+        shown       sha256:d2aae7ce1ffd23ea7511c5c1e2a9e20b6004d7815f804231d17a59f4e199c948
         "#);
         let silent = FlowReview { steps: Vec::new(), meetings: Vec::new(), changes: None, ..review() };
         let told: Vec<String> = summary(&silent).into_iter().map(|(_, words)| words).collect();

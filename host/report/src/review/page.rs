@@ -1,6 +1,6 @@
 //! A review as a page.
 
-use super::{Row, Section, Sheet, flow, sheet};
+use super::{Note, Row, Section, Sheet, flow, sheet};
 use crate::page::{self, Markup};
 use kapell_model::flow::FlowReview;
 use kapell_model::review::Review;
@@ -54,7 +54,10 @@ fn write_row(page: &mut Markup, row: &Row) {
     }
     page.tag("<div><code>").text(&row.head).tag("</code>");
     for note in &row.notes {
-        page.tag("<p>").text(note).tag("</p>");
+        match note {
+            Note::Words(words) => page.tag("<p>").text(words).tag("</p>"),
+            Note::Quoted(quoted) => page.tag("<pre>").text(quoted).tag("</pre>"),
+        };
     }
     page.tag("</div></li>\n");
 }

@@ -1,12 +1,16 @@
 //! A review in a terminal.
 
-use super::{Row, Sheet, flow, sheet};
+use super::{Note, Row, Sheet, flow, sheet};
+use crate::plain::number;
 use kapell_model::flow::FlowReview;
 use kapell_model::review::Review;
 use std::fmt::Write as _;
 
 /// The widest line, in characters.
 const WIDTH: usize = 110;
+
+/// Most lines of a quoted text; how much more there is stands below it.
+const QUOTED_LINES: usize = 24;
 
 /// The whole review of a skill; its last line names exactly what was shown.
 #[must_use]
@@ -48,8 +52,30 @@ fn write_row(text: &mut String, row: &Row, marked: bool) {
     };
     let _ = writeln!(text, "  {mark}{}", wrapped(&row.head, indent).trim_start());
     for note in &row.notes {
-        let _ = writeln!(text, "{}", wrapped(note, indent + 2));
+        let _ = match note {
+            Note::Words(words) => writeln!(text, "{}", wrapped(words, indent + 2)),
+            Note::Quoted(quoted) => writeln!(text, "{}", framed(quoted, indent + 4)),
+        };
     }
+}
+
+/// A stranger's text in a frame that none of its lines can leave; a long one ends with how much is left.
+fn framed(quoted: &str, indent: usize) -> String {
+    let (indent, width) = (" ".repeat(indent), WIDTH - indent - 2);
+    let (mut framed, mut left) = (Vec::new(), quoted);
+    while framed.len() < QUOTED_LINES {
+        let within = left.char_indices().take_while(|(_, letter)| *letter != '\n').take(width);
+        let end = within.last().map_or(0, |(at, letter)| at + letter.len_utf8());
+        let (row, rest) = left.split_at(end);
+        framed.push(format!("{indent}| {row}").trim_end().to_owned());
+        left = rest.strip_prefix('\n').unwrap_or(rest);
+        if rest.is_empty() {
+            return framed.join("\n");
+        }
+    }
+    let more = number(u64::try_from(left.chars().count()).unwrap_or(u64::MAX));
+    framed.push(format!("{indent}… {more} more characters; `--html` and `--json` show them"));
+    framed.join("\n")
 }
 
 /// Words on lines that are not too wide; a longer word stands alone.
