@@ -265,3 +265,125 @@ fn cost_tells_what_an_outcome_cost_and_finance_tools_get_the_same_money() {
     let said = stage.kapell(&["cost", "--since", "yesterday"]).ends(2);
     assert!(said.err.contains("`yesterday` is no beginning of a period"), "{}", said.err);
 }
+
+#[test]
+fn an_answer_that_can_not_be_written_is_no_success() {
+    let stage = greeting();
+    for command in ["kapell runs list --json", "kapell version", "kapell --help"] {
+        let full = stage.shell(&format!("{command} > /dev/full; echo $?")).out;
+        assert!(full.starts_with("error: standard output can't be written: "), "{command}: {full}");
+        assert!(full.ends_with("\n70\n"), "{command}: {full}");
+        // Whoever has read enough closes the pipe, which is their right.
+        let gone = stage.shell(&format!("exec 3> >(:); wait $!; {command} >&3; echo $?")).out;
+        assert_eq!(gone, "0\n", "{command}");
+    }
+}
+
+#[test]
+fn a_home_whose_journal_was_emptied_does_not_read_like_a_new_one() {
+    let stage = greeting();
+    stage.kapell(&["run", "hello.yaml", "-i", "name=Ada"]).ends(0);
+    for gone in ["journal.sqlite-wal", "journal.sqlite-shm"] {
+        let _ = std::fs::remove_file(stage.project().join(".kapell").join(gone));
+    }
+    stage.write(".kapell/journal.sqlite", "");
+    let told = "the journal does not go with its signed head in log.head: ";
+    for reads in [&["runs", "list"][..], &["gates", "list"], &["cost"], &["skills", "list"], &["lock"]] {
+        let said = stage.kapell(reads).ends(9);
+        assert!(said.err.starts_with(&format!("warning: {told}")), "{reads:?}: {}", said.err);
+    }
+    for changes in [&["add", "skills/hello.wasm"][..], &["run", "hello.yaml", "-i", "name=Ada"]] {
+        let said = stage.kapell(changes).ends(9);
+        assert!(said.err.starts_with(&format!("error: {told}")), "{changes:?}: {}", said.err);
+    }
+    assert_eq!(stage.kapell(&["skills", "list"]).ends(9).out, "", "nothing was added");
+}
+
+/// A step that goes on until somebody ends it.
+const SPINS: &str =
+    "flow: spins\nversion: '1'\nsteps:\n  - { id: work, use: 'local:spins#run', with: { input: '' } }\n";
+
+#[test]
+fn control_c_says_what_is_cut_off_and_how_it_goes_on() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    let stage = Stage::empty();
+    let limits = "limits.\"local:spins\" = { fuel = 900_000_000_000_000, deadline = \"60s\" }";
+    stage.write("policy.toml", crate::guests::stage::policy("spins", &[], limits));
+    let skill = stage.write("spins.wasm", crate::guests::stage::asking("spins", &[]));
+    stage.kapell(&["add", skill.to_str().unwrap()]).ends(0);
+    stage.write("spins.yaml", SPINS);
+    let mut running = stage.command(&["run", "spins.yaml"]).spawn().unwrap();
+    let mut said = BufReader::new(running.stderr.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert_eq!(line, "spins-1  spins 1\n");
+    std::process::Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    let words =
+        "spins-1 is cut off; the next command goes on with it; `kapell runs cancel spins-1` stops it\n";
+    assert_eq!((running.wait().unwrap().code(), rest.as_str()), (Some(130), words));
+    // And so it is: whoever stops it finds it where it was.
+    assert!(stage.kapell(&["runs", "cancel", "spins-1"]).err.contains("spins-1 is cancelled"));
+}
+
+#[test]
+fn what_is_printed_to_be_pasted_is_quoted_for_the_shell() {
+    let stage = greeting();
+    stage.write("a house/asks.yaml", ASKS);
+    stage.write("a house/policy.toml", EDITORS);
+    let hello = stage.project().join("skills/hello.wasm").display().to_string();
+    stage.kapell(&["--home", "a house", "add", &hello]).ends(0);
+    let said = stage.kapell(&["--home", "a house", "--as", "ada", "run", "a house/asks.yaml"]).ends(0).err;
+    let (_, command) = said.split_once("answer with:  ").unwrap();
+    let command = command.lines().next().unwrap();
+    assert!(command.starts_with("kapell --home 'a house' --as ada gates approve asks-1"), "{command}");
+    assert!(stage.shell(command).ends(0).out.contains("asks-1 is done"), "{command}");
+}
+
+#[test]
+fn everything_that_lacks_of_arguments_and_inputs_is_told_at_once() {
+    let stage = greeting();
+    let told = stage.kapell(&["--json", "call"]).ends(2).json();
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.contains("<SKILL>") && message.contains("<OPERATION>"), "{message}");
+    stage.write("two.yaml", HELLO.replace("{ name: string }", "{ name: string, title: string }"));
+    let missing = stage.kapell(&["run", "two.yaml"]).ends(2).err;
+    let words =
+        "error: the inputs `name`, `title` are missing\nhint: give -i name=VALUE -i title=VALUE, or @FILE";
+    assert!(missing.contains(words), "{missing}");
+    let unknown = stage.kapell(&["run", "two.yaml", "-i", "zz=1"]).ends(2).err;
+    assert!(unknown.contains("there is no input `zz`\nhint: it takes `name`, `title`"), "{unknown}");
+}
+
+#[test]
+fn whatever_program_wrote_a_file_its_line_is_shown() {
+    let stage = greeting();
+    let broken = HELLO.replace("kapell:hello#greet", "kapell:hello#great");
+    let plain = {
+        stage.write("broken.yaml", &broken);
+        stage.kapell(&["run", "broken.yaml"]).ends(3).err
+    };
+    assert!(plain.contains("use: kapell:hello#great"), "{plain}");
+    stage.write("broken.yaml", broken.replace('\n', "\r\n"));
+    assert_eq!(stage.kapell(&["run", "broken.yaml"]).ends(3).err, plain);
+    stage.write("broken.yaml", format!("\u{feff}{broken}"));
+    assert_eq!(stage.kapell(&["run", "broken.yaml"]).ends(3).err, plain);
+    stage.write(
+        "broken.yaml",
+        broken.replace("greet}", "greet}\t# a tab").replace("flow: hello", "flow: hello\t# a tab"),
+    );
+    assert_eq!(stage.kapell(&["run", "broken.yaml"]).ends(3).err, plain);
+}
+
+#[test]
+fn other_bytes_of_a_version_that_is_there_are_told() {
+    let stage = greeting();
+    let same = stage.kapell(&["add", "skills/hello.wasm"]).ends(0).err;
+    assert!(!same.contains("in place of"), "{same}");
+    // A section of its own at the end: other bytes, the same skill.
+    let others = [skill("hello"), &[0, 3, 1, b'x', 0][..]].concat();
+    stage.write("others.wasm", others);
+    let told = stage.kapell(&["add", "others.wasm"]).ends(0).err;
+    assert!(told.contains(") in place of other bytes (") && told.contains(") of the same version"), "{told}");
+}

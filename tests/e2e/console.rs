@@ -64,10 +64,11 @@ fn answer(command: &str, stage: &Stage) -> String {
 
 /// A text without what differs from machine to machine, and without the padding that hangs on it.
 pub(crate) fn steady(text: &str) -> String {
-    const CHANGING: [(&str, &str); 12] = [
+    const CHANGING: [(&str, &str); 13] = [
         (r"\b[0-9a-f]{64}\b", "DIGEST"),
         (r"\b[0-9a-f]{12}\b", "DIGEST"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\b", "INSTANT"),
+        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "INSTANT"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b", "MINUTE"),
         (r"\b\d{4}-\d\d-\d\d \(UTC\)", "DAY"),
         (r"\b\d\d:\d\d:\d\d\.\d{3}\b", "TIME"),

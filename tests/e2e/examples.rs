@@ -75,3 +75,18 @@ examples! {
     percolate "14-percolate" plays
     learn "15-learn" plays
 }
+
+/// The first steps of the main README, from the example's folder on: whoever is new types them as they stand there.
+#[test]
+fn the_first_steps_of_the_main_readme_can_be_typed() {
+    crate::stage::skill("hello");
+    let stage = Stage::example("07-onboarding");
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let (_, steps) = readme.split_once("\n$ cd examples/07-onboarding").unwrap();
+    let (steps, _) = steps.split_once("\n```").unwrap();
+    let commands: Vec<&str> = steps.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert!(commands.len() > 15, "{commands:?}");
+    for command in commands {
+        stage.shell(command).ends(0);
+    }
+}

@@ -103,6 +103,7 @@ fn words(text: &str) -> String {
 const APPROVE: [&str; 5] = ["--as", "eve", "skills", "approve", "kapell:hello"];
 const EXACTLY: &str = "exactly as shown?";
 const ESCAPE: &str = "\u{1b}";
+const CONTROL_C: &str = "\u{3}";
 
 #[test]
 fn a_yes_approves_exactly_what_is_on_the_screen() {
@@ -120,7 +121,7 @@ fn a_yes_approves_exactly_what_is_on_the_screen() {
 
 #[test]
 fn whoever_says_no_or_leaves_has_approved_nothing() {
-    for keys in ["n\r", "\r", ESCAPE] {
+    for keys in ["n\r", "\r", ESCAPE, CONTROL_C] {
         let stage = locked();
         let before = stage.read("skills.lock");
         if answered(&stage, &APPROVE, &[(EXACTLY, keys)]).is_none() {
@@ -198,6 +199,9 @@ fn a_run_asks_the_person_at_the_terminal_and_goes_on_with_the_answer() {
         (&[(asked, "\r"), (why, "\r")][..], 0, "done"),
         (&[(asked, down), (why, "not that\r")], 6, "rejected"),
         (&[(asked, ESCAPE)], 0, "waiting"),
+        // Whoever leaves in the middle has not answered either.
+        (&[(asked, CONTROL_C)], 0, "waiting"),
+        (&[(asked, "\r"), (why, CONTROL_C)], 0, "waiting"),
     ] {
         let stage = Stage::empty();
         stage.write("policy.toml", "version = 1\n[role.ops]\npeople = [\"user:*\"]\n");

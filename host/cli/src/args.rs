@@ -52,7 +52,7 @@ Other:
     disable_version_flag = true,
     subcommand_required = true,
     arg_required_else_help = true,
-    help_template = "{about}\n\nUsage: {usage}{after-help}\n\nOptions:\n{options}\n\nExit codes: 0 ok, 1 skill error, escalated or a test that does not hold, 2 usage, 3 invalid file, 4 refused, 5 waiting (--no-wait), 6 rejected or expired,\n7 over budget, 8 trap, 9 integrity, 10 not found, 70 internal\n",
+    help_template = "{about}\n\nUsage: {usage}{after-help}\n\nOptions:\n{options}\n\nExit codes: 0 ok, 1 skill error, escalated, cancelled or a test that does not hold, 2 usage, 3 invalid file, 4 refused, 5 waiting (--no-wait), 6 rejected or expired,\n7 over budget, 8 trap, 9 integrity, 10 not found, 70 internal, 130 interrupted\n",
     after_help = GROUPS
 )]
 pub(crate) struct Args {

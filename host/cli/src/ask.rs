@@ -1,16 +1,34 @@
 //! Asking the person at the terminal.
 
+use crate::cases::{self, parse};
 use crate::output;
-use inquire::{Confirm, Select, Text};
-use kapell_home::{Gate, Home, HomeError, Kind, Reply, Said, fits, json_or_text};
-use kapell_model::plan::{AnswerShape, InputShape};
-use kapell_model::shape::{Field, Shape};
-use serde_json::{Map, Value};
+use inquire::{Confirm, InquireError, Select, Text};
+use kapell_home::{Gate, Home, Reply, Said, fits};
+use kapell_model::plan::AnswerShape;
+use kapell_model::shape::{Case, Field, Shape};
+use serde_json::{Map, Value, json};
 
-/// Shows a question and takes an answer; none when the person would rather answer later.
+/// Shows a question and takes an answer; none when the person would rather answer later, or presses Ctrl-C anywhere in it.
 pub(crate) fn person(home: &Home, gate: &Gate, by: &str) -> anyhow::Result<Option<Reply>> {
     let precedents = home.precedents(&gate.run)?;
     output::talk(&format!("\n{}\n", kapell_report::gate::text(&gate.open, &gate.shown, &precedents)));
+    unless_left(reply(gate, by))
+}
+
+/// Whether the person says yes or no to it; none when they leave.
+pub(crate) fn agreed(question: &str) -> anyhow::Result<Option<bool>> {
+    unless_left(Confirm::new(question).with_default(false).prompt_skippable().map_err(Into::into))
+}
+
+/// Whoever leaves with Ctrl-C has said nothing, in whichever prompt they were.
+fn unless_left<T>(said: anyhow::Result<Option<T>>) -> anyhow::Result<Option<T>> {
+    match said {
+        Err(error) if matches!(error.downcast_ref(), Some(InquireError::OperationInterrupted)) => Ok(None),
+        said => said,
+    }
+}
+
+fn reply(gate: &Gate, by: &str) -> anyhow::Result<Option<Reply>> {
     let said = match &gate.open.asked.answer {
         AnswerShape::Approval => approval()?,
         shape => value(shape)?,
@@ -73,9 +91,27 @@ fn field(name: &str, shape: &Shape) -> anyhow::Result<Option<Value>> {
             let names = cases.iter().map(|case| case.name.clone()).collect();
             Select::new(name, names).prompt_skippable()?.map(Value::String)
         }
+        Shape::Variant { cases, .. } => case(cases)?,
         Shape::Bool => Confirm::new(&format!("{name} (y/n)")).prompt_skippable()?.map(Value::Bool),
         shape => {
             typed(&format!("{name} ({})", shape.written()), &AnswerShape::Shape { shape: shape.clone() })?
+        }
+    })
+}
+
+/// One of several cases, picked by what it means, with its value where it has one.
+fn case(cases: &[Case]) -> anyhow::Result<Option<Value>> {
+    let meanings = cases.iter().map(cases::meaning).collect();
+    let Some(picked) = Select::new("Which one?", meanings).raw_prompt_skippable()? else { return Ok(None) };
+    let Some(case) = cases.get(picked.index) else { return Ok(None) };
+    Ok(match &case.shape {
+        None => Some(json!({ "tag": case.name })),
+        Some(shape) => {
+            let value = match shape {
+                Shape::Record { fields, .. } => form(fields)?,
+                shape => field(&case.name, shape)?,
+            };
+            value.map(|value| json!({ "tag": case.name, "val": value }))
         }
     })
 }
@@ -91,20 +127,4 @@ fn typed(prompt: &str, shape: &AnswerShape) -> anyhow::Result<Option<Value>> {
             Err(malformed) => output::talk(&malformed.message),
         }
     }
-}
-
-/// A text answer is the text; anything else is JSON, and what is no JSON is taken as text so that the check can say
-/// what was expected.
-///
-/// # Errors
-/// `Argument` for JSON in which a key stands twice.
-pub(crate) fn parse(shape: &AnswerShape, text: String) -> Result<Value, HomeError> {
-    Ok(match shape {
-        AnswerShape::Input { shape: InputShape::String } | AnswerShape::Choice { .. } => Value::String(text),
-        AnswerShape::Shape { shape } if shape.check(&Value::String(text.clone())).is_ok() => {
-            Value::String(text)
-        }
-        _ => json_or_text(&text)
-            .map_err(|cause| HomeError::new(Kind::Argument, format!("the answer is no value: {cause}")))?,
-    })
 }

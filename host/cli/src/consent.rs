@@ -28,7 +28,7 @@ pub(crate) fn consent(
     let agreed = decide(named, seen, &read, show, |shown| {
         output::data(&shown.text);
         let question = format!("Approve {} exactly as shown?", shown.name);
-        Ok(inquire::Confirm::new(&question).with_default(false).prompt_skippable()?)
+        crate::ask::agreed(&question)
     })?;
     if agreed.is_none() {
         output::talk("nothing was approved");

@@ -6,8 +6,9 @@ use kapell_home::{HomeError, Kind};
 use kapell_model::source::Diagnostic;
 use kapell_report::plain::lines;
 use kapell_workshop::BuildError;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How the program ends. The numbers are documented on the help page and stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub(crate) enum Exit {
     Integrity = 9,
     NotFound = 10,
     Internal = 70,
+    Interrupted = 130,
 }
 
 impl Exit {
@@ -42,6 +44,7 @@ impl Exit {
             Exit::Integrity => "integrity",
             Exit::NotFound => "not-found",
             Exit::Internal => "internal",
+            Exit::Interrupted => "interrupted",
         }
     }
 }
@@ -53,30 +56,44 @@ impl From<Exit> for ExitCode {
 }
 
 /// Prints an error and says how to end.
-pub(crate) fn report(error: &anyhow::Error, json: bool) -> ExitCode {
+pub(crate) fn report(error: &anyhow::Error, json: bool) -> Exit {
     let exit = exit_of(error);
     if json {
         report_json(error, exit)
     } else {
         report_text(error)
     }
-    exit.into()
+    exit
 }
 
 /// Arguments that don't parse, and the help and completions that are asked for by them.
-pub(crate) fn usage(error: &clap::Error, json: bool) -> ExitCode {
+pub(crate) fn usage(error: &clap::Error, json: bool) -> Exit {
     if error.use_stderr() && json {
-        let message = error.render().to_string();
-        let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        output::json(&json!({
-            "schema": "kapell.error/1",
-            "error": { "code": Exit::Usage.word(), "message": message, "hint": "see --help", "places": null, "refusals": null },
-        }));
-        return Exit::Usage.into();
+        output::json(&error_json(Exit::Usage, &said(&error.render().to_string()), Some("see --help")));
+        return Exit::Usage;
     }
-    // clap knows where each of its texts goes; a closed pipe ends output, not the program.
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() }
+    // clap knows where each of its texts goes.
+    let written = error.print();
+    if error.use_stderr() {
+        return Exit::Usage;
+    }
+    output::heed(written);
+    Exit::Ok
+}
+
+/// What is wrong with the arguments in one line: the words before the usage, with the names of what is missing below them.
+fn said(rendered: &str) -> String {
+    let paragraph = rendered.lines().take_while(|line| !line.trim().is_empty());
+    let words = paragraph.map(str::trim).collect::<Vec<_>>().join(" ");
+    words.trim_start_matches("error: ").to_owned()
+}
+
+/// An error in the form all of them have.
+pub(crate) fn error_json(exit: Exit, message: &str, hint: Option<&str>) -> Value {
+    json!({
+        "schema": "kapell.error/1",
+        "error": { "code": exit.word(), "message": message, "hint": hint, "places": null, "refusals": null },
+    })
 }
 
 /// How the program ends for an error.
@@ -95,13 +112,27 @@ pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
     }
 }
 
+/// Whether something was told that was kept and is not what was written.
+static DAMAGED: AtomicBool = AtomicBool::new(false);
+
+/// How the program ends: with what a warning weighs, where it told of damage. Whatever was told after it is of what is left.
+pub(crate) fn weighed(exit: Exit) -> Exit {
+    if DAMAGED.load(Ordering::Relaxed) { Exit::Integrity } else { exit }
+}
+
 /// Tells what is wrong and goes on.
 pub(crate) fn warn(error: &HomeError) {
+    if error.kind == Kind::Integrity {
+        DAMAGED.store(true, Ordering::Relaxed);
+    }
     match &error.diagnostics {
         Some(diagnostics) => {
             diagnostics.0.iter().for_each(|it| output::talk(&place(it).replacen("error: ", "warning: ", 1)));
         }
         None => output::talk(&format!("warning: {}", lines(&error.message))),
+    }
+    if let Some(hint) = &error.hint {
+        output::talk(&format!("hint: {}", lines(hint)));
     }
 }
 
@@ -156,8 +187,10 @@ fn place(it: &Diagnostic) -> String {
         None => lines(&format!("error: {it}")),
     };
     // The source line is the author's own text; one that tries to deceive is not quoted.
-    let source = output::source_of(&it.file).filter(|source| lines(source) == *source);
-    let Some(source) = source else { return plain };
+    let source = output::source_of(&it.file).map(|source| as_lines(&source));
+    let Some(source) = source.filter(|source| lines(source) == source.replace('\t', &lines("\t"))) else {
+        return plain;
+    };
     let Some(span) = span(&source, it) else { return plain };
     let renderer = if output::colours() { Renderer::styled() } else { Renderer::plain() };
     let snippet = Snippet::source(source.as_str())
@@ -169,6 +202,12 @@ fn place(it: &Diagnostic) -> String {
         None => vec![title],
     };
     renderer.render(&report).to_string()
+}
+
+/// A source by its lines alone, whatever program wrote it: without the mark some put before a text, and with one kind of
+/// line break.
+fn as_lines(source: &str) -> String {
+    source.strip_prefix('\u{feff}').unwrap_or(source).replace("\r\n", "\n")
 }
 
 /// The bytes a problem is about.

@@ -1,31 +1,35 @@
 //! Live lines of a run: what the person sees while it goes on.
 
+use crate::interrupt::UnderWay;
 use crate::output;
 use kapell_home::{Known, Watcher};
 use kapell_journal::entry::Entry;
 use kapell_journal::fold::RunState;
-use std::sync::Arc;
+use kapell_report::live::Lines;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Prints a line for each entry that a person wants to see at once.
 pub(crate) struct Live {
     talks: bool,
+    lines: Mutex<Lines>,
+    under_way: Arc<UnderWay>,
 }
 
 impl Live {
-    pub(crate) fn new(talks: bool) -> Self {
-        Self { talks }
+    pub(crate) fn new(talks: bool, under_way: Arc<UnderWay>) -> Self {
+        Self { talks, lines: Mutex::default(), under_way }
     }
 }
 
 impl Watcher for Live {
     fn saw(&self, entry: &Entry, state: &RunState, known: &Known) {
+        self.under_way.saw(state);
         if !self.talks {
             return;
         }
-        if let Some(line) =
-            kapell_report::live::line(entry, state, &|named| known.get(named).map(|it| (*it).clone()))
-        {
+        let Ok(mut lines) = self.lines.lock() else { return };
+        if let Some(line) = lines.told(entry, state, &|named| known.get(named).map(|it| (*it).clone())) {
             output::talk(&line);
         }
     }

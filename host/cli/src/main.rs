@@ -3,11 +3,13 @@
 
 mod args;
 mod ask;
+mod cases;
 mod commands;
 mod compiling;
 mod consent;
 mod failure;
 mod faults;
+mod interrupt;
 mod live;
 mod output;
 mod session;
@@ -24,7 +26,10 @@ fn main() -> ExitCode {
     output::tell_panics();
     let args = match args::Args::try_parse() {
         Ok(args) => args,
-        Err(error) => return failure::usage(&error, std::env::args().any(|argument| argument == "--json")),
+        Err(error) => {
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            return ended(failure::usage(&error, json));
+        }
     };
     // Before anything else runs in this process.
     if let args::Verb::CompileWorker(worker) = &args.verb {
@@ -37,8 +42,19 @@ fn main() -> ExitCode {
         runtime.shutdown_background();
         outcome
     });
-    match outcome {
-        Ok(code) => code.into(),
-        Err(error) => failure::report(&error, json),
+    ended(match outcome {
+        Ok(exit) => failure::weighed(exit),
+        Err(error) => failure::weighed(failure::report(&error, json)),
+    })
+}
+
+/// Who reads by the exit code must not take an answer for given that could not be written.
+fn ended(exit: failure::Exit) -> ExitCode {
+    match output::unwritten() {
+        None => exit.into(),
+        Some(cause) => {
+            output::talk(&format!("error: standard output can't be written: {cause}"));
+            failure::Exit::Internal.into()
+        }
     }
 }

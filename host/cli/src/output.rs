@@ -46,9 +46,29 @@ pub(crate) fn tell_panics() {
     }));
 }
 
-/// Data for whoever called. A closed pipe ends output, not the run.
+/// Why standard output took no more, the first time it did not.
+static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Data for whoever called.
 pub(crate) fn data(text: &str) {
-    let _ = writeln!(anstream::stdout(), "{}", clean(text));
+    heed(writeln!(anstream::stdout(), "{}", clean(text)));
+}
+
+/// A closed pipe ends output, not the run: whoever read has what they wanted. Whatever else keeps an answer from being
+/// written is told at the end, for the answer is not there.
+pub(crate) fn heed(written: std::io::Result<()>) {
+    if let Err(cause) = written
+        && cause.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        // The first one is the cause of all others.
+        let _ = UNWRITTEN.set(cause);
+    }
+}
+
+/// Why not all that was said on standard output has arrived, once there is nothing more to say.
+pub(crate) fn unwritten() -> Option<&'static std::io::Error> {
+    heed(std::io::stdout().flush());
+    UNWRITTEN.get()
 }
 
 /// One JSON object for whoever called.

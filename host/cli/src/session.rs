@@ -1,14 +1,20 @@
 //! A session: the home a command works on, opened, with what is due moved first.
 
-use crate::args::{Args, Gates, Runs, Skills, Verb};
+use crate::args::{Args, Flows, Gates, Runs, Skills, Verb};
 use crate::compiling::options;
+use crate::interrupt::{self, UnderWay};
 use crate::live::Live;
 use crate::{failure, output};
 use kapell_home::{Home, HomeError, Kind, Options, Place, Trial};
-use kapell_model::policy::{Moved, is_one_person};
+use kapell_journal::entry::QuestionAsked;
+use kapell_model::policy::{ANYBODY, Moved, is_one_person};
 use kapell_report::plain;
+use std::borrow::Cow;
 use std::env;
+use std::ffi::OsStr;
+use std::fmt;
 use std::path::Path;
+use std::process;
 use std::sync::Arc;
 
 /// What every command has at hand.
@@ -18,7 +24,33 @@ pub(crate) struct Session {
     pub(crate) user: String,
     pub(crate) json: bool,
     /// How to write the next command so that it works where this one did.
-    pub(crate) program: String,
+    pub(crate) program: Command,
+    /// What goes on here.
+    pub(crate) under_way: Arc<UnderWay>,
+}
+
+/// The beginning of a command that is printed to be pasted.
+#[derive(Clone)]
+pub(crate) struct Command {
+    /// The program and its home.
+    program: String,
+    /// Who was said to be there, with `--as`.
+    named: Option<String>,
+}
+
+/// As whoever gave the command before.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.program)?;
+        self.named.iter().try_for_each(|named| write!(f, " --as {}", quoted(named)))
+    }
+}
+
+/// A word as a shell reads it as one.
+pub(crate) fn quoted(word: impl AsRef<OsStr>) -> String {
+    let word = word.as_ref().to_string_lossy();
+    // Only what no shell can be given can't be quoted.
+    shlex::try_quote(&word).map_or_else(|_| word.to_string(), Cow::into_owned)
 }
 
 /// The same for a command that only tells what is there: it makes no home, and no folder for one.
@@ -53,10 +85,24 @@ pub(crate) fn trial(args: &Args) -> anyhow::Result<Trial> {
     Ok(Trial::at(&place)?)
 }
 
+/// The login name: what the session says, else the name the system has for whoever runs this, where there is no session,
+/// as in a job.
+fn login() -> String {
+    let said = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| {
+        let said = env::var(name).ok();
+        said.filter(|said| !said.is_empty())
+    });
+    let system = || {
+        let told = process::Command::new("id").arg("-un").output().ok()?;
+        let name = String::from_utf8(told.stdout).ok().filter(|_| told.status.success())?;
+        Some(name.trim().to_owned())
+    };
+    said.or_else(system).unwrap_or_else(|| "unknown".into())
+}
+
 /// The person: `--as`, else the login name. Names are kept in lock and journal, so one that could not be read back, or
 /// that means anybody, is none.
 pub(crate) fn user(args: &Args) -> anyhow::Result<String> {
-    let login = || env::var("USER").or_else(|_| env::var("USERNAME")).unwrap_or_else(|_| "unknown".into());
     let user = match &args.user {
         Some(user) if user.starts_with("user:") => user.clone(),
         Some(user) => format!("user:{user}"),
@@ -83,14 +129,20 @@ pub(crate) async fn open_at(args: &Args, place: Place) -> anyhow::Result<Session
     output::named(&place.policy());
     // Of a batch the summary is told, not each step of each run.
     let is_batch = matches!(&args.verb, Verb::Run(run) if run.each.is_some());
-    let live = Arc::new(Live::new(!args.json && !is_batch));
-    let user = user(args)?;
+    let under_way = Arc::new(UnderWay::default());
+    let live = Arc::new(Live::new(!args.json && !is_batch, under_way.clone()));
+    let (user, program) = (user(args)?, program(args.home.as_deref(), args.user.as_deref()));
+    interrupt::listen(&under_way, program.to_string(), args.json)?;
     output::named(&place.lock());
-    let only_reading = only_reads(&args.verb);
-    let home = Home::open(place, Options { watcher: live, user: user.clone(), only_reading, ..options() })?;
+    let (only_reading, though_incomplete) = (only_reads(&args.verb), reads_on(&args.verb));
+    let options = Options { watcher: live, user: user.clone(), only_reading, though_incomplete, ..options() };
+    let home = Home::open(place, options)?;
     output::keep_secret(home.redactor());
-    if let Some(unread) = &home.unread {
-        failure::warn(unread);
+    for wrong in [&home.unread, &home.incomplete].into_iter().flatten() {
+        failure::warn(wrong);
+    }
+    let is_whole = home.unread.is_none() && home.incomplete.is_none();
+    if !is_whole {
         output::talk(
             "what happened is told all the same; nothing runs, is answered or changes before that is mended",
         );
@@ -99,12 +151,10 @@ pub(crate) async fn open_at(args: &Args, place: Place) -> anyhow::Result<Session
         let what = if home.is_locked()? { "made a locked home" } else { "made a home for development" };
         output::talk(&format!("{what} in {}", home.place.folder().display()));
     }
-    let is_whole = home.unread.is_none();
     if is_whole {
         tell_policy_change(args, &home)?;
     }
-    let session =
-        Session { home: Arc::new(home), user, json: args.json, program: program(args.home.as_deref()) };
+    let session = Session { home: Arc::new(home), user, json: args.json, program, under_way };
     if is_whole && moves_due(&args.verb) {
         session.move_due().await?;
     }
@@ -151,6 +201,14 @@ fn only_reads(verb: &Verb) -> bool {
     )
 }
 
+/// What changes nothing tells what is left of a journal of which entries are gone.
+fn reads_on(verb: &Verb) -> bool {
+    let judges = matches!(verb, Verb::Review(_) | Verb::Lock(_) | Verb::Flows(Flows::List) | Verb::Policy(_));
+    let lists = matches!(verb, Verb::Skills(Skills::List | Skills::Show { .. }));
+    let looks = matches!(verb, Verb::Doctor { recount: false } | Verb::Percolate(_));
+    only_reads(verb) || judges || lists || looks || matches!(verb, Verb::Replay(_) | Verb::Dossier(_))
+}
+
 /// What is about nothing where there was never a home.
 fn tells_what_was(verb: &Verb) -> bool {
     only_reads(verb) || matches!(verb, Verb::Audit(_) | Verb::Replay(_) | Verb::Dossier(_))
@@ -177,21 +235,27 @@ fn moves_due(verb: &Verb) -> bool {
     !stops && !reads
 }
 
-/// The program and home as the person wrote them.
-pub(crate) fn program(home: Option<&Path>) -> String {
-    let program = env::args().next().unwrap_or_else(|| "kapell".into());
-    let program = if env::var_os("CARGO").is_some() && program.contains("target/") {
-        "cargo run --".into()
-    } else {
-        program
-    };
-    match home {
-        Some(home) => format!("{program} --home {}", home.display()),
+/// The program, the home and who is there as the person wrote them.
+pub(crate) fn program(home: Option<&Path>, named: Option<&str>) -> Command {
+    let program = env::args_os().next().unwrap_or_else(|| "kapell".into());
+    let is_built = env::var_os("CARGO").is_some() && program.to_string_lossy().contains("target/");
+    let program = if is_built { "cargo run --".into() } else { quoted(program) };
+    let program = match home {
+        Some(home) => format!("{program} --home {}", quoted(home)),
         None => program,
-    }
+    };
+    Command { program, named: named.map(str::to_owned) }
 }
 
 impl Session {
+    /// The beginning of a command for whoever is asked: they need not be the one who is there.
+    pub(crate) fn command_to_answer(&self, asked: &QuestionAsked) -> String {
+        match asked.people.iter().any(|person| *person == self.user || person == ANYBODY) {
+            true => self.program.to_string(),
+            false => self.program.program.clone(),
+        }
+    }
+
     async fn move_due(&self) -> anyhow::Result<()> {
         for (run, moved) in self.home.move_due().await? {
             if let Err(error) = moved {

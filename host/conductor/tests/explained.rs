@@ -215,8 +215,8 @@ async fn a_run_that_waits_says_for_whom_until_when_and_who_holds_it() {
                                    general-counsel is asked as well: 1970-01-01 04:00:00.000 UTC
                                    expires, which is never a yes: 1970-01-04 00:00:00.000 UTC
                                    an answer is bound to: sha256:aff550a10d7e2c0cc38da7420f6a303b6246acb11dacbab8d90510c2be263fa8
-      1970-01-01 04:00:00.000  #3  Still nobody had answered: general-counsel (user:gina) was asked as well.
-      1970-01-01 04:00:00.000  #4  Nobody had answered: a reminder went out.
+      1970-01-01 04:00:00.000  #3  Nobody had answered: a reminder went out.
+      1970-01-01 04:00:00.000  #4  Still nobody had answered: general-counsel (user:gina) was asked as well.
 
       2. after: not come to yet
          calls test:work 1.0.0 (00e13ed7af55), operation work (logic, effects none); nobody is named who answers for it

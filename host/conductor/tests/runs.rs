@@ -465,6 +465,22 @@ async fn time_reminds_escalates_and_expires_and_expiry_is_never_a_yes() {
 }
 
 #[tokio::test]
+async fn what_was_due_first_while_nobody_looked_happens_first() {
+    for (remind, escalate) in [(1_000, 2_000), (2_000, 2_000), (2_000, 1_000)] {
+        let stage = Stage::new([("work", Act::answers(json!(1)))]);
+        let mut question = ask("legal", "Accept?", &[]);
+        question["remind"] = json!(remind);
+        question["escalate"] = json!({ "after": escalate, "to": "general-counsel" });
+        let waiting = stage.run(asking(question)).await.unwrap();
+        stage.set_clock(9_000);
+        let standing = stage.conductor.resume(&waiting.state.run).await.unwrap();
+        let log = stage.log(&standing);
+        let (reminded, escalated) = (log.find("reminded").unwrap(), log.find("is asked as well").unwrap());
+        assert_eq!(reminded < escalated, remind <= escalate, "{log}");
+    }
+}
+
+#[tokio::test]
 async fn a_question_nobody_escalated_is_not_answered_by_the_other_role() {
     let stage = Stage::new([("work", Act::answers(json!(1)))]);
     let mut question = ask("legal", "Accept?", &[]);

@@ -7,7 +7,7 @@ use kapell_model::flow::{self, Authored, Context, Grants, Resolved};
 use kapell_model::grant::{GrantSet, Refusal};
 use kapell_model::json::JsonError;
 use kapell_model::limits::WishedLimits;
-use kapell_model::plan::{InputShape, Plan};
+use kapell_model::plan::{Input, InputShape, Plan};
 use kapell_model::seam::{Catalog, Skill};
 use kapell_model::shape::describe;
 use kapell_model::source::Source;
@@ -134,11 +134,7 @@ pub fn some_inputs(plan: &Plan, pairs: &[(String, String)]) -> Result<Map<String
     let mut inputs = Map::new();
     for (name, text) in pairs {
         let declared = plan.inputs.iter().find(|input| input.name == *name);
-        let declared = declared.ok_or_else(|| {
-            let error =
-                HomeError::not_found("input", name, plan.inputs.iter().map(|input| input.name.as_str()));
-            HomeError { kind: Kind::Argument, ..error }
-        })?;
+        let declared = declared.ok_or_else(|| no_input(plan, name))?;
         let value = match declared.shape {
             InputShape::String => Value::String(text.clone()),
             _ => json_or_text(text).map_err(|cause| {
@@ -157,14 +153,10 @@ pub(crate) fn complete(plan: &Plan, given: Value) -> Result<Value, HomeError> {
     let Value::Object(mut given) = given else {
         return Err(HomeError::new(Kind::Argument, "inputs are an object by name"));
     };
+    all_there(plan, &given)?;
     let mut inputs = Map::new();
     for declared in &plan.inputs {
-        let value = given.remove(&declared.name).or_else(|| declared.default.clone());
-        let value = value.ok_or_else(|| {
-            let words = format!("the input `{}` is missing", declared.name);
-            HomeError::new(Kind::Argument, words)
-                .hint(format!("give it with -i {}=VALUE or -i {}=@FILE", declared.name, declared.name))
-        })?;
+        let Some(value) = given.remove(&declared.name).or_else(|| declared.default.clone()) else { continue };
         if !declared.shape.fits(&value) {
             let shape = declared.shape.word();
             let words = format!(
@@ -178,10 +170,34 @@ pub(crate) fn complete(plan: &Plan, given: Value) -> Result<Value, HomeError> {
     }
     match given.keys().next() {
         None => Ok(Value::Object(inputs)),
-        Some(unknown) => {
-            let error =
-                HomeError::not_found("input", unknown, plan.inputs.iter().map(|input| input.name.as_str()));
-            Err(HomeError { kind: Kind::Argument, ..error })
-        }
+        Some(unknown) => Err(no_input(plan, unknown)),
     }
+}
+
+/// What is asked for by a name no input has; without one that is near, all there are.
+fn no_input(plan: &Plan, name: &str) -> HomeError {
+    let names = plan.inputs.iter().map(|input| input.name.as_str());
+    let error = HomeError { kind: Kind::Argument, ..HomeError::not_found("input", name, names.clone()) };
+    if error.hint.is_some() {
+        return error;
+    }
+    let names = names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    error.hint(if names.is_empty() { "the flow takes none".into() } else { format!("it takes {names}") })
+}
+
+/// What lacks of the inputs, all of it at once.
+fn all_there(plan: &Plan, given: &Map<String, Value>) -> Result<(), HomeError> {
+    let lacks = |it: &&Input| it.default.is_none() && !given.contains_key(&it.name);
+    let missing: Vec<&str> = plan.inputs.iter().filter(lacks).map(|it| it.name.as_str()).collect();
+    let words = match missing.as_slice() {
+        [] => return Ok(()),
+        [one] => format!("the input `{one}` is missing"),
+        several => {
+            let names = several.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+            format!("the inputs {} are missing", names.join(", "))
+        }
+    };
+    let give = missing.iter().map(|name| format!("-i {name}=VALUE")).collect::<Vec<_>>().join(" ");
+    let hint = format!("give {give}, or @FILE in the place of VALUE");
+    Err(HomeError::new(Kind::Argument, words).hint(hint))
 }

@@ -44,6 +44,9 @@ pub struct Options {
     /// Whether what happened is all that is asked for. Then a policy or tariff that can't be read keeps nobody from
     /// reading on; see [`Home::unread`].
     pub only_reading: bool,
+    /// Whether a journal of which entries are gone that were signed keeps nobody from reading on; see
+    /// [`Home::incomplete`]. Without it such a home is not opened.
+    pub though_incomplete: bool,
 }
 
 impl Default for Options {
@@ -51,7 +54,8 @@ impl Default for Options {
         let (clock, watcher) = (Arc::new(SystemClock), Arc::new(Unwatched));
         let unsigned: Unsigned = Arc::new(|error| tracing::warn!(%error, "the journal's head is not signed"));
         let (user, walk) = ("user:unknown".into(), Walk::here());
-        Self { clock, watcher, user, walk, unsigned, compiler: None, only_reading: false }
+        let (only_reading, though_incomplete) = (false, false);
+        Self { clock, watcher, user, walk, unsigned, compiler: None, only_reading, though_incomplete }
     }
 }
 
@@ -62,6 +66,9 @@ pub struct Home {
     /// Why policy, tariff or a secret could not be read, in a home that was opened only to read. It is as if they said
     /// nothing then: nothing is granted, nobody has a role. Or why the home can't be made to know that it is locked.
     pub unread: Option<HomeError>,
+    /// That of the journal entries are gone that were signed, in a home that was opened though they are. What is left can
+    /// be read; nothing is to be written on top of it.
+    pub incomplete: Option<HomeError>,
     /// The operator's policy as it was when the home was opened.
     pub policy: Policy,
     pub(crate) policy_text: String,
@@ -88,7 +95,7 @@ impl Home {
     /// # Errors
     /// When policy, tariff or a secret can't be read, unless it is opened only to read; when the lock can't be read, the
     /// store can't be opened, or the engine can't be made; when the home can't be made to know that it is locked, unless
-    /// it is opened only to read.
+    /// it is opened only to read. `Integrity` when entries are gone that were signed, unless it is opened though they are.
     pub fn open(place: Place, options: Options) -> Result<Self, HomeError> {
         let folder = place.folder();
         make_private(&folder)?;
@@ -116,12 +123,17 @@ impl Home {
             policy: policy.clone(),
         };
         let log = Arc::new(Log::new(store.clone(), clock.clone(), &folder));
+        let incomplete = match log.leads_on_from_beside() {
+            Err(gone) if options.though_incomplete => Some(gone),
+            whole => whole.map(|()| None)?,
+        };
         let (notary, watcher) = Notary::start(log.clone(), options.watcher, options.unsigned)?;
         let conductor = conductor(guarded, redactor.clone(), &owner, watcher);
         let place = Place { found: true, ..place };
         Ok(Self {
             place,
             unread: unread.or(unmarked),
+            incomplete,
             policy,
             policy_text,
             tariff,
@@ -286,12 +298,16 @@ fn runtime(
 
 /// Only the owner may read a home: it holds what runs were given and answered.
 fn make_private(folder: &Path) -> Result<(), HomeError> {
-    let failed = |cause: std::io::Error| HomeError::io("make the home", folder, &cause);
+    let failed = |cause: std::io::Error| HomeError::io("open the home", folder, &cause);
     fs::create_dir_all(folder).map_err(failed)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        // What is so already is left: a home on a disk that is read only can be made no more private than it is.
+        let mode = fs::metadata(folder).map_err(failed)?.permissions().mode() & 0o777;
+        if mode != 0o700 {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        }
     }
     Ok(())
 }

@@ -240,6 +240,15 @@ impl Log {
         Ok(())
     }
 
+    /// The same where there is such a head: asked when a home is opened, for one that was emptied reads like a new one. A home
+    /// in which nothing was signed gets no key by that.
+    pub(crate) fn leads_on_from_beside(&self) -> Result<(), HomeError> {
+        match self.beside()? {
+            Some(_) => self.is_complete(),
+            None => Ok(()),
+        }
+    }
+
     /// The head beside the database, once it is signed by one of the journal's keys.
     fn head_beside(&self) -> Result<Option<Checkpoint>, HomeError> {
         let unread = |error: HomeError| self.lost(&error.message).hint(UNREAD);

@@ -5,9 +5,10 @@ use crate::flows::CheckedFlow;
 use crate::home::Home;
 use crate::stop::{LOOK, StopRequest};
 use kapell_conductor::drive::{DriveError, Launch, Standing, standing};
-use kapell_journal::entry::{BlobRef, Entry, RecordedEnding, RunEnding};
+use kapell_journal::entry::{BlobRef, Entry, RecordedEnding, RunEnded, RunEnding};
 use kapell_journal::private::{WORDS, open};
 use kapell_journal::seam::{JournalError, Journals as _, RunRow};
+use kapell_model::ending::Trap;
 use kapell_model::id::RunId;
 use kapell_model::money::Money;
 use serde_json::Value;
@@ -23,6 +24,8 @@ pub struct Finished {
     pub output: Option<Value>,
     /// The skill's own error, when that ended it.
     pub skill_error: Option<Value>,
+    /// Which limit or fault stopped the skill, and whose the limit was, when that ended it.
+    pub trap: Option<Trap>,
     /// What it cost so far.
     pub cost: Money,
     /// Units of guest work so far.
@@ -34,18 +37,19 @@ impl Finished {
         let state = &standing.state;
         let known = |named: &BlobRef| standing.known.get(named).map(|value| (*value).clone());
         let output = state.ended.as_ref().and_then(|ended| ended.outputs.as_ref()).and_then(known);
-        let failed = state.ended.as_ref().filter(|ended| ended.state == RunEnding::Failed);
-        let failed_at = failed.and_then(|ended| ended.step.as_ref());
-        let last = failed_at.and_then(|step| state.steps.get(step)).and_then(|step| step.attempts.last());
-        let skill_error = match last.and_then(|attempt| attempt.ended.as_ref()).map(|ended| &ended.ending) {
-            Some(RecordedEnding::SkillError(named)) => known(named),
-            _ => None,
+        let stopped = |ended: &&RunEnded| matches!(ended.state, RunEnding::Failed | RunEnding::Trapped);
+        let stopped_at = state.ended.as_ref().filter(stopped).and_then(|ended| ended.step.as_ref());
+        let last = stopped_at.and_then(|step| state.steps.get(step)).and_then(|step| step.attempts.last());
+        let (skill_error, trap) = match last.and_then(|attempt| attempt.ended.as_ref()).map(|it| &it.ending) {
+            Some(RecordedEnding::SkillError(named)) => (known(named), None),
+            Some(RecordedEnding::Trap(trap)) => (None, Some(trap.clone())),
+            _ => (None, None),
         };
         let cost = state.spent.clone().unwrap_or_else(|| standing.program.nothing());
         let attempts =
             state.steps.values().flat_map(|step| &step.attempts).filter_map(|it| it.ended.as_ref());
         let fuel = attempts.map(|ended| ended.receipt.meters.fuel).sum();
-        Self { output, skill_error, cost, fuel, standing }
+        Self { output, skill_error, trap, cost, fuel, standing }
     }
 }
 

@@ -11,6 +11,7 @@ use kapell_model::limits::{EffectiveLimits, WishedLimits};
 use kapell_model::manifest::{Manifest, Packed, SECTION};
 use kapell_model::plan::SkillPin;
 use kapell_model::seam::{Catalog, Skill};
+use kapell_model::source::Diagnostics;
 use kapell_runtime::section::custom_section;
 use kapell_runtime::{CompileError, Imported, InstallError, LoadError};
 use kapell_store::{CatalogSnapshot, Components as _, Installed, SkillEvent, Skills as _, What};
@@ -37,6 +38,8 @@ pub struct Added {
     pub skill: Arc<Skill>,
     /// The version in use before, if another one was.
     pub before: Option<Version>,
+    /// The bytes that were this version before, where they were others.
+    pub in_place_of: Option<Digest>,
     /// What policy would refuse it at present; it can be installed all the same.
     pub refusals: Vec<Refusal>,
     /// Why it is not in use but waits to be approved; the version in use before goes on serving.
@@ -72,6 +75,7 @@ impl Home {
         let Inspected { skill, .. } = inspect_file(file, bytes)?;
         let near = self.names_like(&skill.pin.name)?;
         self.check_version_is_free(&skill.pin)?;
+        let in_place_of = self.other_bytes(&skill.pin)?;
         self.keep(file, bytes)?;
         let before = self.store.catalog()?.find(&skill.pin.name, None).map(|skill| skill.pin.version.clone());
         let reached = |point| fault::reach(point).map_err(|cause| HomeError::io("install", file, &cause));
@@ -82,7 +86,7 @@ impl Home {
         reached(FaultPoint::SkillInstalled)?;
         let Admitted { pending, newer_in_use } = self.admit(&skill, by)?;
         let refusals = self.grants(&skill, None, &WishedLimits::default()).err().unwrap_or_default();
-        Ok(Added { skill: Arc::new(skill), before, refusals, pending, newer_in_use, near })
+        Ok(Added { skill: Arc::new(skill), before, in_place_of, refusals, pending, newer_in_use, near })
     }
 
     /// Where nothing unapproved runs, a version that is approved stays those bytes: whoever names it means them.
@@ -100,6 +104,14 @@ impl Home {
                     .hint("other bytes are another version: give them a number of their own"))
             }
         }
+    }
+
+    /// The bytes that are this version so far, where they are others: they stop being it.
+    fn other_bytes(&self, pin: &SkillPin) -> Result<Option<Digest>, HomeError> {
+        let installed = self.store.installed()?;
+        let mut pins = installed.iter().map(|it| &it.skill.pin);
+        let same = pins.find(|it| it.name == pin.name && it.version == pin.version);
+        Ok(same.map(|it| it.component).filter(|component| *component != pin.component))
     }
 
     /// Puts a skill in use that was just installed, or says why it waits. Where something had to be approved, an older
@@ -294,16 +306,27 @@ pub fn inspect_file(file: &Path, bytes: &[u8]) -> Result<Inspected, HomeError> {
     let section = custom_section(bytes, SECTION).map_err(|cause| broken(cause.to_string()))?;
     let packed = section.map(Packed::decode).transpose().map_err(|cause| broken(cause.to_string()))?;
     let (manifest, version) = match &packed {
-        Some(packed) => (packed.manifest()?, packed.version.clone()),
+        Some(packed) => {
+            (packed.manifest().map_err(|problems| in_file(file, problems))?, packed.version.clone())
+        }
         None => (Manifest::without(name_of(file)?), Version::new(0, 0, 0)),
     };
     let exported: Vec<&str> = inspection.operations.iter().map(|operation| operation.name.as_str()).collect();
-    manifest.check_operations("skill.toml", &exported)?;
-    manifest.check_private("skill.toml", &inspection.operations)?;
+    let beside = |problems| in_file(file, problems);
+    manifest.check_operations("skill.toml", &exported).map_err(beside)?;
+    manifest.check_private("skill.toml", &inspection.operations).map_err(beside)?;
     let pin = SkillPin { name: manifest.name.clone(), version, component: inspection.digest };
     let (operations, imports, functions) = (inspection.operations, inspection.imports, inspection.functions);
     let skill = Skill { pin, manifest, operations, imports, bytes: bytes.len() as u64 };
     Ok(Inspected { skill, has_manifest: packed.is_some(), functions })
+}
+
+/// Problems of a manifest, which several components may have: each names the component it travels in.
+fn in_file(file: &Path, mut problems: Diagnostics) -> HomeError {
+    for problem in &mut problems.0 {
+        problem.file = format!("{} in {}", problem.file, file.display());
+    }
+    problems.into()
 }
 
 pub(crate) fn invalid(file: &Path, cause: &LoadError) -> HomeError {

@@ -13,6 +13,7 @@ pub mod estimate;
 pub mod explain;
 pub mod gate;
 pub mod learn;
+mod limit;
 pub mod live;
 pub mod log;
 pub mod measures;

@@ -1,13 +1,33 @@
 //! What a person sees while a run goes on: a line when something came to an end, not for every entry.
 
+use crate::limit::stopped;
 use crate::log::{Values, pin};
 use crate::plain::{micros, number, short, value};
 use kapell_journal::entry::{AttemptEnded, BlobRef, Body, Entry, Purpose, RecordedEnding, Verdict};
 use kapell_journal::fold::RunState;
+use kapell_model::id::RunId;
+
+/// The lines of all runs that somebody sees going on, one below the other.
+#[derive(Default)]
+pub struct Lines {
+    /// Whose line stands last.
+    last: Option<RunId>,
+}
+
+impl Lines {
+    /// What is told of an entry, for those of which something is: its line, below its run's name where the line before is
+    /// another run's.
+    pub fn told(&mut self, entry: &Entry, state: &RunState, values: &Values<'_>) -> Option<String> {
+        let line = line(entry, state, values)?;
+        let names_it = matches!(entry.body, Body::RunStarted(_) | Body::RunResumed { .. });
+        let is_below = self.last.as_ref() == Some(&state.run);
+        self.last = Some(state.run.clone());
+        Some(if names_it || is_below { line } else { format!("{}\n{line}", state.run) })
+    }
+}
 
 /// The line for an entry, for those that have one.
-#[must_use]
-pub fn line(entry: &Entry, state: &RunState, values: &Values<'_>) -> Option<String> {
+fn line(entry: &Entry, state: &RunState, values: &Values<'_>) -> Option<String> {
     let step = |id: &dyn std::fmt::Display, words: String| Some(format!("  {:<12}  {words}", id.to_string()));
     match &entry.body {
         Body::RunStarted(it) => Some(format!("{}  {} {}", state.run, it.flow, short(&it.version, 24))),
@@ -50,19 +70,17 @@ pub fn line(entry: &Entry, state: &RunState, values: &Values<'_>) -> Option<Stri
 
 fn ended(it: &AttemptEnded, state: &RunState, values: &Values<'_>) -> String {
     let shown = |named: &BlobRef| values(named).map(|it| value(&it, 80)).unwrap_or_default();
+    let started = state.steps.get(&it.step).and_then(|step| {
+        step.attempts.iter().map(|attempt| &attempt.started).find(|started| started.attempt == it.attempt)
+    });
     let (word, why) = match &it.ending {
         RecordedEnding::Output(_) => ("ok", String::new()),
         RecordedEnding::SkillError(named) => ("said no", shown(named)),
         RecordedEnding::Refusal(refusal) => ("refused", short(&refusal.to_string(), 100)),
-        RecordedEnding::Trap(trap) => {
-            ("stopped", format!("by {}: {}", trap.cause.word(), short(&trap.detail, 100)))
-        }
+        RecordedEnding::Trap(trap) => ("stopped", stopped(trap, started.map(|started| &started.skill.name))),
         RecordedEnding::Cancelled => ("cancelled", String::new()),
         RecordedEnding::Lost => ("lost", "nothing of it became real".into()),
     };
-    let started = state.steps.get(&it.step).and_then(|step| {
-        step.attempts.iter().map(|attempt| &attempt.started).find(|started| started.attempt == it.attempt)
-    });
     let who = started.map_or_else(String::new, |started| {
         let verdict = if started.purpose == Purpose::Verdict { " (verdict)" } else { "" };
         format!("{} {}{verdict}", pin(&started.skill), started.operation)

@@ -5,7 +5,8 @@
 //! #  seq  time (UTC)    subject    what happened
 //! ```
 
-use crate::plain::{micros, number, short, value};
+use crate::limit::stopped;
+use crate::plain::{micros, number, seen, short, value};
 use jiff::tz::TimeZone;
 use kapell_journal::entry::{
     AskReason, AttemptEnded, AttemptStarted, BlobRef, Body, BudgetPassed, ContentsDropped, Entry,
@@ -87,6 +88,12 @@ pub fn instant(at: Timestamp) -> String {
     format(at, "%Y-%m-%d %H:%M:%S%.3f")
 }
 
+/// An instant for a program, as RFC 3339 says it: `2026-11-21T10:02:03.120Z`.
+#[must_use]
+pub fn rfc3339(at: Timestamp) -> String {
+    format(at, "%Y-%m-%dT%H:%M:%S%.3fZ")
+}
+
 /// The day of an instant as `2026-11-21`, UTC.
 #[must_use]
 pub fn day(at: Timestamp) -> String {
@@ -158,10 +165,10 @@ fn dropped(it: &ContentsDropped) -> String {
     )
 }
 
-fn with(seen: &Value) -> String {
-    match seen.as_object() {
-        Some(seen) if !seen.is_empty() => {
-            let pairs = seen.iter().map(|(name, it)| format!("{} = {}", short(name, 40), value(it, 40)));
+fn with(values: &Value) -> String {
+    match values.as_object() {
+        Some(fields) if !fields.is_empty() => {
+            let pairs = fields.iter().map(|(name, it)| format!("{} = {}", short(name, 40), seen(it, 40)));
             format!(", with {}", pairs.collect::<Vec<_>>().join(", "))
         }
         _ => String::new(),
@@ -206,9 +213,7 @@ fn ending(it: &AttemptEnded, values: &Found<'_>) -> String {
             let rule = refusal.rule.as_ref().map(|rule| format!(" (rule {rule})")).unwrap_or_default();
             format!("refused: {}{rule}", short(&refusal.to_string(), 140))
         }
-        RecordedEnding::Trap(trap) => {
-            format!("stopped by {}: {}", trap.cause.word(), short(&trap.detail, 140))
-        }
+        RecordedEnding::Trap(trap) => format!("stopped {}", stopped(trap, None)),
         RecordedEnding::Cancelled => "cancelled".into(),
         RecordedEnding::Lost => "lost: nothing of it became real".into(),
     };

@@ -3,7 +3,8 @@
 //! Control characters can move a terminal's cursor and rewrite what stands above; bidirectional and zero-width
 //! characters make a text read as something it is not. All of them are shown as escapes.
 
-use kapell_model::quantity::Span;
+use kapell_model::digest::Digest;
+use kapell_model::quantity::{Bytes, Span};
 use serde_json::Value;
 
 /// One line: everything that is not plainly visible is shown as an escape.
@@ -80,15 +81,20 @@ fn visible(json: &str) -> String {
 /// A number with its thousands apart: `1,234,567`.
 #[must_use]
 pub fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
+    kapell_model::quantity::thousands(number)
+}
+
+/// A value that a decision saw, on a line; one that was too large to be kept there is told by its size and digest.
+#[must_use]
+pub fn seen(seen: &Value, width: usize) -> String {
+    let large = seen.as_object().filter(|fields| fields.len() == 2);
+    let parts =
+        large.and_then(|fields| Some((fields.get("bytes")?.as_u64()?, fields.get("digest")?.as_str()?)));
+    let parts = parts.and_then(|(bytes, digest)| Some((bytes, digest.parse::<Digest>().ok()?)));
+    match parts {
+        Some((bytes, digest)) => format!("({}, {})", Bytes(bytes), digest.short()),
+        None => value(seen, width),
     }
-    shown
 }
 
 /// Microseconds for people: `12 ms`, `1.4 s`.
@@ -129,6 +135,16 @@ fn is_deceptive(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_too_large_to_be_kept_with_a_decision_is_told_by_size_and_digest() {
+        let digest = Digest::of(b"x");
+        let large = serde_json::json!({ "bytes": 702, "digest": digest });
+        assert_eq!(seen(&large, 40), format!("(702 B, {})", digest.short()));
+        // What only looks so is a value like any other.
+        let other = serde_json::json!({ "bytes": 702, "digest": "none" });
+        assert_eq!(seen(&other, 40), r#"{"bytes":702,"digest":"none"}"#);
+    }
 
     #[test]
     fn what_cannot_be_seen_is_shown() {

@@ -24,7 +24,7 @@ async fn ends(guest: &str, input: &str, limits: &str) -> String {
 async fn a_loop_ends_at_its_fuel_or_at_its_deadline_whichever_comes_first() {
     assert_eq!(
         ends("spins", "", "fuel = 3_000_000").await,
-        "trap fuel set by policy: more than 3000000 units of work"
+        "trap fuel set by policy: more than 3,000,000 units of work"
     );
     assert_eq!(
         ends("spins", "", r#"fuel = 900_000_000_000_000, deadline = "200ms""#).await,
@@ -37,7 +37,7 @@ async fn a_loop_ends_at_its_fuel_or_at_its_deadline_whichever_comes_first() {
 async fn a_loop_before_the_first_call_ends_the_same_way() {
     assert_eq!(
         ends("spins_on_start", "", "fuel = 3_000_000").await,
-        "trap fuel set by policy: more than 3000000 units of work"
+        "trap fuel set by policy: more than 3,000,000 units of work"
     );
     assert_eq!(
         ends("spins_on_start", "", r#"fuel = 900_000_000_000_000, deadline = "200ms""#).await,
@@ -47,7 +47,7 @@ async fn a_loop_before_the_first_call_ends_the_same_way() {
 
 #[tokio::test]
 async fn nobody_has_to_set_a_limit_for_there_to_be_one() {
-    assert_eq!(ends("spins", "", "").await, "trap fuel set by default: more than 100000000 units of work");
+    assert_eq!(ends("spins", "", "").await, "trap fuel set by default: more than 100,000,000 units of work");
 }
 
 /// The limit is exact: what an attempt burns is what it needs, one unit less is too little.

@@ -49,5 +49,5 @@ async fn where_sockets_are_empty_it_gets_nothing_and_forges_nothing() {
 #[tokio::test]
 async fn its_loop_ends_at_the_limit_its_own_manifest_sets() {
     let story = compare(&Stage::new(CARELESS), "").await.unwrap();
-    assert_eq!(story.ending(), "trap fuel set by manifest: more than 50000000 units of work");
+    assert_eq!(story.ending(), "trap fuel set by manifest: more than 50,000,000 units of work");
 }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kapell_home::{Exporting, HomeError, Kind, Point, Proven, Scope, WithoutPart as Without, read_text};
 use kapell_model::id::RunId;
-use kapell_report::log::instant;
+use kapell_report::log::{instant, rfc3339};
 use kapell_report::plain::line;
 use serde_json::json;
 use std::fs;
@@ -30,7 +30,7 @@ pub(crate) async fn run(session: &Session, audit: &Audit) -> anyhow::Result<Exit
             tell(
                 session,
                 head.note.trim_end(),
-                || json!({ "schema": "kapell.audit/1", "size": head.size, "at": instant(head.at), "checkpoint": head.note }),
+                || json!({ "schema": "kapell.audit/1", "size": head.size, "at": rfc3339(head.at), "checkpoint": head.note }),
             );
         }
         Audit::Export(asked) => export(session, asked)?,
@@ -94,7 +94,7 @@ async fn erase(session: &Session, run: &str, reason: &str, yes: bool) -> anyhow:
     let (contents, by) = (erased.entry.commitments.len(), &erased.entry.by);
     match session.json {
         true => output::json(&json!({
-            "schema": "kapell.audit/1", "run": run, "erased": contents, "entry": erased.seq, "at": instant(erased.at),
+            "schema": "kapell.audit/1", "run": run, "erased": contents, "entry": erased.seq, "at": rfc3339(erased.at),
             "by": by, "reason": erased.entry.reason,
         })),
         false => output::talk(&format!(
@@ -113,7 +113,7 @@ fn agreed(session: &Session, question: &str) -> anyhow::Result<bool> {
             .hint(hint)
             .into());
     }
-    Ok(inquire::Confirm::new(question).with_default(false).prompt_skippable()? == Some(true))
+    Ok(crate::ask::agreed(question)? == Some(true))
 }
 
 fn tell(session: &Session, text: &str, value: impl FnOnce() -> serde_json::Value) {

@@ -6,8 +6,8 @@
 use crate::args::Run;
 use crate::failure::Exit;
 use crate::live::Advance;
-use crate::output;
 use crate::session::Session;
+use crate::{interrupt, output};
 use kapell_home::{Batch, Came, CheckedFlow, HomeError, Kind, LINE_MAX, Line, some_inputs};
 use kapell_journal::fold::RunState;
 use kapell_model::quantity::Bytes;
@@ -43,11 +43,28 @@ pub(crate) async fn run(
         bar.reached(at, told.sum.lines(), told.sum.waits());
         Ok(())
     });
-    let outcome = outcome.await;
+    // What is under way when it is cut off is dropped, and goes on from its journal another time.
+    let outcome = tokio::select! {
+        outcome = outcome => Some(outcome),
+        () = session.under_way.batch_cut_off() => None,
+    };
     bar.done();
     told.summary();
-    outcome?;
-    Ok(exit(&told.sum, run.no_wait))
+    match outcome {
+        Some(outcome) => outcome.map(|()| exit(&told.sum, run.no_wait)),
+        None => Ok(cut_off(session)),
+    }
+}
+
+/// The same command goes on where this one was: what was begun is known by its lines.
+fn cut_off(session: &Session) -> Exit {
+    let (what, _) =
+        session.under_way.words("").unwrap_or_else(|| ("the batch is cut off".into(), String::new()));
+    interrupt::tell(
+        &(what, "the same command goes on with them and with the lines that are left".into()),
+        session.json,
+    );
+    Exit::Interrupted
 }
 
 /// What is told of a line.

@@ -5,12 +5,12 @@ use crate::commands::judge::expiry;
 use crate::consent::{Shown, consent};
 use crate::failure::Exit;
 use crate::output;
-use crate::session::Session;
+use crate::session::{Session, quoted};
 use crate::written;
 use kapell_home::{ApprovingFlow, HomeError, Kind};
 use kapell_model::flow::FlowReview;
 use kapell_report::cost::listed;
-use kapell_report::log::instant;
+use kapell_report::log::rfc3339;
 use kapell_report::plain::line;
 use kapell_report::review::{flow_html, flow_text};
 use serde_json::json;
@@ -72,7 +72,7 @@ pub(crate) fn review(session: &Session, args: &ReviewArgs, path: &Path) -> anyho
         None => output::data(&flow_text(&review)),
     }
     if !session.json && other.is_none() {
-        let (program, path, shown) = (&session.program, path.display(), shown.short());
+        let (program, path, shown) = (&session.program, quoted(path), shown.short());
         output::talk(&format!("approve it with:  {program} flows approve {path} --shown {shown}"));
     }
     Ok(Exit::Ok)
@@ -92,7 +92,7 @@ pub(crate) fn ask(session: &Session, path: &Path) -> anyhow::Result<serde_json::
     let asked = session.home.ask_flow(path, &session.user)?;
     if !session.json {
         output::talk(&format!("asked for {} as it is now ({})", asked.name, asked.meaning.short()));
-        output::talk(&format!("review it with:  {} review {}", session.program, path.display()));
+        output::talk(&format!("review it with:  {} review {}", session.program, quoted(path)));
     }
     Ok(json!({ "flow": asked.name, "meaning": asked.meaning, "asked-by": asked.by }))
 }
@@ -137,10 +137,10 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
         let asked = lock
             .asked
             .iter()
-            .map(|it| json!({ "flow": it.name, "meaning": it.meaning, "by": it.by, "at": instant(it.at) }));
+            .map(|it| json!({ "flow": it.name, "meaning": it.meaning, "by": it.by, "at": rfc3339(it.at) }));
         let revoked = lock.flows_taken_back();
         let revoked = revoked
-            .map(|it| json!({ "flow": it.name, "by": it.by, "at": instant(it.at), "reason": it.reason }));
+            .map(|it| json!({ "flow": it.name, "by": it.by, "at": rfc3339(it.at), "reason": it.reason }));
         output::json(&json!({
             "schema": "kapell.flows/1", "locked": lock.locked, "revoked": revoked.collect::<Vec<_>>(),
             "approved": approved.collect::<Vec<_>>(), "asked": asked.collect::<Vec<_>>(),

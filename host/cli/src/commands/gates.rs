@@ -1,7 +1,7 @@
 //! `gates`: questions that wait for people, and what their answers teach.
 
 use crate::args::{Gates, Saying};
-use crate::ask::parse;
+use crate::cases::parse;
 use crate::commands::learning;
 use crate::commands::run::{content, next_commands, tell};
 use crate::failure::Exit;
@@ -11,7 +11,7 @@ use kapell_home::{Gate, HomeError, Kind, Reply, Said};
 use kapell_journal::fold::OpenQuestion;
 use kapell_model::id::RunId;
 use kapell_report::cost::listed;
-use kapell_report::log::instant;
+use kapell_report::log::{instant, rfc3339};
 use kapell_report::plain::short;
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ fn as_json(run: &RunId, open: &OpenQuestion) -> Value {
     json!({
         "run": run, "step": asked.step, "role": asked.role, "people": asked.people, "text": asked.text,
         "shown": asked.shown.digest(), "answer": asked.answer,
-        "asked": instant(open.asked_at), "expires": asked.expire_at.map(instant),
+        "asked": rfc3339(open.asked_at), "expires": asked.expire_at.map(rfc3339),
         "reminded": open.reminded, "escalated": open.escalated,
     })
 }
@@ -90,7 +90,7 @@ fn show(session: &Session, said: &str) -> anyhow::Result<Exit> {
         }
         false => {
             let text = kapell_report::gate::text(&gate.open, &gate.shown, &precedents);
-            let how = next_commands(&session.program, &gate.run, &gate.open);
+            let how = next_commands(session, &gate.run, &gate.open);
             output::data(&format!("{}\n{text}\n\n{how}", gate.run));
         }
     }

@@ -4,7 +4,7 @@
 use crate::args::Learn;
 use crate::failure::Exit;
 use crate::output;
-use crate::session::Session;
+use crate::session::{Session, quoted};
 use kapell_home::{Learned, TriedCase, cases_file, try_flow_cases};
 use kapell_model::id::FlowName;
 use kapell_report::learn::{ENOUGH, Follows, Lesson};
@@ -54,9 +54,9 @@ fn tell(session: &Session, learned: &Learned, learn: &Learn) {
 
 /// How to apply what is proposed, and what to do then.
 fn next(session: &Session, learned: &Learned, learn: &Learn) -> String {
-    let (program, path) = (&session.program, learn.flow.display());
+    let (program, path) = (&session.program, quoted(&learn.flow));
     let after = if learn.after == ENOUGH { String::new() } else { format!(" --after {}", learn.after) };
-    let since = learn.since.as_ref().map(|since| format!(" --since {since}")).unwrap_or_default();
+    let since = learn.since.as_ref().map(|since| format!(" --since {}", quoted(since))).unwrap_or_default();
     let then = match learned.changes.is_empty() {
         true => format!("hold the flow against its cases with  {program} test {path}"),
         false => format!("look at it with  {program} review {path}"),

@@ -3,10 +3,10 @@
 use crate::args::Percolate;
 use crate::failure::Exit;
 use crate::output;
-use crate::session::Session;
+use crate::session::{Session, quoted};
 use kapell_home::{HomeError, Kind, Proposal, Repeated};
 use kapell_report::answered::times;
-use kapell_report::log::instant;
+use kapell_report::log::rfc3339;
 use kapell_report::percolate::{OFTEN, Sequence};
 use kapell_report::plain::{line, lines};
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ fn said(session: &Session, proposal: &Proposal, out: Option<&Path>) -> String {
             format!("{words}; as a flow it does not check here:\n{}", lines(&problem.message))
         }
         (None, Some(out)) => {
-            format!("{words}; the flow is checked: run it with  {} run {}", session.program, out.display())
+            format!("{words}; the flow is checked: run it with  {} run {}", session.program, quoted(out))
         }
         (None, None) => format!(
             "{words}; the flow is checked: keep it with  {} percolate {} -o FILE",
@@ -146,7 +146,7 @@ fn as_json(repeated: &Repeated, chosen: &[&Proposal], out: Option<&Path>) -> Val
 
 fn sequence_json(sequence: &Sequence) -> Value {
     json!({
-        "calls": sequence.calls(), "times": sequence.times, "last": instant(sequence.last),
+        "calls": sequence.calls(), "times": sequence.times, "last": rfc3339(sequence.last),
         "runs": sequence.runs, "by": sequence.by,
     })
 }

@@ -3,12 +3,14 @@
 use crate::args::{Call, Run};
 use crate::commands::{account, each};
 use crate::failure::Exit;
-use crate::session::Session;
-use crate::{ask, output};
+use crate::session::{Session, quoted};
+use crate::{ask, cases, output};
 use kapell_home::{Finished, HomeError, Kind, Program, inputs};
 use kapell_journal::entry::{RunEnded, RunEnding};
 use kapell_journal::fold::OpenQuestion;
 use kapell_model::id::RunId;
+use kapell_model::plan::AnswerShape;
+use kapell_model::shape::Shape;
 use kapell_report::plain;
 use serde_json::{Value, json};
 use std::io::Read as _;
@@ -120,8 +122,10 @@ fn text(bytes: Vec<u8>, what: &str, file: &str) -> Result<String, HomeError> {
         let is_wide =
             cause.as_bytes().starts_with(&[0xff, 0xfe]) || cause.as_bytes().starts_with(&[0xfe, 0xff]);
         let from = if is_wide { "utf-16" } else { "windows-1252" };
-        HomeError::new(Kind::Argument, format!("{what} is no UTF-8 text"))
-            .hint(format!("where it is {from}: iconv -f {from} -t utf-8 {file} | kapell ... -i NAME=@-"))
+        HomeError::new(Kind::Argument, format!("{what} is no UTF-8 text")).hint(format!(
+            "where it is {from}: iconv -f {from} -t utf-8 {} | kapell ... -i NAME=@-",
+            quoted(file)
+        ))
     })
 }
 
@@ -146,7 +150,7 @@ fn as_json(session: &Session, finished: &Finished) -> Value {
             "shown": open.asked.shown.digest(),
             "show": session.home.open_value(&open.asked.shown).and_then(|shown| shown.get("show").cloned()),
             "answer": open.asked.answer,
-            "expires": open.asked.expire_at.map(kapell_report::log::instant),
+            "expires": open.asked.expire_at.map(kapell_report::log::rfc3339),
         })
     });
     json!({
@@ -156,6 +160,7 @@ fn as_json(session: &Session, finished: &Finished) -> Value {
         "output": finished.output,
         "error": finished.skill_error,
         "question": question,
+        "trap": finished.trap,
         "reason": state.ended.as_ref().and_then(|ended| ended.reason.clone()),
         "cost": finished.cost,
         "fuel": finished.fuel,
@@ -175,7 +180,7 @@ fn tell_text(session: &Session, finished: &Finished) {
         // A journal that can't be read has said so already.
         let precedents = session.home.precedents(&state.run).unwrap_or_default();
         output::talk(&format!("\n{}\n", kapell_report::gate::text(open, &shown, &precedents)));
-        output::talk(&next_commands(&session.program, &state.run, open));
+        output::talk(&next_commands(session, &state.run, open));
     }
     output::talk(&format!("{} is {}; {}", state.run, state.word(), price(finished)));
 }
@@ -205,13 +210,16 @@ fn worth(program: &Program, ended: &RunEnded) -> Option<String> {
 }
 
 /// How to answer, bound to what was shown: a later question is not met by this command.
-pub(crate) fn next_commands(program: &str, run: &RunId, open: &OpenQuestion) -> String {
-    use kapell_model::plan::AnswerShape;
+pub(crate) fn next_commands(session: &Session, run: &RunId, open: &OpenQuestion) -> String {
+    let program = session.command_to_answer(&open.asked);
     let shown = open.asked.shown.digest().short();
-    match open.asked.answer {
+    match &open.asked.answer {
         AnswerShape::Approval => format!(
             "answer with:  {program} gates approve {run} --shown {shown}\n         or:  {program} gates reject {run} --shown {shown} --reason WHY"
         ),
+        AnswerShape::Shape { shape: Shape::Variant { cases, .. } } => {
+            cases::commands(cases, &format!("{program} gates answer {run}"), &shown)
+        }
         _ => format!("answer with:  {program} gates answer {run} VALUE --shown {shown}"),
     }
 }

@@ -9,7 +9,7 @@ use crate::session::Session;
 use kapell_home::{HomeError, Kind};
 use kapell_journal::entry::{BlobRef, RunEnding};
 use kapell_report::cost::listed;
-use kapell_report::log::{self, instant};
+use kapell_report::log::{self, instant, rfc3339};
 use kapell_report::plain;
 use serde_json::json;
 
@@ -46,7 +46,7 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
         let runs = rows.iter().map(|row| {
             json!({
                 "run": row.run, "flow": row.flow, "state": row.state,
-                "started": instant(row.started), "changed": instant(row.changed), "due": row.due.map(instant),
+                "started": rfc3339(row.started), "changed": rfc3339(row.changed), "due": row.due.map(rfc3339),
             })
         });
         output::json(&json!({ "schema": "kapell.runs/1", "runs": runs.collect::<Vec<_>>() }));

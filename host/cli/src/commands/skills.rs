@@ -10,7 +10,7 @@ use kapell_home::{Added, HomeError, SkillState};
 use kapell_model::id::{FlowName, SkillName};
 use kapell_model::review::Standing;
 use kapell_report::cost::listed;
-use kapell_report::log::instant;
+use kapell_report::log::{instant, rfc3339};
 use kapell_report::plain::{line, short};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ pub(crate) fn add(session: &Session, add: &Add) -> anyhow::Result<Exit> {
     if session.json {
         let skills = added
             .iter()
-            .map(|it| json!({ "skill": it.skill.pin, "before": it.before, "refusals": it.refusals, "pending": it.pending, "newer-in-use": it.newer_in_use, "near": it.near }));
+            .map(|it| json!({ "skill": it.skill.pin, "before": it.before, "in-place-of": it.in_place_of, "refusals": it.refusals, "pending": it.pending, "newer-in-use": it.newer_in_use, "near": it.near }));
         output::json(&json!({
             "schema": "kapell.added/1", "added": skills.collect::<Vec<_>>(), "asked": asked,
         }));
@@ -62,7 +62,10 @@ fn tell(session: &Session, added: &Added) {
         (None, None, Some(before)) if *before != pin.version => format!(", in use instead of {before}"),
         (None, None, _) => String::new(),
     };
-    output::talk(&format!("added {} {} ({}){instead}", pin.name, pin.version, pin.component.short()));
+    let others = added.in_place_of.as_ref().map_or_else(String::new, |bytes| {
+        format!(" in place of other bytes ({}) of the same version", bytes.short())
+    });
+    output::talk(&format!("added {} {} ({}){others}{instead}", pin.name, pin.version, pin.component.short()));
     for near in &added.near {
         output::talk(&format!(
             "  warning: one letter is all that tells its name from {near}, which is installed"
@@ -126,7 +129,7 @@ fn list(session: &Session) -> anyhow::Result<Exit> {
     let (states, used_by) = (session.home.skill_states()?, session.home.used_by()?);
     if session.json {
         let skills = states.iter().map(|SkillState { installed: it, standing }| {
-            json!({ "skill": it.skill.pin, "summary": it.skill.manifest.summary, "in-use": it.in_use, "installed": instant(it.installed), "approval": standing, "used-by": used_by.get(&it.skill.pin.name).cloned().unwrap_or_default() })
+            json!({ "skill": it.skill.pin, "summary": it.skill.manifest.summary, "in-use": it.in_use, "installed": rfc3339(it.installed), "approval": standing, "used-by": used_by.get(&it.skill.pin.name).cloned().unwrap_or_default() })
         });
         output::json(&json!({ "schema": "kapell.skills/1", "skills": skills.collect::<Vec<_>>() }));
         return Ok(Exit::Ok);

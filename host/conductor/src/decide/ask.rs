@@ -126,22 +126,22 @@ fn shown(turn: &Turn<'_>, id: &StepId, question: &Question) -> Result<(String, V
     Ok((text, scope.evaluate_all(&question.show)?))
 }
 
-/// What moves by itself while a question waits. Expiry first: a question whose time is over is not reminded of.
+/// What moves by itself while a question waits, what was due first first. But expiry before all: a question whose time is over
+/// is not reminded of.
 pub(super) fn waiting(turn: &Turn<'_>) -> Action {
     let Some(open) = &turn.state.question else { return Action::Wait(None) };
     let (step, asking) = (open.asked.step.clone(), open.asked.asking);
-    let come = |at: Option<kapell_model::quantity::Timestamp>| at.is_some_and(|at| at <= turn.now);
-    if come(open.asked.expire_at) {
+    if open.asked.expire_at.is_some_and(|at| at <= turn.now) {
         return record(Body::QuestionExpired { step, asking });
     }
-    match &open.asked.escalate_at {
-        Some((at, to)) if !open.escalated && come(Some(*at)) => {
-            return record(Body::QuestionEscalated { step, asking, to: to.clone() });
+    let remind = open.asked.remind_at.filter(|at| !open.reminded && *at <= turn.now);
+    let escalate = open.asked.escalate_at.as_ref().filter(|(at, _)| !open.escalated && *at <= turn.now);
+    match (remind, escalate) {
+        (Some(remind), Some((at, to))) if *at < remind => {
+            record(Body::QuestionEscalated { step, asking, to: to.clone() })
         }
-        _ => {}
+        (Some(_), _) => record(Body::QuestionReminded { step, asking }),
+        (None, Some((_, to))) => record(Body::QuestionEscalated { step, asking, to: to.clone() }),
+        (None, None) => Action::Wait(open.due()),
     }
-    if !open.reminded && come(open.asked.remind_at) {
-        return record(Body::QuestionReminded { step, asking });
-    }
-    Action::Wait(open.due())
 }

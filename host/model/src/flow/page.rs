@@ -322,6 +322,14 @@ impl<'p, 't> Table<'p, 't> {
     }
 }
 
+/// Keys that take an amount, with a unit of it.
+const UNITS: [(&[&str], &str); 4] = [
+    (&["money", "worth", "day", "week", "month"], " EUR"),
+    (&["work", "deadline"], "s"),
+    (&["by-hand", "remind", "after", "expire"], "h"),
+    (&["memory", "output"], "MiB"),
+];
+
 /// One key and its value.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'p, 't> {
@@ -343,11 +351,23 @@ impl<'p, 't> Field<'p, 't> {
         let message = format!("`{}` takes {what}, not {}", self.key.value, self.node.describe());
         match self.node.kind {
             Kind::Number(_) | Kind::Bool(_) if what.starts_with("text") => {
-                self.tell_with(message, "put it in quotes");
+                self.tell_with(message, self.mended())
             }
             _ => self.tell(message),
         }
         None
+    }
+
+    /// What to do with a bare value where a text belongs: an amount lacks its unit, and quotes would not give it one.
+    fn mended(&self) -> String {
+        let key = self.key.value.as_str();
+        let unit = UNITS.iter().find(|(keys, _)| keys.contains(&key));
+        match (&self.node.kind, unit) {
+            (Kind::Number(number), Some((_, unit))) => {
+                format!("write it with its unit, such as `{key}: {number}{unit}`")
+            }
+            _ => "put it in quotes".into(),
+        }
     }
 
     fn written<T>(&self, value: T) -> Written<T> {

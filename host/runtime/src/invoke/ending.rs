@@ -6,6 +6,7 @@ use crate::value::{Answer, Answered, CallError};
 use kapell_model::ending::{Ending, Trap, TrapCause};
 use kapell_model::grant::Refusal;
 use kapell_model::limits::{EffectiveLimits, LimitOrigin};
+use kapell_model::quantity::thousands;
 use kapell_model::seam::HostFault;
 use wasmtime::component::ResourceTableError;
 
@@ -97,9 +98,10 @@ fn thrown(error: &wasmtime::Error, limits: &EffectiveLimits, printed: &Printed) 
         Some(other) => {
             (TrapCause::Crash, crash(other.to_string().trim_start_matches("wasm trap: "), printed))
         }
-        None if is_handles(error) => {
-            (TrapCause::Handles, format!("more than {} live handles", limits.limits.handles))
-        }
+        None if is_handles(error) => (
+            TrapCause::Handles,
+            format!("more than {} live handles", thousands(limits.limits.handles.into())),
+        ),
         None if says(error, "too much data is being copied") => {
             (TrapCause::HostCalls, "one call handed the host more than it takes at once".to_owned())
         }
@@ -121,7 +123,7 @@ fn says(error: &wasmtime::Error, start: &str) -> bool {
 }
 
 fn fuel(limits: &EffectiveLimits) -> String {
-    format!("more than {} units of work", limits.limits.fuel)
+    format!("more than {} units of work", thousands(limits.limits.fuel))
 }
 
 /// What broke, and the last the guest said about it.

@@ -66,6 +66,6 @@ fn leave(scene: &mut Scene, finished: &Finished, gate: &Gate) -> anyhow::Result<
 fn commands(scene: &mut Scene, finished: &Finished) {
     let state = &finished.standing.state;
     let Some(open) = &state.question else { return };
-    let how = next_commands(&scene.session.program, &state.run, open);
+    let how = next_commands(&scene.session, &state.run, open);
     how.lines().for_each(|command| scene.page.line(command));
 }

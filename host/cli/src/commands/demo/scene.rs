@@ -92,8 +92,9 @@ impl Scene {
         let out = folder.path().join("out");
         fs::create_dir(&out).map_err(|cause| HomeError::io("make the folder", &out, &cause))?;
         let home = Home::open(Place::at(folder.path())?, options())?;
-        let program = session::program(Some(&home.place.root));
-        let session = Session { home: Arc::new(home), user: session::user(args)?, json: args.json, program };
+        let program = session::program(Some(&home.place.root), args.user.as_deref());
+        let (home, user, under_way) = (Arc::new(home), session::user(args)?, Arc::default());
+        let session = Session { home, user, json: args.json, program, under_way };
         let let_it_try = sources.read(LET_IT_TRY)?;
         let scene = Self { page, session, asked: Duration::ZERO, skills, let_it_try, folder };
         for built in &scene.skills.house {
