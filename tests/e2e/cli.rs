@@ -387,3 +387,14 @@ fn other_bytes_of_a_version_that_is_there_are_told() {
     let told = stage.kapell(&["add", "others.wasm"]).ends(0).err;
     assert!(told.contains(") in place of other bytes (") && told.contains(") of the same version"), "{told}");
 }
+
+#[test]
+fn a_bare_amount_and_a_second_document_are_told_for_what_they_are() {
+    let stage = greeting();
+    stage.write("bare.yaml", HELLO.replace("steps:", "budget: { work: 5, money: 1 }\nsteps:"));
+    let bare = stage.kapell(&["check", "bare.yaml"]).ends(3).err;
+    assert!(bare.contains("such as `work: 5s`") && bare.contains("such as `money: 1 EUR`"), "{bare}");
+    stage.write("two.yaml", format!("{HELLO}---\n{HELLO}"));
+    let two = stage.kapell(&["check", "two.yaml"]).ends(3).err;
+    assert!(two.starts_with("error: a file is one document, and here a second one begins"), "{two}");
+}

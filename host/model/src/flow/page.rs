@@ -193,6 +193,9 @@ fn unparsable(source: Source<'_>, error: &serde_saphyr::Error) -> Diagnostic {
         said.strip_prefix("duplicate mapping key: ").and_then(|rest| rest.strip_suffix(" not allowed here"));
     match key {
         Some(key) => Diagnostic { message: format!("`{key}` stands here twice"), ..place },
+        None if said.contains("Documents {") => {
+            Diagnostic { message: "a file is one document, and here a second one begins".into(), ..place }
+        }
         None => place,
     }
 }
