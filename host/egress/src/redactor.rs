@@ -1,8 +1,9 @@
 //! Taking secrets out: every value the vault holds, wherever it stands and however it is spelled.
 //!
 //! A value is found as it is, in base64 (both alphabets, wherever it begins in a group of three bytes), in hex (both
-//! cases), percent-encoded, JSON-escaped, and in one of these within another. It is not found when somebody who knows
-//! it spells it in a way of their own: a server that was given a secret may always keep it.
+//! cases), and each of these percent-encoded, JSON-escaped, HTML-escaped or broken into lines, two of them one within
+//! the other. It is not found where it is spelled in base64 or hex of anything but itself, such as base64 of base64,
+//! nor when somebody who knows it spells it in a way of their own: a server that was given a secret may always keep it.
 
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use kapell_model::id::SecretName;

@@ -176,25 +176,13 @@ impl<'a> Calling<'a> {
     }
 
     fn start(&self, call: &ReadyCall, purpose: Purpose) -> Result<Action, DecideError> {
-        let arguments = match self.turn.scope().within(self.id).render_all(&call.call.with) {
+        let arguments = match self.arguments(call) {
             Ok(arguments) => arguments,
-            // A rung that rests on an output or verdict that is not there is no reason to skip the rungs after it.
-            Err(cause) if self.state.rung > 0 => {
-                return Ok(self.fall(&format!("`with` cannot be evaluated: {cause}"), None));
-            }
-            Err(cause) => return Ok(self.turn.failed_expression(self.id, "with", &cause)),
+            // What a rung rests on may not be there, and what the next is given may fit: no reason to skip the rungs after
+            // this one.
+            Err((_, words)) if self.state.rung > 0 => return Ok(self.fall(&words, None)),
+            Err((ending, words)) => return Ok(self.turn.end(ending, self.id, words)),
         };
-        if let Err(misfit) = call.operation.check_arguments(&arguments) {
-            let words = format!(
-                "an argument of {}#{} does not fit: {misfit}",
-                call.call.skill.name, call.operation.name
-            );
-            // As above: what another rung is given may fit, and so may a person's answer.
-            return Ok(match self.state.rung > 0 {
-                true => self.fall(&words, None),
-                false => self.turn.end(RunEnding::Refused, self.id, words),
-            });
-        }
         let (reserved, deadline) = match allowance(self.turn, self.id, self.state, call)? {
             Allowance::Granted { reserved, deadline } => (reserved, deadline),
             Allowance::Exhausted(past) => return self.past_budget(call, &past),
@@ -221,13 +209,23 @@ impl<'a> Calling<'a> {
             texts,
         };
         let bounds = binding(self.turn, self.state);
-        Ok(Action::Perform(Box::new(Start {
-            intent: intent.into(),
-            arguments,
-            kept,
-            call: call.clone(),
-            bounds,
-        })))
+        let call = call.clone();
+        Ok(Action::Perform(Box::new(Start { intent: intent.into(), arguments, kept, call, bounds })))
+    }
+
+    /// What the call is given, or how a run ends that has nothing else to go on with.
+    fn arguments(&self, call: &ReadyCall) -> Result<Value, (RunEnding, String)> {
+        let rendered = self.turn.scope().within(self.id).render_all(&call.call.with);
+        let arguments =
+            rendered.map_err(|cause| (RunEnding::Failed, format!("`with` cannot be evaluated: {cause}")))?;
+        match call.operation.check_arguments(&arguments) {
+            Ok(()) => Ok(arguments),
+            Err(misfit) => {
+                let (skill, operation) = (&call.call.skill.name, &call.operation.name);
+                let words = format!("an argument of {skill}#{operation} does not fit: {misfit}");
+                Err((RunEnding::Refused, words))
+            }
+        }
     }
 }
 

@@ -9,16 +9,22 @@ pub(super) enum Escape {
     Percent,
     /// `\u0041`, `\n`, `\/` (RFC 8259, 7), and `\x41`.
     Backslash,
+    /// `&quot;`, `&#34;`, `&#x22;` (HTML, 13.5).
+    Html,
+    /// A text broken into lines, as base64 often is (RFC 2045, 6.8).
+    Folded,
 }
 
 impl Escape {
     /// Every way. They are undone apart, since what is an escape in one may be a secret's own letters in another.
-    pub(super) const ALL: [Escape; 2] = [Escape::Percent, Escape::Backslash];
+    pub(super) const ALL: [Escape; 4] = [Escape::Percent, Escape::Backslash, Escape::Html, Escape::Folded];
 
     fn sign(self) -> u8 {
         match self {
             Escape::Percent => b'%',
             Escape::Backslash => b'\\',
+            Escape::Html => b'&',
+            Escape::Folded => b'\n',
         }
     }
 
@@ -27,6 +33,8 @@ impl Escape {
         match self {
             Escape::Percent => percent(bytes),
             Escape::Backslash => backslash(bytes),
+            Escape::Html => html(bytes),
+            Escape::Folded => folded(bytes),
         }
     }
 }
@@ -92,6 +100,30 @@ fn backslash(bytes: &[u8]) -> Option<(u8, usize)> {
         [b'\\', letter, ..] => Some((short(*letter)?, 2)),
         _ => None,
     }
+}
+
+fn html(bytes: &[u8]) -> Option<(u8, usize)> {
+    const LONGEST: usize = 9;
+    let end = bytes.iter().take(LONGEST).position(|byte| *byte == b';')?;
+    let byte = match bytes.get(..end)? {
+        b"&quot" => b'"',
+        b"&apos" => b'\'',
+        b"&amp" => b'&',
+        b"&lt" => b'<',
+        b"&gt" => b'>',
+        [b'&', b'#', b'x' | b'X', digits @ ..] => u8::try_from(number(digits)?).ok()?,
+        [b'&', b'#', digits @ ..] => std::str::from_utf8(digits).ok()?.parse().ok()?,
+        _ => return None,
+    };
+    Some((byte, end + 1))
+}
+
+/// A letter on the next line stands where the line broke.
+fn folded(bytes: &[u8]) -> Option<(u8, usize)> {
+    let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n' | b' ' | b'\t')).count();
+    let broken =
+        bytes.iter().take(blank).any(|byte| *byte == b'\n') && matches!(bytes.first(), Some(b'\r' | b'\n'));
+    bytes.get(blank).filter(|_| broken).map(|letter| (*letter, blank + 1))
 }
 
 fn short(letter: u8) -> Option<u8> {

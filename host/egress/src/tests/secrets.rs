@@ -32,6 +32,10 @@ fn spelled(value: &str) -> Vec<(&'static str, String)> {
     let json = serde_json::to_string(value).unwrap();
     let json = json[1..json.len() - 1].to_owned();
     let unicode: String = value.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
+    let named = [("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#x27;")];
+    let folded = |text: &str, end: &str| {
+        text.as_bytes().chunks(5).map(String::from_utf8_lossy).collect::<Vec<_>>().join(end)
+    };
     let aligned = |before: &str| STANDARD.encode(format!("{before}{value}zz"));
     vec![
         ("raw", value.to_owned()),
@@ -50,6 +54,13 @@ fn spelled(value: &str) -> Vec<(&'static str, String)> {
         ("json, all of it", unicode),
         ("json in json", json.replace('\\', "\\\\").replace('"', "\\\"")),
         ("percent in json", value.bytes().map(percent).collect::<String>().replace('%', "\\u0025")),
+        (
+            "html",
+            named.iter().fold(value.replace('&', "&amp;"), |text, (sign, name)| text.replace(sign, name)),
+        ),
+        ("html, all of it", value.bytes().map(|byte| format!("&#{byte};")).collect()),
+        ("base64 in lines", folded(&aligned("x"), "\r\n")),
+        ("base64 in lines in json", folded(&STANDARD.encode(value), "\\n")),
     ]
 }
 
@@ -71,7 +82,7 @@ fn a_secret_is_found_in_every_spelling() {
 proptest! {
     /// Wherever it stands and whatever stands around it: what is left holds it no more, and what was around it stays.
     #[test]
-    fn what_is_redacted_holds_no_secret(value in "[!-~]{8,40}", before in ".{0,20}", after in ".{0,20}", which in 0..16_usize) {
+    fn what_is_redacted_holds_no_secret(value in "[!-~]{8,40}", before in ".{0,20}", after in ".{0,20}", which in 0..20_usize) {
         let redactor = vault(&[("crm-token", &value)]).redactor().unwrap().clone();
         let (how, text) = &spelled(&value)[which];
         let clean = redactor.redacted_text(&format!("{before} {text} {after}"));

@@ -33,6 +33,18 @@ pub(super) fn computed(operator: &str) -> Option<&'static str> {
     })
 }
 
+/// How an operator is written that CEL names so in an error.
+pub(super) fn sign<'n>(name: &'n str) -> &'n str {
+    match name {
+        "add" => "+",
+        "sub" => "-",
+        "mul" => "*",
+        "div" => "/",
+        "rem" => "%",
+        other => other,
+    }
+}
+
 /// Makes all of it known to an evaluation, with a meter of its own.
 pub(super) fn add_to(context: &mut Context<'_, '_>) -> Result<(), ExpressionError> {
     let meter = Arc::new(Meter::default());

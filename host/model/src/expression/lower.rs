@@ -718,14 +718,7 @@ fn plainly(error: &ExecutionError) -> ExpressionError {
             ExpressionError::new(format!("`{function}` does not apply to {kinds}"))
         }
         ExecutionError::UnsupportedBinaryOperator(name, one, other) => {
-            let sign = match *name {
-                "add" => "+",
-                "sub" => "-",
-                "mul" => "*",
-                "div" => "/",
-                "rem" => "%",
-                other => other,
-            };
+            let sign = arithmetic::sign(name);
             let kinds = format!("{} and {}", one.type_of(), other.type_of()).replace("float", "double");
             ExpressionError::new(format!("`{sign}` does not apply to {kinds}"))
         }

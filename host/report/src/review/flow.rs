@@ -190,7 +190,7 @@ fn step(step: &ReviewedStep) -> Row {
         row = row.note(format!("budget {budget}"));
     }
     let (own, rungs): (Vec<_>, Vec<_>) = step.calls.iter().partition(|call| call.rung.is_none());
-    row = own.into_iter().fold(row, |row, call| called_with(row, call));
+    row = own.into_iter().fold(row, called_with);
     if let Some(expect) = &step.expect {
         row = row.note(format!("expects {}", line(expect)));
     }
