@@ -68,7 +68,7 @@ fn long(argument: &Value) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed assumption must fail the test")]
 mod tests {
     use super::*;
     use kapell_model::digest::Digest;

@@ -34,7 +34,7 @@ pub(super) fn computed(operator: &str) -> Option<&'static str> {
 }
 
 /// How an operator is written that CEL names so in an error.
-pub(super) fn sign<'n>(name: &'n str) -> &'n str {
+pub(super) fn sign(name: &str) -> &str {
     match name {
         "add" => "+",
         "sub" => "-",
