@@ -98,7 +98,7 @@ impl Keys {
     pub(crate) fn head(&self, note: &str) -> Result<Checkpoint, HomeError> {
         let (known, name) = (self.publics()?, note.lines().next().unwrap_or_default());
         let key = known.iter().rev().find(|key| key.name() == name).or(known.last());
-        let key = key.ok_or_else(|| self.gone())?;
+        let Some(key) = key else { return Err(self.forgotten(self.store.size()?)) };
         Checkpoint::verified(note, key).map_err(|error| self.unfit(&error))
     }
 

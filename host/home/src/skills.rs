@@ -324,7 +324,7 @@ pub fn inspect_file(file: &Path, bytes: &[u8]) -> Result<Inspected, HomeError> {
 /// Problems of a manifest, which several components may have: each names the component it travels in.
 fn in_file(file: &Path, mut problems: Diagnostics) -> HomeError {
     for problem in &mut problems.0 {
-        problem.file = format!("{} in {}", problem.file, file.display());
+        problem.file = format!("{}: {}", file.display(), problem.file);
     }
     problems.into()
 }

@@ -60,7 +60,10 @@ async fn fuel_is_enough_at_exactly_what_is_burnt() {
         let ending = ends("burns_fuel", "100000", &format!("fuel = {fuel}")).await;
         let expected = match enough {
             true => plenty.ending(),
-            false => format!("trap fuel set by policy: more than {fuel} units of work"),
+            false => {
+                let fuel = kapell_model::quantity::thousands(fuel);
+                format!("trap fuel set by policy: more than {fuel} units of work")
+            }
         };
         assert_eq!(ending, expected);
     }
