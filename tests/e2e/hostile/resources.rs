@@ -135,19 +135,23 @@ fn spread(mut took: Vec<Duration>) -> String {
     format!("p50 {:.1?}, p99 {:.1?}", at(50), at(99))
 }
 
-/// More calls than the engine has places, each let go of while it is on its way.
+/// More calls than the engine has places, each let go of while it is on its way or waits for a place; then another finds
+/// one.
 async fn aborted(stage: &Arc<Stage>, number: usize) -> String {
     let call = |_| {
         let stage = Arc::clone(stage);
         tokio::spawn(async move { drop(stage.call("spins", &[], "").await) })
     };
     let calls: Vec<_> = (0..number).map(call).collect();
-    // The first have begun once somebody else was answered between them; their time is long, so that none ends by itself.
-    let between = stage.call("echo", &[], "between").await.map(|story| story.text());
+    // Their time is long, so that none ends by itself, and nobody else would be given a place before them.
+    while stage.home.attempts_under_way() == 0 {
+        tokio::task::yield_now().await;
+    }
     calls.iter().for_each(tokio::task::JoinHandle::abort);
     let mut ended = 0;
     for call in calls {
         ended += usize::from(call.await.is_err_and(|error| error.is_cancelled()));
     }
-    format!("{ended} let go, {}", between.unwrap_or_else(|error| error.to_string()))
+    let after = stage.call("echo", &[], "after").await.map(|story| story.text());
+    format!("{ended} let go, {}", after.unwrap_or_else(|error| error.to_string()))
 }
