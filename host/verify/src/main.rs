@@ -8,7 +8,7 @@
 use kapell_verify::{Held, Report, verify};
 use lexopt::{Arg, Parser, ValueExt as _};
 use std::fs::{self, File};
-use std::io::{BufReader, Read as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -61,7 +61,10 @@ fn main() -> ExitCode {
         }),
         Err(error) => {
             match asked.json {
-                true => println!("{:#}", serde_json::json!({ "schema": "kapell.verify/1", "error": error })),
+                true => {
+                    let told = serde_json::json!({ "schema": "kapell.verify/1", "error": error });
+                    say(&format!("{told:#}")).unwrap_or_else(|unsaid| eprintln!("error: {unsaid}"));
+                }
                 false => eprintln!("error: {error}"),
             }
             ExitCode::from(UNREADABLE)
@@ -91,11 +94,19 @@ fn check(asked: &Asked) -> Result<Report, String> {
     let failed = |cause: &dyn std::fmt::Display| format!("check {}: {cause}", asked.bundle.display());
     let file = regular(&asked.bundle).map_err(|cause| failed(&cause))?;
     let report = verify(BufReader::with_capacity(1 << 20, file), &held).map_err(|cause| failed(&cause))?;
-    match asked.json {
-        true => println!("{:#}", report.json()),
-        false => println!("{}", report.text()),
-    }
+    say(&if asked.json { format!("{:#}", report.json()) } else { report.text() })?;
     Ok(report)
+}
+
+/// Whoever reads no further has read enough; an answer that nobody can read is none.
+fn say(text: &str) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("print the answer: {cause}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A file that ends: a pipe would be waited on for ever.

@@ -605,6 +605,23 @@ proptest! {
     }
 }
 
+/// An answer that can't be written is no answer; one that nobody reads to its end is.
+#[test]
+fn an_answer_that_is_not_written_is_none() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kapell-verify"));
+    let checked = program.args(["--key", "log.pub", "run.kapell"]).current_dir(&folder);
+    if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
+        let said = checked.stdout(full).output().unwrap();
+        assert_eq!(said.status.code(), Some(2), "{}", String::from_utf8_lossy(&said.stderr));
+        assert!(String::from_utf8(said.stderr).unwrap().starts_with("error: print the answer: "));
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let said = checked.stdout(writer).output().unwrap();
+    assert_eq!((said.status.code(), String::from_utf8(said.stderr).unwrap().as_str()), (Some(0), ""));
+}
+
 #[test]
 fn the_program_ends_as_it_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
