@@ -53,6 +53,8 @@ pub(super) struct Lowered {
     /// The paths asked for by `has`, in the order of their variables.
     tests: Vec<Read>,
     work: Work,
+    /// Whether it calls what [`arithmetic`] adds.
+    computes: bool,
 }
 
 /// Lowers CEL source.
@@ -67,13 +69,14 @@ pub(super) fn lower(source: &str) -> Result<Lowered, ExpressionError> {
         tests: Vec::new(),
         compared: Vec::new(),
         work: Work::default(),
+        computes: false,
     };
     let condition = is_condition(program.expression());
     let mut certain = Vec::new();
     note_certain(program.expression(), &mut certain);
     let tree = lowering.expression(program.expression())?;
-    let Lowering { reads, tests, compared, work, .. } = lowering;
-    Ok(Lowered { tree, reads, condition, certain, compared, tests, work })
+    let Lowering { reads, tests, compared, work, computes, .. } = lowering;
+    Ok(Lowered { tree, reads, condition, certain, compared, tests, work, computes })
 }
 
 /// Refuses an expression whose tree could be deeper than a stack, before anything follows it.
@@ -110,7 +113,9 @@ impl Lowered {
             context.add_variable_from_value(test_name(index), test.is_there(names));
         }
         context.add_function(IN_ORDER, in_order).map_err(|error| ExpressionError::new(error.to_string()))?;
-        arithmetic::add_to(&mut context)?;
+        if self.computes {
+            arithmetic::add_to(&mut context)?;
+        }
         let mut bound: Vec<&str> = Vec::new();
         for read in self.reads.iter().filter(|read| !read.tested) {
             if !bound.contains(&read.name.as_str())
@@ -196,6 +201,7 @@ struct Lowering<'a> {
     tests: Vec<Read>,
     compared: Vec<(Read, String)>,
     work: Work,
+    computes: bool,
 }
 
 type Lowers = Result<IdedExpr, ExpressionError>;
@@ -229,6 +235,7 @@ impl Lowering<'_> {
 
     /// The same for what goes into a list or an object, and is counted there where it can be large.
     fn kept(&mut self, node: &IdedExpr) -> Lowers {
+        self.computes = true;
         let lowered = self.expression(node)?;
         Ok(metered(node, lowered))
     }
@@ -314,7 +321,9 @@ impl Lowering<'_> {
                 self.note_compared(name, args);
                 let target = target.iter().map(|target| self.expression(target).map(Box::new)).next();
                 let args = args.iter().map(|arg| self.expression(arg)).collect::<Result<_, _>>()?;
-                let func_name = arithmetic::computed(name).unwrap_or(name).into();
+                let computed = arithmetic::computed(name);
+                self.computes |= computed.is_some();
+                let func_name = computed.unwrap_or(name).into();
                 let call = CallExpr { func_name, target: target.transpose()?, args };
                 Ok(made(node, Expr::Call(call)))
             }
@@ -419,6 +428,7 @@ impl Lowering<'_> {
         let gathers = matches!(name, op::MAP | op::FILTER);
         let mut range = self.expression(range)?;
         if gathers {
+            self.computes = true;
             self.count_touch();
             range = made(node, plain_call(IN_ORDER, vec![range]));
         }

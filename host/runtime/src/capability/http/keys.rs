@@ -16,17 +16,20 @@ pub(super) struct Keys {
     given: u64,
     /// The number of each request that was sent and not answered, under what it says.
     unanswered: BTreeMap<Digest, u64>,
+    /// What the one says that was sent last; the guest waits for it, so there is one at a time.
+    on_its_way: Option<Digest>,
 }
 
 impl Keys {
     pub(super) const fn of(effect: Digest) -> Self {
-        Self { effect, given: 0, unanswered: BTreeMap::new() }
+        Self { effect, given: 0, unanswered: BTreeMap::new(), on_its_way: None }
     }
 
     /// The key a request carries that is about to be sent.
     pub(super) fn key_for(&mut self, wanted: &Wanted) -> String {
-        let given = &mut self.given;
-        let number = self.unanswered.entry(said(wanted)).or_insert_with(|| {
+        let (given, said) = (&mut self.given, said(wanted));
+        self.on_its_way = Some(said);
+        let number = self.unanswered.entry(said).or_insert_with(|| {
             *given += 1;
             *given
         });
@@ -36,9 +39,9 @@ impl Keys {
         }
     }
 
-    /// The server has answered it: whoever asks the same from now on asks for it once more.
-    pub(super) fn answered(&mut self, wanted: &Wanted) {
-        self.unanswered.remove(&said(wanted));
+    /// The server has answered the last one: whoever asks the same from now on asks for it once more.
+    pub(super) fn answered(&mut self) {
+        self.on_its_way.take().and_then(|said| self.unanswered.remove(&said));
     }
 }
 

@@ -116,7 +116,7 @@ impl HttpCtx {
     /// A request was answered, now or when the attempt was recorded.
     fn answered(&mut self, wanted: &Wanted) {
         if let Some(keys) = self.keys.as_mut().filter(|_| wanted.method.writes()) {
-            keys.answered(wanted);
+            keys.answered();
         }
     }
 }
