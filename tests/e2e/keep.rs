@@ -250,18 +250,27 @@ fn what_was_let_go_and_is_kept_and_what_is_kept_and_gone_are_found() {
     let find = "SELECT digest, bytes FROM blobs WHERE instr(bytes, CAST(?1 AS BLOB)) LIMIT 1";
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?));
     let (digest, bytes) = database().query_row(find, [NAME], row).unwrap();
+    let put_back = |run: u32| {
+        let insert = "INSERT INTO blobs (run, digest, bytes) VALUES (?1, ?2, ?3)";
+        database().execute(insert, (run, &digest, &bytes)).unwrap();
+    };
     let due = ended(&stage, "greeted-2") + 90 * DAY;
     assert_eq!(runs(&move_on(&stage, ended(&stage, "greeted-1") + 90 * DAY)).len(), 1);
     stage.kapell(&["verify"]).ends(0);
     database().execute("DELETE FROM blobs WHERE digest = ?1", [&digest]).unwrap();
     let missing = stage.kapell(&["verify"]).ends(9).out;
     assert!(missing.contains("is missing"), "{missing}");
-    database().execute("INSERT INTO blobs (digest, bytes) VALUES (?1, ?2)", (&digest, &bytes)).unwrap();
+    put_back(2);
     stage.kapell(&["verify"]).ends(0);
+    // One run keeps it, and the other does not any more.
+    put_back(1);
+    let found = stage.kapell(&["verify"]).ends(9).out;
+    assert!(found.contains("was dropped and is still kept"), "{found}");
+    database().execute("DELETE FROM blobs WHERE run = 1 AND digest = ?1", [&digest]).unwrap();
 
     assert_eq!(runs(&move_on(&stage, due)), ["greeted-2"]);
     stage.kapell(&["verify"]).ends(0);
-    database().execute("INSERT INTO blobs (digest, bytes) VALUES (?1, ?2)", (&digest, &bytes)).unwrap();
+    put_back(2);
     let found = stage.kapell(&["verify"]).ends(9).out;
     assert!(found.contains("was dropped and is still kept"), "{found}");
     database().execute("UPDATE runs SET kept = 1 WHERE run = 'greeted-1'", []).unwrap();

@@ -196,7 +196,7 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         let mut driving = Driving::new(self, run, genesis(head.epoch), launch.program.clone());
         let plan = &launch.program.planned;
         let texts = launch.texts.into_iter().map(Content::of);
-        driving.pending.blobs.extend(texts.chain([plan.clone()]));
+        driving.pending.shared.extend(texts.chain([plan.clone()]));
         driving.look();
         let inputs = Inputs::of(&launch.program, launch.inputs, &*self.journals)?;
         let body = Body::RunStarted(started(&launch.program, &inputs, launch.by, launch.line));
@@ -296,7 +296,7 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         driving.pending.dropped.clone_from(&digests);
         let body =
             Body::ContentsDropped(ContentsDropped { commitments, digests, kept, policy: *policy.digest() });
-        driving.pending.blobs.push(policy);
+        driving.pending.shared.push(policy);
         driving.take(Fact { body, blobs: Vec::new() })?;
         driving.on().await
     }
@@ -360,23 +360,27 @@ pub fn standing<J: Journals>(journals: &J, run: &RunId) -> Result<(Standing, usi
     for named in entries.iter().flat_map(|entry| Known::names(&entry.body)) {
         match state.gone(named) {
             Some(_) => {}
-            None => known.learn(named.clone(), stored(journals, named)?),
+            None => known.learn(named.clone(), stored(journals, run, named)?),
         }
     }
     // A doubt shows what the attempt was given; other inputs are behind.
     if let Some(open) = &state.open {
         for named in open.given() {
-            known.learn(named.clone(), stored(journals, named)?);
+            known.learn(named.clone(), stored(journals, run, named)?);
         }
     }
     let program = Arc::new(program(journals, run, &state.started)?);
     Ok((Standing { state, known, program }, entries.len()))
 }
 
-pub(crate) fn stored<R: JournalReads>(recorded: &R, named: &BlobRef) -> Result<Arc<Value>, DriveError> {
+pub(crate) fn stored<R: JournalReads>(
+    recorded: &R,
+    run: &RunId,
+    named: &BlobRef,
+) -> Result<Arc<Value>, DriveError> {
     let digest = named.digest();
     let missing = || JournalError::Damaged(format!("the value {digest} is missing"));
-    let bytes = recorded.named(named)?.ok_or_else(missing)?;
+    let bytes = recorded.named(run, named)?.ok_or_else(missing)?;
     Ok(Arc::new(named.read(&bytes).map_err(|cause| damaged(named, &cause))?))
 }
 
@@ -392,12 +396,12 @@ pub(crate) fn program<R: JournalReads>(
     started: &RunStarted,
 ) -> Result<Program, DriveError> {
     let plan_error = |cause: String| DriveError::Plan { run: run.clone(), cause };
-    let plan = stored(recorded, &started.plan)?;
+    let plan = stored(recorded, run, &started.plan)?;
     let plan: Plan =
         serde_json::from_value((*plan).clone()).map_err(|cause| plan_error(cause.to_string()))?;
     let text = |digest: &Digest| -> Result<String, DriveError> {
         let bytes =
-            recorded.blob(digest)?.ok_or_else(|| plan_error(format!("the text {digest} is missing")))?;
+            recorded.blob(run, digest)?.ok_or_else(|| plan_error(format!("the text {digest} is missing")))?;
         String::from_utf8(bytes.to_vec()).map_err(|cause| plan_error(cause.to_string()))
     };
     let tariff =
@@ -470,6 +474,8 @@ struct Before {
 struct Pending {
     entries: Vec<Sealed>,
     blobs: Vec<Content>,
+    /// What many runs rest on.
+    shared: Vec<Content>,
     writes: HeldWrites,
     /// Whether these are of a private step.
     writes_private: bool,
@@ -596,7 +602,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             (&body, self.state.as_ref().and_then(|it| it.open.as_ref()))
         {
             for named in open.given() {
-                self.known.learn(named.clone(), stored(&*self.conductor.journals, named)?);
+                self.known.learn(named.clone(), stored(&*self.conductor.journals, &self.run, named)?);
             }
         }
         self.take_beside(Fact { body, blobs: values }, contents)
@@ -678,7 +684,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
             (Some(index), _) => self.held.swap_remove(index).2,
             (None, Some(state)) => match state.attempts.iter().find(|it| it.started.attempt == *attempt) {
                 Some(attempt) => attempt.ended.as_ref().map_or(Ok(HeldWrites::default()), |ended| {
-                    record::held(&*self.conductor.journals, &self.known, ended)
+                    record::held(&*self.conductor.journals, &self.run, &self.known, ended)
                 })?,
                 None => HeldWrites::default(),
             },
@@ -697,18 +703,29 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         let Some(state) = self.state.as_ref().filter(|_| !self.pending.entries.is_empty()) else {
             return Ok(true);
         };
-        let Pending { entries, blobs, writes, writes_private, erased, dropped, released, charges, bounds } =
-            std::mem::take(&mut self.pending);
+        let Pending {
+            entries,
+            blobs,
+            shared,
+            writes,
+            writes_private,
+            erased,
+            dropped,
+            released,
+            charges,
+            bounds,
+        } = std::mem::take(&mut self.pending);
         let before = self.before.take();
         let seen: Vec<Arc<Entry>> = entries.iter().map(|sealed| sealed.written().clone()).collect();
         // Only a commit that rests on what it read can be sent back, so only that one is kept until it is through.
-        let kept =
-            (!writes.seen.is_empty() || !writes.files.is_empty()).then(|| (entries.clone(), blobs.clone()));
+        let kept = (!writes.seen.is_empty() || !writes.files.is_empty())
+            .then(|| (entries.clone(), blobs.clone(), shared.clone()));
         let commit = Commit {
             run: self.run.clone(),
             expected: self.committed,
             entries,
             blobs,
+            shared,
             writes,
             writes_private,
             erased,
@@ -724,8 +741,8 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
                 Ok(true)
             }
             Err(conflict @ (JournalError::Conflict { .. } | JournalError::FileConflict { .. })) => {
-                let (entries, blobs) = kept.unwrap_or_default();
-                let failed = Pending { entries, blobs, released, ..Pending::default() };
+                let (entries, blobs, shared) = kept.unwrap_or_default();
+                let failed = Pending { entries, blobs, shared, released, ..Pending::default() };
                 self.go_back(&failed, &conflict).map(|()| false)
             }
             Err(error) => match (before, state.open.as_ref().map(|open| open.step.clone())) {
@@ -767,6 +784,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
 
     fn refused_late(&mut self, failed: &Pending, conflict: &JournalError) -> Result<(), DriveError> {
         self.pending.blobs.clone_from(&failed.blobs);
+        self.pending.shared.clone_from(&failed.shared);
         for named in failed.entries.iter().flat_map(|sealed| Known::names(&sealed.entry().body)) {
             let content = failed.blobs.iter().find(|content| content.digest() == named.digest());
             if let Some(Ok(value)) = content.map(|content| named.read(content.bytes())) {

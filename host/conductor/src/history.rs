@@ -38,13 +38,19 @@ impl<'r, R: JournalReads> History<'r, R> {
         Ok(Self { recorded, entries, opened, values: RefCell::default() })
     }
 
+    /// The bytes an entry names; none where they are not kept.
+    pub(crate) fn named(&self, named: &BlobRef) -> Result<Option<Arc<[u8]>>, JournalError> {
+        // A run without entries names nothing.
+        self.entries.first().map_or(Ok(None), |first| self.recorded.named(&first.run, named))
+    }
+
     /// A value an entry names; none where it is not kept.
     pub(crate) fn value(&self, named: &BlobRef) -> Result<Option<Arc<Value>>, JournalError> {
         if let Some(known) = self.values.borrow().get(named) {
             return Ok(known.clone());
         }
         let read = |bytes: Arc<[u8]>| named.read(&bytes).map_err(|cause| damaged(named, &cause));
-        let value = self.recorded.named(named)?.map(read).transpose()?.map(Arc::new);
+        let value = self.named(named)?.map(read).transpose()?.map(Arc::new);
         self.values.borrow_mut().insert(named.clone(), value.clone());
         Ok(value)
     }

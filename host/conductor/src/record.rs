@@ -7,6 +7,7 @@ use kapell_journal::entry::{AttemptEnded, AttemptStarted, BlobRef, Body, Recorde
 use kapell_journal::seam::{JournalError, JournalReads};
 use kapell_model::digest::Digest;
 use kapell_model::ending::{Attempt, Ending, Left, Meters, Receipt};
+use kapell_model::id::RunId;
 use kapell_model::money::MoneyError;
 use kapell_model::writes::{FileWrite, HeldWrites, KeyWrite, Undone, WriteSummary};
 use std::sync::Arc;
@@ -181,6 +182,7 @@ fn held_contents(held: &HeldWrites) -> impl Iterator<Item = Content> {
 /// an output and the judgement that makes its writes real.
 pub(crate) fn held<R: JournalReads>(
     recorded: &R,
+    run: &RunId,
     known: &Known,
     ended: &AttemptEnded,
 ) -> Result<HeldWrites, JournalError> {
@@ -190,14 +192,14 @@ pub(crate) fn held<R: JournalReads>(
             WriteSummary::Key { namespace, key, digest, .. } => held.keys.push(KeyWrite {
                 namespace: namespace.clone(),
                 key: key.clone(),
-                value: content(recorded, known, digest.as_ref())?,
+                value: content(recorded, run, known, digest.as_ref())?,
             }),
             WriteSummary::File { grant, root, path, seen, digest, .. } => held.files.push(FileWrite {
                 grant: grant.clone(),
                 root: root.clone(),
                 path: path.clone(),
                 seen: *seen,
-                content: content(recorded, known, digest.as_ref())?,
+                content: content(recorded, run, known, digest.as_ref())?,
             }),
         }
     }
@@ -206,11 +208,12 @@ pub(crate) fn held<R: JournalReads>(
 
 fn content<R: JournalReads>(
     recorded: &R,
+    run: &RunId,
     known: &Known,
     digest: Option<&Digest>,
 ) -> Result<Option<Vec<u8>>, JournalError> {
     let Some(digest) = digest else { return Ok(None) };
-    let bytes = recorded.named(&known.place(digest))?;
+    let bytes = recorded.named(run, &known.place(digest))?;
     bytes
         .map(|bytes| Some(bytes.to_vec()))
         .ok_or_else(|| JournalError::Damaged(format!("the held write {digest} is missing")))

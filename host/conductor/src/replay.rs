@@ -100,12 +100,12 @@ fn program_of<R: JournalReads>(
     };
     let mut parts =
         vec![("its plan".to_owned(), *started.plan.digest()), ("its tariff".into(), started.tariff)];
-    if let Some(plan) = recorded.blob(started.plan.digest())? {
+    if let Some(plan) = recorded.blob(run, started.plan.digest())? {
         let plan: Plan = serde_json::from_slice(&plan).map_err(|cause| damaged(&started.plan, &cause))?;
         parts.extend(plan.files.into_iter().map(|(name, text)| (format!("the flow's file {name}"), text)));
     }
     for (what, digest) in parts {
-        if let (None, Some(_)) = (recorded.blob(&digest)?, recorded.left_out(&digest)) {
+        if let (None, Some(_)) = (recorded.blob(run, &digest)?, recorded.left_out(&digest)) {
             return Ok(Err(gone(recorded, &what, &digest)));
         }
     }
@@ -160,7 +160,7 @@ impl<R: JournalReads> Kept<'_, R> {
     }
 
     fn named(&self, named: &BlobRef) -> Result<Option<Arc<[u8]>>, JournalError> {
-        if self.is_gone(named) { Ok(None) } else { self.history.recorded.named(named) }
+        if self.is_gone(named) { Ok(None) } else { self.history.named(named) }
     }
 
     fn value(&self, named: &BlobRef) -> Result<Option<Arc<Value>>, JournalError> {

@@ -23,7 +23,7 @@ use std::path::Path;
 fn account(stage: &Stage, standing: &Standing, step: Option<&str>, held: Option<&str>) -> Account {
     let entries = stage.store.entries(&standing.state.run).unwrap();
     let values = |named: &BlobRef| {
-        let bytes = stage.store.blob(named.digest()).unwrap()?;
+        let bytes = stage.store.blob(&standing.state.run, named.digest()).unwrap()?;
         named.read(&bytes).ok()
     };
     let record = Record {

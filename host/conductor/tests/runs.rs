@@ -547,7 +547,7 @@ async fn an_effect_that_must_not_happen_twice_is_never_silently_run_again() {
     let (stage, standing) = in_doubt().await;
     assert_eq!((standing.state.word(), stage.performed()), ("in-doubt", 0));
     let open = standing.state.question.as_ref().unwrap();
-    let shown = stage.store.blob(open.asked.shown.digest()).unwrap().unwrap();
+    let shown = stage.store.blob(&standing.state.run, open.asked.shown.digest()).unwrap().unwrap();
     let shown: serde_json::Value = serde_json::from_slice(&shown).unwrap();
     assert_eq!(shown["show"]["arguments"], json!({ "input": 1 }));
     let done = stage.say(&standing, Said::Value(json!({ "tag": "done", "val": "paid" }))).await.unwrap();

@@ -29,7 +29,10 @@ impl Home {
             folder: &self.place.root,
             held: self.held(run)?.map(|why| why.to_string()),
             checked: self.vouched(run)?,
-            values: &|named| if with_private { self.open_value(named) } else { self.value(named) },
+            values: &|named| match with_private {
+                true => self.open_value(run, named),
+                false => self.value(run, named),
+            },
         };
         let account = Account::of(&record, step);
         account.map_err(|cause| HomeError::new(Kind::Integrity, cause.to_string()))
@@ -68,11 +71,11 @@ impl Home {
     /// The plan and the prices a run is pinned to.
     pub(crate) fn grounds(&self, run: &RunId, entries: &[Entry]) -> Result<(Plan, Tariff), HomeError> {
         let started = started(run, entries)?;
-        let text = self.kept(started.plan.digest())?;
+        let text = self.kept(run, started.plan.digest())?;
         let plan = serde_json::from_slice(&text).map_err(|cause| {
             HomeError::new(Kind::Integrity, format!("the plan of {run} can't be read: {cause}"))
         })?;
-        Ok((plan, self.tariff_of(&started.tariff)?))
+        Ok((plan, self.tariff_of(run, &started.tariff)?))
     }
 }
 

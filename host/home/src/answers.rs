@@ -67,7 +67,7 @@ impl Home {
         let state = self.standing(run)?.state;
         let Some(open) = state.question.filter(|_| state.ended.is_none()) else { return Ok(None) };
         let missing = || HomeError::new(Kind::Integrity, format!("what {run} shows is not kept"));
-        let shown = self.open_value(&open.asked.shown).ok_or_else(missing)?;
+        let shown = self.open_value(run, &open.asked.shown).ok_or_else(missing)?;
         Ok(Some(Gate { run: run.clone(), open, shown }))
     }
 

@@ -264,7 +264,7 @@ impl JournalReads for Record {
         if is_same { chain::verify(run, &stored) } else { Err(self.moved()) }
     }
 
-    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+    fn blob(&self, _: &RunId, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
         let content = self.blobs.get(digest).map(|place| self.content(digest, *place));
         Ok(content.transpose()?.map(Arc::from))
     }
@@ -359,13 +359,13 @@ mod tests {
     fn what_is_changed_later_is_noticed_when_it_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let (path, record) = opened(folder.path());
-        let (record, run) = (record.unwrap(), "call-1".parse().unwrap());
-        assert_eq!(&*record.blob(&Digest::of(b"text")).unwrap().unwrap(), b"text");
+        let (record, run): (_, RunId) = (record.unwrap(), "call-1".parse().unwrap());
+        assert_eq!(&*record.blob(&run, &Digest::of(b"text")).unwrap().unwrap(), b"text");
         let bytes = std::fs::read(&path).unwrap();
         let changed =
             String::from_utf8(bytes).unwrap().replace("text", "next").replace("\"seq\":1", "\"seq\":2");
         std::fs::write(&path, changed).unwrap();
-        assert!(matches!(record.blob(&Digest::of(b"text")), Err(JournalError::Damaged(_))));
+        assert!(matches!(record.blob(&run, &Digest::of(b"text")), Err(JournalError::Damaged(_))));
         assert!(record.entries(&run).unwrap_err().to_string().contains("was changed while it was read"));
     }
 }

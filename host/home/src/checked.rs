@@ -137,10 +137,15 @@ impl Checked {
 }
 
 /// Adds what `bytes` names to what is still to be looked at, as far as they can be read.
-fn name_within(kept: Kept, bytes: &[u8], named: &mut Names, gone: &mut Gone) -> Result<(), HomeError> {
+fn name_within(
+    (kept, by): (Kept, &Digest),
+    bytes: &[u8],
+    named: &mut Names,
+    gone: &mut Gone,
+) -> Result<(), HomeError> {
     let mut nested = Names::new();
     let read = names::within(kept, bytes, &mut nested);
-    gone.keep(&nested);
+    gone.keep(by, &nested);
     nested.into_iter().for_each(|(name, must)| *named.entry(name).or_default() |= must);
     read
 }
@@ -174,7 +179,7 @@ impl Home {
                     names::of_entry(entry, &mut named);
                     gone.note(entry, &named);
                 }
-                self.check_names(named, &mut gone, false, |_| At::Whole, &mut checked)?;
+                self.check_names(named, &mut gone, |_| At::Whole, &mut checked)?;
                 self.check_entries(run, entries, &mut checked)?;
             }
         }
@@ -250,24 +255,61 @@ impl Home {
         Ok(keys)
     }
 
-    /// What is kept under a digest or a commitment, held against it; none where nothing is.
-    fn kept_bytes(&self, kept: Kept, digest: &Digest) -> Result<Option<Arc<[u8]>>, HomeError> {
-        Ok(match kept {
+    /// What is kept under a digest or a commitment, held against it; none where somebody who `must` keep it does not.
+    fn kept_bytes(
+        &self,
+        (kept, digest): (Kept, &Digest),
+        must: bool,
+        gone: &Gone,
+    ) -> Result<Option<Arc<[u8]>>, HomeError> {
+        let mut found = None;
+        match kept {
             Kept::Told | Kept::Private => {
-                self.store.private(digest)?.map(|content| Arc::clone(content.bytes()))
+                found = self.store.private(digest)?.map(|content| Arc::clone(content.bytes()));
             }
-            Kept::Component => Some(self.store.component(digest)?),
-            _ => self.store.blob(digest)?,
-        })
+            Kept::Component => found = Some(self.store.component(digest)?),
+            // All runs share them.
+            Kept::Plan | Kept::Tariff => found = self.kept_by(&gone.keepers(digest), digest)?,
+            Kept::Crossings | Kept::Blob => {
+                for run in gone.keepers(digest) {
+                    match self.store.blob(&run, digest)? {
+                        None if must => return Ok(None),
+                        kept => found = kept.or(found),
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
-    /// Everything that is named, read back under its digest. Unless the entries are `of_all` runs, others may keep what these
-    /// have let go.
+    /// What some of these runs keep.
+    pub(crate) fn kept_by(&self, runs: &[RunId], digest: &Digest) -> Result<Option<Arc<[u8]>>, HomeError> {
+        for run in runs {
+            if let Some(bytes) = self.store.blob(run, digest)? {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether something is still there that whoever had it says it is not.
+    fn is_left(&self, (kept, digest): (Kept, &Digest), gone: &Gone) -> Result<bool, HomeError> {
+        if kept.is_private() {
+            return Ok(gone.how(kept, digest).is_some() && self.store.private(digest)?.is_some());
+        }
+        for run in gone.let_go_by(digest) {
+            if self.store.keeps_itself(&run, digest)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Everything that is named, read back under its digest from each run that keeps it.
     pub(crate) fn check_names(
         &self,
         mut named: Names,
         gone: &mut Gone,
-        of_all: bool,
         at: impl Fn(&(Kept, Digest)) -> At,
         checked: &mut Checked,
     ) -> Result<(), HomeError> {
@@ -275,15 +317,15 @@ impl Home {
         while let Some((name, must)) = named.pop_first() {
             let (kept, digest) = name;
             let how = gone.how(kept, &digest);
-            let must_be_gone = how.is_some() && (of_all || kept.is_private());
-            match self.kept_bytes(kept, &digest) {
-                Ok(Some(_)) if must_be_gone => {
-                    let how = how.unwrap_or_default();
-                    checked.broken("erased", at(&name), format!("{digest} was {how} and is still kept"));
-                }
+            if self.is_left((kept, &digest), gone)? {
+                let how = how.unwrap_or("dropped");
+                checked.broken("erased", at(&name), format!("{digest} was {how} and is still kept"));
+                continue;
+            }
+            match self.kept_bytes((kept, &digest), must, gone) {
                 Ok(Some(bytes)) => {
                     *(if kept.is_private() { &mut private } else { &mut sound }) += 1;
-                    let read = name_within(kept, &bytes, &mut named, gone);
+                    let read = name_within((kept, &digest), &bytes, &mut named, gone);
                     read.unwrap_or_else(|error| checked.broken("contents", at(&name), error.message));
                 }
                 Ok(None) if how.is_some() || !must => {}

@@ -377,13 +377,13 @@ impl<W: Write> Export<'_, W> {
             }
             let bytes = match kept {
                 Kept::Component => Some(self.home.store.component(&digest)?),
-                _ => self.home.store.blob(&digest)?,
+                _ => self.home.kept_by(&self.gone.keepers(&digest), &digest)?,
             };
             match bytes {
                 Some(bytes) => {
                     let mut nested = Names::new();
                     names::within(kept, &bytes, &mut nested)?;
-                    self.gone.keep(&nested);
+                    self.gone.keep(&digest, &nested);
                     self.name(nested);
                     self.put(&path, &bytes)?;
                 }

@@ -1,5 +1,5 @@
-//! What entries say is not kept any more: erased by somebody, or let go by policy. What runs share is gone once the last
-//! of them has let it go.
+//! What entries say is not kept any more, erased by somebody or let go by policy, and which runs keep what. What several
+//! keep is gone once the last of them has let it go.
 
 use crate::checked::Checked;
 use crate::names::{Kept, Names};
@@ -10,17 +10,17 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Most runs whose contents were let go that are told one by one.
 const TOLD: usize = 8;
-/// Stands for what keeps something without being a run's own entry: a plan or a record of crossings that names it.
-const NESTED: u32 = u32::MAX;
 
 /// What is gone, and who keeps what, by the entries that were noted.
 #[derive(Default)]
 pub(crate) struct Gone {
     erased: BTreeSet<Digest>,
-    dropped: BTreeSet<Digest>,
-    /// What entries name and their runs have not let go, with the number of the run.
+    /// What runs have let go, each with the number of the run here.
+    dropped: BTreeSet<(Digest, u32)>,
+    /// The same of what their entries name and they have not let go.
     keeps: BTreeSet<(Digest, u32)>,
-    runs: HashMap<RunId, u32>,
+    numbers: HashMap<RunId, u32>,
+    runs: Vec<RunId>,
     /// What was done, each in words.
     erasures: Vec<String>,
     let_go: Vec<String>,
@@ -29,8 +29,7 @@ pub(crate) struct Gone {
 impl Gone {
     /// Takes an entry in, with what it names.
     pub(crate) fn note(&mut self, entry: &Entry, named: &Names) {
-        let next = u32::try_from(self.runs.len()).unwrap_or(NESTED);
-        let run = *self.runs.entry(entry.run.clone()).or_insert(next);
+        let run = self.number(&entry.run);
         let shared = named.keys().filter(|(kept, _)| !kept.is_private());
         self.keeps.extend(shared.map(|(_, digest)| (*digest, run)));
         let (id, at) = (&entry.run, entry.at);
@@ -51,19 +50,45 @@ impl Gone {
                     "the contents of {id} ({many}): not kept since {at}, by policy {policy}, which keeps contents for {kept}"
                 );
                 self.let_go.push(words);
-                self.dropped.extend(it.commitments.iter().chain(&it.digests));
-                for digest in &it.digests {
+                for digest in it.commitments.iter().chain(&it.digests) {
                     self.keeps.remove(&(*digest, run));
+                    self.dropped.insert((*digest, run));
                 }
             }
             _ => {}
         }
     }
 
-    /// Takes in what is named by something that entries name and that is kept.
-    pub(crate) fn keep(&mut self, nested: &Names) {
-        let shared = nested.keys().filter(|(kept, _)| !kept.is_private());
-        self.keeps.extend(shared.map(|(_, digest)| (*digest, NESTED)));
+    fn number(&mut self, run: &RunId) -> u32 {
+        if let Some(known) = self.numbers.get(run) {
+            return *known;
+        }
+        let next = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(run.clone(), next);
+        self.runs.push(run.clone());
+        next
+    }
+
+    /// Takes in what is named by something that is kept: whoever keeps that keeps what it names.
+    pub(crate) fn keep(&mut self, by: &Digest, nested: &Names) {
+        let runs: Vec<u32> = of(&self.keeps, by).collect();
+        for (_, digest) in nested.keys().filter(|(kept, _)| !kept.is_private()) {
+            self.keeps.extend(runs.iter().map(|run| (*digest, *run)));
+        }
+    }
+
+    /// The runs that keep something.
+    pub(crate) fn keepers(&self, digest: &Digest) -> Vec<RunId> {
+        self.named(of(&self.keeps, digest))
+    }
+
+    /// The runs that have let something go.
+    pub(crate) fn let_go_by(&self, digest: &Digest) -> Vec<RunId> {
+        self.named(of(&self.dropped, digest))
+    }
+
+    fn named(&self, runs: impl Iterator<Item = u32>) -> Vec<RunId> {
+        runs.filter_map(|run| self.runs.get(run as usize).cloned()).collect()
     }
 
     /// What was done; of contents that were let go, each run by itself where there are few.
@@ -79,12 +104,16 @@ impl Gone {
 
     /// How it is gone, in the word of an exported file; none for what must be kept.
     pub(crate) fn how(&self, kept: Kept, digest: &Digest) -> Option<&'static str> {
-        let is_kept =
-            || !kept.is_private() && self.keeps.range((*digest, 0)..=(*digest, NESTED)).next().is_some();
+        let is_kept = || !kept.is_private() && of(&self.keeps, digest).next().is_some();
         match () {
             () if self.erased.contains(digest) => Some("erased"),
-            () if self.dropped.contains(digest) && !is_kept() => Some("dropped"),
+            () if of(&self.dropped, digest).next().is_some() && !is_kept() => Some("dropped"),
             () => None,
         }
     }
+}
+
+/// The runs something stands with.
+fn of(all: &BTreeSet<(Digest, u32)>, digest: &Digest) -> impl Iterator<Item = u32> {
+    all.range((*digest, 0)..=(*digest, u32::MAX)).map(|(_, run)| *run)
 }

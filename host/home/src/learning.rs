@@ -58,7 +58,8 @@ impl Home {
         }
         let mut precedents = precedents(open, past.into_iter());
         for precedent in &mut precedents {
-            precedent.value = precedent.named.as_ref().and_then(|named| self.value(named));
+            let named = precedent.named.as_ref();
+            precedent.value = named.and_then(|named| self.value(&precedent.run, named));
         }
         Ok(precedents)
     }
@@ -105,9 +106,9 @@ impl Home {
         let plan = *started.plan.digest();
         let taken = match taken.entry(plan) {
             hash_map::Entry::Occupied(known) => known.into_mut(),
-            hash_map::Entry::Vacant(place) => place.insert(self.declared(&plan)?.taken),
+            hash_map::Entry::Vacant(place) => place.insert(self.declared(run, &plan)?.taken),
         };
-        Ok(askings(&entries, &|step, named| Part::of(taken, step, named, |it| self.value(it))))
+        Ok(askings(&entries, &|step, named| Part::of(taken, step, named, |it| self.value(run, it))))
     }
 
     /// The flow's text with every condition that is proposed, and what that changes. A condition that can't be put into

@@ -54,13 +54,13 @@ impl Home {
     }
 
     async fn let_go(&self, run: &RunId, kept: Span) -> Result<(), HomeError> {
-        let contents = self.contents(&self.store.entries(run)?)?;
+        let contents = self.contents(run, &self.store.entries(run)?)?;
         let policy = Content::of(self.policy_text.as_bytes());
         Ok(self.conductor.drop_contents(run, contents, kept, policy).await.map(drop)?)
     }
 
     /// What a run was given, saw and answered, as far as it is kept and not private.
-    fn contents(&self, entries: &[Entry]) -> Result<BTreeSet<Digest>, HomeError> {
+    fn contents(&self, run: &RunId, entries: &[Entry]) -> Result<BTreeSet<Digest>, HomeError> {
         let (mut named, mut contents) = (Names::new(), BTreeSet::new());
         entries.iter().for_each(|entry| names::of_entry(entry, &mut named));
         let rests = self.rests_on(entries)?;
@@ -68,7 +68,7 @@ impl Home {
             if !matches!(kept, Kept::Crossings | Kept::Blob) || rests.contains(&digest) {
                 continue;
             }
-            if let Some(bytes) = self.store.blob(&digest)? {
+            if let Some(bytes) = self.store.blob(run, &digest)? {
                 names::within(kept, &bytes, &mut named)?;
                 contents.insert(digest);
             }
@@ -84,7 +84,7 @@ impl Home {
             rests.extend([started.text, started.policy, started.tariff, *started.plan.digest()]);
             let mut named = Names::new();
             if let BlobRef::Digest(plan) = &started.plan {
-                names::within(Kept::Plan, &self.kept(plan)?, &mut named)?;
+                names::within(Kept::Plan, &self.kept(&entry.run, plan)?, &mut named)?;
             }
             rests.extend(named.into_keys().map(|(_, digest)| digest));
         }

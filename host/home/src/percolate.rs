@@ -84,24 +84,24 @@ impl Home {
             }
         };
         let damaged = || HomeError::new(Kind::Integrity, format!("what {run} was given is not kept"));
-        let given = read.started.arguments(|named| self.value(named).ok_or_else(damaged))?;
+        let given = read.started.arguments(|named| self.value(run, named).ok_or_else(damaged))?;
         let Value::Object(arguments) = given else { return Err(damaged()) };
         let answers = called.operation.output().is_some();
-        let answered = if answers { Some(self.answered(read.output)?) } else { None };
+        let answered = if answers { Some(self.answered(run, read.output)?) } else { None };
         let (by, began, ended) = (read.by.to_owned(), read.began, read.ended);
         Ok(Some(Performed { run: run.clone(), by, began, ended, called, arguments, answered }))
     }
 
     fn called(&self, run: &RunId, plan: &Digest) -> Result<Called, HomeError> {
         let damaged = || HomeError::new(Kind::Integrity, format!("the plan of {run} can't be read"));
-        let bytes = self.store.blob(plan)?.ok_or_else(damaged)?;
+        let bytes = self.store.blob(run, plan)?.ok_or_else(damaged)?;
         let plan: Plan = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
         let (_, call) = plan.calls().next().ok_or_else(damaged)?;
         Ok(Called { skill: call.skill.name.clone(), operation: call.operation.clone() })
     }
 
-    fn answered(&self, output: &BlobRef) -> Result<Answered, HomeError> {
-        let bytes = self.store.blob(output.digest())?.filter(|bytes| bytes.len() <= LOOKED_INTO_MAX);
+    fn answered(&self, run: &RunId, output: &BlobRef) -> Result<Answered, HomeError> {
+        let bytes = self.store.blob(run, output.digest())?.filter(|bytes| bytes.len() <= LOOKED_INTO_MAX);
         Ok(Answered { named: output.clone(), value: bytes.and_then(|bytes| output.read(&bytes).ok()) })
     }
 }

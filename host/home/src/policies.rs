@@ -177,7 +177,7 @@ impl Home {
             // What can't be read any more is told where it is read for its own sake.
             let Ok(entries) = self.entries(&row.run) else { continue };
             let plan = entries.iter().find_map(|entry| match &entry.body {
-                Body::RunStarted(it) => self.value(&it.plan),
+                Body::RunStarted(it) => self.value(&entry.run, &it.plan),
                 _ => None,
             });
             let plan = plan.and_then(|plan| serde_json::from_value::<Plan>(plan).ok());

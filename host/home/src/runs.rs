@@ -255,21 +255,21 @@ impl Home {
         Ok(entries)
     }
 
-    /// A value an entry names, for whoever reads what happened; none when it is not kept. Of one that is private only
+    /// A value an entry of a run names, for whoever reads what happened; none when it is not kept. Of one that is private only
     /// that it is.
     #[must_use]
-    pub fn value(&self, named: &BlobRef) -> Option<Value> {
+    pub fn value(&self, run: &RunId, named: &BlobRef) -> Option<Value> {
         match named {
-            BlobRef::Digest(_) | BlobRef::Text(_) => self.open_value(named),
+            BlobRef::Digest(_) | BlobRef::Text(_) => self.open_value(run, named),
             BlobRef::Commitment(_) => Some(WORDS.into()),
         }
     }
 
-    /// A value an entry names, private or not, for whoever answers a question or asks for what is private; none when it
+    /// A value an entry of a run names, private or not, for whoever answers a question or asks for what is private; none when it
     /// is not kept.
     #[must_use]
-    pub fn open_value(&self, named: &BlobRef) -> Option<Value> {
-        let bytes = kapell_journal::seam::JournalReads::named(&*self.store, named).ok().flatten()?;
+    pub fn open_value(&self, run: &RunId, named: &BlobRef) -> Option<Value> {
+        let bytes = kapell_journal::seam::JournalReads::named(&*self.store, run, named).ok().flatten()?;
         named.read(&bytes).ok()
     }
 }

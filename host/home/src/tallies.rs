@@ -115,8 +115,8 @@ impl Home {
 
     fn priced(&self, read: &mut Read, about: &About, entries: &[Entry]) -> Result<Priced, HomeError> {
         let (run, started) = begun(entries)?;
-        let (tariff, declared) = self.pinned(read, started)?;
-        let tally = Tally::of(run, entries, &tariff, declared, &|named| self.value(named));
+        let (tariff, declared) = self.pinned(read, run, started)?;
+        let tally = Tally::of(run, entries, &tariff, declared, &|named| self.value(run, named));
         let mut tally = tally.map_err(|cause| HomeError::new(Kind::Integrity, cause.to_string()))?;
         if let Some(since) = about.since {
             tally.since(since);
@@ -144,10 +144,10 @@ impl Home {
         }
     }
 
-    /// How many bytes a value has that an entry names.
+    /// How many bytes a value has that an entry of a run names.
     #[must_use]
-    pub fn size(&self, named: &BlobRef) -> Option<u64> {
-        kapell_journal::seam::JournalReads::named(&*self.store, named)
+    pub fn size(&self, run: &RunId, named: &BlobRef) -> Option<u64> {
+        kapell_journal::seam::JournalReads::named(&*self.store, run, named)
             .ok()
             .flatten()
             .map(|bytes| bytes.len() as u64)
@@ -156,37 +156,38 @@ impl Home {
     fn pinned(
         &self,
         read: &mut Read,
+        run: &RunId,
         started: &RunStarted,
     ) -> Result<(Arc<Tariff>, Arc<Declared>), HomeError> {
         let (tariff, plan) = (started.tariff, *started.plan.digest());
         let tariff = match read.tariffs.entry(tariff) {
             hash_map::Entry::Occupied(known) => known.into_mut(),
-            hash_map::Entry::Vacant(place) => place.insert(Arc::new(self.tariff_of(&tariff)?)),
+            hash_map::Entry::Vacant(place) => place.insert(Arc::new(self.tariff_of(run, &tariff)?)),
         };
         let declared = match read.plans.entry(plan) {
             hash_map::Entry::Occupied(known) => known.into_mut(),
-            hash_map::Entry::Vacant(place) => place.insert(Arc::new(self.declared(&plan)?)),
+            hash_map::Entry::Vacant(place) => place.insert(Arc::new(self.declared(run, &plan)?)),
         };
         Ok((Arc::clone(tariff), Arc::clone(declared)))
     }
 
-    pub(crate) fn tariff_of(&self, digest: &Digest) -> Result<Tariff, HomeError> {
-        let text = String::from_utf8(self.kept(digest)?.to_vec()).unwrap_or_default();
+    pub(crate) fn tariff_of(&self, run: &RunId, digest: &Digest) -> Result<Tariff, HomeError> {
+        let text = String::from_utf8(self.kept(run, digest)?.to_vec()).unwrap_or_default();
         let pinned = PinnedTariff::parse(&text);
         pinned.map(|it| it.tariff).map_err(|cause| HomeError::new(Kind::Integrity, cause.to_string()))
     }
 
     /// What a plan that is kept declares.
-    pub(crate) fn declared(&self, digest: &Digest) -> Result<Declared, HomeError> {
-        let read = serde_json::from_slice::<Plan>(&self.kept(digest)?);
+    pub(crate) fn declared(&self, run: &RunId, digest: &Digest) -> Result<Declared, HomeError> {
+        let read = serde_json::from_slice::<Plan>(&self.kept(run, digest)?);
         read.map(|plan| Declared::of(&plan)).map_err(|cause| {
             HomeError::new(Kind::Integrity, format!("the plan {digest} can't be read: {cause}"))
         })
     }
 
-    pub(crate) fn kept(&self, digest: &Digest) -> Result<Arc<[u8]>, HomeError> {
+    pub(crate) fn kept(&self, run: &RunId, digest: &Digest) -> Result<Arc<[u8]>, HomeError> {
         let missing = || HomeError::new(Kind::Integrity, format!("the text {digest} is not kept"));
-        self.store.blob(digest)?.ok_or_else(missing)
+        self.store.blob(run, digest)?.ok_or_else(missing)
     }
 }
 

@@ -112,7 +112,7 @@ impl Home {
                 Body::AttemptEnded(it) if open.remove(&(it.step.as_str(), it.attempt)) => {
                     let grants = grants.get_or_insert_with(|| self.granted_in(entries));
                     let Some(grants) = grants.get(&it.receipt.grant) else { continue };
-                    let crossings = it.crossings.as_ref().and_then(|named| self.value(named));
+                    let crossings = it.crossings.as_ref().and_then(|named| self.value(&entry.run, named));
                     let crossings = crossings.and_then(|it| serde_json::from_value::<Vec<Crossing>>(it).ok());
                     let crossings = crossings.unwrap_or_default();
                     tally.add(&Attempted { at: entry.at, grants, ended: it, crossings: &crossings });
@@ -125,7 +125,7 @@ impl Home {
     /// The grants of a run's plan by the digest its attempts name.
     fn granted_in(&self, entries: &[Entry]) -> BTreeMap<Digest, GrantSet> {
         let plan = entries.iter().find_map(|entry| match &entry.body {
-            Body::RunStarted(it) => self.value(&it.plan),
+            Body::RunStarted(it) => self.value(&entry.run, &it.plan),
             _ => None,
         });
         let plan = plan.and_then(|plan| serde_json::from_value::<Plan>(plan).ok());

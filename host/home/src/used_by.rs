@@ -37,6 +37,6 @@ impl Home {
         let Some(Body::RunStarted(started)) = entries.first().map(|entry| &entry.body) else {
             return Ok(None);
         };
-        Ok(self.value(&started.plan).and_then(|plan| serde_json::from_value(plan).ok()))
+        Ok(self.value(run, &started.plan).and_then(|plan| serde_json::from_value(plan).ok()))
     }
 }

@@ -112,7 +112,7 @@ impl Home {
             by.get(name).map_or(At::Whole, |(run, seq)| At::Entry(run.clone(), *seq, None))
         };
         let mut gone = std::mem::take(&mut reading.gone);
-        self.check_names(names, &mut gone, true, at, &mut reading.checked)?;
+        self.check_names(names, &mut gone, at, &mut reading.checked)?;
         reading.checked.limits(held);
         Ok(reading.checked)
     }

@@ -152,7 +152,7 @@ pub fn open<R: JournalReads>(recorded: &R, entries: &mut [Entry]) -> Result<Open
     let mut opened = Opened::default();
     for entry in entries {
         let Some(named) = &entry.private else { continue };
-        let Some(bytes) = recorded.named(named)? else {
+        let Some(bytes) = recorded.named(&entry.run, named)? else {
             opened.bare.insert(entry.seq);
             continue;
         };

@@ -80,11 +80,11 @@ pub trait Journals: Send + Sync + 'static {
     /// `Damaged` when a chain is broken.
     fn stretch(&self, about: &About, numbers: RangeInclusive<u64>) -> Result<Vec<Vec<Entry>>, JournalError>;
 
-    /// The bytes of a blob.
+    /// The bytes of a blob that a run keeps, or that all runs share.
     ///
     /// # Errors
     /// `Damaged` when the stored bytes do not have the digest.
-    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError>;
+    fn blob(&self, run: &RunId, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError>;
 
     /// The private bytes a commitment is of, with its salt; none once they are erased.
     ///
@@ -152,8 +152,8 @@ pub trait Journals: Send + Sync + 'static {
     /// When the journal cannot be read.
     fn over_by(&self, then: Timestamp) -> Result<Vec<RunId>, JournalError>;
 
-    /// Removes blobs that were let go and that no run keeps, so that nothing of them can be had back from where the store
-    /// keeps its own. Does nothing when there are none; what a crash kept from being removed is removed the next time.
+    /// Sees to it that nothing of blobs that were let go can be had back from where the store keeps its own. Does nothing
+    /// when there are none; what a crash kept from being done is done the next time.
     ///
     /// # Errors
     /// When the journal cannot be written, or somebody reads it for so long that it can't be cut.
@@ -168,11 +168,11 @@ pub trait JournalReads {
     /// As [`Journals::entries`].
     fn entries(&self, run: &RunId) -> Result<Vec<Entry>, JournalError>;
 
-    /// The bytes of a blob.
+    /// The bytes of a blob that a run keeps, or that all runs share.
     ///
     /// # Errors
     /// As [`Journals::blob`].
-    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError>;
+    fn blob(&self, run: &RunId, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError>;
 
     /// The private bytes a commitment is of, with its salt.
     ///
@@ -180,13 +180,13 @@ pub trait JournalReads {
     /// As [`Journals::private`].
     fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError>;
 
-    /// The bytes an entry names, in any form.
+    /// The bytes an entry of a run names, in any form.
     ///
     /// # Errors
     /// As [`blob`](Self::blob) and [`private`](Self::private).
-    fn named(&self, named: &BlobRef) -> Result<Option<Arc<[u8]>>, JournalError> {
+    fn named(&self, run: &RunId, named: &BlobRef) -> Result<Option<Arc<[u8]>>, JournalError> {
         match named {
-            BlobRef::Digest(digest) | BlobRef::Text(digest) => self.blob(digest),
+            BlobRef::Digest(digest) | BlobRef::Text(digest) => self.blob(run, digest),
             BlobRef::Commitment(commitment) => {
                 Ok(self.private(commitment)?.map(|content| Arc::clone(content.bytes())))
             }
@@ -204,8 +204,8 @@ impl<J: Journals> JournalReads for J {
         Journals::entries(self, run)
     }
 
-    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
-        Journals::blob(self, digest)
+    fn blob(&self, run: &RunId, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+        Journals::blob(self, run, digest)
     }
 
     fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError> {
@@ -268,8 +268,10 @@ pub struct Commit {
     pub expected: Head,
     /// The entries with their canonical bytes and hash, in order.
     pub entries: Vec<Sealed>,
-    /// Bytes the entries name.
+    /// Bytes the entries name, which the run keeps for itself: what is the same in two runs is kept by each.
     pub blobs: Vec<Content>,
+    /// Bytes they name that many runs rest on, such as the text of a policy: kept once, and for ever.
+    pub shared: Vec<Content>,
     /// Writes that become real with the entries.
     pub writes: HeldWrites,
     /// Whether the content of the files among them is private, until it is in its place.
@@ -277,8 +279,8 @@ pub struct Commit {
     /// Private content of the run that is destroyed with the entries: bytes and salts, so that nothing of them can be
     /// had back from where the store keeps its own.
     pub erased: BTreeSet<Digest>,
-    /// Blobs that the run keeps no longer. Noted with the entries; what no other run keeps is removed by
-    /// [`let_go`](Journals::let_go).
+    /// Blobs of its own that the run keeps no longer, gone with the entries;
+    /// [`let_go`](Journals::let_go) sees to what is left of them.
     pub dropped: BTreeSet<Digest>,
     /// What the entries change of what the flow has spent.
     pub charges: Vec<Charge>,

@@ -36,9 +36,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     runs: HashMap<RunId, Run>,
-    blobs: HashMap<Digest, Arc<[u8]>>,
-    /// Blobs that a run let go.
-    leaving: BTreeSet<Digest>,
+    /// What all runs share.
+    shared: HashMap<Digest, Arc<[u8]>>,
     /// By commitment, with the run they are of.
     private: HashMap<Digest, (RunId, Content)>,
     /// By namespace and key.
@@ -62,8 +61,8 @@ struct Run {
     head: Head,
     owner: Option<String>,
     entries: Vec<Arc<[u8]>>,
-    /// Which blobs it keeps.
-    brought: Vec<Digest>,
+    /// What it keeps for itself.
+    blobs: HashMap<Digest, Arc<[u8]>>,
     /// None until its first commit.
     row: Option<RunRow>,
     /// Which run of the store it is; of two that began in the same millisecond it says which is newer.
@@ -147,8 +146,10 @@ impl Journals for MemoryStore {
         runs.into_iter().map(|(id, run)| chain::verify(id, &run.entries)).collect()
     }
 
-    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
-        Ok(self.state().blobs.get(digest).cloned())
+    fn blob(&self, run: &RunId, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+        let state = self.state();
+        let own = state.runs.get(run).and_then(|run| run.blobs.get(digest));
+        Ok(own.or_else(|| state.shared.get(digest)).cloned())
     }
 
     fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError> {
@@ -226,13 +227,8 @@ impl Journals for MemoryStore {
         Ok(over.into_iter().map(|(_, _, run)| run).collect())
     }
 
+    /// What is let go was dropped with its commit.
     fn let_go(&self) -> Result<(), JournalError> {
-        let mut state = self.state();
-        for name in std::mem::take(&mut state.leaving) {
-            if state.runs.values().all(|run| !run.brought.contains(&name)) {
-                state.blobs.remove(&name);
-            }
-        }
         Ok(())
     }
 }
@@ -256,8 +252,8 @@ impl State {
             let head = chain::genesis(1);
             let owner = Some(owner.id.clone());
             self.began += 1;
-            let (entries, brought, nth) = (Vec::new(), Vec::new(), self.began);
-            self.runs.insert(run.clone(), Run { head, owner, entries, brought, row: None, nth });
+            let (entries, blobs, nth) = (Vec::new(), HashMap::new(), self.began);
+            self.runs.insert(run.clone(), Run { head, owner, entries, blobs, row: None, nth });
             return Ok(head);
         };
         if known.owner.as_ref().is_some_and(|other| *other != owner.id && lives(other)) {
@@ -297,15 +293,12 @@ impl State {
         for content in commit.blobs {
             match content.salt() {
                 Some(_) => drop(self.private.insert(*content.digest(), (commit.run.clone(), content))),
-                None => {
-                    run.brought.push(*content.digest());
-                    self.blobs.extend([content.into_parts()]);
-                }
+                None => run.blobs.extend([content.into_parts()]),
             }
         }
-        if !commit.dropped.is_empty() {
-            run.brought.retain(|name| !commit.dropped.contains(name));
-            self.leaving.extend(commit.dropped);
+        self.shared.extend(commit.shared.into_iter().map(Content::into_parts));
+        for name in &commit.dropped {
+            run.blobs.remove(name);
         }
         self.write(&commit.run, commit.writes, commit.writes_private);
         Ok(())
@@ -329,9 +322,7 @@ impl State {
         for file in writes.files {
             let content = file.content.as_ref().filter(|_| !private);
             if let (Some(content), Some(keeper)) = (content, self.runs.get_mut(run)) {
-                let name = Digest::of(content);
-                keeper.brought.push(name);
-                self.blobs.insert(name, content.as_slice().into());
+                keeper.blobs.extend([Content::of(content.as_slice()).into_parts()]);
             }
             self.pending.insert((file.root.clone(), file.path.clone()), (run.clone(), file));
         }

@@ -11,6 +11,7 @@
 //! ```
 
 mod append;
+mod blobs;
 mod catalog;
 pub(crate) mod connection;
 pub(crate) mod erasable;
@@ -19,7 +20,6 @@ mod log;
 mod pending;
 pub(crate) mod read;
 mod remembered;
-mod shared;
 mod spending;
 mod stored;
 mod tree;
@@ -170,6 +170,14 @@ impl SqliteStore {
         pending::files(&self.0)
     }
 
+    /// Whether a run keeps a blob for itself, whoever else may.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn keeps_itself(&self, run: &RunId, digest: &Digest) -> Result<bool, JournalError> {
+        self.0.readers.read(|connection| read::keeps(connection, run, digest))
+    }
+
     /// The file that holds a component's bytes, for tools that map or inspect it. Not checked against its digest.
     #[must_use]
     pub fn component_path(&self, digest: &Digest) -> PathBuf {
@@ -182,10 +190,11 @@ impl Inner {
         self.dir.join("owners")
     }
 
-    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
-        match self.readers.read(|connection| read::row_blob(connection, digest))? {
-            Some(bytes) => checked(digest, bytes).map(Some),
-            None => self.blobs.get(digest),
+    fn blob(&self, run: &RunId, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+        match self.readers.read(|connection| read::row_blob(connection, run, digest))? {
+            Some(Some(bytes)) => checked(digest, bytes).map(Some),
+            Some(None) => self.blobs.get(digest),
+            None => Ok(None),
         }
     }
 
@@ -199,14 +208,21 @@ impl Inner {
                 (Some(bytes), true) => Some(Content::committed(bytes.as_slice(), salt()?)),
             };
             staged.files.push(content.as_ref().map(|content| *content.digest()));
-            content.into_iter().try_for_each(|content| self.stage_one(content, &mut staged))?;
+            staged.own.extend(content.map(|content| self.stage_one(content)).transpose()?);
         }
-        commit.blobs.iter().cloned().try_for_each(|content| self.stage_one(content, &mut staged))?;
+        for (contents, staged) in [(&commit.blobs, &mut staged.own), (&commit.shared, &mut staged.shared)] {
+            for content in contents {
+                staged.push(self.stage_one(content.clone())?);
+            }
+        }
+        if staged.own.iter().chain(&staged.shared).any(|kept| kept.in_file) {
+            staged.files_in = Some(self.blobs.again().map_err(unwritten)?);
+        }
         fault::reach(FaultPoint::Staged).map_err(unwritten)?;
         Ok(staged)
     }
 
-    fn stage_one(&self, content: Content, staged: &mut Staged) -> Result<(), JournalError> {
+    fn stage_one(&self, content: Content) -> Result<Kept, JournalError> {
         let in_file = content.bytes().len() > ROW_BLOB_MAX;
         let (name, bytes) = (content.digest(), content.bytes());
         let written = match (content.salt(), in_file) {
@@ -215,15 +231,7 @@ impl Inner {
             (Some(_), true) => self.private.put_new(name, bytes),
         };
         written.map_err(|cause| unwritten(format!("{name}: {cause}")))?;
-        match content.salt() {
-            Some(_) => staged.private.push(Kept { content, in_file }),
-            None if !in_file => staged.rows.push(content),
-            None => {
-                staged.blobs = Some(self.blobs.again().map_err(unwritten)?);
-                staged.large.push(content);
-            }
-        }
-        Ok(())
+        Ok(Kept { content, in_file })
     }
 }
 
@@ -283,8 +291,8 @@ impl Journals for SqliteStore {
         read::stretch(&self.0.readers, about, &numbers)
     }
 
-    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
-        self.0.blob(digest)
+    fn blob(&self, run: &RunId, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+        self.0.blob(run, digest)
     }
 
     fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError> {
@@ -339,12 +347,8 @@ impl Journals for SqliteStore {
 /// Whether all its bytes become rows, so that staging touches no file.
 fn is_small(commit: &Commit) -> bool {
     let contents = commit.writes.files.iter().filter_map(|file| file.content.as_ref().map(Vec::len));
-    commit
-        .blobs
-        .iter()
-        .map(|content| content.bytes().len())
-        .chain(contents)
-        .all(|length| length <= ROW_BLOB_MAX)
+    let kept = commit.blobs.iter().chain(&commit.shared);
+    kept.map(|content| content.bytes().len()).chain(contents).all(|length| length <= ROW_BLOB_MAX)
 }
 
 impl SqliteStore {

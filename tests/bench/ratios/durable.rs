@@ -131,7 +131,11 @@ impl OnDisk {
             for entry in pair {
                 size += Content::canonical(entry)?.bytes().len();
                 for named in Known::names(&entry.body) {
-                    size += self.store.blob(named.digest())?.context("a named value is kept")?.len();
+                    size += self
+                        .store
+                        .blob(&standing.state.run, named.digest())?
+                        .context("a named value is kept")?
+                        .len();
                 }
             }
             sizes.push(size as f64);

@@ -9,6 +9,7 @@ use crate::table::{self, Goal};
 use anyhow::{Context, Result, ensure};
 use kapell_home::{Exporting, Home, Options as HomeOptions, Place, Scope};
 use kapell_journal::chain::seal;
+use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
 use kapell_journal::seam::{Commit, Journals, Owner, RunRow};
 use kapell_model::id::RunId;
@@ -95,7 +96,7 @@ fn shown(few: &Grown, many: &Grown) -> Result<()> {
         per_unit(SHOWN, || {
             for _ in 0..SHOWN {
                 let run = grown.home.find_run(grown.run.as_str())?;
-                let printed = log::run(&grown.home.entries(&run)?, &|named| grown.home.value(named));
+                let printed = log::run(&grown.home.entries(&run)?, &|named| grown.home.value(&run, named));
                 ensure!(printed.contains("done"), "the run is over: {printed}");
             }
             Ok(())
@@ -148,10 +149,11 @@ impl Grown {
         let driver = conductor(&sandbox, &store, owner.owner());
         let first = tokio.block_on(drive_through(&driver, &program, 0))?.state;
         let (template, row) = (store.entries(&first.run)?, first.row());
+        let kept = house::kept_by(&store, &first.run, &template)?;
         let runs = entries / u32::try_from(template.len())?;
         tokio.block_on(async {
             for number in 1..runs {
-                again(&store, owner.owner(), &template, &row, number).await?;
+                again(&store, owner.owner(), (&template, &kept), &row, number).await?;
             }
             anyhow::Ok(())
         })?;
@@ -160,11 +162,11 @@ impl Grown {
     }
 }
 
-/// The entries of a run as another run's.
+/// The entries of a run as another run's, with what they name.
 async fn again(
     store: &SqliteStore,
     owner: &Owner,
-    template: &[Entry],
+    (template, kept): (&[Entry], &[Content]),
     row: &RunRow,
     number: u32,
 ) -> Result<()> {
@@ -173,7 +175,7 @@ async fn again(
     let mut head = expected;
     let sealed = template.iter().map(|entry| seal(&run, &mut head, entry.at, entry.body.clone()));
     let entries = sealed.collect::<Result<_, _>>()?;
-    let (blobs, writes) = (Vec::new(), HeldWrites::default());
+    let (blobs, writes) = (kept.to_vec(), HeldWrites::default());
     let row = RunRow { run: run.clone(), flow: "old".parse()?, ..row.clone() };
     let (charges, bounds) = (Vec::new(), Vec::new());
     let (writes_private, erased, dropped) = (false, BTreeSet::new(), BTreeSet::new());
@@ -182,6 +184,7 @@ async fn again(
         expected,
         entries,
         blobs,
+        shared: Vec::new(),
         writes,
         writes_private,
         erased,

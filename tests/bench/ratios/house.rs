@@ -5,10 +5,12 @@ use anyhow::{Context, Result, ensure};
 use kapell_conductor::drive::{Conductor, Launch, Standing, Unwatched};
 use kapell_conductor::program::Program;
 use kapell_egress::{HttpEgress, Vault};
-use kapell_journal::entry::RunEnding;
+use kapell_journal::content::Content;
+use kapell_journal::entry::{Entry, RunEnding};
 use kapell_journal::seam::{Journals, Owner};
 use kapell_model::digest::Digest;
 use kapell_model::grant::{Grant, GrantSet};
+use kapell_model::id::RunId;
 use kapell_model::limits::{EffectiveLimits, WishedLimits};
 use kapell_model::money::{EXAMPLE_TARIFF, PinnedTariff};
 use kapell_model::plan::{
@@ -19,7 +21,7 @@ use kapell_model::quantity::Timestamp;
 use kapell_model::seam::{Cancel, Clock, HostFault, Job, Performer};
 use kapell_model::shape::Operation;
 use kapell_runtime::{Compiler, Inspection, Runtime, RuntimeConfig, Walk, inspect};
-use kapell_store::MemoryStore;
+use kapell_store::{MemoryStore, SqliteStore};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -44,6 +46,26 @@ pub(crate) struct Skill {
     operation: Arc<Operation>,
     limits: EffectiveLimits,
     grants: GrantSet,
+}
+
+/// What a run keeps for itself of all that its entries name, for another run that names the same.
+pub(crate) fn kept_by(store: &SqliteStore, run: &RunId, entries: &[Entry]) -> Result<Vec<Content>> {
+    let (mut waiting, mut named) = (vec![serde_json::to_value(entries)?], BTreeSet::new());
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Array(items) => waiting.extend(items),
+            Value::Object(fields) => waiting.extend(fields.into_iter().map(|(_, field)| field)),
+            Value::String(text) => named.extend(text.parse::<Digest>().ok()),
+            _ => {}
+        }
+    }
+    let mut kept = Vec::new();
+    for digest in named {
+        if store.keeps_itself(run, &digest)? {
+            kept.extend(store.blob(run, &digest)?.map(Content::of));
+        }
+    }
+    Ok(kept)
 }
 
 /// A folder that goes with its value, where builds go: on a disk, as temporary folders may not be.

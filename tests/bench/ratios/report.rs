@@ -9,6 +9,7 @@ use crate::table::{self, Goal};
 use anyhow::{Context, Result, ensure};
 use kapell_home::{Home, Options as HomeOptions, Place};
 use kapell_journal::chain;
+use kapell_journal::content::Content;
 use kapell_journal::entry::Entry;
 use kapell_journal::fold::RunState;
 use kapell_journal::seam::{Commit, Journals as _, Owner};
@@ -64,16 +65,22 @@ fn fill(folder: &Path, entries: u64) -> Result<u64> {
     let (conductor, program) = (conductor(&sandbox, &store, owner.owner()), skill.program(STEPS)?);
     let driven = tokio.block_on(drive_through(&conductor, &program, 0))?;
     let first = store.entries(&driven.state.run)?;
+    let kept = house::kept_by(&store, &driven.state.run, &first)?;
     let runs = entries.div_ceil(first.len() as u64);
     for nth in 1..runs {
-        let commit = again(&store, owner.owner(), &first, nth * APART)?;
+        let commit = again(&store, owner.owner(), (&first, &kept), nth * APART)?;
         tokio.block_on(store.commit(commit))?;
     }
     Ok(runs)
 }
 
 /// The same run, so much earlier.
-fn again(store: &SqliteStore, owner: &Owner, entries: &[Entry], earlier: u64) -> Result<Commit> {
+fn again(
+    store: &SqliteStore,
+    owner: &Owner,
+    (entries, kept): (&[Entry], &[Content]),
+    earlier: u64,
+) -> Result<Commit> {
     let run = store.next_id(&fixed("bench"))?;
     let expected = store.claim(&run, owner)?;
     let mut head = expected;
@@ -85,7 +92,7 @@ fn again(store: &SqliteStore, owner: &Owner, entries: &[Entry], earlier: u64) ->
     let (first, rest) = sealed.split_first().context("a run has entries")?;
     let mut state = RunState::begin(first.entry()).context("a run begins with its start")?;
     rest.iter().try_for_each(|entry| state.apply(entry.entry()))?;
-    let (row, writes, blobs) = (state.row(), HeldWrites::default(), Vec::new());
+    let (row, writes, blobs) = (state.row(), HeldWrites::default(), kept.to_vec());
     let (charges, bounds) = (Vec::new(), Vec::new());
     let (writes_private, erased, dropped) = (false, BTreeSet::new(), BTreeSet::new());
     Ok(Commit {
@@ -93,6 +100,7 @@ fn again(store: &SqliteStore, owner: &Owner, entries: &[Entry], earlier: u64) ->
         expected,
         entries: sealed,
         blobs,
+        shared: Vec::new(),
         writes,
         writes_private,
         erased,

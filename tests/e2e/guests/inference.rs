@@ -85,7 +85,7 @@ async fn a_granted_question_is_answered_paid_and_kept() {
     assert_eq!((&crossed[0]["rule"], &completion["provider"]), (&"rule-1".into(), &"desk".into()));
     let prompt = BlobRef::Digest(completion["prompt"].as_str().unwrap().parse().unwrap());
     let told = serde_json::json!({ "prompt": "Which queue?", "system": "Answer in one word." });
-    assert_eq!(stage.home.value(&prompt), Some(told));
+    assert_eq!(stage.home.value(&story.run, &prompt), Some(told));
     assert_eq!(completion["text"], Digest::of(b"sales").to_string());
 }
 

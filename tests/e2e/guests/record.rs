@@ -108,7 +108,7 @@ async fn files_are_recorded_by_the_digest_of_what_was_read() {
         )
     );
     // What was read is kept, so that the step can be answered again when the file has changed.
-    assert_eq!(stage.home.value(&BlobRef::Digest(digest)), Some("Dear Ada".into()));
+    assert_eq!(stage.home.value(&story.run, &BlobRef::Digest(digest)), Some("Dear Ada".into()));
 }
 
 #[tokio::test]
@@ -139,7 +139,8 @@ async fn a_forged_line_is_one_line_of_the_guests_own() {
     }
     assert!(story.attempt.log.iter().all(|line| line.starts_with("critical [")), "{:?}", story.attempt.log);
     // Nor does the printed run log have a line that begins with what it forged.
-    let log = log::run(&stage.home.entries(&story.run).unwrap(), &|named| stage.home.value(named));
+    let log =
+        log::run(&stage.home.entries(&story.run).unwrap(), &|named| stage.home.value(&story.run, named));
     assert!(log.contains("approved"), "the log does not show what was said:\n{log}");
     for line in log.lines() {
         let forged = ["2026-12-01T09:00:00Z legal_view answered", "approved by", "{\"entry\""];

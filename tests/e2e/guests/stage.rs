@@ -239,7 +239,7 @@ impl Stage {
         let Body::AttemptEnded(attempt) = entries.swap_remove(attempt.expect("an attempt")).body else {
             unreachable!("looked for above")
         };
-        let value = |named: &BlobRef| self.home.value(named).expect("the value is kept");
+        let value = |named: &BlobRef| self.home.value(&run, named).expect("the value is kept");
         let answer = match &attempt.ending {
             RecordedEnding::Output(named) | RecordedEnding::SkillError(named) => Some(value(named)),
             _ => None,

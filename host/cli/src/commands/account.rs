@@ -121,7 +121,7 @@ pub(crate) fn estimate(session: &Session, flow: &FlowName, inputs: &Value) -> an
         &about,
         |done, of| progress.reached(done, of),
         |tally, _| {
-            let input = session.home.size(&tally.inputs).unwrap_or_default();
+            let input = session.home.size(&tally.run, &tally.inputs).unwrap_or_default();
             past.extend(Past::of(&tally, input).map_err(currencies)?);
             Ok(())
         },

@@ -227,7 +227,9 @@ impl Told<'_> {
             let question = state.question.as_ref().filter(|_| ended.is_none()).map(|open| {
                 json!({ "step": open.asked.step, "role": open.asked.role, "shown": open.asked.shown.digest() })
             });
-            let output = ended.and_then(|ended| ended.outputs.as_ref()).and_then(|named| home.value(named));
+            let output = ended
+                .and_then(|ended| ended.outputs.as_ref())
+                .and_then(|named| home.value(&state.run, named));
             self.line(json!({
                 "line": number, "run": state.run, "state": state.word(), "before": before, "output": output,
                 "question": question, "reason": reason, "cost": state.spent,

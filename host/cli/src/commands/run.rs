@@ -148,7 +148,7 @@ fn as_json(session: &Session, finished: &Finished) -> Value {
             "people": open.asked.people,
             "text": open.asked.text,
             "shown": open.asked.shown.digest(),
-            "show": session.home.open_value(&open.asked.shown).and_then(|shown| shown.get("show").cloned()),
+            "show": session.home.open_value(&state.run, &open.asked.shown).and_then(|shown| shown.get("show").cloned()),
             "answer": open.asked.answer,
             "expires": open.asked.expire_at.map(kapell_report::log::rfc3339),
         })
@@ -176,7 +176,7 @@ fn tell_text(session: &Session, finished: &Finished) {
         output::talk(&format!("skill error: {}", plain::json(error)));
     }
     if let (None, Some(open)) = (&state.ended, &state.question) {
-        let shown = session.home.open_value(&open.asked.shown).unwrap_or(Value::Null);
+        let shown = session.home.open_value(&state.run, &open.asked.shown).unwrap_or(Value::Null);
         // A journal that can't be read has said so already.
         let precedents = session.home.precedents(&state.run).unwrap_or_default();
         output::talk(&format!("\n{}\n", kapell_report::gate::text(open, &shown, &precedents)));

@@ -71,7 +71,8 @@ fn show(session: &Session, said: &str, private: bool) -> anyhow::Result<Exit> {
     let run = session.home.find_run(said)?;
     let home = &session.home;
     let entries = if private { home.open_entries(&run)? } else { home.entries(&run)? };
-    let value = |named: &BlobRef| if private { home.open_value(named) } else { home.value(named) };
+    let value =
+        |named: &BlobRef| if private { home.open_value(&run, named) } else { home.value(&run, named) };
     if session.json {
         output::json(&json!({ "schema": "kapell.journal/1", "run": run, "entries": entries }));
     } else {

@@ -23,11 +23,11 @@ const DAY: u64 = 86_400_000;
 /// The tally of a run, as a home makes it: the plan's text is read, not made ready.
 pub(crate) fn tally(stage: &Stage, standing: &Standing) -> Tally {
     let entries = stage.store.entries(&standing.state.run).unwrap();
-    let plan = stage.store.blob(standing.state.started.plan.digest()).unwrap().unwrap();
+    let plan = stage.store.blob(&standing.state.run, standing.state.started.plan.digest()).unwrap().unwrap();
     let declared = Declared::of(&serde_json::from_slice(&plan).unwrap());
     let tariff = &standing.program.tariff.tariff;
     let values = |named: &BlobRef| {
-        let bytes = stage.store.blob(named.digest()).unwrap()?;
+        let bytes = stage.store.blob(&standing.state.run, named.digest()).unwrap()?;
         serde_json::from_slice(&bytes).ok()
     };
     Tally::of(&standing.state.run, &entries, tariff, Arc::new(declared), &values).unwrap()

@@ -271,9 +271,9 @@ impl Journals for Cut {
     fn stretch(&self, about: &About, numbers: RangeInclusive<u64>) -> Result<Vec<Vec<Entry>>, JournalError> {
         self.store.stretch(about, numbers)
     }
-    fn blob(&self, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
+    fn blob(&self, run: &RunId, digest: &Digest) -> Result<Option<Arc<[u8]>>, JournalError> {
         let is_gone = self.forgotten.lock().unwrap().contains(digest);
-        if is_gone { Ok(None) } else { self.store.blob(digest) }
+        if is_gone { Ok(None) } else { self.store.blob(run, digest) }
     }
     fn private(&self, commitment: &Digest) -> Result<Option<Content>, JournalError> {
         self.store.private(commitment)
@@ -432,7 +432,7 @@ impl Stage {
     pub(crate) fn log(&self, standing: &Standing) -> String {
         let entries = self.store.entries(&standing.state.run).unwrap();
         let values = |named: &kapell_journal::entry::BlobRef| {
-            let bytes = self.store.blob(named.digest()).unwrap()?;
+            let bytes = self.store.blob(&standing.state.run, named.digest()).unwrap()?;
             named.read(&bytes).ok()
         };
         kapell_report::log::run(&entries, &values)

@@ -1,13 +1,12 @@
 //! What makes runs move, inside one transaction: ids, claims and commits.
 
 use crate::content::ContentDir;
+use crate::sqlite::blobs::{self, RunNumber};
 use crate::sqlite::erasable::{self, Kept};
-use crate::sqlite::shared;
 use crate::sqlite::stored::{bytes32, number, whole};
 use crate::sqlite::writer::Done;
 use crate::sqlite::{read, spending};
 use kapell_journal::chain;
-use kapell_journal::content::Content;
 use kapell_journal::seam::{Commit, Head, JournalError, Owner};
 use kapell_model::digest::Digest;
 use kapell_model::id::{FlowName, RunId};
@@ -17,13 +16,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 /// The bytes of a commit as they go into the database.
 #[derive(Default)]
 pub(crate) struct Staged {
-    /// Bytes that become rows.
-    pub(crate) rows: Vec<Content>,
-    /// Bytes that are files by now, and where they are.
-    pub(crate) large: Vec<Content>,
-    pub(crate) blobs: Option<ContentDir>,
-    /// What is private, whether its bytes become a row or are a file by now.
-    pub(crate) private: Vec<Kept>,
+    /// What the run keeps for itself.
+    pub(crate) own: Vec<Kept>,
+    /// What all runs share.
+    pub(crate) shared: Vec<Kept>,
+    /// Where those are that are files by now, if there are any.
+    pub(crate) files_in: Option<ContentDir>,
     /// Under which name the content of each written file is kept; none for one that is removed.
     pub(crate) files: Vec<Option<Digest>>,
 }
@@ -89,9 +87,9 @@ pub(crate) fn release(connection: &Connection, run: &RunId, epoch: u64) -> Done<
 
 /// Makes a commit real: all of it or, with an error, nothing.
 pub(crate) fn append(connection: &Connection, commit: &Commit, staged: &Staged) -> Done<()> {
-    if !move_head(connection, commit)? {
+    let Some(run) = move_head(connection, commit)? else {
         return Ok(Err(JournalError::Fenced(commit.run.clone())));
-    }
+    };
     if let Some(other) = begin_for_line(connection, commit)? {
         return Ok(Err(JournalError::Begun(other)));
     }
@@ -103,27 +101,27 @@ pub(crate) fn append(connection: &Connection, commit: &Commit, staged: &Staged) 
         return Ok(Err(over));
     }
     insert_entries(connection, commit)?;
-    insert_blobs(connection, &staged.rows)?;
-    if let Err(failed) = shared::bring(connection, commit, staged)? {
+    if let Err(failed) = blobs::bring(connection, run, staged)? {
         return Ok(Err(failed));
     }
-    erasable::insert(connection, &commit.run, &staged.private)?;
+    erasable::insert(connection, &commit.run, &staged.own)?;
     erasable::delete(connection, commit)?;
-    shared::drop_from(connection, commit)?;
+    blobs::let_go(connection, run, &commit.dropped)?;
     write_keys(connection, &commit.writes)?;
     note_files(connection, commit, &staged.files)?;
     Ok(Ok(()))
 }
 
-/// Moves the run from the expected head under the expected epoch; nothing is moved when either is another.
-fn move_head(connection: &Connection, commit: &Commit) -> rusqlite::Result<bool> {
-    let Some(last) = commit.entries.last() else { return Ok(false) };
+/// Moves the run from the expected head under the expected epoch, and says which number it has; nothing is moved when
+/// either is another.
+fn move_head(connection: &Connection, commit: &Commit) -> rusqlite::Result<Option<RunNumber>> {
+    let Some(last) = commit.entries.last() else { return Ok(None) };
     let (row, expected) = (&commit.row, &commit.expected);
     let mut advance = connection.prepare_cached(
         "UPDATE runs SET state = ?2, changed = ?3, due = ?4, head_seq = ?5, head_hash = ?6
-         WHERE run = ?1 AND head_seq = ?7 AND head_hash = ?8 AND epoch = ?9",
+         WHERE run = ?1 AND head_seq = ?7 AND head_hash = ?8 AND epoch = ?9 RETURNING rowid",
     )?;
-    let moved = advance.execute(params![
+    let parameters = params![
         commit.run.as_str(),
         &*row.state,
         number(row.changed.0),
@@ -133,11 +131,12 @@ fn move_head(connection: &Connection, commit: &Commit) -> rusqlite::Result<bool>
         number(expected.seq),
         expected.hash.as_bytes(),
         number(expected.epoch),
-    ])?;
-    if moved == 1 && (expected.seq == 0 || row.over) {
+    ];
+    let moved = advance.query_row(parameters, |row| row.get(0)).optional()?;
+    if moved.is_some() && (expected.seq == 0 || row.over) {
         describe(connection, commit)?;
     }
-    Ok(moved == 1)
+    Ok(moved)
 }
 
 /// Writes what of a run's row changes only when it begins and when it is over, so that no other step has an index
@@ -181,18 +180,6 @@ fn insert_entries(connection: &Connection, commit: &Commit) -> rusqlite::Result<
         connection.prepare_cached("INSERT INTO entries (run, seq, bytes) VALUES (?1, ?2, ?3)")?;
     for sealed in &commit.entries {
         insert.execute(params![commit.run.as_str(), number(sealed.entry().seq), &sealed.bytes()[..]])?;
-    }
-    Ok(())
-}
-
-fn insert_blobs(connection: &Connection, rows: &[Content]) -> rusqlite::Result<()> {
-    // What is there is looked at, not trusted: bytes that have rotted are mended by whoever brings them again.
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO blobs (digest, bytes) VALUES (?1, ?2)
-         ON CONFLICT (digest) DO UPDATE SET bytes = excluded.bytes WHERE bytes IS NOT excluded.bytes",
-    )?;
-    for content in rows {
-        insert.execute(params![content.digest().as_bytes(), &content.bytes()[..]])?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// `kapl`: what makes the file recognisable as ours.
 const APPLICATION: i32 = 0x6b61_706c;
 /// The newest format this program knows.
-pub(crate) const FORMAT: u32 = 5;
+pub(crate) const FORMAT: u32 = 6;
 /// How long a transaction waits for one of another process.
 const BUSY: Duration = Duration::from_secs(10);
 

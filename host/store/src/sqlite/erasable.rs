@@ -34,7 +34,7 @@ pub(crate) fn insert(connection: &Connection, run: &RunId, contents: &[Kept]) ->
     Ok(())
 }
 
-/// Private content on its way into the database.
+/// Content on its way into the database, whether its bytes become part of a row or are a file by now.
 pub(crate) struct Kept {
     pub(crate) content: Content,
     pub(crate) in_file: bool,
@@ -104,8 +104,8 @@ impl Inner {
         }
     }
 
-    /// Unlinks the files of what was erased, removes what was let go and no run keeps, and cuts the log that still holds
-    /// it; what a crash kept from being done is done when the store is opened next.
+    /// Unlinks the files of what was erased and of what was let go and no run keeps, and cuts the log that still holds the
+    /// rows of either; what a crash kept from being done is done when the store is opened next.
     pub(crate) fn finish_erasing(&self) -> Result<(), JournalError> {
         let leaving = |shared: &'static str| {
             self.readers.read(move |connection| {
@@ -116,14 +116,14 @@ impl Inner {
         if leaving.is_empty() && shared.is_empty() {
             return Ok(());
         }
-        self.remove_unkept(shared)?;
+        self.unlink_unkept(shared.clone())?;
         for name in &leaving {
             self.private.unlink(name).map_err(|cause| unwritten(format!("erase {name}: {cause}")))?;
         }
         self.cut_log()?;
         self.writer.run(Wait::Durable, move |connection| {
             let mut forget = connection.prepare_cached("DELETE FROM leaving WHERE name = ?1")?;
-            for name in leaving {
+            for name in leaving.iter().chain(&shared) {
                 forget.execute([name.as_bytes()])?;
             }
             Ok(Ok(()))

@@ -182,7 +182,7 @@ fn all(connection: &Connection) -> rusqlite::Result<Vec<Pending>> {
 fn place(inner: &Inner, pending: &Pending) -> Result<(), JournalError> {
     let content = match pending.digest.map(Digest::from_bytes) {
         Some(digest) => {
-            let bytes = match inner.blob(&digest)? {
+            let bytes = match inner.blob(&pending.run, &digest)? {
                 Some(bytes) => Some(bytes),
                 None => inner.private(&digest)?.map(|content| Arc::clone(content.bytes())),
             };

@@ -141,10 +141,24 @@ pub(crate) fn claimed(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT coalesce(max(rowid), 0) FROM runs", [], |row| row.get(0)).map(whole)
 }
 
-/// The bytes of a blob that is a row.
-pub(crate) fn row_blob(connection: &Connection, digest: &Digest) -> rusqlite::Result<Option<Vec<u8>>> {
-    let mut find = connection.prepare_cached("SELECT bytes FROM blobs WHERE digest = ?1")?;
-    find.query_row([digest.as_bytes()], |row| row.get(0)).optional()
+/// A blob that a run keeps, or that all share: its bytes, none where they are a file.
+pub(crate) fn row_blob(
+    connection: &Connection,
+    run: &RunId,
+    digest: &Digest,
+) -> rusqlite::Result<Option<Option<Vec<u8>>>> {
+    let mut find = connection.prepare_cached(
+        "SELECT bytes FROM blobs WHERE digest = ?2 AND run IN (0, (SELECT rowid FROM runs WHERE run = ?1))",
+    )?;
+    find.query_row(params![run.as_str(), digest.as_bytes()], |row| row.get(0)).optional()
+}
+
+/// Whether a run keeps a blob for itself.
+pub(crate) fn keeps(connection: &Connection, run: &RunId, digest: &Digest) -> rusqlite::Result<bool> {
+    let mut find = connection.prepare_cached(
+        "SELECT 1 FROM blobs WHERE digest = ?2 AND run = (SELECT rowid FROM runs WHERE run = ?1)",
+    )?;
+    find.exists(params![run.as_str(), digest.as_bytes()])
 }
 
 /// The rows of runs that have begun, newest first.

@@ -46,18 +46,16 @@ CREATE TABLE checkpoints (
   note TEXT NOT NULL
 ) STRICT;
 
+-- Digests fall anywhere: in one order over all runs each new one writes a page of its own, in the order of runs those of
+-- a step go to one page. So each run keeps its own, and lets its own go.
 CREATE TABLE blobs (
-  digest BLOB NOT NULL UNIQUE,
-  bytes  BLOB NOT NULL
+  run    INTEGER NOT NULL,     -- its number; 0 for what all runs share
+  digest BLOB NOT NULL,
+  bytes  BLOB,                 -- none where they are a file
+  UNIQUE (run, digest)
 ) STRICT;
-
--- Which blobs each commit of a run brought, 32 bytes each: what one run lets go stays while another keeps it.
-CREATE TABLE brought (
-  run   INTEGER NOT NULL,      -- its number
-  seq   INTEGER NOT NULL,
-  names BLOB NOT NULL,
-  PRIMARY KEY (run, seq)
-) STRICT, WITHOUT ROWID;
+-- Files are shared, whoever keeps them; few contents are any.
+CREATE INDEX blobs_files ON blobs (digest) WHERE bytes IS NULL;
 
 -- What is private, each under the commitment its run names it by. Erased by deleting it, with the salt.
 CREATE TABLE private (

@@ -52,7 +52,8 @@ on_both_stores! {
     many_at_once_never_pass_a_bound,
     blobs_small_and_large_come_back,
     what_is_private_is_kept_by_its_run_and_erased_with_it,
-    what_a_run_lets_go_is_gone_once_no_other_keeps_it,
+    what_a_run_lets_go_is_gone_and_stays_while_another_keeps_it,
+    what_all_runs_share_is_there_for_each_and_let_go_by_none,
     what_a_run_lets_go_of_a_private_kind_is_gone,
     runs_whose_contents_are_kept_are_found_by_when_they_ended,
     due_runs_are_found_in_order,
@@ -208,7 +209,7 @@ fn a_moved_key_is_a_conflict_that_writes_nothing(store: &impl Store) {
     };
     let conflict = JournalError::Conflict { namespace: "crm".into(), key: "count".into() };
     assert_eq!(wait(store.commit(attempt(&driven, 1))), Err(conflict.clone()), "it is not there");
-    assert_eq!(store.blob(blob(b"kept only with its commit").digest()), Ok(None));
+    assert_eq!(store.blob(&driven.run, blob(b"kept only with its commit").digest()), Ok(None));
     let fits = attempt(&driven, 0);
     wait(driven.commit(store, fits)).unwrap();
     assert_eq!(wait(store.commit(attempt(&driven, 0))), Err(conflict), "it has moved");
@@ -335,9 +336,14 @@ fn blobs_small_and_large_come_back(store: &impl Store) {
         wait(driven.commit(store, commit)).unwrap();
     }
     for blob in &blobs {
-        assert_eq!(store.blob(blob.digest()).unwrap().as_ref(), Some(blob.bytes()), "{}", blob.bytes().len());
+        assert_eq!(
+            store.blob(&driven.run, blob.digest()).unwrap().as_ref(),
+            Some(blob.bytes()),
+            "{}",
+            blob.bytes().len()
+        );
     }
-    assert_eq!(store.blob(&Digest::of(b"never stored")), Ok(None));
+    assert_eq!(store.blob(&driven.run, &Digest::of(b"never stored")), Ok(None));
 }
 
 fn what_is_private_is_kept_by_its_run_and_erased_with_it(store: &impl Store) {
@@ -358,8 +364,8 @@ fn what_is_private_is_kept_by_its_run_and_erased_with_it(store: &impl Store) {
     assert_eq!(store.private_of(&first.run), Ok(names(&mine)));
     for content in mine.iter().chain(&others) {
         assert_eq!(store.private(content.digest()).unwrap().as_ref(), Some(content));
-        assert_eq!(store.blob(content.digest()), Ok(None), "no blob");
-        assert_eq!(store.blob(&Digest::of(content.bytes())), Ok(None), "nor under its digest");
+        assert_eq!(store.blob(&first.run, content.digest()), Ok(None), "no blob");
+        assert_eq!(store.blob(&first.run, &Digest::of(content.bytes())), Ok(None), "nor under its digest");
     }
     // A run erases what is its own, whatever it names.
     let mut commit = first.next("erased");
@@ -392,28 +398,46 @@ fn let_go(store: &impl Store, driven: &mut Driven, contents: &[Content]) {
     store.let_go().unwrap();
 }
 
-fn what_a_run_lets_go_is_gone_once_no_other_keeps_it(store: &impl Store) {
+fn what_a_run_lets_go_is_gone_and_stays_while_another_keeps_it(store: &impl Store) {
     let owner = store.new_owner();
     let [mut first, mut second, mut third] =
         ["demo-1", "demo-2", "demo-3"].map(|run| Driven::claim(store, run, &owner).unwrap());
-    let (shared, own) = (bring(store, &mut first, 7), bring(store, &mut first, 8));
+    let (same, own) = (bring(store, &mut first, 7), bring(store, &mut first, 8));
     bring(store, &mut second, 7);
-    let kept = |contents: &[Content]| {
-        let there = contents.iter().map(|it| store.blob(it.digest()).unwrap().is_some());
+    let kept = |by: &Driven, contents: &[Content]| {
+        let there = contents.iter().map(|it| store.blob(&by.run, it.digest()).unwrap().is_some());
         there.collect::<Vec<_>>()
     };
+    assert_eq!(kept(&second, &own), [false, false], "it has its own, and no other's");
     // What another run brought is nothing this one could let go.
     let_go(store, &mut third, &own);
-    assert_eq!(kept(&own), [true, true]);
-    let_go(store, &mut first, &[shared.as_slice(), &own[..1]].concat());
-    assert_eq!(kept(&own), [false, true], "what it lets go, and no more");
-    assert_eq!(kept(&shared), [true, true], "another keeps it");
-    let_go(store, &mut second, &shared);
-    assert_eq!(kept(&shared), [false, false]);
+    assert_eq!(kept(&first, &own), [true, true]);
+    let_go(store, &mut first, &[same.as_slice(), &own[..1]].concat());
+    assert_eq!(kept(&first, &own), [false, true], "what it lets go, and no more");
+    assert_eq!(kept(&first, &same), [false, false]);
+    assert_eq!(kept(&second, &same), [true, true], "another keeps it");
+    let_go(store, &mut second, &same);
+    assert_eq!(kept(&second, &same), [false, false]);
     // Whoever brings it again has it again.
     bring(store, &mut third, 7);
     store.let_go().unwrap();
-    assert_eq!(kept(&shared), [true, true]);
+    assert_eq!(kept(&third, &same), [true, true]);
+}
+
+fn what_all_runs_share_is_there_for_each_and_let_go_by_none(store: &impl Store) {
+    let owner = store.new_owner();
+    let [mut first, mut second] = ["demo-1", "demo-2"].map(|run| Driven::claim(store, run, &owner).unwrap());
+    let contents = [vec![7; 3], vec![7; ROW_BLOB_MAX + 1]].map(|bytes| blob(&bytes));
+    let mut commit = first.next("brings");
+    commit.shared = contents.to_vec();
+    wait(first.commit(store, commit)).unwrap();
+    second.say(store, "rests on it").unwrap();
+    let_go(store, &mut first, &contents);
+    for (run, content) in
+        [&first.run, &second.run].into_iter().flat_map(|run| contents.iter().map(move |it| (run, it)))
+    {
+        assert_eq!(store.blob(run, content.digest()).unwrap().as_ref(), Some(content.bytes()), "{run}");
+    }
 }
 
 fn what_a_run_lets_go_of_a_private_kind_is_gone(store: &impl Store) {
@@ -428,7 +452,10 @@ fn what_a_run_lets_go_of_a_private_kind_is_gone(store: &impl Store) {
         (BTreeSet::from([*secret.digest()]), BTreeSet::from([Digest::of(b"open")]));
     wait(driven.commit(store, commit)).unwrap();
     store.let_go().unwrap();
-    assert_eq!((store.private(secret.digest()), store.blob(&Digest::of(b"open"))), (Ok(None), Ok(None)));
+    assert_eq!(
+        (store.private(secret.digest()), store.blob(&driven.run, &Digest::of(b"open"))),
+        (Ok(None), Ok(None))
+    );
 }
 
 fn runs_whose_contents_are_kept_are_found_by_when_they_ended(store: &impl Store) {
@@ -612,7 +639,11 @@ fn files_become_real_with_their_commit(store: &impl Store) {
     wait(driven.commit(store, commit)).unwrap();
     assert_eq!(fs::read_to_string(out.join("a/letter.txt")).unwrap(), "Dear");
     assert_eq!(fs::read_to_string(out.join("large")).unwrap(), large);
-    assert_eq!(store.blob(&Digest::of(b"Dear")).unwrap().unwrap()[..], *b"Dear", "the content is evidence");
+    assert_eq!(
+        store.blob(&driven.run, &Digest::of(b"Dear")).unwrap().unwrap()[..],
+        *b"Dear",
+        "the content is evidence"
+    );
 
     let mut commit = driven.next("remove");
     commit.writes.files = vec![file(&out, "a/letter.txt", None)];

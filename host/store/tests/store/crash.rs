@@ -275,7 +275,7 @@ fn what_is_let_go_is_in_no_file_of_the_store() {
     drop((store, owner));
     let store = SqliteStore::open(&folder).unwrap();
     assert!(!has_private(&folder), "it is removed when the store is opened");
-    assert_eq!(store.blob(contents[0].digest()), Ok(None));
+    assert_eq!(store.blob(&driven.run, contents[0].digest()), Ok(None));
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn a_missing_entry_is_damage_even_at_the_end() {
 
 #[test]
 fn a_flipped_bit_in_a_blob_or_a_component_is_damage() {
-    let (home, _) = written();
+    let (home, driven) = written();
     let component = {
         let store = SqliteStore::open(home.path()).unwrap();
         let component = store.put_component(b"component bytes").unwrap();
@@ -82,7 +82,7 @@ fn a_flipped_bit_in_a_blob_or_a_component_is_damage() {
     flip(&home.path().join("blobs").join(big.hex()), &large());
     let store = SqliteStore::open(home.path()).unwrap();
     for digest in [small, big] {
-        assert!(matches!(store.blob(&digest), Err(JournalError::Damaged(_))), "{digest}");
+        assert!(matches!(store.blob(&driven.run, &digest), Err(JournalError::Damaged(_))), "{digest}");
     }
     let read = store.component(&component);
     assert!(matches!(read, Err(StoreError::Journal(JournalError::Damaged(_)))), "{read:?}");
@@ -108,7 +108,12 @@ fn bytes_that_have_rotted_are_mended_when_they_are_brought_again() {
     commit.blobs = again.to_vec();
     crate::scene::wait(driven.commit(&store, commit)).unwrap();
     for blob in again {
-        assert_eq!(store.blob(blob.digest()).unwrap().as_ref(), Some(blob.bytes()), "{}", blob.digest());
+        assert_eq!(
+            store.blob(&driven.run, blob.digest()).unwrap().as_ref(),
+            Some(blob.bytes()),
+            "{}",
+            blob.digest()
+        );
     }
     assert_eq!(store.put_component(b"component bytes").unwrap(), component);
     assert_eq!(store.component(&component).unwrap()[..], *b"component bytes");
@@ -118,9 +123,9 @@ fn bytes_that_have_rotted_are_mended_when_they_are_brought_again() {
 fn a_newer_store_and_a_foreign_file_are_refused_untouched() {
     let home = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(home.path()).unwrap());
-    Connection::open(database(home.path())).unwrap().pragma_update(None, "user_version", 6).unwrap();
+    Connection::open(database(home.path())).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let refused = SqliteStore::open(home.path()).err().unwrap();
-    assert_eq!(refused, StoreError::Newer { path: database(home.path()), found: 6, known: 5 });
+    assert_eq!(refused, StoreError::Newer { path: database(home.path()), found: 7, known: 6 });
 
     let home = tempfile::tempdir().unwrap();
     Connection::open(database(home.path())).unwrap().execute("CREATE TABLE recipes (name TEXT)", []).unwrap();

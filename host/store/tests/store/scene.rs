@@ -65,6 +65,7 @@ impl Driven {
             expected,
             entries,
             blobs: Vec::new(),
+            shared: Vec::new(),
             writes: HeldWrites::default(),
             writes_private: false,
             erased: BTreeSet::new(),

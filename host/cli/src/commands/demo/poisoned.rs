@@ -64,7 +64,8 @@ fn tell(scene: &Scene, finished: &Finished, entries: &[Entry], step: &str) -> an
     match &ended.ending {
         RecordedEnding::Trap(trap) => Ok(limit(ended, trap)),
         RecordedEnding::SkillError(named) => {
-            let said = said(scene.session.home.value(named)).ok_or_else(missing)?;
+            let said =
+                said(scene.session.home.value(&finished.standing.state.run, named)).ok_or_else(missing)?;
             if said.contains("stole") {
                 return Err(surprise(format!("the sandbox has a hole: {}", short(&said, 120))));
             }

@@ -38,9 +38,9 @@ pub(crate) fn of_step<'a>(entries: &'a [Entry], step: &str) -> Vec<Attempt<'a>> 
 
 /// What a step's last attempt answered.
 pub(crate) fn output(home: &Home, entries: &[Entry], step: &str) -> Option<Value> {
-    let attempts = of_step(entries, step);
+    let (run, attempts) = (&entries.first()?.run, of_step(entries, step));
     match &attempts.last()?.ended?.ending {
-        RecordedEnding::Output(named) => home.value(named),
+        RecordedEnding::Output(named) => home.value(run, named),
         _ => None,
     }
 }

@@ -52,7 +52,7 @@ fn tell(scene: &mut Scene, finished: &Finished) -> anyhow::Result<String> {
     let begun = entries.iter().find(|entry| {
         matches!(&entry.body, kapell_journal::entry::Body::AttemptStarted(it) if **it == *attempt.started)
     });
-    let values = |named: &BlobRef| scene.session.home.value(named);
+    let values = |named: &BlobRef| scene.session.home.value(run, named);
     let line = begun.map(|entry| log::line(entry, &values)).unwrap_or_default();
     scene.page.line(&format!("{run}  {}", line.trim_start()));
     Ok(attempt.started.skill.component.to_string())
