@@ -155,7 +155,11 @@ impl Crossings {
     /// Crossings answered by the world, under these limits.
     #[must_use]
     pub fn live(limits: &Limits) -> Self {
-        let now = Instant::now();
+        Self::beginning(limits, Instant::now())
+    }
+
+    /// The same of an attempt that began then.
+    pub(crate) fn beginning(limits: &Limits, now: Instant) -> Self {
         Self(Arc::new(Mutex::new(Ledger {
             left: Crossed::default(),
             known: BTreeSet::new(),

@@ -3,14 +3,16 @@
 mod ending;
 mod guard;
 
-use crate::capability::files::NotLent;
+use crate::capability::files::{FilesCtx, NotLent};
 use crate::capability::{Capabilities, Sources};
+use crate::crossings::Crossings;
 use crate::engine::FUEL_SLICE;
 use crate::guest::Guest;
 use crate::inert::InertCtx;
 use crate::value::{Answered, Arguments, COPIED_MIN, CallError};
 use ending::{Outcome, Stopped};
 use guard::Guard;
+use kapell_model::capability::Kind;
 use kapell_model::crossing::Departure;
 use kapell_model::ending::{Attempt, Ending, Left, Meters};
 use kapell_model::grant::Refusal;
@@ -46,7 +48,7 @@ impl From<Attempt> for Performed {
 pub(crate) async fn perform(
     engine: &Engine,
     pre: &InstancePre<Guest>,
-    sources: &Sources,
+    sources: &Sources<'_>,
     job: Job,
 ) -> Result<Performed, HostFault> {
     let arguments = Arc::clone(&job.arguments);
@@ -81,14 +83,30 @@ pub(crate) async fn perform(
     Ok(performed(ending, meters, guest))
 }
 
-/// Opens what the grants bind, for as long as the attempt may take: a directory can stall like a file.
+/// Opens what the grants bind, directories for as long as the attempt may take: one can stall like a file.
 async fn open(
-    sources: &Sources,
+    sources: &Sources<'_>,
     job: &Job,
     began: Instant,
 ) -> Result<Result<Capabilities, NotLent>, Stopped> {
-    let opening = pin!(Capabilities::open(&job.grants, &job.limits.limits, sources, &job.cancel));
-    Guard::new(opening, deadline(job, began), &job.cancel).await
+    let (grants, crossings) = (&job.grants, crossings(sources, job, began));
+    let files = match grants.of_kind(Kind::Files).next() {
+        None => Ok(FilesCtx::default()),
+        Some(_) => {
+            let opening = pin!(FilesCtx::open(grants, &crossings, sources.disk));
+            Guard::new(opening, deadline(job, began), &job.cancel).await?
+        }
+    };
+    Ok(files.map(|files| Capabilities::lent(grants, sources, crossings, files)))
+}
+
+fn crossings(sources: &Sources<'_>, job: &Job, began: Instant) -> Crossings {
+    let limits = &job.limits.limits;
+    let crossings = match sources.record {
+        Some(record) => Crossings::recalled(limits, Arc::clone(record)),
+        None => Crossings::beginning(limits, began),
+    };
+    crossings.until(&job.cancel).withholding(&job.grants.withheld)
 }
 
 fn deadline(job: &Job, began: Instant) -> Instant {

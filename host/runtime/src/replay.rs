@@ -46,15 +46,14 @@ impl Runtime {
     /// # Errors
     /// When the host could not do its part, or the record is damaged.
     pub async fn replay(&self, job: Job, record: Record) -> Result<(Attempt, Option<Departure>), HostFault> {
-        let nobody = Arc::new(Nobody);
         let sources = Sources {
-            clock: Arc::clone(&nobody) as Arc<dyn Clock>,
-            ticks: Arc::clone(&nobody) as Arc<dyn Ticks>,
-            keyvalue: Arc::clone(&nobody) as Arc<dyn KeyvalueReads>,
-            disk: Arc::new(Disk::new(Walk::ByHand)),
-            egress: nobody,
+            clock: &(Arc::new(Nobody) as Arc<dyn Clock>),
+            ticks: || Arc::new(Nobody),
+            keyvalue: &(Arc::new(Nobody) as Arc<dyn KeyvalueReads>),
+            disk: &Arc::new(Disk::new(Walk::ByHand)),
+            egress: &(Arc::new(Nobody) as Arc<dyn Egress>),
             idempotency_key: job.idempotency_key,
-            record: Some(Arc::new(record)),
+            record: Some(&Arc::new(record)),
         };
         let Performed { attempt, departure } = self.perform_with(&sources, job).await?;
         Ok((attempt, departure))

@@ -2,7 +2,7 @@
 
 use crate::cache::{CacheError, CompiledForms};
 use crate::capability::Sources;
-use crate::capability::clock::SinceStart;
+use crate::capability::clock;
 use crate::capability::files::{Disk, Walk};
 use crate::compile::{CompileError, Compiler};
 use crate::engine::{ATTEMPTS_AT_ONCE, ENGINE_VERSION, EngineError, engine, settings_digest};
@@ -172,18 +172,18 @@ impl Runtime {
 
     async fn attempt(&self, job: Job) -> Result<Attempt, HostFault> {
         let sources = Sources {
-            clock: Arc::clone(&self.0.config.clock),
-            ticks: Arc::new(SinceStart::default()),
-            keyvalue: Arc::clone(&self.0.config.keyvalue),
-            disk: Arc::clone(&self.0.disk),
-            egress: Arc::clone(&self.0.config.egress),
+            clock: &self.0.config.clock,
+            ticks: clock::begin,
+            keyvalue: &self.0.config.keyvalue,
+            disk: &self.0.disk,
+            egress: &self.0.config.egress,
             idempotency_key: job.idempotency_key,
             record: None,
         };
         self.perform_with(&sources, job).await.map(|performed| performed.attempt)
     }
 
-    pub(crate) async fn perform_with(&self, sources: &Sources, job: Job) -> Result<Performed, HostFault> {
+    pub(crate) async fn perform_with(&self, sources: &Sources<'_>, job: Job) -> Result<Performed, HostFault> {
         let ready = async { Ok((self.place(&job).await?, self.mapped(&job.skill.component).await?)) };
         let Some(ready) = unless_cancelled(&job.cancel, ready).await else {
             return Ok(invoke::ended(Ending::Cancelled).into());

@@ -25,10 +25,10 @@ pub trait Ticks: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct SinceStart(Instant);
 
-impl Default for SinceStart {
-    fn default() -> Self {
-        Self(Instant::now())
-    }
+/// Begins to count nanoseconds.
+#[must_use]
+pub fn begin() -> Arc<dyn Ticks> {
+    Arc::new(SinceStart(Instant::now()))
 }
 
 impl Ticks for SinceStart {
@@ -37,10 +37,11 @@ impl Ticks for SinceStart {
     }
 }
 
+/// Begins to tell monotonic time, for an attempt that is lent it.
+pub type Beginning = fn() -> Arc<dyn Ticks>;
+
 /// The clocks of one attempt.
 pub struct ClockCtx {
-    wall: Arc<dyn Clock>,
-    ticks: Arc<dyn Ticks>,
     granted: Option<Granted>,
 }
 
@@ -49,6 +50,8 @@ struct Granted {
     rule: RuleId,
     /// In nanoseconds, at least 1.
     resolution: u64,
+    wall: Arc<dyn Clock>,
+    ticks: Arc<dyn Ticks>,
 }
 
 impl std::fmt::Debug for ClockCtx {
@@ -60,15 +63,16 @@ impl std::fmt::Debug for ClockCtx {
 impl ClockCtx {
     /// The clocks as granted; of several grants the first holds.
     #[must_use]
-    pub fn new(grants: &GrantSet, wall: Arc<dyn Clock>, ticks: Arc<dyn Ticks>) -> Self {
+    pub fn new(grants: &GrantSet, wall: &Arc<dyn Clock>, ticks: Beginning) -> Self {
         let granted = grants.grants.iter().find_map(|grant| match &grant.authority {
             Authority::Clock { resolution } => {
                 let resolution = resolution.0.saturating_mul(1_000_000).max(1);
-                Some(Granted { rule: grant.rule.clone(), resolution })
+                let rule = grant.rule.clone();
+                Some(Granted { rule, resolution, wall: Arc::clone(wall), ticks: ticks() })
             }
             _ => None,
         });
-        Self { wall, ticks, granted }
+        Self { granted }
     }
 
     /// The rule that lends time, if one does.
@@ -86,19 +90,19 @@ impl ClockCtx {
         &self,
         crossings: &Crossings,
         call: &'static str,
-        live: impl FnOnce(&Self) -> u64,
+        live: impl FnOnce(&Granted) -> u64,
     ) -> wasmtime::Result<u64> {
-        let Granted { rule, resolution } = self.granted()?;
-        let ask = Ask { kind: Kind::Clock, call, object: "", rule: Some(&rule) };
-        let round = |reading: u64| reading - reading % resolution;
-        match crossings.cross(&ask, || Ok(Reply::Number(round(live(self)))))? {
+        let granted = self.granted()?;
+        let ask = Ask { kind: Kind::Clock, call, object: "", rule: Some(&granted.rule) };
+        let round = |reading: u64| reading - reading % granted.resolution;
+        match crossings.cross(&ask, || Ok(Reply::Number(round(live(&granted)))))? {
             Reply::Number(reading) => Ok(reading),
             _ => Err(super::unfit(&ask)),
         }
     }
 
     fn monotonic(&self, crossings: &Crossings, call: &'static str) -> wasmtime::Result<u64> {
-        self.read(crossings, call, |ctx| ctx.ticks.nanoseconds())
+        self.read(crossings, call, |lent| lent.ticks.nanoseconds())
     }
 }
 
@@ -110,7 +114,7 @@ pub trait ClockView: Send + 'static {
 
 impl wall_clock::Host for Lent<'_, ClockCtx> {
     fn now(&mut self) -> wasmtime::Result<wall_clock::Datetime> {
-        let wall = |ctx: &ClockCtx| ctx.wall.now().0.saturating_mul(1_000_000);
+        let wall = |lent: &Granted| lent.wall.now().0.saturating_mul(1_000_000);
         self.ctx.read(self.crossings, "now", wall).map(datetime)
     }
 
@@ -211,7 +215,8 @@ mod tests {
     }
 
     fn clock(grants: &GrantSet) -> Bench<ClockCtx> {
-        Bench::new(ClockCtx::new(grants, Arc::new(Still), Arc::new(Still)))
+        let wall: Arc<dyn Clock> = Arc::new(Still);
+        Bench::new(ClockCtx::new(grants, &wall, || Arc::new(Still)))
     }
 
     fn of_resolution(milliseconds: u64) -> Bench<ClockCtx> {

@@ -20,9 +20,8 @@ use crate::record::Record;
 use kapell_model::capability::Kind;
 use kapell_model::digest::Digest;
 use kapell_model::grant::{GrantSet, Refusal};
-use kapell_model::limits::Limits;
 use kapell_model::quantity::Bytes;
-use kapell_model::seam::{Cancel, Clock, Egress, HostFault, KeyvalueReads};
+use kapell_model::seam::{Clock, Egress, HostFault, KeyvalueReads};
 use kapell_model::writes::HeldWrites;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -46,26 +45,27 @@ impl<Ctx: 'static> HasData for Lends<Ctx> {
     type Data<'a> = Lent<'a, Ctx>;
 }
 
-/// What the host brings to an attempt; a test brings its own and holds time still.
-#[derive(Clone)]
-pub struct Sources {
+/// What the host brings to an attempt; a test brings its own and holds time still. Borrowed: most attempts are lent
+/// nothing of it.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
     /// The wall clock.
-    pub clock: Arc<dyn Clock>,
+    pub clock: &'a Arc<dyn Clock>,
     /// The monotonic clock.
-    pub ticks: Arc<dyn clock::Ticks>,
+    pub ticks: clock::Beginning,
     /// Reads of keys and values.
-    pub keyvalue: Arc<dyn KeyvalueReads>,
+    pub keyvalue: &'a Arc<dyn KeyvalueReads>,
     /// The way to granted directories.
-    pub disk: Arc<files::Disk>,
+    pub disk: &'a Arc<files::Disk>,
     /// Sends requests and asks models.
-    pub egress: Arc<dyn Egress>,
+    pub egress: &'a Arc<dyn Egress>,
     /// What requests that change something are told again by; none for an operation that changes nothing.
     pub idempotency_key: Option<Digest>,
     /// What answers in the place of all of them; none where the world does.
-    pub record: Option<Arc<Record>>,
+    pub record: Option<&'a Arc<Record>>,
 }
 
-impl std::fmt::Debug for Sources {
+impl std::fmt::Debug for Sources<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sources").finish_non_exhaustive()
     }
@@ -97,33 +97,26 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Opens what the grants bind: directories without following links, everything else without touching it.
-    ///
-    /// # Errors
-    /// When a granted directory is not lent: missing, reached through a link, another one than was granted.
-    pub async fn open(
+    /// What the grants bind, nothing of it touched, around the directories that were opened.
+    #[must_use]
+    pub fn lent(
         grants: &GrantSet,
-        limits: &Limits,
-        sources: &Sources,
-        cancel: &Cancel,
-    ) -> Result<Self, files::NotLent> {
-        let crossings = match &sources.record {
-            Some(record) => Crossings::recalled(limits, Arc::clone(record)),
-            None => Crossings::live(limits),
-        };
-        let crossings = crossings.until(cancel).withholding(&grants.withheld);
-        Ok(Self {
-            files: files::FilesCtx::open(grants, &crossings, &sources.disk).await?,
+        sources: &Sources<'_>,
+        crossings: Crossings,
+        files: files::FilesCtx,
+    ) -> Self {
+        Self {
             crossings,
-            keyvalue: keyvalue::KeyvalueCtx::new(grants, sources.keyvalue.clone()),
+            files,
+            keyvalue: keyvalue::KeyvalueCtx::new(grants, Arc::clone(sources.keyvalue)),
             config: config::ConfigCtx::new(grants),
-            clock: clock::ClockCtx::new(grants, sources.clock.clone(), sources.ticks.clone()),
+            clock: clock::ClockCtx::new(grants, sources.clock, sources.ticks),
             random: random::RandomCtx::new(grants),
             logging: logging::LoggingCtx::new(grants),
             notes: notes::NotesCtx::new(grants),
-            http: http::HttpCtx::new(grants, sources.egress.clone(), sources.idempotency_key),
-            inference: inference::InferenceCtx::new(grants, sources.egress.clone()),
-        })
+            http: http::HttpCtx::new(grants, Arc::clone(sources.egress), sources.idempotency_key),
+            inference: inference::InferenceCtx::new(grants, Arc::clone(sources.egress)),
+        }
     }
 
     /// What the attempt wrote, as plain data in a fixed order, and everything that crossed.
@@ -182,6 +175,7 @@ pub(crate) mod testing {
     use kapell_model::crossing::Crossing;
     use kapell_model::ending::{Meters, TrapCause};
     use kapell_model::grant::{Authority, Grant};
+    use kapell_model::limits::Limits;
     use kapell_model::seam::{
         Completed, CompletionFailure, Incoming, Leaving, Outgoing, Prompt, SendFailure,
     };
@@ -294,6 +288,7 @@ mod tests {
     use kapell_model::capability::Access;
     use kapell_model::ending::Meters;
     use kapell_model::grant::Authority;
+    use kapell_model::limits::Limits;
     use kapell_model::quantity::Timestamp;
     use wasmtime::component::Resource;
 
@@ -315,16 +310,17 @@ mod tests {
         }
     }
 
-    fn sources() -> Sources {
-        let ticks = Arc::new(clock::SinceStart::default());
-        let disk = Arc::new(files::Disk::new(files::Walk::here()));
-        let egress = super::testing::Scripted::nobody();
-        let (clock, keyvalue) = (Arc::new(Nothing), Arc::new(Nothing));
-        Sources { clock, ticks, keyvalue, disk, egress, idempotency_key: None, record: None }
-    }
-
     async fn open(grants: &GrantSet) -> Result<Capabilities, files::NotLent> {
-        Capabilities::open(grants, &Limits::default(), &sources(), &Cancel::default()).await
+        let (ticks, disk): (clock::Beginning, _) =
+            (clock::begin, Arc::new(files::Disk::new(files::Walk::here())));
+        let (clock, keyvalue): (Arc<dyn Clock>, Arc<dyn KeyvalueReads>) =
+            (Arc::new(Nothing), Arc::new(Nothing));
+        let egress: Arc<dyn Egress> = super::testing::Scripted::nobody();
+        let (clock, keyvalue, disk, egress) = (&clock, &keyvalue, &disk, &egress);
+        let sources = Sources { clock, ticks, keyvalue, disk, egress, idempotency_key: None, record: None };
+        let crossings = Crossings::live(&Limits::default());
+        let files = files::FilesCtx::open(grants, &crossings, disk).await?;
+        Ok(Capabilities::lent(grants, &sources, crossings, files))
     }
 
     #[tokio::test]

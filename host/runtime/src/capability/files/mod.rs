@@ -34,7 +34,7 @@ pub use root::{NotLent, Walk, pinned};
 pub use tree::Want;
 
 /// The directories of one attempt.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct FilesCtx {
     trees: Vec<SharedTree>,
 }
