@@ -59,7 +59,7 @@ pub struct RunState {
     pub worked_micros: u64,
 }
 
-/// What a step's entries come to.
+/// What a step's entries come to. What few steps have is apart, so that a run of many steps stays small.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StepState {
     /// Its condition held, or it is being worked on.
@@ -73,7 +73,7 @@ pub struct StepState {
     /// How often it has asked.
     pub askings: u32,
     /// Whether the present rung has asked and what was answered.
-    pub answered: Option<QuestionAnswered>,
+    pub answered: Option<Box<QuestionAnswered>>,
     /// The last judgement on the present rung.
     pub judged: Option<bool>,
     /// Whether its question ended unanswered.
@@ -81,11 +81,11 @@ pub struct StepState {
     /// Whether its ladder has ended without an answer that holds.
     pub exhausted: bool,
     /// The flow's budget that the next attempt would have passed.
-    pub passed: Option<BudgetPassed>,
+    pub passed: Option<Box<BudgetPassed>>,
     /// Budgets that a person lets the next attempt pass.
     pub allowed: Vec<AskReason>,
     /// The no of a person who was asked whether a budget may be passed.
-    pub denied: Option<QuestionAnswered>,
+    pub denied: Option<Box<QuestionAnswered>>,
     /// What it came to.
     pub settled: Option<Settled>,
 }
@@ -114,7 +114,7 @@ pub enum Settled {
     /// A value given by a person in place of an output.
     Given(BlobRef),
     /// A person's answer to a step that asks.
-    Answer(QuestionAnswered),
+    Answer(Box<QuestionAnswered>),
 }
 
 /// A question that waits.
@@ -371,7 +371,7 @@ impl RunState {
         if self.open.is_some() || self.question.is_some() {
             return Err("another attempt or question is open".into());
         }
-        self.working(&passed.step)?.passed = Some(passed.clone());
+        self.working(&passed.step)?.passed = Some(Box::new(passed.clone()));
         Ok(())
     }
 
@@ -448,11 +448,11 @@ impl RunState {
         if asked.reason.is_budget() {
             match answered.verdict {
                 Verdict::Approved => state.allowed.push(asked.reason),
-                _ => state.denied = Some(answered.clone()),
+                _ => state.denied = Some(Box::new(answered.clone())),
             }
             return Ok(());
         }
-        state.answered = Some(answered.clone());
+        state.answered = Some(Box::new(answered.clone()));
         if !doubt {
             state.settled = settled_by(&asked, answered, state);
             self.behind += usize::from(state.settled.is_some());
@@ -528,12 +528,12 @@ fn sum(so_far: Option<&Money>, more: &Money) -> Result<Money, MoneyError> {
 fn settled_by(asked: &QuestionAsked, answered: &QuestionAnswered, state: &StepState) -> Option<Settled> {
     match (asked.reason, answered.verdict) {
         (_, Verdict::Rejected) => None,
-        (AskReason::Flow, _) => Some(Settled::Answer(answered.clone())),
+        (AskReason::Flow, _) => Some(Settled::Answer(Box::new(answered.clone()))),
         (_, Verdict::Answered) => answered.value.clone().map(Settled::Given),
         (_, Verdict::Approved | Verdict::Overridden) => Some(match state.last_output() {
             Some((value, attempt)) => Settled::Output { value, attempt },
             // An operation that answers nothing has no output to take: the approval itself is the value.
-            None => Settled::Answer(answered.clone()),
+            None => Settled::Answer(Box::new(answered.clone())),
         }),
     }
 }
