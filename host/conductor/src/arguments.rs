@@ -9,10 +9,13 @@ use kapell_journal::entry::BlobRef;
 use kapell_journal::seam::JournalError;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A text is worth a name of its own from so many bytes on: its name in an entry takes a third of that.
 const LONG: usize = 256;
+
+/// What is left of arguments that are long texts, all of them.
+static NOTHING: LazyLock<Content> = LazyLock::new(|| Content::of(*b"{}"));
 
 /// The arguments of an attempt, by parameter.
 #[derive(Clone, Debug)]
@@ -56,7 +59,7 @@ impl Arguments {
                 rest.insert(name, argument);
             }
         }
-        let rest = Content::canonical(&rest)?;
+        let rest = if rest.is_empty() { NOTHING.clone() } else { Content::canonical(&rest)? };
         let input = rest.named();
         kept.push(rest);
         Ok(Self { value, input, texts, kept })

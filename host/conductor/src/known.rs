@@ -5,13 +5,13 @@ use kapell_journal::entry::{BlobRef, Body, RunStarted};
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
 use serde_json::{Number, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Values by name. Filled as the run goes on, or from the journal's blobs on resume.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    values: HashMap<BlobRef, Arc<Value>>,
+    values: BTreeMap<BlobRef, Arc<Value>>,
     /// Contents that only private words name, by the commitment each is kept under.
     pub(crate) beside: BTreeMap<Digest, Digest>,
 }

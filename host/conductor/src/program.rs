@@ -13,7 +13,7 @@ use kapell_model::money::{Currency, Money, MoneyError, PinnedTariff, Tariff};
 use kapell_model::plan::{Call, Expectation, Plan, Rung, Template, Work};
 use kapell_model::shape::{Operation, Shape};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A plan made ready. Made once for a run; many attempts share its parts.
@@ -31,7 +31,7 @@ pub struct Program {
     pub files: Arc<Value>,
     /// What of its runs is private.
     pub private: Private,
-    expressions: HashMap<String, Expression>,
+    expressions: BTreeMap<String, Expression>,
     shapes: BTreeMap<String, Shape>,
     calls: BTreeMap<StepId, StepCalls>,
 }
@@ -97,7 +97,7 @@ impl Program {
             return Err(ProgramError::File(missing.clone()));
         }
         let files = texts.iter().map(|(name, text)| (name.clone(), Value::String(text.clone()))).collect();
-        let mut expressions = HashMap::new();
+        let mut expressions = BTreeMap::new();
         for source in plan.expressions() {
             if !expressions.contains_key(source) {
                 let compiled = Expression::compile(source)

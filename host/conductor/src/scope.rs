@@ -88,6 +88,13 @@ impl<'a> Scope<'a> {
         })
     }
 
+    /// What is told of an expression's value.
+    fn look<T>(&self, source: &str, tell: impl FnOnce(&Value) -> T) -> Result<T, ExpressionError> {
+        self.with(source, |expression| {
+            expression.look_typed(&|name| self.value(name), &|name| self.shape(name), tell)
+        })
+    }
+
     /// Whether a condition holds; anything but true or false is an error, never a guess.
     pub(crate) fn holds(&self, source: &str) -> Result<bool, ExpressionError> {
         self.with(source, |expression| {
@@ -139,15 +146,19 @@ impl<'a> Scope<'a> {
     }
 
     fn text(&self, pieces: &[Piece]) -> Result<String, ExpressionError> {
-        let mut text = String::new();
+        let plain = |piece: &Piece| if let Piece::Plain(plain) = piece { plain.len() } else { 0 };
+        let (mut text, room) = (String::new(), pieces.iter().map(plain).sum::<usize>());
         for piece in pieces {
             match piece {
                 Piece::Plain(plain) => text.push_str(plain),
-                Piece::Expression(source) => match self.evaluate(source)? {
-                    Value::String(value) if text.is_empty() => text = value,
-                    Value::String(value) => text.push_str(&value),
+                Piece::Expression(source) => self.look(source, |value| match value {
+                    // Mostly there is one value, longer than what stands around it: room is made once.
+                    Value::String(value) => {
+                        text.reserve(value.len() + room);
+                        text.push_str(value);
+                    }
                     other => text.push_str(&other.to_string()),
-                },
+                })?,
             }
         }
         Ok(text)

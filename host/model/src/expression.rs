@@ -188,6 +188,22 @@ impl Expression {
         }
     }
 
+    /// What is told of its value over values whose types are known; one that is only found is not copied for it.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub fn look_typed<T>(
+        &self,
+        names: &Names<'_>,
+        shapes: &Shapes<'_>,
+        tell: impl FnOnce(&Value) -> T,
+    ) -> Result<T, ExpressionError> {
+        match &self.form {
+            Form::Path(read) => read.look(names, tell),
+            Form::Cel(lowered) => lowered.evaluate(names, shapes).map(|value| tell(&value)),
+        }
+    }
+
     /// Its value as a condition.
     ///
     /// # Errors

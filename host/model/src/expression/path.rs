@@ -85,13 +85,22 @@ impl Read {
 
     /// The value at the path.
     pub(super) fn resolve(&self, names: &Names<'_>) -> Result<Value, ExpressionError> {
+        self.look(names, Value::clone)
+    }
+
+    /// What is told of the value at the path, which is not copied for it.
+    pub(super) fn look<T>(
+        &self,
+        names: &Names<'_>,
+        tell: impl FnOnce(&Value) -> T,
+    ) -> Result<T, ExpressionError> {
         let whole = names(&self.name).ok_or_else(|| no_value(&self.name))?;
         let mut value = whole.as_ref();
         for (walked, segment) in self.way.iter().enumerate() {
             let Segment::Field(name) = segment else { break };
             value = member(value, name).ok_or_else(|| no_field(&self.after(walked), name, value))?;
         }
-        Ok(value.clone())
+        Ok(tell(value))
     }
 }
 
