@@ -5,9 +5,9 @@ use super::{DecideError, Turn};
 use crate::program::ReadyCall;
 use kapell_journal::entry::AskReason;
 use kapell_journal::fold::StepState;
-use kapell_model::id::{Role, StepId};
+use kapell_model::id::Role;
 use kapell_model::money::{Money, MoneyError};
-use kapell_model::plan::{Budget, PeriodBudget};
+use kapell_model::plan::{Budget, PeriodBudget, Step};
 use kapell_model::quantity::Span;
 
 /// What an attempt may spend, or why a budget does not allow it.
@@ -44,12 +44,12 @@ struct Bound<'a> {
 /// Whether the budgets of run and step cover one more attempt at its worst, and the flow's has not refused it already.
 pub(crate) fn allowance(
     turn: &Turn<'_>,
-    id: &StepId,
+    step: &Step,
     state: &StepState,
     call: &ReadyCall,
 ) -> Result<Allowance, DecideError> {
     let (mut reserved, mut deadline) = (None, None);
-    for bound in bounds(turn, id, state)? {
+    for bound in bounds(turn, step, state)? {
         if !state.allowed.contains(&bound.of) {
             if let Some(why) = bound.passed_by(call)? {
                 return Ok(Allowance::Exhausted(Past { of: bound.of, over: bound.budget.over.clone(), why }));
@@ -92,13 +92,15 @@ pub(crate) fn binding(turn: &Turn<'_>, state: &StepState) -> Vec<PeriodBudget> {
     turn.program.plan.flow_budgets.iter().filter(|budget| !let_pass(budget)).cloned().collect()
 }
 
-fn bounds<'a>(turn: &'a Turn<'_>, id: &StepId, state: &StepState) -> Result<Vec<Bound<'a>>, MoneyError> {
-    let plan = &turn.program.plan;
+fn bounds<'a>(turn: &'a Turn<'_>, step: &'a Step, state: &StepState) -> Result<Vec<Bound<'a>>, MoneyError> {
+    let (mut bounds, budget) = (Vec::new(), &turn.program.plan.budget);
     let nothing = || turn.program.nothing();
-    let spent = turn.state.spent_on_attempts.clone().unwrap_or_else(nothing);
-    let (budget, worked_micros) = (&plan.budget, turn.state.worked_micros);
-    let mut bounds = vec![Bound { of: AskReason::RunBudget, budget, spent, worked_micros }];
-    if let Some(step) = plan.step(id).filter(|step| !step.budget.is_empty()) {
+    if !budget.is_empty() {
+        let spent = turn.state.spent_on_attempts.clone().unwrap_or_else(nothing);
+        let worked_micros = turn.state.worked_micros;
+        bounds.push(Bound { of: AskReason::RunBudget, budget, spent, worked_micros });
+    }
+    if !step.budget.is_empty() {
         let receipts = || state.attempts.iter().filter_map(|it| Some(&it.ended.as_ref()?.receipt));
         let spent = receipts().try_fold(nothing(), |sum, receipt| sum.plus(&receipt.money))?;
         let worked_micros = receipts().map(|receipt| receipt.meters.wall_micros).sum();

@@ -18,6 +18,7 @@ const LOST_MAX: usize = 8;
 /// A step that calls, with its parts at hand.
 struct Calling<'a> {
     turn: &'a Turn<'a>,
+    step: &'a Step,
     id: &'a StepId,
     state: &'a StepState,
     expect: Option<&'a Expectation>,
@@ -31,7 +32,8 @@ pub(super) fn step<'a>(
     state: &'a StepState,
 ) -> Result<Action, DecideError> {
     let Work::Call { expect, otherwise, retry, .. } = &step.work else { return Ok(Action::Over) };
-    let calling = Calling { turn, id: &step.id, state, expect: expect.as_ref(), otherwise, retry: *retry };
+    let (id, expect, retry) = (&step.id, expect.as_ref(), *retry);
+    let calling = Calling { turn, step, id, state, expect, otherwise, retry };
     calling.next()
 }
 
@@ -183,7 +185,7 @@ impl<'a> Calling<'a> {
             Err((_, words)) if self.state.rung > 0 => return Ok(self.fall(&words, None)),
             Err((ending, words)) => return Ok(self.turn.end(ending, self.id, words)),
         };
-        let (reserved, deadline) = match allowance(self.turn, self.id, self.state, call)? {
+        let (reserved, deadline) = match allowance(self.turn, self.step, self.state, call)? {
             Allowance::Granted { reserved, deadline } => (reserved, deadline),
             Allowance::Exhausted(past) => return self.past_budget(call, &past),
         };
