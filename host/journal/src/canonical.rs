@@ -99,7 +99,7 @@ impl Writer {
 
     fn escaped(&mut self, text: &str) {
         let bytes = text.as_bytes();
-        if !some(bytes, |byte| (byte < 0x20) | (byte == b'"') | (byte == b'\\')) {
+        if !has_escapes(bytes) {
             return self.text.extend_from_slice(bytes);
         }
         self.escapes += 1;
@@ -152,10 +152,18 @@ impl Writer {
         Ok(())
     }
 
+    /// A name in the code; of those none has anything to escape, which a debug build looks at.
+    fn named(&mut self, name: &'static str) {
+        debug_assert!(is_plain(name), "`{name}` would have to be escaped");
+        self.text.push(b'"');
+        self.text.extend_from_slice(name.as_bytes());
+        self.text.push(b'"');
+    }
+
     /// The one member of an object that is an enum's case.
-    fn case(&mut self, name: &str) {
+    fn case(&mut self, name: &'static str) {
         self.text.push(b'{');
-        self.quoted(name);
+        self.named(name);
         self.text.push(b':');
     }
 
@@ -197,6 +205,31 @@ const fn digit(nibble: u8) -> u8 {
 /// Whether any byte is so. All are looked at: many at once are quicker than few one by one.
 fn some(bytes: &[u8], is: impl Fn(u8) -> bool) -> bool {
     bytes.iter().fold(false, |any, byte| any | is(*byte))
+}
+
+/// Whether a text has a quote, a backslash or a control in it. Eight bytes at a time: most texts are names and digests, too
+/// short for more. The last eight may be looked at twice.
+fn has_escapes(bytes: &[u8]) -> bool {
+    match bytes.last_chunk() {
+        Some(last) => {
+            bytes.as_chunks().0.iter().fold(escapes(*last), |any, eight| any | escapes(*eight)) != 0
+        }
+        None => bytes.iter().any(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\')),
+    }
+}
+
+/// Zero where none of eight bytes is to be escaped. A byte less than it is held against borrows, and so shows in its
+/// highest bit; which one it is stays open, for a borrow goes on.
+const fn escapes(eight: [u8; 8]) -> u64 {
+    const fn each(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    const fn less(word: u64, than: u8) -> u64 {
+        word.wrapping_sub(each(than)) & !word
+    }
+    let word = u64::from_le_bytes(eight);
+    let odd = less(word, 0x20) | less(word ^ each(b'"'), 1) | less(word ^ each(b'\\'), 1);
+    odd & each(0x80)
 }
 
 /// What is written for a byte, with its bits.
@@ -277,17 +310,13 @@ struct Object<'w> {
 }
 
 impl Object<'_> {
-    /// A name in the code; of those none has anything to escape, which a debug build looks at.
     fn name(&mut self, name: &'static str) {
-        debug_assert!(is_plain(name), "`{name}` would have to be escaped");
-        let text = &mut self.writer.text;
-        if text.len() > self.begins {
-            text.push(b',');
+        if self.writer.text.len() > self.begins {
+            self.writer.text.push(b',');
         }
-        let key = text.len();
-        text.push(b'"');
-        text.extend_from_slice(name.as_bytes());
-        text.extend_from_slice(b"\":");
+        let key = self.writer.text.len();
+        self.writer.named(name);
+        self.writer.text.push(b':');
         self.in_order &= in_bytes(self.named.as_bytes(), name.as_bytes()) == Ordering::Less;
         self.named = name;
         let value = self.writer.text.len();
@@ -440,7 +469,8 @@ impl<'w> Serializer for &'w mut Writer {
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, case: &'static str) -> Result<(), NoForm> {
-        self.serialize_str(case)
+        self.named(case);
+        Ok(())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
