@@ -123,18 +123,41 @@ impl TryFrom<String> for Money {
 
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text())
     }
 }
 
-/// At least two decimals, and as many more as the exact amount has.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
+    }
+}
+
+/// Room for every amount: 29 digits, sign, point and a zero before it, currency.
+const LONGEST: usize = 36;
+
+impl Money {
+    /// At least two decimals, and as many more as the exact amount has. Put together by hand, since every step's receipt
+    /// has one.
+    fn text(&self) -> String {
         let mut amount = self.amount.normalize();
         if amount.scale() < 2 {
             amount.rescale(2);
         }
-        write!(f, "{amount} {}", self.currency)
+        let (mut number, decimals) = (itoa::Buffer::new(), amount.scale() as usize);
+        let digits = number.format(amount.mantissa().unsigned_abs());
+        let (whole, rest) = digits.split_at(digits.len().saturating_sub(decimals));
+        let mut text = String::with_capacity(LONGEST);
+        text.push_str(if amount.is_sign_negative() { "-" } else { "" });
+        text.push_str(if whole.is_empty() { "0" } else { whole });
+        if decimals > 0 {
+            text.push('.');
+            text.extend(std::iter::repeat_n('0', decimals.saturating_sub(rest.len())));
+            text.push_str(rest);
+        }
+        text.push(' ');
+        text.push_str(self.currency.as_str());
+        text
     }
 }
 
@@ -261,6 +284,7 @@ pub struct TariffError(String);
 #[allow(clippy::expect_used, reason = "tests stop at the first surprise")]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn money_reads_and_prints_exactly() {
@@ -272,6 +296,17 @@ mod tests {
         );
         for bad in ["", "0.50", "EUR", "0.50 eur", "-1 EUR", "1,5 EUR", "NaN EUR"] {
             assert!(bad.parse::<Money>().is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn money_prints_as_its_decimal(mantissa in any::<i64>(), shift in 0..30_u32, scale in 0..=28_u32) {
+            let amount = Decimal::from_i128_with_scale(i128::from(mantissa) << shift, scale);
+            let mut shown = amount.normalize();
+            shown.rescale(shown.scale().max(2));
+            let printed = Money { amount, currency: "EUR".parse().expect("currency") }.to_string();
+            prop_assert_eq!(printed, format!("{shown} EUR"));
         }
     }
 

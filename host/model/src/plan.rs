@@ -13,7 +13,7 @@ use crate::money::Money;
 use crate::period::Per;
 use crate::quantity::Span;
 use crate::shape::{Operation, Shape, large};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -304,7 +304,22 @@ pub struct SkillPin {
     /// The name.
     pub name: SkillName,
     /// The version its manifest states; `0.0.0` for a component without one.
+    #[serde(serialize_with = "as_text")]
     pub version: semver::Version,
+}
+
+/// A version as its text. Every attempt's intent has one, and most are three numbers, which are put together without
+/// the machinery that prints anything.
+fn as_text<S: Serializer>(version: &semver::Version, serializer: S) -> Result<S::Ok, S::Error> {
+    if !version.pre.is_empty() || !version.build.is_empty() {
+        return serializer.collect_str(version);
+    }
+    let (mut text, mut number) = (String::with_capacity(16), itoa::Buffer::new());
+    for (part, end) in [(version.major, "."), (version.minor, "."), (version.patch, "")] {
+        text.push_str(number.format(part));
+        text.push_str(end);
+    }
+    serializer.serialize_str(&text)
 }
 
 /// The kind of work an operation does; cost is reported by it.
@@ -599,5 +614,21 @@ impl Call {
             Authority::Files { access, .. } | Authority::Keyvalue { access, .. } => access.writes(),
             _ => false,
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_version_is_written_as_it_is_stated() {
+        for version in ["0.0.0", "1.20.300", "1.0.0-rc.1", "1.0.0+build.5"] {
+            let pin = json!({ "component": Digest::of(b""), "name": "a:b", "version": version });
+            let read: SkillPin = serde_json::from_value(pin.clone()).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), pin);
+        }
     }
 }
