@@ -255,11 +255,10 @@ impl Home {
         Ok(keys)
     }
 
-    /// What is kept under a digest or a commitment, held against it; none where somebody who `must` keep it does not.
+    /// What is kept under a digest or a commitment, held against it; none where nobody has it, or a run that must.
     fn kept_bytes(
         &self,
         (kept, digest): (Kept, &Digest),
-        must: bool,
         gone: &Gone,
     ) -> Result<Option<Arc<[u8]>>, HomeError> {
         let mut found = None;
@@ -271,7 +270,7 @@ impl Home {
             // All runs share them.
             Kept::Plan | Kept::Tariff => found = self.kept_by(&gone.keepers(digest), digest)?,
             Kept::Crossings | Kept::Blob => {
-                for run in gone.keepers(digest) {
+                for (run, must) in gone.keepers(digest) {
                     match self.store.blob(&run, digest)? {
                         None if must => return Ok(None),
                         kept => found = kept.or(found),
@@ -283,8 +282,12 @@ impl Home {
     }
 
     /// What some of these runs keep.
-    pub(crate) fn kept_by(&self, runs: &[RunId], digest: &Digest) -> Result<Option<Arc<[u8]>>, HomeError> {
-        for run in runs {
+    pub(crate) fn kept_by(
+        &self,
+        runs: &[(RunId, bool)],
+        digest: &Digest,
+    ) -> Result<Option<Arc<[u8]>>, HomeError> {
+        for (run, _) in runs {
             if let Some(bytes) = self.store.blob(run, digest)? {
                 return Ok(Some(bytes));
             }
@@ -297,7 +300,7 @@ impl Home {
         if kept.is_private() {
             return Ok(gone.how(kept, digest).is_some() && self.store.private(digest)?.is_some());
         }
-        for run in gone.let_go_by(digest) {
+        for (run, ()) in gone.let_go_by(digest) {
             if self.store.keeps_itself(&run, digest)? {
                 return Ok(true);
             }
@@ -322,7 +325,7 @@ impl Home {
                 checked.broken("erased", at(&name), format!("{digest} was {how} and is still kept"));
                 continue;
             }
-            match self.kept_bytes((kept, &digest), must, gone) {
+            match self.kept_bytes((kept, &digest), gone) {
                 Ok(Some(bytes)) => {
                     *(if kept.is_private() { &mut private } else { &mut sound }) += 1;
                     let read = name_within((kept, &digest), &bytes, &mut named, gone);

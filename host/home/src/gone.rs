@@ -6,7 +6,7 @@ use crate::names::{Kept, Names};
 use kapell_journal::entry::{Body, Entry};
 use kapell_model::digest::Digest;
 use kapell_model::id::RunId;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Most runs whose contents were let go that are told one by one.
 const TOLD: usize = 8;
@@ -16,9 +16,9 @@ const TOLD: usize = 8;
 pub(crate) struct Gone {
     erased: BTreeSet<Digest>,
     /// What runs have let go, each with the number of the run here.
-    dropped: BTreeSet<(Digest, u32)>,
-    /// The same of what their entries name and they have not let go.
-    keeps: BTreeSet<(Digest, u32)>,
+    dropped: BTreeMap<(Digest, u32), ()>,
+    /// The same of what their entries name and they have not let go, and whether they must have it.
+    keeps: BTreeMap<(Digest, u32), bool>,
     numbers: HashMap<RunId, u32>,
     runs: Vec<RunId>,
     /// What was done, each in words.
@@ -30,8 +30,7 @@ impl Gone {
     /// Takes an entry in, with what it names.
     pub(crate) fn note(&mut self, entry: &Entry, named: &Names) {
         let run = self.number(&entry.run);
-        let shared = named.keys().filter(|(kept, _)| !kept.is_private());
-        self.keeps.extend(shared.map(|(_, digest)| (*digest, run)));
+        self.add(run, named);
         let (id, at) = (&entry.run, entry.at);
         match &entry.body {
             Body::PrivateErased(it) => {
@@ -52,7 +51,7 @@ impl Gone {
                 self.let_go.push(words);
                 for digest in it.commitments.iter().chain(&it.digests) {
                     self.keeps.remove(&(*digest, run));
-                    self.dropped.insert((*digest, run));
+                    self.dropped.insert((*digest, run), ());
                 }
             }
             _ => {}
@@ -71,24 +70,28 @@ impl Gone {
 
     /// Takes in what is named by something that is kept: whoever keeps that keeps what it names.
     pub(crate) fn keep(&mut self, by: &Digest, nested: &Names) {
-        let runs: Vec<u32> = of(&self.keeps, by).collect();
-        for (_, digest) in nested.keys().filter(|(kept, _)| !kept.is_private()) {
-            self.keeps.extend(runs.iter().map(|run| (*digest, *run)));
+        let runs: Vec<u32> = of(&self.keeps, by).map(|(run, _)| run).collect();
+        runs.into_iter().for_each(|run| self.add(run, nested));
+    }
+
+    fn add(&mut self, run: u32, named: &Names) {
+        for ((_, digest), must) in named.iter().filter(|((kept, _), _)| !kept.is_private()) {
+            *self.keeps.entry((*digest, run)).or_default() |= must;
         }
     }
 
-    /// The runs that keep something.
-    pub(crate) fn keepers(&self, digest: &Digest) -> Vec<RunId> {
+    /// The runs that keep something, as far as they had it where they need not.
+    pub(crate) fn keepers(&self, digest: &Digest) -> Vec<(RunId, bool)> {
         self.named(of(&self.keeps, digest))
     }
 
     /// The runs that have let something go.
-    pub(crate) fn let_go_by(&self, digest: &Digest) -> Vec<RunId> {
+    pub(crate) fn let_go_by(&self, digest: &Digest) -> Vec<(RunId, ())> {
         self.named(of(&self.dropped, digest))
     }
 
-    fn named(&self, runs: impl Iterator<Item = u32>) -> Vec<RunId> {
-        runs.filter_map(|run| self.runs.get(run as usize).cloned()).collect()
+    fn named<T>(&self, runs: impl Iterator<Item = (u32, T)>) -> Vec<(RunId, T)> {
+        runs.filter_map(|(run, how)| Some((self.runs.get(run as usize)?.clone(), how))).collect()
     }
 
     /// What was done; of contents that were let go, each run by itself where there are few.
@@ -113,7 +116,39 @@ impl Gone {
     }
 }
 
-/// The runs something stands with.
-fn of(all: &BTreeSet<(Digest, u32)>, digest: &Digest) -> impl Iterator<Item = u32> {
-    all.range((*digest, 0)..=(*digest, u32::MAX)).map(|(_, run)| *run)
+/// The runs something stands with, and how.
+fn of<T: Copy>(all: &BTreeMap<(Digest, u32), T>, digest: &Digest) -> impl Iterator<Item = (u32, T)> {
+    all.range((*digest, 0)..=(*digest, u32::MAX)).map(|((_, run), how)| (*run, *how))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use kapell_model::quantity::Timestamp;
+
+    fn entry(run: &str) -> Entry {
+        let mut head = kapell_journal::chain::genesis(1);
+        let body = Body::RunResumed { by: "x".into() };
+        let sealed =
+            kapell_journal::chain::seal(&run.parse().unwrap(), &mut head, Timestamp(1), body).unwrap();
+        (**sealed.entry()).clone()
+    }
+
+    /// What one run must have another one may only have read.
+    #[test]
+    fn who_must_keep_something_is_told_from_who_may() {
+        let (mut gone, text) = (Gone::default(), Digest::of(b"text"));
+        for (run, must) in [("a-1", false), ("b-1", true), ("c-1", false)] {
+            gone.note(&entry(run), &Names::from([((Kept::Blob, text), must)]));
+        }
+        gone.keep(&text, &Names::from([((Kept::Blob, Digest::of(b"within")), true)]));
+        let keepers = |digest| {
+            let runs = gone.keepers(&digest);
+            runs.into_iter().map(|(run, must)| format!("{run} {must}")).collect::<Vec<_>>()
+        };
+        assert_eq!(keepers(text), ["a-1 false", "b-1 true", "c-1 false"]);
+        assert_eq!(keepers(Digest::of(b"within")), ["a-1 true", "b-1 true", "c-1 true"]);
+        assert_eq!(keepers(Digest::of(b"another")), [""; 0]);
+    }
 }
