@@ -31,6 +31,8 @@ use tokio::task::JoinSet;
 pub(crate) const GROUP: &str = "proof";
 
 const ROUNDS: usize = 9;
+/// A tenth of a second each, of which the disk's mood is a part.
+const ROUNDS_AT_ONCE: usize = 35;
 const RUNS_AT_ONCE: u64 = 64;
 const STEPS: u32 = 20;
 const REPLAYED: u32 = 40;
@@ -123,7 +125,7 @@ fn recorded() -> Result<()> {
         let steps = u32::try_from(RUNS_AT_ONCE)? * STEPS;
         per_unit(steps, || tokio.block_on(driven.runs(&program, number.get())))
     };
-    let [plain, full] = interleaved(ROUNDS, [Box::new(|| run(&plain)), Box::new(|| run(&full))])?;
+    let [plain, full] = interleaved(ROUNDS_AT_ONCE, [Box::new(|| run(&plain)), Box::new(|| run(&full))])?;
     table::shown("neither signed nor recorded", &table::rate(plain.median()), Some(1.0));
     let (rate, ratio) = (table::rate(full.median()), full.ratio_to(&plain));
     table::against("heads signed, two crossings a step recorded", &rate, ratio, Goal::AtMost(1.3));
