@@ -32,6 +32,16 @@ steps:
   - { id: may, ask: legal, question: \"May they be greeted?\", show: { other: inputs.other } }
 outputs: { other: other }
 ";
+const CRM: &str = "\
+[[rule]]
+id = \"crm\"
+skill = \"kapell:crm-account\"
+kind = \"keyvalue\"
+name = \"accounts\"
+bind = \"namespace:crm\"
+access = \"read-write\"
+most = { keys = 100, bytes = \"1MiB\" }
+";
 const LEGAL: &str = "[role.legal]\npeople = [\"user:ada\"]\n";
 
 struct Then(Timestamp);
@@ -238,6 +248,29 @@ fn a_time_that_is_none_is_refused_with_its_place() {
         let Said { err, .. } = stage.kapell(&["run", "greeted.yaml", "-i", "name=Ada"]).ends(3);
         assert!(err.contains("policy.toml:") && err.contains(words), "{bad}: {err}");
     }
+}
+
+/// What one run was given and let go another may only have written: that one never had to keep it.
+#[test]
+fn what_only_another_run_had_to_keep_is_not_missed() {
+    let stage = stage(&format!("{KEPT}{CRM}"));
+    stage.add(&["crm-account"]);
+    let contact = "Jane ".repeat(60);
+    let customer = format!(
+        r#"{{"customer": {{"name": "Acme", "email": "ops@acme.example", "contact": "{contact}"}}, "accepted": []}}"#
+    );
+    stage.kapell(&["call", "kapell:crm-account", "create", &customer]).ends(0);
+    let database = Connection::open(stage.project().join(".kapell/journal.sqlite")).unwrap();
+    let written = "SELECT CAST(value AS TEXT) FROM keyvalue WHERE namespace = 'crm'";
+    let written: String = database.query_row(written, [], |row| row.get(0)).unwrap();
+    greet(&stage, &written);
+    let named = "SELECT count(*) FROM blobs WHERE bytes = CAST(?1 AS BLOB)";
+    let kept = || database.query_row(named, [&written], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(kept(), 1, "by the run that was given it");
+    let LetGo { failed, .. } = move_on(&stage, ended(&stage, "greeted-1") + 90 * DAY);
+    assert_eq!((kept(), failed.len()), (0, 0));
+    stage.kapell(&["verify"]).ends(0);
+    stage.kapell(&["audit", "export", "--all", "-o", "log.kapell"]).ends(0);
 }
 
 /// What a run let go and what is there all the same, or is not there although a run keeps it, is found.

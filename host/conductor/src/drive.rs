@@ -18,7 +18,7 @@ use kapell_journal::entry::{
 };
 use kapell_journal::fold::{FoldError, RunState, Settled};
 use kapell_journal::private;
-use kapell_journal::seam::{Commit, Head, JournalError, JournalReads, Journals, Owner};
+use kapell_journal::seam::{Commit, Head, JournalError, JournalReads, Journals, Owner, RunRow};
 use kapell_journal::shared::Shared;
 use kapell_journal::spending::{self, Bound, Charge};
 use kapell_model::digest::Digest;
@@ -291,6 +291,10 @@ impl<P: Performer, J: Journals> Conductor<P, J> {
         // Content of a written file that is not in its place yet would never get there.
         self.journals.place_pending(run)?;
         let mut driving = self.taken_over(run)?;
+        if driving.state.as_ref().is_some_and(|state| state.dropped.is_some()) {
+            // Another process was first.
+            return driving.on().await;
+        }
         let commitments = self.journals.private_of(run)?;
         driving.pending.erased.clone_from(&commitments);
         driving.pending.dropped.clone_from(&digests);
@@ -489,6 +493,37 @@ struct Pending {
     charges: Vec<Charge>,
     /// What that must stay within.
     bounds: Vec<Bound>,
+}
+
+impl Pending {
+    /// What is taken up again where the commit is sent back. Only one that rests on what it read can be, so only that one is
+    /// kept until it is through.
+    fn needed_again(&self) -> Option<Self> {
+        (!self.writes.seen.is_empty() || !self.writes.files.is_empty()).then(|| Self {
+            entries: self.entries.clone(),
+            blobs: self.blobs.clone(),
+            shared: self.shared.clone(),
+            released: self.released.clone(),
+            ..Self::default()
+        })
+    }
+
+    fn commit(self, run: RunId, expected: Head, row: RunRow) -> Commit {
+        Commit {
+            run,
+            expected,
+            entries: self.entries,
+            blobs: self.blobs,
+            shared: self.shared,
+            writes: self.writes,
+            writes_private: self.writes_private,
+            erased: self.erased,
+            dropped: self.dropped,
+            charges: self.charges,
+            bounds: self.bounds,
+            row,
+        }
+    }
 }
 
 impl<P, J> Drop for Driving<'_, P, J> {
@@ -703,37 +738,10 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
         let Some(state) = self.state.as_ref().filter(|_| !self.pending.entries.is_empty()) else {
             return Ok(true);
         };
-        let Pending {
-            entries,
-            blobs,
-            shared,
-            writes,
-            writes_private,
-            erased,
-            dropped,
-            released,
-            charges,
-            bounds,
-        } = std::mem::take(&mut self.pending);
-        let before = self.before.take();
-        let seen: Vec<Arc<Entry>> = entries.iter().map(|sealed| sealed.written().clone()).collect();
-        // Only a commit that rests on what it read can be sent back, so only that one is kept until it is through.
-        let kept = (!writes.seen.is_empty() || !writes.files.is_empty())
-            .then(|| (entries.clone(), blobs.clone(), shared.clone()));
-        let commit = Commit {
-            run: self.run.clone(),
-            expected: self.committed,
-            entries,
-            blobs,
-            shared,
-            writes,
-            writes_private,
-            erased,
-            dropped,
-            charges,
-            bounds,
-            row: state.row(),
-        };
+        let (pending, before) = (std::mem::take(&mut self.pending), self.before.take());
+        let seen: Vec<Arc<Entry>> = pending.entries.iter().map(|sealed| sealed.written().clone()).collect();
+        let kept = pending.needed_again();
+        let commit = pending.commit(self.run.clone(), self.committed, state.row());
         match self.conductor.journals.commit(commit).await {
             Ok(()) => {
                 self.committed = self.head;
@@ -741,9 +749,7 @@ impl<'a, P: Performer, J: Journals> Driving<'a, P, J> {
                 Ok(true)
             }
             Err(conflict @ (JournalError::Conflict { .. } | JournalError::FileConflict { .. })) => {
-                let (entries, blobs, shared) = kept.unwrap_or_default();
-                let failed = Pending { entries, blobs, shared, released, ..Pending::default() };
-                self.go_back(&failed, &conflict).map(|()| false)
+                self.go_back(&kept.unwrap_or_default(), &conflict).map(|()| false)
             }
             Err(error) => match (before, state.open.as_ref().map(|open| open.step.clone())) {
                 (Some(before), Some(step)) => self.stay(*before, step, error).map(|()| false),

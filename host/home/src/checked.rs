@@ -272,13 +272,36 @@ impl Home {
             Kept::Crossings | Kept::Blob => {
                 for (run, must) in gone.keepers(digest) {
                     match self.store.blob(&run, digest)? {
-                        None if must => return Ok(None),
+                        None if must && self.keeps_contents(&run)? => return Ok(None),
                         kept => found = kept.or(found),
+                    }
+                    // What all share is there for all.
+                    if found.is_some() && !self.store.keeps_itself(&run, digest)? {
+                        break;
                     }
                 }
             }
         }
         Ok(found)
+    }
+
+    /// Whether a run keeps its contents now: another process may let them go while this one reads.
+    fn keeps_contents(&self, run: &RunId) -> Result<bool, HomeError> {
+        Ok(self.store.stored_run(run)?.is_none_or(|stored| stored.row.kept))
+    }
+
+    /// Whether something must be there. What is a run's own must be with one that keeps it and has to, whatever others did
+    /// that let it go.
+    pub(crate) fn must_keep(&self, (kept, digest): (Kept, &Digest), gone: &Gone) -> Result<bool, HomeError> {
+        if !matches!(kept, Kept::Crossings | Kept::Blob) {
+            return Ok(true);
+        }
+        for (run, must) in gone.keepers(digest) {
+            if must && self.keeps_contents(&run)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What some of these runs keep.
@@ -300,12 +323,13 @@ impl Home {
         if kept.is_private() {
             return Ok(gone.how(kept, digest).is_some() && self.store.private(digest)?.is_some());
         }
-        for (run, ()) in gone.let_go_by(digest) {
-            if self.store.keeps_itself(&run, digest)? {
+        let runs = gone.let_go_by(digest);
+        for (run, ()) in &runs {
+            if self.store.keeps_itself(run, digest)? {
                 return Ok(true);
             }
         }
-        Ok(false)
+        Ok(!runs.is_empty() && self.store.is_left_over(digest)?)
     }
 
     /// Everything that is named, read back under its digest from each run that keeps it.
@@ -320,7 +344,8 @@ impl Home {
         while let Some((name, must)) = named.pop_first() {
             let (kept, digest) = name;
             let how = gone.how(kept, &digest);
-            if self.is_left((kept, &digest), gone)? {
+            // One that can't be read is told below.
+            if self.is_left((kept, &digest), gone).unwrap_or_default() {
                 let how = how.unwrap_or("dropped");
                 checked.broken("erased", at(&name), format!("{digest} was {how} and is still kept"));
                 continue;
@@ -331,7 +356,7 @@ impl Home {
                     let read = name_within((kept, &digest), &bytes, &mut named, gone);
                     read.unwrap_or_else(|error| checked.broken("contents", at(&name), error.message));
                 }
-                Ok(None) if how.is_some() || !must => {}
+                Ok(None) if how.is_some() || !must || !self.must_keep((kept, &digest), gone)? => {}
                 Ok(None) => {
                     checked.broken("contents", at(&name), format!("{digest}, which it names, is missing"))
                 }

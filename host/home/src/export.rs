@@ -387,7 +387,9 @@ impl<W: Write> Export<'_, W> {
                     self.name(nested);
                     self.put(&path, &bytes)?;
                 }
-                None if must => return Err(damaged(format!("{digest}, which an entry names, is missing"))),
+                None if must && self.home.must_keep((kept, &digest), &self.gone)? => {
+                    return Err(damaged(format!("{digest}, which an entry names, is missing")));
+                }
                 None => self.absent.push(format!("not-kept {path}\n")),
             }
         }

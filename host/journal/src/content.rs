@@ -1,6 +1,6 @@
 //! Content: bytes under the name entries give them.
 //!
-//! Most are named by their digest, so that the same bytes are kept once. Private ones are named by a commitment: a digest
+//! Most are named by their digest, so that a run keeps the same bytes once. Private ones are named by a commitment: a digest
 //! of the bytes under a salt of their own (HMAC-SHA256, RFC 2104), which tells nobody what they are who has not the salt,
 //! not even whoever guesses, and is another one wherever else the same bytes are kept.
 //!

@@ -14,6 +14,9 @@ pub(crate) fn check(commit: &Commit) -> Result<(), JournalError> {
     if commit.row.run != commit.run {
         return Err(malformed(format!("its row is of run {}", commit.row.run)));
     }
+    if commit.shared.iter().any(|content| content.salt().is_some()) {
+        return Err(malformed("what all runs share is private in it".into()));
+    }
     if commit.entries.is_empty() {
         return Err(malformed("it has no entries".into()));
     }

@@ -178,6 +178,14 @@ impl SqliteStore {
         self.0.readers.read(|connection| read::keeps(connection, run, digest))
     }
 
+    /// Whether the bytes of a blob are still a file that no run keeps.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_left_over(&self, digest: &Digest) -> Result<bool, JournalError> {
+        self.0.is_left_over(digest)
+    }
+
     /// The file that holds a component's bytes, for tools that map or inspect it. Not checked against its digest.
     #[must_use]
     pub fn component_path(&self, digest: &Digest) -> PathBuf {

@@ -8,11 +8,12 @@ use crate::content::ContentDir;
 use crate::error::unwritten;
 use crate::sqlite::Inner;
 use crate::sqlite::append::Staged;
+use crate::sqlite::connection;
 use crate::sqlite::erasable::Kept;
-use crate::sqlite::writer::{Done, Wait};
+use crate::sqlite::writer::Done;
 use kapell_journal::seam::JournalError;
 use kapell_model::digest::Digest;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 use std::collections::BTreeSet;
 
 /// The number of a run, from 1.
@@ -63,7 +64,7 @@ pub(crate) fn let_go(
         return Ok(());
     }
     let mut note = connection.prepare_cached(
-        "INSERT OR IGNORE INTO leaving (name, shared)
+        "INSERT INTO leaving (name, shared)
          SELECT digest, 1 FROM blobs WHERE run = ?1 AND digest = ?2",
     )?;
     let mut delete = connection.prepare_cached("DELETE FROM blobs WHERE run = ?1 AND digest = ?2")?;
@@ -74,25 +75,35 @@ pub(crate) fn let_go(
     Ok(())
 }
 
+fn has_file_row(connection: &Connection, name: &Digest) -> rusqlite::Result<bool> {
+    let mut any =
+        connection.prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1 AND bytes IS NULL LIMIT 1")?;
+    any.exists([name.as_bytes()])
+}
+
 impl Inner {
-    /// Unlinks the files of these that no run keeps.
-    pub(crate) fn unlink_unkept(&self, leaving: BTreeSet<Digest>) -> Result<(), JournalError> {
-        if leaving.is_empty() {
+    /// Unlinks the files of these that no run keeps. On a connection of its own: a transaction with tasks of others in it
+    /// may be rolled back, and a row that is there again then would stand for a file that is gone.
+    pub(crate) fn unlink_unkept(&self, leaving: &BTreeSet<Digest>) -> Result<(), JournalError> {
+        let there: Vec<&Digest> = leaving.iter().filter(|name| self.blobs.has(name)).collect();
+        if there.is_empty() {
             return Ok(());
         }
-        let files = self.blobs.again().map_err(unwritten)?;
-        self.writer.run(Wait::Durable, move |connection| {
-            let mut keeps = connection
-                .prepare_cached("SELECT 1 FROM blobs WHERE digest = ?1 AND bytes IS NULL LIMIT 1")?;
-            for name in leaving.iter().filter(|name| files.has(name)) {
-                if !keeps.exists([name.as_bytes()])?
-                    && let Err(cause) = files.unlink(name)
-                {
-                    return Ok(Err(unwritten(format!("remove {name}: {cause}"))));
-                }
+        let path = self.dir.join("journal.sqlite");
+        let mut connection = connection::writer(&path, self.options.durability).map_err(unwritten)?;
+        let alone =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unwritten)?;
+        for name in there {
+            if !has_file_row(&alone, name).map_err(unwritten)? {
+                self.blobs.unlink(name).map_err(|cause| unwritten(format!("remove {name}: {cause}")))?;
             }
-            Ok(Ok(()))
-        })
+        }
+        Ok(())
+    }
+
+    /// Whether a file is there that no run keeps.
+    pub(crate) fn is_left_over(&self, name: &Digest) -> Result<bool, JournalError> {
+        Ok(self.blobs.has(name) && !self.readers.read(|connection| has_file_row(connection, name))?)
     }
 }
 
@@ -100,6 +111,7 @@ impl Inner {
 #[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 mod tests {
     use super::*;
+    use crate::sqlite::writer::Wait;
     use crate::{ROW_BLOB_MAX, SqliteStore};
     use kapell_journal::chain::seal;
     use kapell_journal::content::Content;
@@ -107,6 +119,30 @@ mod tests {
     use kapell_journal::seam::{Commit, Journals as _, RunRow};
     use kapell_model::quantity::Timestamp;
     use kapell_model::writes::HeldWrites;
+
+    /// While one process sees to what left before, another run lets the same go.
+    #[test]
+    fn what_leaves_while_others_are_seen_to_is_seen_to_next() {
+        let home = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(home.path()).unwrap();
+        let name = Digest::of(b"large");
+        store.0.blobs.put(&name, b"large").unwrap();
+        let leaves = || {
+            let note = move |connection: &Connection| {
+                let insert = "INSERT INTO leaving (name, shared) VALUES (?1, 1)";
+                connection.execute(insert, [name.as_bytes()]).map(|_| Ok(()))
+            };
+            store.0.writer.run(Wait::Durable, note).unwrap();
+        };
+        leaves();
+        let seen = store.0.readers.read(crate::sqlite::erasable::leaving).unwrap();
+        leaves();
+        store.0.forget_leaving(seen.iter().map(|it| it.id).max().unwrap()).unwrap();
+        assert!(store.is_left_over(&name).unwrap(), "nobody unlinked it yet");
+        store.let_go().unwrap();
+        assert!(!store.is_left_over(&name).unwrap());
+        assert!(store.0.readers.read(crate::sqlite::erasable::leaving).unwrap().is_empty());
+    }
 
     /// Between the staging of a commit and the commit itself whoever kept the same bytes lets them go.
     #[test]

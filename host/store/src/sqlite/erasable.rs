@@ -46,7 +46,7 @@ pub(crate) fn delete(connection: &Connection, commit: &Commit) -> rusqlite::Resu
         return Ok(());
     }
     let mut note = connection.prepare_cached(
-        "INSERT OR IGNORE INTO leaving (name, shared)
+        "INSERT INTO leaving (name, shared)
          SELECT commitment, 0 FROM private WHERE commitment = ?1 AND run = ?2",
     )?;
     let mut delete = connection.prepare_cached("DELETE FROM private WHERE commitment = ?1 AND run = ?2")?;
@@ -67,6 +67,22 @@ pub(crate) fn names(connection: &Connection, sql: &str, of: &[&str]) -> rusqlite
 /// What of a run is private and kept.
 pub(crate) fn of_run(connection: &Connection, run: &RunId) -> rusqlite::Result<BTreeSet<Digest>> {
     names(connection, "SELECT commitment FROM private WHERE run = ?1", &[run.as_str()])
+}
+
+/// What was erased or let go and may still be on the disk.
+pub(crate) struct Leaving {
+    pub(crate) id: i64,
+    pub(crate) name: Digest,
+    pub(crate) shared: bool,
+}
+
+pub(crate) fn leaving(connection: &Connection) -> rusqlite::Result<Vec<Leaving>> {
+    let mut all = connection.prepare_cached("SELECT id, name, shared FROM leaving ORDER BY id")?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let name = Digest::from_bytes(bytes32(row, 1)?);
+        Ok(Leaving { id: row.get(0)?, name, shared: row.get(2)? })
+    };
+    all.query_map([], read)?.collect()
 }
 
 /// A row as it stands.
@@ -107,26 +123,22 @@ impl Inner {
     /// Unlinks the files of what was erased and of what was let go and no run keeps, and cuts the log that still holds the
     /// rows of either; what a crash kept from being done is done when the store is opened next.
     pub(crate) fn finish_erasing(&self) -> Result<(), JournalError> {
-        let leaving = |shared: &'static str| {
-            self.readers.read(move |connection| {
-                names(connection, &format!("SELECT name FROM leaving WHERE shared = {shared}"), &[])
-            })
-        };
-        let (leaving, shared) = (leaving("0")?, leaving("1")?);
-        if leaving.is_empty() && shared.is_empty() {
-            return Ok(());
-        }
-        self.unlink_unkept(shared.clone())?;
-        for name in &leaving {
+        let leaving = self.readers.read(leaving)?;
+        let Some(last) = leaving.iter().map(|it| it.id).max() else { return Ok(()) };
+        let (shared, private): (Vec<_>, Vec<_>) = leaving.into_iter().partition(|it| it.shared);
+        self.unlink_unkept(&shared.iter().map(|it| it.name).collect())?;
+        for Leaving { name, .. } in &private {
             self.private.unlink(name).map_err(|cause| unwritten(format!("erase {name}: {cause}")))?;
         }
         self.cut_log()?;
+        self.forget_leaving(last)
+    }
+
+    /// What left later is still to be seen to.
+    pub(crate) fn forget_leaving(&self, last: i64) -> Result<(), JournalError> {
         self.writer.run(Wait::Durable, move |connection| {
-            let mut forget = connection.prepare_cached("DELETE FROM leaving WHERE name = ?1")?;
-            for name in leaving.iter().chain(&shared) {
-                forget.execute([name.as_bytes()])?;
-            }
-            Ok(Ok(()))
+            let mut forget = connection.prepare_cached("DELETE FROM leaving WHERE id <= ?1")?;
+            forget.execute([last]).map(|_| Ok(()))
         })
     }
 

@@ -1,5 +1,6 @@
 -- Rowid tables throughout: a table clustered by text keys is several times slower to append to and larger.
 CREATE TABLE runs (
+  number    INTEGER PRIMARY KEY,  -- from 1; by it a run has its blobs, so that nothing may ever give it another
   run       TEXT NOT NULL UNIQUE,
   flow      TEXT NOT NULL,
   state     TEXT NOT NULL,
@@ -68,7 +69,8 @@ CREATE INDEX private_run ON private (run);
 
 -- What is erased or let go, until its file is unlinked and the write-ahead log that held it is cut.
 CREATE TABLE leaving (
-  name   BLOB NOT NULL UNIQUE, -- a commitment; or, of what runs may share, a digest
+  id     INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice, so that what leaves later is never taken for this
+  name   BLOB NOT NULL,        -- a commitment; or, of what runs may share, a digest
   shared INTEGER NOT NULL
 ) STRICT;
 
