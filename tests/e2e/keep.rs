@@ -259,11 +259,15 @@ fn what_only_another_run_had_to_keep_is_not_missed() {
     let customer = format!(
         r#"{{"customer": {{"name": "Acme", "email": "ops@acme.example", "contact": "{contact}"}}, "accepted": []}}"#
     );
-    stage.kapell(&["call", "kapell:crm-account", "create", &customer]).ends(0);
+    let write = || stage.kapell(&["call", "kapell:crm-account", "create", &customer]).ends(0);
+    write();
     let database = Connection::open(stage.project().join(".kapell/journal.sqlite")).unwrap();
     let written = "SELECT CAST(value AS TEXT) FROM keyvalue WHERE namespace = 'crm'";
     let written: String = database.query_row(written, [], |row| row.get(0)).unwrap();
     greet(&stage, &written);
+    // Once more, by a run that is over later and keeps its contents longer.
+    database.execute("DELETE FROM keyvalue", []).unwrap();
+    write();
     let named = "SELECT count(*) FROM blobs WHERE bytes = CAST(?1 AS BLOB)";
     let kept = || database.query_row(named, [&written], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(kept(), 1, "by the run that was given it");
