@@ -270,13 +270,13 @@ impl Home {
             // All runs share them.
             Kept::Plan | Kept::Tariff => found = self.kept_by(&gone.keepers(digest), digest)?,
             Kept::Crossings | Kept::Blob => {
-                for (run, must) in gone.keepers(digest) {
+                for (nth, (run, must)) in gone.keepers(digest).into_iter().enumerate() {
                     match self.store.blob(&run, digest)? {
                         None if must && self.keeps_contents(&run)? => return Ok(None),
                         kept => found = kept.or(found),
                     }
-                    // What all share is there for all.
-                    if found.is_some() && !self.store.keeps_itself(&run, digest)? {
+                    // What all share is there for all, and need not be read for each.
+                    if nth == 0 && found.is_some() && !self.store.keeps_itself(&run, digest)? {
                         break;
                     }
                 }
@@ -324,7 +324,7 @@ impl Home {
             return Ok(gone.how(kept, digest).is_some() && self.store.private(digest)?.is_some());
         }
         let runs = gone.let_go_by(digest);
-        for (run, ()) in &runs {
+        for run in &runs {
             if self.store.keeps_itself(run, digest)? {
                 return Ok(true);
             }
@@ -344,13 +344,16 @@ impl Home {
         while let Some((name, must)) = named.pop_first() {
             let (kept, digest) = name;
             let how = gone.how(kept, &digest);
-            // One that can't be read is told below.
-            if self.is_left((kept, &digest), gone).unwrap_or_default() {
-                let how = how.unwrap_or("dropped");
-                checked.broken("erased", at(&name), format!("{digest} was {how} and is still kept"));
-                continue;
-            }
-            match self.kept_bytes((kept, &digest), gone) {
+            let looked = match self.is_left((kept, &digest), gone) {
+                Ok(true) => {
+                    let how = how.unwrap_or("dropped");
+                    checked.broken("erased", at(&name), format!("{digest} was {how} and is still kept"));
+                    continue;
+                }
+                Ok(false) => self.kept_bytes((kept, &digest), gone),
+                Err(error) => Err(error),
+            };
+            match looked {
                 Ok(Some(bytes)) => {
                     *(if kept.is_private() { &mut private } else { &mut sound }) += 1;
                     let read = name_within((kept, &digest), &bytes, &mut named, gone);

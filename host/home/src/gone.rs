@@ -86,8 +86,8 @@ impl Gone {
     }
 
     /// The runs that have let something go.
-    pub(crate) fn let_go_by(&self, digest: &Digest) -> Vec<(RunId, ())> {
-        self.named(of(&self.dropped, digest))
+    pub(crate) fn let_go_by(&self, digest: &Digest) -> Vec<RunId> {
+        self.named(of(&self.dropped, digest)).into_iter().map(|(run, ())| run).collect()
     }
 
     fn named<T>(&self, runs: impl Iterator<Item = (u32, T)>) -> Vec<(RunId, T)> {

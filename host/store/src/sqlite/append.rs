@@ -119,7 +119,7 @@ fn move_head(connection: &Connection, commit: &Commit) -> rusqlite::Result<Optio
     let (row, expected) = (&commit.row, &commit.expected);
     let mut advance = connection.prepare_cached(
         "UPDATE runs SET state = ?2, changed = ?3, due = ?4, head_seq = ?5, head_hash = ?6
-         WHERE run = ?1 AND head_seq = ?7 AND head_hash = ?8 AND epoch = ?9 RETURNING rowid",
+         WHERE run = ?1 AND head_seq = ?7 AND head_hash = ?8 AND epoch = ?9 RETURNING number",
     )?;
     let parameters = params![
         commit.run.as_str(),

@@ -148,7 +148,7 @@ pub(crate) fn row_blob(
     digest: &Digest,
 ) -> rusqlite::Result<Option<Option<Vec<u8>>>> {
     let mut find = connection.prepare_cached(
-        "SELECT bytes FROM blobs WHERE digest = ?2 AND run IN (0, (SELECT rowid FROM runs WHERE run = ?1))",
+        "SELECT bytes FROM blobs WHERE digest = ?2 AND run IN (0, (SELECT number FROM runs WHERE run = ?1))",
     )?;
     find.query_row(params![run.as_str(), digest.as_bytes()], |row| row.get(0)).optional()
 }
@@ -156,7 +156,7 @@ pub(crate) fn row_blob(
 /// Whether a run keeps a blob for itself.
 pub(crate) fn keeps(connection: &Connection, run: &RunId, digest: &Digest) -> rusqlite::Result<bool> {
     let mut find = connection.prepare_cached(
-        "SELECT 1 FROM blobs WHERE digest = ?2 AND run = (SELECT rowid FROM runs WHERE run = ?1)",
+        "SELECT 1 FROM blobs WHERE digest = ?2 AND run = (SELECT number FROM runs WHERE run = ?1)",
     )?;
     find.exists(params![run.as_str(), digest.as_bytes()])
 }
